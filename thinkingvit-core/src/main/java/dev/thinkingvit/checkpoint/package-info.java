@@ -1,0 +1,5 @@
+/** Reading and writing weights: safetensors, torch.save files and Hugging Face directories. */
+@NullMarked
+package dev.thinkingvit.checkpoint;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Pictures: decoding, preprocessing, folders, labels and training batches. */
+@NullMarked
+package dev.thinkingvit.data;
+
+import org.jspecify.annotations.NullMarked;

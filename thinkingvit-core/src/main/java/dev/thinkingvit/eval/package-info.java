@@ -1,0 +1,5 @@
+/** Evaluation: threshold sweeps, calibration and reports. */
+@NullMarked
+package dev.thinkingvit.eval;
+
+import org.jspecify.annotations.NullMarked;
