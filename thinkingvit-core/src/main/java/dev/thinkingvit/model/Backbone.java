@@ -1,0 +1,39 @@
+package dev.thinkingvit.model;
+
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network that thinks in stages: all that elastic inference has to know of an architecture.
+ *
+ * <p>Threading: a backbone is immutable, but its native work belongs on the
+ * {@linkplain dev.thinkingvit.tensor.ComputeThread compute thread}.
+ */
+public interface Backbone extends AutoCloseable {
+    /** Number of stages, at least 1. */
+    int stages();
+
+    /** C, the length of a row of logits. */
+    int numClasses();
+
+    /** Height and width of an input image in pixels. */
+    int imageSize();
+
+    /**
+     * Runs one stage, and nothing but that stage.
+     *
+     * @param stage from 1 to {@link #stages()}
+     * @param images (B, 3, S, S) F32, normalised
+     * @param previousTokens the tokens that stage − 1 returned for the same images; null at stage 1
+     */
+    StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
+
+    /** Multiply-accumulates of one image at {@code stage} alone. */
+    long macs(int stage);
+
+    /** Bytes of native memory that the weights hold. */
+    long weightBytes();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,11 @@
+package dev.thinkingvit.model;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * What one stage leaves behind. Both tensors belong to the scope in which the stage ran.
+ *
+ * @param tokens (B, N, d) after the final LayerNorm, class token first; what the next stage recycles
+ * @param logits (B, C), F32
+ */
+public record StageOutput(Tensor tokens, Tensor logits) {}

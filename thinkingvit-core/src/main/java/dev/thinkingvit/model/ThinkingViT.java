@@ -1,0 +1,109 @@
+package dev.thinkingvit.model;
+
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A ThinkingViT as training sees it: one set of full-width F32 parameters, of which every stage reads leading slices
+ * as views, so that gradients flow into the shared tensors (paper, section 3).
+ *
+ * <p>Owns its parameters: close it. Not safe for use by several threads at once.
+ */
+public final class ThinkingViT implements AutoCloseable {
+    private final ThinkingViTConfig config;
+    private final Map<String, Tensor> parameters;
+
+    private ThinkingViT(ThinkingViTConfig config, Map<String, Tensor> parameters) {
+        this.config = config;
+        this.parameters = Collections.unmodifiableMap(parameters);
+    }
+
+    /**
+     * A model with the given weights.
+     *
+     * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
+     * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
+     */
+    public static ThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights) {
+        WeightsException.check(config.parameterShapes(), weights);
+        Map<String, Tensor> parameters = new LinkedHashMap<>();
+        for (String name : config.parameterShapes().keySet()) {
+            try (Scope scope = new Scope()) {
+                HostTensor host = weights.get(name);
+                parameters.put(name, Scope.own(floatCopy(host).set_requires_grad(true)));
+            }
+        }
+        return new ThinkingViT(config, parameters);
+    }
+
+    /** A model with random weights, drawn as timm draws a ViT's; the same for the same seed on every machine. */
+    public static ThinkingViT initialise(ThinkingViTConfig config, long seed) {
+        return of(config, Initialisation.draw(config, seed));
+    }
+
+    private static Tensor floatCopy(@Nullable HostTensor host) {
+        if (host == null) {
+            throw new IllegalStateException("checked before");
+        }
+        return host.dtype() == DType.F32
+                ? Tensors.toNative(host)
+                : Tensors.floats(host.toFloats(), 0, host.shape());
+    }
+
+    public ThinkingViTConfig config() {
+        return config;
+    }
+
+    /** The parameters by name, F32, in the order of published checkpoints. The model keeps owning them. */
+    public Map<String, Tensor> parameters() {
+        return parameters;
+    }
+
+    /** A Java copy of the weights. */
+    public Map<String, HostTensor> stateDict() {
+        Map<String, HostTensor> state = new LinkedHashMap<>();
+        parameters.forEach((name, tensor) -> state.put(name, Tensors.toHost(tensor)));
+        return state;
+    }
+
+    /**
+     * Runs every stage, recording gradients if the thread has them on.
+     *
+     * @param images (B, 3, S, S) F32
+     * @param precision of the matrix products; parameters and gradients stay F32
+     * @param dropPath which residual branches are skipped
+     * @return the output of each stage, in order; belongs to the innermost scope
+     */
+    public List<StageOutput> forward(Tensor images, Precision precision, DropPath dropPath) {
+        List<StageOutput> outputs = new ArrayList<>();
+        Tensor patches = Layers.patchify(images, config).to(precision.type()); // (B, N-1, 3p²)
+        Tensor recycled = null;
+        for (int stage = 1; stage <= config.stages(); stage++) {
+            StageOutput output = new StageView(config, parameters, precision, stage).forward(patches, recycled, dropPath);
+            outputs.add(output);
+            recycled = output.tokens();
+        }
+        return outputs;
+    }
+
+    @Override
+    public void close() {
+        parameters.values().forEach(Tensor::close);
+    }
+
+    @Override
+    public String toString() {
+        return "ThinkingViT " + config.shorthand() + ", " + config.parameterCount() + " parameters, shape "
+                + Arrays.asList(config.imageSize(), config.patchSize(), config.embedDim(), config.depth());
+    }
+}

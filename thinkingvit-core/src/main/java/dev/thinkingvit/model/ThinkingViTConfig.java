@@ -1,0 +1,217 @@
+package dev.thinkingvit.model;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The shape of a ThinkingViT: one set of full-width weights and the stages that read leading slices of it.
+ *
+ * <p>{@code D} embedding width, {@code H} heads of the whole model, {@code N} tokens = patches + 1, {@code C} classes,
+ * {@code d_k} width of stage k = heads of stage k · headDim. Names are timm's.
+ *
+ * @param imageSize height and width of the input in pixels; a multiple of {@code patchSize}
+ * @param patchSize height and width of a patch in pixels
+ * @param embedDim D; a multiple of {@code numHeads}
+ * @param depth number of blocks, the same for all stages
+ * @param numHeads H
+ * @param thinkingStages heads of each stage, strictly growing, at least one, the last ≤ H
+ * @param numClasses C
+ * @param normEps epsilon of every LayerNorm
+ */
+public record ThinkingViTConfig(
+        int imageSize,
+        int patchSize,
+        int embedDim,
+        int depth,
+        int numHeads,
+        List<Integer> thinkingStages,
+        int numClasses,
+        double normEps) {
+
+    /** Epsilon of the published classification models. */
+    public static final double DEFAULT_NORM_EPS = 1e-6;
+
+    private static final int MLP_RATIO = 4;
+    private static final int CHANNELS = 3;
+    private static final int LARGEST = 1 << 16;
+
+    public ThinkingViTConfig {
+        inRange("img_size", imageSize, LARGEST);
+        inRange("patch_size", patchSize, imageSize);
+        inRange("embed_dim", embedDim, LARGEST);
+        inRange("depth", depth, 1024);
+        inRange("num_heads", numHeads, embedDim);
+        inRange("num_classes", numClasses, 1 << 24);
+        require(
+                imageSize % patchSize == 0,
+                "img_size " + imageSize + " is not a multiple of patch_size " + patchSize);
+        require(embedDim % numHeads == 0, "embed_dim " + embedDim + " is not a multiple of num_heads " + numHeads);
+        require(normEps > 0 && normEps < 1, "norm_eps must lie between 0 and 1, got " + normEps);
+        require(!thinkingStages.isEmpty(), "thinking_stages is empty: at least one stage is required");
+        int before = 0;
+        for (Integer heads : thinkingStages) {
+            require(
+                    heads != null && heads > before && heads <= numHeads,
+                    "thinking_stages must grow strictly and stay within num_heads " + numHeads + ", got "
+                            + thinkingStages);
+            before = heads;
+        }
+        thinkingStages = List.copyOf(thinkingStages);
+    }
+
+    /** A published ImageNet-1K shape: 224 pixels, patch 16, 12 blocks, heads of 64, as wide as its last stage. */
+    public static ThinkingViTConfig imagenet(Integer... stages) {
+        int heads = stages[stages.length - 1];
+        return new ThinkingViTConfig(224, 16, heads * 64, 12, heads, List.of(stages), 1000, DEFAULT_NORM_EPS);
+    }
+
+    /** Width of one attention head. */
+    public int headDim() {
+        return embedDim / numHeads;
+    }
+
+    /** Number of stages. */
+    public int stages() {
+        return thinkingStages.size();
+    }
+
+    /** Heads of {@code stage}, counted from 1. */
+    public int heads(int stage) {
+        checkStage(stage);
+        return thinkingStages.get(stage - 1);
+    }
+
+    /** Width d of {@code stage}, counted from 1. */
+    public int width(int stage) {
+        return heads(stage) * headDim();
+    }
+
+    /** Hidden width of the MLP at width {@code d}. */
+    public static int mlpWidth(int width) {
+        return MLP_RATIO * width;
+    }
+
+    /** Patches of an image. */
+    public int patches() {
+        int side = imageSize / patchSize;
+        return side * side;
+    }
+
+    /** N: patches and the class token. */
+    public int tokens() {
+        return patches() + 1;
+    }
+
+    /** Values in a patch: channels · patchSize². */
+    public int patchElements() {
+        return CHANNELS * patchSize * patchSize;
+    }
+
+    /** {@code "3H → 6H"}: how the paper names the model. */
+    public String shorthand() {
+        StringBuilder name = new StringBuilder();
+        for (int heads : thinkingStages) {
+            name.append(name.isEmpty() ? "" : " → ").append(heads).append('H');
+        }
+        return name.toString();
+    }
+
+    /** Name of the projection that recycles tokens into {@code stage} ≥ 2, without {@code .weight}. */
+    public static String projectionName(int stage) {
+        return stage == 2 ? "proj_layer" : "proj_layer" + (stage - 1);
+    }
+
+    /** Name of the factor of the tokens recycled into {@code stage} ≥ 2. */
+    public static String alphaName(int stage) {
+        return "alpha." + (stage - 2);
+    }
+
+    /** Every parameter of the model with its shape, named and ordered as published checkpoints are. */
+    public Map<String, long[]> parameterShapes() {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        long width = embedDim;
+        shapes.put("cls_token", shape(1, 1, width));
+        shapes.put("pos_embed", shape(1, tokens(), width));
+        shapes.put("patch_embed.proj.weight", shape(width, CHANNELS, patchSize, patchSize));
+        shapes.put("patch_embed.proj.bias", shape(width));
+        for (int i = 0; i < depth; i++) {
+            String block = "blocks." + i + ".";
+            norm(shapes, block + "norm1", width);
+            linear(shapes, block + "attn.qkv", 3 * width, width);
+            linear(shapes, block + "attn.proj", width, width);
+            norm(shapes, block + "norm2", width);
+            linear(shapes, block + "mlp.fc1", MLP_RATIO * width, width);
+            linear(shapes, block + "mlp.fc2", width, MLP_RATIO * width);
+        }
+        norm(shapes, "norm", width);
+        linear(shapes, "head", numClasses, width);
+        for (int stage = 2; stage <= stages(); stage++) {
+            shapes.put(alphaName(stage), shape(1));
+        }
+        for (int stage = 2; stage <= stages(); stage++) {
+            linear(shapes, projectionName(stage), width, width(stage - 1));
+        }
+        return shapes;
+    }
+
+    /** Number of trainable values. */
+    public long parameterCount() {
+        long count = 0;
+        for (long[] shape : parameterShapes().values()) {
+            long elements = 1;
+            for (long size : shape) {
+                elements *= size;
+            }
+            count += elements;
+        }
+        return count;
+    }
+
+    /**
+     * Multiply-accumulates of one image at {@code stage} alone: patch embedding, blocks, head and the recycling
+     * projection, as the paper counts them.
+     */
+    public long macs(int stage) {
+        long width = width(stage);
+        long tokens = tokens();
+        long macs = patches() * patchElements() * width;
+        macs += depth * (12 * tokens * width * width + 2 * tokens * tokens * width);
+        macs += width * numClasses;
+        if (stage > 1) {
+            macs += tokens * width(stage - 1) * width;
+        }
+        return macs;
+    }
+
+    private void checkStage(int stage) {
+        if (stage < 1 || stage > stages()) {
+            throw new IllegalArgumentException(
+                    "stage " + stage + " does not exist: the model has stages 1 to " + stages());
+        }
+    }
+
+    private static void norm(Map<String, long[]> shapes, String name, long width) {
+        shapes.put(name + ".weight", shape(width));
+        shapes.put(name + ".bias", shape(width));
+    }
+
+    private static void linear(Map<String, long[]> shapes, String name, long out, long in) {
+        shapes.put(name + ".weight", shape(out, in));
+        shapes.put(name + ".bias", shape(out));
+    }
+
+    private static long[] shape(long... sizes) {
+        return sizes;
+    }
+
+    private static void inRange(String name, int value, int largest) {
+        require(value >= 1 && value <= largest, name + " must lie between 1 and " + largest + ", got " + value);
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) {
+            throw new IllegalArgumentException(message);
+        }
+    }
+}

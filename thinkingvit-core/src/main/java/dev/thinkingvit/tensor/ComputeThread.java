@@ -1,0 +1,72 @@
+package dev.thinkingvit.tensor;
+
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.bytedeco.pytorch.GradMode;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one thread of the process on which inference's native work happens.
+ *
+ * <p>Why one: an operation already spreads over all cores, and libtorch keeps a pool of workers for every thread that
+ * ever called it, so that many calling threads would oversubscribe the machine; scopes, gradient mode and thread counts
+ * are settings of a thread, and here they are set once. Callers on any number of threads queue up in order.
+ */
+public final class ComputeThread {
+    private static volatile @Nullable Thread thread;
+    private static final ExecutorService executor = Executors.newSingleThreadExecutor(work -> {
+        Thread created = new Thread(
+                () -> {
+                    Natives.setThreads(Natives.availableCores(), 1);
+                    GradMode.set_enabled(false);
+                    work.run();
+                },
+                "thinkingvit-compute");
+        created.setDaemon(true);
+        thread = created;
+        return created;
+    });
+
+    private ComputeThread() {}
+
+    /**
+     * Runs {@code work} with gradients off and every core at its disposal, and waits for it.
+     *
+     * @throws CancellationException if the calling thread is interrupted while it waits; its interrupt flag stays set
+     */
+    public static <T extends @Nullable Object> T call(Callable<T> work) {
+        if (Thread.currentThread() == thread) {
+            try {
+                return work.call();
+            } catch (Exception e) {
+                throw unchecked(e);
+            }
+        }
+        Future<T> result = executor.submit(work);
+        try {
+            return result.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
+            throw unchecked((Exception) e.getCause());
+        } catch (InterruptedException e) {
+            // Not cancelled: work that has begun runs to its end, and the next in the queue must not overtake it.
+            Thread.currentThread().interrupt();
+            CancellationException cancelled = new CancellationException("interrupted while waiting for the network");
+            cancelled.initCause(e);
+            throw cancelled;
+        }
+    }
+
+    private static RuntimeException unchecked(@Nullable Exception e) {
+        if (e instanceof RuntimeException runtime) {
+            return TensorException.translate("libtorch", runtime);
+        }
+        return new IllegalStateException(e);
+    }
+}

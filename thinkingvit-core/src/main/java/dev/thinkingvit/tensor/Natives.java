@@ -1,0 +1,82 @@
+package dev.thinkingvit.tensor;
+
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.global.openblas_nolapack;
+import org.bytedeco.pytorch.global.torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Loads libtorch once and sets the process-wide policy it needs to be fast and predictable, so that no environment
+ * variable is needed. Every class of this library that touches a native tensor calls {@link #load()} first; calling it
+ * again costs nothing.
+ */
+public final class Natives {
+    private static final Logger log = LoggerFactory.getLogger(Natives.class);
+
+    static {
+        // JavaCPP would otherwise compare the process's whole memory with the Java heap's size and collect garbage on a
+        // guess. Memory here is freed by scopes, never by the collector.
+        setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+        setDefault("org.bytedeco.javacpp.maxBytes", "0");
+        // JavaCPP looks for libraries on this path too, and a libtorch of another version that it finds there (Debian
+        // ships one) crashes the process. The jars bring everything, so the path is hidden while they load.
+        String libraryPath = System.getProperty("java.library.path", "");
+        System.setProperty("java.library.path", "");
+        try {
+            Loader.load(openblas_nolapack.class);
+            Loader.load(torch.class);
+        } catch (UnsatisfiedLinkError e) {
+            throw new TensorException(
+                    "libtorch for " + Loader.getPlatform() + " could not be loaded: " + firstLine(e)
+                            + "; put org.bytedeco:pytorch, openblas and javacpp with the classifier "
+                            + Loader.getPlatform() + " on the class path",
+                    e);
+        } finally {
+            System.setProperty("java.library.path", libraryPath);
+        }
+        // OpenBLAS and libtorch each bring a pool whose spinning threads would fight over the cores.
+        openblas_nolapack.blas_set_num_threads(1);
+        log.debug("libtorch loaded for {}, {} threads", Loader.getPlatform(), torch.get_num_threads());
+    }
+
+    private Natives() {}
+
+    /**
+     * Loads the native libraries, at most once a process.
+     *
+     * @throws TensorException if there are none for this platform on the class path
+     */
+    public static void load() {
+        // the static initialiser has done it
+    }
+
+    /** How many cores this process may use, container limits included. */
+    public static int availableCores() {
+        return Runtime.getRuntime().availableProcessors();
+    }
+
+    /**
+     * Lets native operations of the calling thread use {@code threads} threads. The setting is per thread.
+     *
+     * @param threads at least 1
+     * @param blas threads of OpenBLAS, which only fp32 training reaches; process-wide
+     */
+    public static void setThreads(int threads, int blas) {
+        load();
+        torch.set_num_threads(threads);
+        openblas_nolapack.blas_set_num_threads(blas);
+    }
+
+    static String firstLine(Throwable e) {
+        String message = String.valueOf(e.getMessage());
+        int end = message.indexOf('\n');
+        return end < 0 ? message : message.substring(0, end);
+    }
+
+    private static void setDefault(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package dev.thinkingvit.tensor;
+
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lifetime of native objects: everything native that a thread creates while its innermost scope is open is freed
+ * when that scope closes. One scope spans a training step, a request or a batch; inner scopes free what a block of the
+ * network needed.
+ *
+ * <p>Threading: a scope belongs to the thread that opened it and closes there.
+ *
+ * <pre>{@code
+ * try (Scope scope = new Scope()) {
+ *     Tensor hidden = layer1(x);
+ *     return scope.keep(layer2(hidden)); // survives, hidden does not
+ * }
+ * }</pre>
+ */
+public final class Scope implements AutoCloseable {
+    private final @Nullable PointerScope outer;
+    private final PointerScope inner;
+
+    public Scope() {
+        Natives.load();
+        this.outer = PointerScope.getInnerScope();
+        this.inner = new PointerScope();
+    }
+
+    /**
+     * Hands {@code pointer} to the enclosing scope, or, where there is none, to the caller, who then closes it.
+     *
+     * @return {@code pointer}
+     */
+    public <T extends Pointer> T keep(T pointer) {
+        if (outer == null) {
+            pointer.retainReference();
+        } else {
+            outer.attach(pointer);
+        }
+        return pointer;
+    }
+
+    /**
+     * Takes {@code pointer} out of all scopes: its owner closes it.
+     *
+     * @return {@code pointer}
+     */
+    public static <T extends Pointer> T own(T pointer) {
+        pointer.retainReference();
+        return pointer;
+    }
+
+    @Override
+    public void close() {
+        inner.close();
+    }
+}
