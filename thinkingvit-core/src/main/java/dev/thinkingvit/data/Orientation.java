@@ -1,0 +1,133 @@
+package dev.thinkingvit.data;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * How a camera held the picture: EXIF's orientation (tag 0x0112). Notes that cannot be read count as none, as in PIL:
+ * a picture is not refused for its notes.
+ */
+enum Orientation {
+    NORMAL,
+    FLIPPED,
+    TURNED_180,
+    FLIPPED_VERTICALLY,
+    TRANSPOSED,
+    TURN_RIGHT,
+    TRANSVERSED,
+    TURN_LEFT;
+
+    private static final int TAG = 0x0112;
+
+    static Orientation of(PictureFormat format, byte[] bytes) {
+        try {
+            int tiff =
+                    switch (format) {
+                        case JPEG -> inJpeg(bytes);
+                        case PNG -> inPng(bytes);
+                        case WEBP -> inWebp(bytes);
+                        case GIF, BMP -> -1;
+                    };
+            return tiff < 0 ? NORMAL : inTiff(bytes, tiff);
+        } catch (IndexOutOfBoundsException e) {
+            return NORMAL;
+        }
+    }
+
+    /** The picture as it was seen. */
+    Picture apply(Picture picture) {
+        if (this == NORMAL) {
+            return picture;
+        }
+        boolean swaps = ordinal() >= TRANSPOSED.ordinal();
+        int width = swaps ? picture.height() : picture.width();
+        int height = swaps ? picture.width() : picture.height();
+        int lastX = picture.width() - 1;
+        int lastY = picture.height() - 1;
+        byte[] in = picture.rgb();
+        byte[] out = new byte[in.length];
+        int at = 0;
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                int fromX =
+                        switch (this) {
+                            case NORMAL, FLIPPED_VERTICALLY -> x;
+                            case FLIPPED, TURNED_180 -> lastX - x;
+                            case TRANSPOSED, TURN_RIGHT -> y;
+                            case TRANSVERSED, TURN_LEFT -> lastX - y;
+                        };
+                int fromY =
+                        switch (this) {
+                            case NORMAL, FLIPPED -> y;
+                            case FLIPPED_VERTICALLY, TURNED_180 -> lastY - y;
+                            case TRANSPOSED, TURN_LEFT -> x;
+                            case TRANSVERSED, TURN_RIGHT -> lastY - x;
+                        };
+                int from = (fromY * picture.width() + fromX) * 3;
+                out[at++] = in[from];
+                out[at++] = in[from + 1];
+                out[at++] = in[from + 2];
+            }
+        }
+        return new Picture(width, height, out);
+    }
+
+    private static int inJpeg(byte[] bytes) {
+        int at = 2;
+        while ((bytes[at] & 0xFF) == 0xFF && (bytes[at + 1] & 0xFF) >= 0xC0 && (bytes[at + 1] & 0xFF) != 0xDA) {
+            if ((bytes[at + 1] & 0xFF) == 0xE1 && PictureFormat.startsWith(bytes, at + 4, 'E', 'x', 'i', 'f', 0, 0)) {
+                return at + 10;
+            }
+            at += 2 + JpegFile.u16(bytes, at + 2);
+        }
+        return -1;
+    }
+
+    private static int inPng(byte[] bytes) {
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        for (int at = 8; at >= 8 && !PictureFormat.startsWith(bytes, at + 4, 'I', 'E', 'N', 'D'); ) {
+            if (PictureFormat.startsWith(bytes, at + 4, 'e', 'X', 'I', 'f')) {
+                return at + 8;
+            }
+            at += 12 + requireLength(buffer.getInt(at));
+        }
+        return -1;
+    }
+
+    private static int inWebp(byte[] bytes) {
+        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = 12; at >= 12; ) {
+            int length = requireLength(buffer.getInt(at + 4));
+            if (PictureFormat.startsWith(bytes, at, 'E', 'X', 'I', 'F')) {
+                boolean prefixed = PictureFormat.startsWith(bytes, at + 8, 'E', 'x', 'i', 'f', 0, 0);
+                return at + (prefixed ? 14 : 8);
+            }
+            at += 8 + length + (length & 1);
+        }
+        return -1;
+    }
+
+    private static int requireLength(int length) {
+        return java.util.Objects.checkIndex(length, Integer.MAX_VALUE);
+    }
+
+    private static Orientation inTiff(byte[] bytes, int from) {
+        ByteBuffer tiff = ByteBuffer.wrap(Arrays.copyOfRange(bytes, from, bytes.length));
+        if (tiff.getShort(0) == 0x4949) {
+            tiff.order(ByteOrder.LITTLE_ENDIAN);
+        } else if (tiff.getShort(0) != 0x4D4D) {
+            return NORMAL;
+        }
+        int directory = tiff.getInt(4);
+        int entries = tiff.getShort(directory) & 0xFFFF;
+        for (int i = 0; i < entries; i++) {
+            int entry = directory + 2 + 12 * i;
+            if ((tiff.getShort(entry) & 0xFFFF) == TAG) {
+                int value = tiff.getShort(entry + 8);
+                return value >= 1 && value <= 8 ? values()[value - 1] : NORMAL;
+            }
+        }
+        return NORMAL;
+    }
+}

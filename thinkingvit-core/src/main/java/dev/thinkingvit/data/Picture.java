@@ -1,0 +1,50 @@
+package dev.thinkingvit.data;
+
+/**
+ * A decoded picture: 8-bit RGB, interleaved, row-major, top row first.
+ *
+ * <p>{@code rgb} holds {@code height × width × 3} bytes, each an unsigned level (0–255). The array is not copied, so
+ * whoever makes a picture gives the array away; nobody writes to it afterwards, which makes a picture safe to share
+ * between threads. Equality is identity of the array: compare {@code rgb} with {@link java.util.Arrays#equals}.
+ *
+ * @param width columns, at least 1
+ * @param height rows, at least 1
+ * @param rgb the levels, R G B of the top left pixel first
+ */
+public record Picture(int width, int height, byte[] rgb) {
+
+    public Picture {
+        if (width < 1 || height < 1) {
+            throw new IllegalArgumentException("A picture needs at least 1x1 pixels, not " + width + "x" + height);
+        }
+        if (3L * width * height != rgb.length) {
+            throw new IllegalArgumentException("An RGB picture of " + width + "x" + height + " needs "
+                    + 3L * width * height + " bytes, not " + rgb.length);
+        }
+    }
+
+    /** The level (0–255) of one channel (0 red, 1 green, 2 blue) at a pixel. */
+    public int level(int x, int y, int channel) {
+        return rgb[(y * width + x) * 3 + channel] & 0xFF;
+    }
+
+    /**
+     * The same levels channel by channel: {@code 3 × height × width}, a new array.
+     */
+    public byte[] toChw() {
+        int plane = width * height;
+        byte[] chw = new byte[3 * plane];
+        for (int i = 0, j = 0; i < plane; i++, j += 3) {
+            chw[i] = rgb[j];
+            chw[plane + i] = rgb[j + 1];
+            chw[2 * plane + i] = rgb[j + 2];
+        }
+        return chw;
+    }
+
+    /** {@code 500x375}: the levels are left out. */
+    @Override
+    public String toString() {
+        return "Picture[" + width + "x" + height + "]";
+    }
+}

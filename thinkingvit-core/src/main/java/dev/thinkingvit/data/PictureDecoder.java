@@ -1,0 +1,119 @@
+package dev.thinkingvit.data;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/**
+ * Reads picture files into RGB: the levels that PIL's {@code Image.open(file).convert("RGB")} gives.
+ *
+ * <p>JPEG (baseline and progressive; gray, RGB, CMYK), PNG, GIF (first frame), BMP and WebP, told apart by their first
+ * bytes and not by their name. Colour profiles and gamma are ignored, transparency is dropped without blending, and
+ * the orientation that a camera noted is applied only on request. The whole file is held in memory while decoding.
+ *
+ * <p>Whatever is wrong with a file — missing, empty, cut short, damaged, of another kind, larger than allowed, a reader
+ * that runs out of memory over it — is a {@link PictureException} that names it, or the {@link IOException} of reading
+ * it. All methods may be called from any thread.
+ */
+public final class PictureDecoder {
+
+    /** Pixels above which a picture is refused unread: twice PIL's warning threshold, where PIL refuses too. */
+    public static final long DEFAULT_MAX_PIXELS = 178_956_970L;
+
+    private static final long MAX_FILE_BYTES = Integer.MAX_VALUE - 16;
+
+    /**
+     * How to decode.
+     *
+     * @param applyOrientation whether to turn the picture as its EXIF orientation says; the published models were
+     *     evaluated without
+     * @param maxPixels pixels above which a picture is refused before anything is allocated for it, at least 1
+     */
+    public record Options(boolean applyOrientation, long maxPixels) {
+
+        /** No orientation, {@link #DEFAULT_MAX_PIXELS}. */
+        public static final Options DEFAULT = new Options(false, DEFAULT_MAX_PIXELS);
+
+        public Options {
+            if (maxPixels < 1) {
+                throw new IllegalArgumentException("The limit must be at least 1 pixel, not " + maxPixels);
+            }
+        }
+    }
+
+    private PictureDecoder() {}
+
+    /** Decodes a file with the default options. */
+    public static Picture decode(Path file) throws IOException {
+        return decode(file, Options.DEFAULT);
+    }
+
+    /** Decodes a file. */
+    public static Picture decode(Path file, Options options) throws IOException {
+        return decode(read(file), file.toString(), options);
+    }
+
+    /** Decodes a file's bytes with the default options; {@code name} is what errors call them. */
+    public static Picture decode(byte[] bytes, String name) throws IOException {
+        return decode(bytes, name, Options.DEFAULT);
+    }
+
+    /** Decodes a file's bytes; {@code name} is what errors call them. */
+    public static Picture decode(byte[] bytes, String name, Options options) throws IOException {
+        PictureFormat format = PictureFormat.of(bytes);
+        if (format == null) {
+            throw new PictureException(name + ": a JPEG, PNG, GIF, BMP or WebP picture is needed, "
+                    + (bytes.length == 0 ? "the file is empty" : "it begins with " + PictureFormat.firstBytes(bytes)));
+        }
+        try {
+            Picture picture = format.decode(bytes, options.maxPixels());
+            return options.applyOrientation() ? Orientation.of(format, bytes).apply(picture) : picture;
+        } catch (IOException | RuntimeException e) {
+            String reason = e.getMessage();
+            throw new PictureException(
+                    name + ": not a readable " + format + " picture: "
+                            + (reason == null || reason.isBlank() ? e.getClass().getSimpleName() : reason),
+                    e);
+        } catch (OutOfMemoryError | StackOverflowError | InternalError e) {
+            // Readers allocate what a damaged header claims; the error is about the file as long as memory recovers.
+            throw new PictureException(
+                    name + ": the " + format + " picture needs more memory than there is: " + e.getMessage(), e);
+        }
+    }
+
+    /** Refuses sizes before anything is allocated for them. */
+    static void checkSize(long width, long height, long maxPixels) throws IOException {
+        if (width < 1 || height < 1) {
+            throw new IOException("its header says " + width + "x" + height + " pixels");
+        }
+        if (width * height > maxPixels) {
+            throw new IOException(
+                    "its header says " + width + "x" + height + " pixels, at most " + maxPixels + " are accepted");
+        }
+        if (3 * width * height > MAX_FILE_BYTES) {
+            throw new IOException("its header says " + width + "x" + height + " pixels, more than an array holds");
+        }
+    }
+
+    private static byte[] read(Path file) throws IOException {
+        long size;
+        try {
+            size = Files.size(file);
+        } catch (NoSuchFileException e) {
+            throw new PictureException(file + ": no such file", e);
+        }
+        if (!Files.isRegularFile(file)) {
+            throw new PictureException(file + ": a picture file is needed, this is not a regular file");
+        }
+        if (size > MAX_FILE_BYTES) {
+            throw new PictureException(
+                    file + ": a picture file of at most 2 GiB is needed, this has " + size + " bytes");
+        }
+        try {
+            return Files.readAllBytes(file);
+        } catch (OutOfMemoryError e) {
+            throw new PictureException(file + ": not enough memory to read its " + size + " bytes", e);
+        }
+    }
+}

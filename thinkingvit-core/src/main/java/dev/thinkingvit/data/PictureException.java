@@ -1,0 +1,22 @@
+package dev.thinkingvit.data;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** A file that is not a readable picture. The message is one line: the file, what was required, what came. */
+public final class PictureException extends IOException {
+
+    private static final long serialVersionUID = 1L;
+
+    PictureException(String message) {
+        super(oneLine(message));
+    }
+
+    PictureException(String message, @Nullable Throwable cause) {
+        super(oneLine(message), cause);
+    }
+
+    private static String oneLine(String message) {
+        return message.replaceAll("\\s*\\R\\s*", " ");
+    }
+}
