@@ -1,11 +1,12 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.Tensors;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Arithmetic that the training view and the packed inference view share. */
 final class Layers {
@@ -44,7 +45,7 @@ final class Layers {
         long width = qkv.size(2) / 3;
         long headDim = width / heads;
         Tensor split = qkv.view(batch, tokens, 3, heads, headDim).permute(2, 0, 3, 1, 4); // (3, B, H, N, hd)
-        Tensor mixed = qkv.scalar_type() == ScalarType.Float ? fused(split) : byProducts(split); // (B, H, N, hd)
+        Tensor mixed = Tensors.dtype(qkv) == DType.F32 ? fused(split) : byProducts(split); // (B, H, N, hd)
         return mixed.transpose(1, 2).reshape(batch, tokens, width);
     }
 

@@ -1,8 +1,11 @@
 package dev.thinkingvit.tensor;
 
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * The lifetime of native objects: everything native that a thread creates while its innermost scope is open is freed
@@ -19,12 +22,24 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class Scope implements AutoCloseable {
+    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it. Outermost
+    // scopes hold the read side; the shutdown hook takes the write side and so waits for the step or batch in flight.
+    private static final ReentrantReadWriteLock inFlight = new ReentrantReadWriteLock();
+    private static final long SHUTDOWN_WAIT_SECONDS = 30;
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(Scope::awaitInFlight, "thinkingvit-shutdown"));
+    }
+
     private final @Nullable PointerScope outer;
     private final PointerScope inner;
 
     public Scope() {
         Natives.load();
         this.outer = PointerScope.getInnerScope();
+        if (outer == null) {
+            inFlight.readLock().lock();
+        }
         this.inner = new PointerScope();
     }
 
@@ -54,6 +69,22 @@ public final class Scope implements AutoCloseable {
 
     @Override
     public void close() {
-        inner.close();
+        try {
+            inner.close();
+        } finally {
+            if (outer == null) {
+                inFlight.readLock().unlock();
+            }
+        }
+    }
+
+    private static void awaitInFlight() {
+        try {
+            if (!inFlight.writeLock().tryLock(SHUTDOWN_WAIT_SECONDS, TimeUnit.SECONDS)) {
+                LoggerFactory.getLogger(Scope.class).warn("native work still runs; exiting all the same");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

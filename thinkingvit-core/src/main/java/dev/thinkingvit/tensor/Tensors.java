@@ -61,7 +61,7 @@ public final class Tensors {
     public static HostTensor toHost(Tensor tensor) {
         try (Scope scope = new Scope()) {
             Tensor flat = tensor.detach().cpu().contiguous();
-            DType dtype = dtype(flat.scalar_type());
+            DType dtype = dtype(flat);
             int bytes = Math.toIntExact(flat.numel() * dtype.bytes());
             ByteBuffer copy = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
             if (bytes > 0) {
@@ -90,6 +90,17 @@ public final class Tensors {
         return shape;
     }
 
+    /** The element type of {@code tensor}. */
+    public static DType dtype(Tensor tensor) {
+        ScalarType type = tensor.scalar_type().intern(); // the binding returns a fresh object, not the constant
+        for (DType dtype : DType.values()) {
+            if (scalarType(dtype) == type) {
+                return dtype;
+            }
+        }
+        throw new TensorException("element type " + type + " has no counterpart in files");
+    }
+
     /** The native world's name of an element type. */
     public static ScalarType scalarType(DType dtype) {
         return switch (dtype) {
@@ -109,15 +120,6 @@ public final class Tensors {
     /** No conversion of the element type: for the many signatures that ask. */
     public static ScalarTypeOptional anyType() {
         return new ScalarTypeOptional();
-    }
-
-    private static DType dtype(ScalarType type) {
-        for (DType dtype : DType.values()) {
-            if (scalarType(dtype) == type) {
-                return dtype;
-            }
-        }
-        throw new TensorException("element type " + type + " has no counterpart in files");
     }
 
     private static ByteBuffer target(Tensor tensor, int bytes) {

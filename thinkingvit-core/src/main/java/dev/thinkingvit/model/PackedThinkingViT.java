@@ -1,0 +1,130 @@
+package dev.thinkingvit.model;
+
+import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A ThinkingViT as inference sees it: each stage's weights cut to its width, packed and cast once, when the model is
+ * loaded. Computes what {@link ThinkingViT} computes.
+ *
+ * <p>Owns its weights; close it. Immutable; its work belongs on the {@linkplain ComputeThread compute thread}.
+ */
+public final class PackedThinkingViT implements Backbone {
+    private final ThinkingViTConfig config;
+    private final Precision precision;
+    private final List<PackedStage> stages;
+    private boolean closed;
+
+    private PackedThinkingViT(ThinkingViTConfig config, Precision precision, List<PackedStage> stages) {
+        this.config = config;
+        this.precision = precision;
+        this.stages = stages;
+    }
+
+    /**
+     * Packs weights for inference.
+     *
+     * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
+     * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
+     */
+    public static PackedThinkingViT of(
+            ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
+        WeightsException.check(config.parameterShapes(), weights);
+        return ComputeThread.call(() -> {
+            List<PackedStage> stages = new ArrayList<>();
+            for (int stage = 1; stage <= config.stages(); stage++) {
+                stages.add(PackedStage.pack(config, weights, precision, stage));
+            }
+            return new PackedThinkingViT(config, precision, stages);
+        });
+    }
+
+    public ThinkingViTConfig config() {
+        return config;
+    }
+
+    public Precision precision() {
+        return precision;
+    }
+
+    @Override
+    public int stages() {
+        return config.stages();
+    }
+
+    @Override
+    public int numClasses() {
+        return config.numClasses();
+    }
+
+    @Override
+    public int imageSize() {
+        return config.imageSize();
+    }
+
+    @Override
+    public long macs(int stage) {
+        return config.macs(stage);
+    }
+
+    @Override
+    public long weightBytes() {
+        long elements = 0;
+        for (int stage = 1; stage <= stages(); stage++) {
+            int width = config.width(stage);
+            elements += (long) config.depth() * 12 * width * width + (long) config.patchElements() * width;
+            elements += stage == 1 ? 0 : (long) width * config.width(stage - 1);
+        }
+        return elements * (precision == Precision.FP32 ? 4 : 2);
+    }
+
+    @Override
+    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+        if (closed) {
+            throw new IllegalStateException("the model is closed");
+        }
+        requireShape("images", images, -1, 3, config.imageSize(), config.imageSize());
+        if (stage == 1 && previousTokens != null) {
+            throw new IllegalArgumentException("stage 1 recycles no tokens, some came");
+        }
+        if (stage > 1) {
+            if (previousTokens == null) {
+                throw new IllegalArgumentException("stage " + stage + " recycles the tokens of stage " + (stage - 1)
+                        + ", none came");
+            }
+            requireShape("tokens", previousTokens, images.size(0), config.tokens(), config.width(stage - 1));
+        }
+        config.width(stage); // refuses a stage that does not exist
+        return stages.get(stage - 1).run(images, previousTokens);
+    }
+
+    @Override
+    public void close() {
+        ComputeThread.call(() -> {
+            if (!closed) {
+                closed = true;
+                stages.forEach(PackedStage::close);
+            }
+            return null;
+        });
+    }
+
+    private static void requireShape(String what, Tensor tensor, long... required) {
+        long[] shape = Tensors.shape(tensor);
+        boolean fits = shape.length == required.length;
+        for (int i = 0; fits && i < shape.length; i++) {
+            fits = required[i] < 0 || shape[i] == required[i];
+        }
+        if (!fits) {
+            throw new IllegalArgumentException(what + ": shape " + Arrays.toString(required).replace("-1", "B")
+                    + " is required, " + Arrays.toString(shape) + " came");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package dev.thinkingvit.train;
+
+import java.util.random.RandomGenerator;
+
+/**
+ * Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019), one draw for a whole batch, where image i is mixed with
+ * image B−1−i; and the soft targets that belong to it.
+ */
+public final class Mixing {
+    /**
+     * @param mixupAlpha parameter of mixup's Beta distribution; 0 for none
+     * @param cutmixAlpha parameter of cutmix's Beta distribution; 0 for none
+     * @param probability share of the batches that are mixed
+     * @param switchProbability share of cutmix among the mixed ones, where both are on
+     */
+    public record Options(double mixupAlpha, double cutmixAlpha, double probability, double switchProbability) {
+        public static final Options NONE = new Options(0, 0, 0, 0);
+
+        /** The published recipe's. */
+        public static final Options RECIPE = new Options(0.8, 1.0, 1.0, 0.5);
+
+        public Options {
+            if (mixupAlpha < 0 || cutmixAlpha < 0) {
+                throw new IllegalArgumentException(
+                        "mixup and cutmix must not be negative, got " + mixupAlpha + " and " + cutmixAlpha);
+            }
+            if (!(probability >= 0 && probability <= 1 && switchProbability >= 0 && switchProbability <= 1)) {
+                throw new IllegalArgumentException("mixing probabilities must lie in [0, 1], got " + probability
+                        + " and " + switchProbability);
+            }
+        }
+    }
+
+    private final Options options;
+    private final double smoothing;
+    private final int numClasses;
+
+    Mixing(Options options, double smoothing, int numClasses) {
+        this.options = options;
+        this.smoothing = smoothing;
+        this.numClasses = numClasses;
+    }
+
+    /**
+     * Mixes a batch in place.
+     *
+     * @param images (B, 3, S, S)
+     * @param labels B of them
+     * @param size S
+     * @return targets (B, C), each row summing to 1
+     */
+    float[] apply(float[] images, int[] labels, int size, RandomGenerator random) {
+        boolean mixup = options.mixupAlpha() > 0;
+        boolean cutmix = options.cutmixAlpha() > 0;
+        if (!(mixup || cutmix) || random.nextDouble() >= options.probability()) {
+            return targets(labels, 1);
+        }
+        if (cutmix && (!mixup || random.nextDouble() < options.switchProbability())) {
+            return targets(labels, cut(images, labels.length, size, beta(options.cutmixAlpha(), random), random));
+        }
+        double lambda = beta(options.mixupAlpha(), random);
+        blend(images, labels.length, lambda);
+        return targets(labels, lambda);
+    }
+
+    /**
+     * Smoothed one-hot targets of images mixed with the batch in reverse order.
+     *
+     * @param lambda share of the image itself
+     * @return (B, C)
+     */
+    float[] targets(int[] labels, double lambda) {
+        float off = (float) (smoothing / numClasses);
+        float on = (float) (1 - smoothing + off);
+        float[] targets = new float[labels.length * numClasses];
+        for (int i = 0; i < labels.length; i++) {
+            int other = labels[labels.length - 1 - i];
+            for (int c = 0; c < numClasses; c++) {
+                double own = c == labels[i] ? on : off;
+                double mixed = c == other ? on : off;
+                targets[i * numClasses + c] = (float) (own * lambda + mixed * (1 - lambda));
+            }
+        }
+        return targets;
+    }
+
+    private static void blend(float[] images, int batch, double lambda) {
+        int length = images.length / batch;
+        float own = (float) lambda;
+        float rest = 1 - own;
+        for (int i = 0; i < (batch + 1) / 2; i++) {
+            int a = i * length;
+            int b = (batch - 1 - i) * length;
+            for (int j = 0; j < length; j++) {
+                float first = images[a + j];
+                float second = images[b + j];
+                images[a + j] = first * own + second * rest;
+                images[b + j] = second * own + first * rest;
+            }
+        }
+    }
+
+    /** Exchanges a box between mirrored images; returns the share of the image that stayed its own. */
+    private static double cut(float[] images, int batch, int size, double lambda, RandomGenerator random) {
+        int side = (int) (size * Math.sqrt(1 - lambda));
+        int centreY = random.nextInt(size);
+        int centreX = random.nextInt(size);
+        int top = Math.max(0, centreY - side / 2);
+        int bottom = Math.min(size, centreY + side / 2);
+        int left = Math.max(0, centreX - side / 2);
+        int right = Math.min(size, centreX + side / 2);
+        int length = images.length / batch;
+        for (int i = 0; i < batch / 2; i++) {
+            for (int row = 0; row < length / size; row++) {
+                if (row % size >= top && row % size < bottom) {
+                    swap(images, i * length + row * size, (batch - 1 - i) * length + row * size, left, right);
+                }
+            }
+        }
+        return 1 - (double) (bottom - top) * (right - left) / (size * size);
+    }
+
+    private static void swap(float[] images, int a, int b, int from, int to) {
+        for (int x = from; x < to; x++) {
+            float held = images[a + x];
+            images[a + x] = images[b + x];
+            images[b + x] = held;
+        }
+    }
+
+    /** A draw from Beta(alpha, alpha), as the share of two Gamma draws. */
+    private static double beta(double alpha, RandomGenerator random) {
+        double x = gamma(alpha, random);
+        double y = gamma(alpha, random);
+        return x + y == 0 ? 0.5 : x / (x + y);
+    }
+
+    // Marsaglia and Tsang, 2000; below 1 by way of alpha + 1
+    private static double gamma(double alpha, RandomGenerator random) {
+        if (alpha < 1) {
+            return gamma(alpha + 1, random) * Math.pow(1 - random.nextDouble(), 1 / alpha);
+        }
+        double d = alpha - 1.0 / 3;
+        double c = 1 / Math.sqrt(9 * d);
+        while (true) {
+            double normal = random.nextGaussian();
+            double v = Math.pow(1 + c * normal, 3);
+            double u = 1 - random.nextDouble();
+            if (v > 0 && Math.log(u) < 0.5 * normal * normal + d - d * v + d * Math.log(v)) {
+                return d * v;
+            }
+        }
+    }
+}
