@@ -1,0 +1,83 @@
+package dev.thinkingvit.checkpoint;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Writes files so that a crash at any moment leaves either the old file or the new one, never a part: the content goes
+ * to a hidden neighbour of the target, is synced to disk and then renamed over the target in one step.
+ *
+ * <p>Threads: safe; of two writers of one target the last to finish wins with a whole file.
+ */
+public final class AtomicFiles {
+    private static final int BUFFER_BYTES = 1 << 16;
+
+    private AtomicFiles() {}
+
+    /** Produces the content of a file. */
+    @FunctionalInterface
+    public interface Content {
+        /** Writes everything to {@code out}, which the caller closes. */
+        void writeTo(OutputStream out) throws IOException;
+    }
+
+    /**
+     * Writes {@code content} to {@code target}, replacing what was there. The directory must exist. If the target is a
+     * symbolic link, the file it points to is replaced and the link stays.
+     *
+     * @throws IOException if the content or the disk fails; the target is then as it was and nothing is left beside it
+     */
+    public static void write(Path target, Content content) throws IOException {
+        Path real = Files.isSymbolicLink(target) ? target.toRealPath() : target.toAbsolutePath();
+        Path name = real.getFileName();
+        Path directory = real.getParent();
+        if (name == null || directory == null || Files.isDirectory(real)) {
+            throw new IOException(target + " is a directory; a file was to be written there");
+        }
+        long random = ThreadLocalRandom.current().nextLong();
+        Path draft = directory.resolve("." + name + "." + Long.toHexString(random) + ".tmp");
+        boolean done = false;
+        try {
+            writeAndSync(draft, content);
+            Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            done = true;
+        } finally {
+            if (!done) {
+                Files.deleteIfExists(draft);
+            }
+        }
+        syncDirectory(directory);
+    }
+
+    /** Writes {@code text} as UTF-8; see {@link #write(Path, Content)}. */
+    public static void writeString(Path target, String text) throws IOException {
+        write(target, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    private static void writeAndSync(Path draft, Content content) throws IOException {
+        try (FileChannel channel = FileChannel.open(draft, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
+            content.writeTo(out);
+            out.flush();
+            channel.force(true);
+        }
+    }
+
+    private static void syncDirectory(Path directory) {
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException e) {
+            // Windows cannot open directories. The rename is already visible there; only its durability is the
+            // file system's business then.
+        }
+    }
+}

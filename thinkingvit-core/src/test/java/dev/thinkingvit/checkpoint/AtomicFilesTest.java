@@ -1,0 +1,80 @@
+package dev.thinkingvit.checkpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@NullUnmarked // a null fails the test
+class AtomicFilesTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void replacesTheTargetAndLeavesNothingBesideIt() throws IOException {
+        Path target = directory.resolve("a.txt");
+        AtomicFiles.writeString(target, "old");
+        AtomicFiles.writeString(target, "new");
+
+        assertThat(target).hasContent("new");
+        assertThat(listing()).containsExactly("a.txt");
+    }
+
+    @Test
+    void aFailureLeavesTheOldFileAndNothingElse() throws IOException {
+        Path target = directory.resolve("a.txt");
+        AtomicFiles.writeString(target, "old");
+
+        assertThatThrownBy(() -> AtomicFiles.write(target, out -> {
+                    out.write(new byte[1 << 20]);
+                    throw new IllegalStateException("in the middle");
+                }))
+                .isInstanceOf(IllegalStateException.class);
+
+        assertThat(target).hasContent("old");
+        assertThat(listing()).containsExactly("a.txt");
+    }
+
+    @Test
+    void aMissingDirectoryIsAnErrorAndIsNotCreated() {
+        assertThatThrownBy(() -> AtomicFiles.writeString(directory.resolve("no/a.txt"), "x"))
+                .isInstanceOf(IOException.class);
+        assertThat(directory.resolve("no")).doesNotExist();
+    }
+
+    @Test
+    void aDirectoryIsNotReplaced() throws IOException {
+        Path target = Files.createDirectory(directory.resolve("d"));
+
+        assertThatThrownBy(() -> AtomicFiles.writeString(target, "x"))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("is a directory");
+        assertThat(listing()).containsExactly("d");
+    }
+
+    @Test
+    void aSymbolicLinkStaysALink() throws IOException {
+        Path real = directory.resolve("real.txt");
+        Path link = directory.resolve("link.txt");
+        AtomicFiles.writeString(real, "old");
+        Files.createSymbolicLink(link, real);
+
+        AtomicFiles.writeString(link, "new");
+
+        assertThat(link).isSymbolicLink();
+        assertThat(real).hasContent("new");
+    }
+
+    private List<String> listing() throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.map(file -> file.getFileName().toString()).toList();
+        }
+    }
+}
