@@ -147,23 +147,16 @@ final class JpegFile {
     /** libjpeg's rules ({@code default_decompress_parms}). */
     private static Colors colors(byte[] bytes, int frame, boolean jfif, int adobe) throws IOException {
         int components = bytes[frame + 5] & 0xFF;
-        switch (components) {
-            case 1:
-                return Colors.GRAY;
-            case 3:
-                if (jfif) {
-                    return Colors.YCC;
-                }
-                if (adobe >= 0) {
-                    return adobe == 0 ? Colors.RGB : Colors.YCC;
-                }
+        return switch (components) {
+            case 1 -> Colors.GRAY;
+            case 3 -> {
                 boolean named = bytes[frame + 6] == 'R' && bytes[frame + 9] == 'G' && bytes[frame + 12] == 'B';
-                return named ? Colors.RGB : Colors.YCC;
-            case 4:
-                return adobe <= 0 ? Colors.CMYK : Colors.YCCK;
-            default:
-                throw new IOException("it has " + components + " components; 1, 3 or 4 are understood");
-        }
+                boolean rgb = !jfif && (adobe < 0 ? named : adobe == 0);
+                yield rgb ? Colors.RGB : Colors.YCC;
+            }
+            case 4 -> adobe <= 0 ? Colors.CMYK : Colors.YCCK;
+            default -> throw new IOException("it has " + components + " components; 1, 3 or 4 are understood");
+        };
     }
 
     private static boolean isFrame(int marker) {

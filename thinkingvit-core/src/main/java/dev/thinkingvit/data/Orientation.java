@@ -7,18 +7,30 @@ import java.util.Arrays;
 /**
  * How a camera held the picture: EXIF's orientation (tag 0x0112). Notes that cannot be read count as none, as in PIL:
  * a picture is not refused for its notes.
+ *
+ * @param swaps whether the stored rows are the columns as seen
+ * @param mirrorX whether stored columns are counted from the right
+ * @param mirrorY whether stored rows are counted from below
  */
-enum Orientation {
-    NORMAL,
-    FLIPPED,
-    TURNED_180,
-    FLIPPED_VERTICALLY,
-    TRANSPOSED,
-    TURN_RIGHT,
-    TRANSVERSED,
-    TURN_LEFT;
+record Orientation(boolean swaps, boolean mirrorX, boolean mirrorY) {
+
+    static final Orientation NORMAL = new Orientation(false, false, false);
 
     private static final int TAG = 0x0112;
+
+    /** Of EXIF's value 1–8; anything else is normal. */
+    static Orientation ofExif(int value) {
+        return switch (value) {
+            case 2 -> new Orientation(false, true, false);
+            case 3 -> new Orientation(false, true, true);
+            case 4 -> new Orientation(false, false, true);
+            case 5 -> new Orientation(true, false, false);
+            case 6 -> new Orientation(true, false, true);
+            case 7 -> new Orientation(true, true, true);
+            case 8 -> new Orientation(true, true, false);
+            default -> NORMAL;
+        };
+    }
 
     static Orientation of(PictureFormat format, byte[] bytes) {
         try {
@@ -37,34 +49,21 @@ enum Orientation {
 
     /** The picture as it was seen. */
     Picture apply(Picture picture) {
-        if (this == NORMAL) {
+        if (equals(NORMAL)) {
             return picture;
         }
-        boolean swaps = ordinal() >= TRANSPOSED.ordinal();
         int width = swaps ? picture.height() : picture.width();
         int height = swaps ? picture.width() : picture.height();
-        int lastX = picture.width() - 1;
-        int lastY = picture.height() - 1;
         byte[] in = picture.rgb();
         byte[] out = new byte[in.length];
         int at = 0;
         for (int y = 0; y < height; y++) {
             for (int x = 0; x < width; x++) {
-                int fromX =
-                        switch (this) {
-                            case NORMAL, FLIPPED_VERTICALLY -> x;
-                            case FLIPPED, TURNED_180 -> lastX - x;
-                            case TRANSPOSED, TURN_RIGHT -> y;
-                            case TRANSVERSED, TURN_LEFT -> lastX - y;
-                        };
-                int fromY =
-                        switch (this) {
-                            case NORMAL, FLIPPED -> y;
-                            case FLIPPED_VERTICALLY, TURNED_180 -> lastY - y;
-                            case TRANSPOSED, TURN_LEFT -> x;
-                            case TRANSVERSED, TURN_RIGHT -> lastY - x;
-                        };
-                int from = (fromY * picture.width() + fromX) * 3;
+                int storedX = swaps ? y : x;
+                int storedY = swaps ? x : y;
+                storedX = mirrorX ? picture.width() - 1 - storedX : storedX;
+                storedY = mirrorY ? picture.height() - 1 - storedY : storedY;
+                int from = (storedY * picture.width() + storedX) * 3;
                 out[at++] = in[from];
                 out[at++] = in[from + 1];
                 out[at++] = in[from + 2];
@@ -124,8 +123,7 @@ enum Orientation {
         for (int i = 0; i < entries; i++) {
             int entry = directory + 2 + 12 * i;
             if ((tiff.getShort(entry) & 0xFFFF) == TAG) {
-                int value = tiff.getShort(entry + 8);
-                return value >= 1 && value <= 8 ? values()[value - 1] : NORMAL;
+                return ofExif(tiff.getShort(entry + 8));
             }
         }
         return NORMAL;

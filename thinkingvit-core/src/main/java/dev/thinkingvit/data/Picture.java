@@ -11,6 +11,7 @@ package dev.thinkingvit.data;
  * @param height rows, at least 1
  * @param rgb the levels, R G B of the top left pixel first
  */
+@SuppressWarnings("ArrayRecordComponent") // the levels are the picture; copying them is what it must avoid
 public record Picture(int width, int height, byte[] rgb) {
 
     public Picture {

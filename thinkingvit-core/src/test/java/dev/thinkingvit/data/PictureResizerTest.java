@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class PictureResizerTest {
@@ -21,14 +20,14 @@ class PictureResizerTest {
 
     @Test
     void theSizeThePictureHasAlreadyChangesNothing() {
-        Picture picture = noise(7, 5);
+        Picture picture = TestPictures.noise(7, 5, 7);
 
         assertThat(PictureResizer.resize(picture, 7, 5, Resampling.BICUBIC)).isSameAs(picture);
     }
 
     @Test
     void aWindowEqualsTheSamePartOfTheWholeResizedPicture() {
-        Picture picture = noise(61, 23);
+        Picture picture = TestPictures.noise(61, 23, 7);
         Picture whole = PictureResizer.resize(picture, 40, 15, Resampling.BICUBIC);
 
         Picture window = PictureResizer.resizeWindow(picture, 40, 15, Resampling.BICUBIC, 13, 2, 11);
@@ -54,17 +53,12 @@ class PictureResizerTest {
 
     @Test
     void aPartOutsideThePictureIsRefused() {
-        assertThatThrownBy(() -> PictureResizer.resize(noise(8, 8), 4, 4, Resampling.BICUBIC, 2, 2, 9, 4))
+        assertThatThrownBy(
+                        () -> PictureResizer.resize(TestPictures.noise(8, 8, 7), 4, 4, Resampling.BICUBIC, 2, 2, 9, 4))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("(2,2)-(9,4)")
                 .hasMessageContaining("8x8");
-        assertThatThrownBy(() -> PictureResizer.resize(noise(8, 8), 0, 4, Resampling.BICUBIC))
+        assertThatThrownBy(() -> PictureResizer.resize(TestPictures.noise(8, 8, 7), 0, 4, Resampling.BICUBIC))
                 .hasMessageContaining("0 pixels");
-    }
-
-    static Picture noise(int width, int height) {
-        byte[] levels = new byte[width * height * 3];
-        new SplittableRandom(7).nextBytes(levels);
-        return new Picture(width, height, levels);
     }
 }

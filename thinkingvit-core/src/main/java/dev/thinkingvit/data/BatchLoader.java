@@ -1,0 +1,277 @@
+package dev.thinkingvit.data;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+
+/**
+ * Turns samples into batches for training or evaluation, decoding and transforming ahead on its own threads.
+ *
+ * <p>What comes out depends on the settings, the seed and the epoch only: not on the number of threads, their timing,
+ * or whether pictures were cached. The order is drawn per epoch, and each picture's chance per epoch and sample.
+ *
+ * <p>Memory is bounded: at most {@code prefetch} finished or unfinished batches wait besides those the consumer took,
+ * plus one decoded picture per thread and the cache.
+ *
+ * <p>Threading: one epoch has one consumer thread; several epochs (of one loader) may run side by side and share the
+ * threads. {@link #close} ends the threads; an epoch that is still read then fails.
+ *
+ * <pre>{@code
+ * try (BatchLoader loader = BatchLoader.of(samples, augmentation, input).shuffle(7).open()) {
+ *     try (Epoch epoch = loader.epoch(0)) {
+ *         for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
+ *             train(batch);
+ *         }
+ *     }
+ * }
+ * }</pre>
+ */
+public final class BatchLoader implements AutoCloseable {
+
+    /** What to do about a file that cannot be read. */
+    public enum BrokenPolicy {
+        /** {@link Epoch#next} throws. */
+        FAIL,
+        /** The picture is left out of its batch and recorded in {@link Epoch#failures}. */
+        SKIP
+    }
+
+    /**
+     * A picture that was left out.
+     *
+     * @param sample the sample
+     * @param message why, naming the file
+     */
+    public record Failure(Sample sample, String message) {}
+
+    final Builder settings;
+    final List<Sample> samples;
+    final PictureCache cache;
+    final ExecutorService workers;
+    final Normalizer normalizer;
+
+    private BatchLoader(Builder settings) {
+        this.settings = settings;
+        this.samples = settings.samples;
+        this.cache = new PictureCache(samples, settings.decoding, settings.cacheBytes);
+        this.normalizer = settings.preprocessing.normalizer();
+        AtomicInteger number = new AtomicInteger();
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(
+                settings.workers, settings.workers, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                    Thread thread = new Thread(task, "picture-loader-" + number.getAndIncrement());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        // A loader that was forgotten keeps no threads.
+        pool.allowCoreThreadTimeOut(true);
+        this.workers = pool;
+    }
+
+    /**
+     * Settings for a loader: batches of 32 in the order given, one thread per processor, no cache, broken files fail.
+     *
+     * @param samples what to load
+     * @param transform from the decoded picture to one of the network's input size; {@code preprocessing} itself when
+     *     evaluating
+     * @param preprocessing the input size and normalisation
+     */
+    public static Builder of(List<Sample> samples, PictureTransform transform, Preprocessing preprocessing) {
+        return new Builder(samples, transform, preprocessing);
+    }
+
+    /** Starts one pass over the samples. The number (from 0) chooses the order and the chances; equal ones repeat. */
+    public Epoch epoch(int number) {
+        if (workers.isShutdown()) {
+            throw new IllegalStateException("The batch loader is closed");
+        }
+        return new Epoch(this, number, order(number));
+    }
+
+    /** The samples, as they are counted by {@link Batch#sampleIndices}. */
+    public List<Sample> samples() {
+        return samples;
+    }
+
+    /** Bytes taken by cached pictures. */
+    public long cachedBytes() {
+        return cache.bytes();
+    }
+
+    /** Ends the threads, waiting for pictures being decoded. Repeating it does nothing. */
+    @Override
+    public void close() {
+        workers.shutdownNow();
+        boolean interrupted = false;
+        while (!workers.isTerminated()) {
+            try {
+                workers.awaitTermination(1, TimeUnit.MINUTES);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private int[] order(int epoch) {
+        int n = samples.size();
+        int[] order = new int[n];
+        for (int i = 0; i < n; i++) {
+            order[i] = i;
+        }
+        if (settings.shuffle) {
+            SplittableRandom random = Seeds.generator(settings.seed, epoch, Seeds.ORDER);
+            for (int i = n - 1; i > 0; i--) {
+                int j = random.nextInt(i + 1);
+                int swapped = order[i];
+                order[i] = order[j];
+                order[j] = swapped;
+            }
+        }
+        return settings.shards == 1 ? order : shard(order);
+    }
+
+    private int[] shard(int[] order) {
+        int n = order.length;
+        // Training steps are taken together: every shard must have as many. Evaluation counts each picture once.
+        int count = settings.shuffle
+                ? (n + settings.shards - 1) / settings.shards
+                : (n - settings.shard + settings.shards - 1) / settings.shards;
+        int[] part = new int[count];
+        for (int i = 0; i < count; i++) {
+            part[i] = order[(int) (((long) i * settings.shards + settings.shard) % n)];
+        }
+        return part;
+    }
+
+    /** Settings of a {@link BatchLoader}. Not thread-safe. */
+    public static final class Builder implements Cloneable {
+        final List<Sample> samples;
+        final PictureTransform transform;
+        final Preprocessing preprocessing;
+        List<InputTransform> after = new ArrayList<>();
+        int batchSize = 32;
+        int workers = Runtime.getRuntime().availableProcessors();
+        int prefetch = 2;
+        boolean shuffle;
+        long seed;
+        boolean dropLast;
+        int shard;
+        int shards = 1;
+        long cacheBytes;
+        BrokenPolicy broken = BrokenPolicy.FAIL;
+        Consumer<Failure> onFailure = failure -> {};
+        PictureDecoder.Options decoding = PictureDecoder.Options.DEFAULT;
+
+        private Builder(List<Sample> samples, PictureTransform transform, Preprocessing preprocessing) {
+            this.samples = List.copyOf(samples);
+            this.transform = transform;
+            this.preprocessing = preprocessing;
+            if (samples.isEmpty()) {
+                throw new IllegalArgumentException("A batch loader needs at least one sample");
+            }
+        }
+
+        /** Pictures per batch, at least 1. */
+        public Builder batchSize(int pictures) {
+            batchSize = atLeast(1, pictures, "The batch size");
+            return this;
+        }
+
+        /** Threads that decode and transform, at least 1. Does not change what comes out. */
+        public Builder workers(int threads) {
+            workers = atLeast(1, threads, "The number of loader threads");
+            return this;
+        }
+
+        /** Batches prepared ahead, at least 1. */
+        public Builder prefetch(int batches) {
+            prefetch = atLeast(1, batches, "The number of batches ahead");
+            return this;
+        }
+
+        /** A new order each epoch, drawn from this seed. */
+        public Builder shuffle(long orderAndAugmentationSeed) {
+            shuffle = true;
+            return seed(orderAndAugmentationSeed);
+        }
+
+        /** The seed of what transforms draw; 0 unless set. */
+        public Builder seed(long augmentationSeed) {
+            seed = augmentationSeed;
+            return this;
+        }
+
+        /** Leaves out the last batch of an epoch if it is not full. */
+        public Builder dropLast() {
+            dropLast = true;
+            return this;
+        }
+
+        /**
+         * Loads only every {@code count}-th sample from {@code index} on, for {@code count} processes that share the
+         * work. All must use one seed. When shuffling, some samples come twice so that all shards are equally long.
+         */
+        public Builder shard(int index, int count) {
+            if (index < 0 || index >= count) {
+                throw new IllegalArgumentException("Shard " + index + " of " + count + " does not exist");
+            }
+            shard = index;
+            shards = count;
+            return this;
+        }
+
+        /** Keeps decoded pictures up to this many bytes, so that later epochs need not decode them again. */
+        public Builder cacheBytes(long bytes) {
+            if (bytes < 0) {
+                throw new IllegalArgumentException("The cache cannot hold " + bytes + " bytes");
+            }
+            cacheBytes = bytes;
+            return this;
+        }
+
+        /** Leaves broken files out instead of failing; {@code onFailure} is called on the consumer's thread. */
+        public Builder skipBroken(Consumer<Failure> onFailure) {
+            broken = BrokenPolicy.SKIP;
+            this.onFailure = onFailure;
+            return this;
+        }
+
+        /** How to decode. */
+        public Builder decoding(PictureDecoder.Options options) {
+            decoding = options;
+            return this;
+        }
+
+        /** Adds a step that works on the normalised floats, after those added before. */
+        public Builder after(InputTransform step) {
+            after.add(step);
+            return this;
+        }
+
+        /** Starts the loader with these settings; changing them later does not touch it. */
+        public BatchLoader open() {
+            try {
+                Builder copy = (Builder) clone();
+                copy.after = List.copyOf(after);
+                return new BatchLoader(copy);
+            } catch (CloneNotSupportedException e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        private static int atLeast(int least, int value, String what) {
+            if (value < least) {
+                throw new IllegalArgumentException(what + " must be at least " + least + ", not " + value);
+            }
+            return value;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+package dev.thinkingvit.data;
+
+import java.util.random.RandomGenerator;
+
+/**
+ * A step on a picture that is normalised already (such as random erasing). Implementations are immutable values; all
+ * chance comes from {@code random}.
+ */
+@FunctionalInterface
+public interface InputTransform {
+
+    /** Changes the {@code 3 × size × size} floats from {@code input[offset]} on, in place. */
+    void apply(float[] input, int offset, int size, RandomGenerator random);
+}

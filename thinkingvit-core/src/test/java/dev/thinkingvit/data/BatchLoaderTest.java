@@ -1,0 +1,275 @@
+package dev.thinkingvit.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class BatchLoaderTest {
+
+    private static final int COUNT = 53;
+    private static final Preprocessing INPUT = Preprocessing.imagenet(8, 1.0);
+    private static final PictureTransform AUGMENT =
+            PictureTransform.chain(new RandomCrop(8, 2), new HorizontalFlip(0.5));
+
+    private final List<Sample> samples = new ArrayList<>();
+
+    BatchLoaderTest(@TempDir Path folder) throws IOException {
+        for (int i = 0; i < COUNT; i++) {
+            Path file = folder.resolve(String.format("%02d.png", i));
+            samples.add(new Sample(TestPictures.write(file, TestPictures.noise(8, 8, i)), i % 7));
+        }
+    }
+
+    @Test
+    void batchesDoNotDependOnThreadsOrCache() throws IOException {
+        List<Batch> expected = epochs(loader().workers(1).prefetch(1).shuffle(5));
+
+        for (int workers : new int[] {2, 5}) {
+            assertSame(epochs(loader().workers(workers).prefetch(3).shuffle(5)), expected);
+            assertSame(epochs(loader().workers(workers).shuffle(5).cacheBytes(1 << 20)), expected);
+            assertSame(epochs(loader().workers(workers).shuffle(5).cacheBytes(3000)), expected);
+        }
+        assertThat(epochs(loader().shuffle(6)).get(0).sampleIndices())
+                .isNotEqualTo(expected.get(0).sampleIndices());
+    }
+
+    @Test
+    void eachEpochShufflesAnewAndHoldsEverySampleOnce() throws IOException {
+        try (BatchLoader loader = loader().shuffle(5).open()) {
+            Set<List<Integer>> orders = new HashSet<>();
+            for (int epoch = 0; epoch < 4; epoch++) {
+                List<Integer> order = new ArrayList<>();
+                for (Batch batch : drain(loader.epoch(epoch))) {
+                    for (int i = 0; i < batch.size(); i++) {
+                        order.add(batch.sampleIndices()[i]);
+                        assertThat(batch.labels()[i]).isEqualTo(batch.sampleIndices()[i] % 7);
+                    }
+                }
+                assertThat(order).hasSize(COUNT).doesNotHaveDuplicates();
+                orders.add(order);
+            }
+            assertThat(orders).hasSize(4);
+        }
+    }
+
+    @Test
+    void evaluationKeepsTheOrderAndNormalizes() throws IOException {
+        try (BatchLoader loader =
+                BatchLoader.of(samples, INPUT, INPUT).batchSize(10).open()) {
+            List<Batch> batches = drain(loader.epoch(0));
+
+            assertThat(batches).hasSize(6);
+            assertThat(batches.get(5).size()).isEqualTo(3);
+            float[] expected =
+                    INPUT.toInput(PictureDecoder.decode(samples.get(51).path()));
+            float[] images = batches.get(5).images();
+            assertThat(Arrays.copyOfRange(images, expected.length, 2 * expected.length))
+                    .isEqualTo(expected);
+            assertThat(batches.get(5).sampleIndices()).containsExactly(50, 51, 52);
+        }
+    }
+
+    @Test
+    void aLastBatchThatIsNotFullMayBeDropped() throws IOException {
+        try (BatchLoader loader = loader().dropLast().open();
+                Epoch epoch = loader.epoch(0)) {
+            assertThat(epoch.batches()).isEqualTo(5);
+            assertThat(epoch.samples()).isEqualTo(50);
+            assertThat(drain(epoch)).hasSize(5).allMatch(batch -> batch.size() == 10);
+        }
+    }
+
+    @Test
+    void aBrokenPictureFailsByName() throws IOException {
+        Files.writeString(samples.get(17).path(), "broken");
+        Files.delete(samples.get(19).path());
+        try (BatchLoader loader = loader().open();
+                Epoch epoch = loader.epoch(0)) {
+            epoch.next();
+
+            assertThatThrownBy(epoch::next).isInstanceOf(PictureException.class).hasMessageContaining("17.png");
+            assertThatThrownBy(epoch::next).hasMessageContaining("closed");
+        }
+    }
+
+    @Test
+    void brokenPicturesMayBeLeftOut() throws IOException {
+        Files.writeString(samples.get(17).path(), "broken");
+        Files.delete(samples.get(19).path());
+        for (int i = 20; i < 30; i++) {
+            Files.writeString(samples.get(i).path(), "");
+        }
+        List<BatchLoader.Failure> told = new ArrayList<>();
+        try (BatchLoader loader = loader().skipBroken(told::add).open();
+                Epoch epoch = loader.epoch(0)) {
+            List<Batch> batches = drain(epoch);
+
+            assertThat(batches).extracting(Batch::size).containsExactly(10, 8, 10, 10, 3);
+            assertThat(batches.get(1).failed()).isEqualTo(2);
+            assertThat(batches.get(1).sampleIndices()).containsExactly(10, 11, 12, 13, 14, 15, 16, 18);
+            assertThat(batches.get(1).images()).hasSize(8 * 3 * 64);
+            assertThat(epoch.failures()).hasSize(12).isEqualTo(told);
+            assertThat(told.get(1).sample()).isEqualTo(samples.get(19));
+            assertThat(told.get(1).message()).contains("19.png").contains("no such file");
+        }
+    }
+
+    @Test
+    void aFailingTransformNamesThePicture() throws IOException {
+        PictureTransform wrong = (picture, random) -> TestPictures.noise(8, 9, 1);
+        try (BatchLoader loader = BatchLoader.of(samples, wrong, INPUT)
+                        .skipBroken(failure -> {})
+                        .open();
+                Epoch epoch = loader.epoch(0)) {
+            assertThatThrownBy(epoch::next)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("00.png")
+                    .hasMessageContaining("must give 8x8 pixels, they gave 8x9");
+        }
+    }
+
+    @Test
+    void onlyAFewBatchesArePreparedAhead() throws Exception {
+        AtomicInteger transformed = new AtomicInteger();
+        PictureTransform counting = (picture, random) -> {
+            transformed.incrementAndGet();
+            return picture;
+        };
+        try (BatchLoader loader = BatchLoader.of(samples, counting, INPUT)
+                        .batchSize(5)
+                        .prefetch(2)
+                        .workers(3)
+                        .open();
+                Epoch epoch = loader.epoch(0)) {
+            epoch.next();
+            TimeUnit.MILLISECONDS.sleep(200);
+            assertThat(transformed).hasValue(15);
+        }
+    }
+
+    @Test
+    void closingEarlyEndsTheThreads() throws Exception {
+        int before = loaderThreads();
+        CountDownLatch started = new CountDownLatch(1);
+        PictureTransform slow = (picture, random) -> {
+            started.countDown();
+            return picture;
+        };
+        BatchLoader loader =
+                BatchLoader.of(samples, slow, INPUT).batchSize(3).workers(4).open();
+        Epoch epoch = loader.epoch(0);
+        epoch.next();
+        assertThat(started.await(10, TimeUnit.SECONDS)).isTrue();
+
+        loader.close();
+        loader.close();
+
+        assertThat(loaderThreads()).isEqualTo(before);
+        assertThatThrownBy(() -> {
+                    while (epoch.next() != null) {}
+                })
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThatThrownBy(() -> loader.epoch(1)).hasMessageContaining("closed");
+    }
+
+    @Test
+    void shardsShareTheWorkAndStayInStep() throws IOException {
+        List<Integer> all = new ArrayList<>();
+        for (int shard = 0; shard < 3; shard++) {
+            try (BatchLoader loader = loader().shuffle(5).shard(shard, 3).open();
+                    Epoch epoch = loader.epoch(2)) {
+                assertThat(epoch.samples()).isEqualTo(18);
+                drain(epoch)
+                        .forEach(batch -> Arrays.stream(batch.sampleIndices()).forEach(all::add));
+            }
+        }
+        assertThat(new HashSet<>(all)).hasSize(COUNT);
+        List<Integer> once = new ArrayList<>();
+        for (int shard = 0; shard < 3; shard++) {
+            try (BatchLoader loader = loader().shard(shard, 3).open()) {
+                drain(loader.epoch(0))
+                        .forEach(batch -> Arrays.stream(batch.sampleIndices()).forEach(once::add));
+            }
+        }
+        assertThat(once).hasSize(COUNT).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void stepsAfterNormalizationSeeTheirPictureOnly() throws IOException {
+        InputTransform mark = (input, offset, size, random) -> input[offset] = 100 + size;
+        try (BatchLoader loader = loader().after(mark).open()) {
+            Batch batch = drain(loader.epoch(0)).get(0);
+            for (int i = 0; i < batch.images().length; i++) {
+                assertThat(batch.images()[i] == 108).isEqualTo(i % (3 * 64) == 0);
+            }
+        }
+    }
+
+    @Test
+    void theCacheKeepsToItsLimit() throws IOException {
+        try (BatchLoader loader = loader().cacheBytes(1000).open()) {
+            drain(loader.epoch(0));
+            assertThat(loader.cachedBytes()).isPositive().isLessThanOrEqualTo(1000);
+        }
+    }
+
+    @Test
+    void impossibleSettingsAreRefused() {
+        assertThatThrownBy(() -> BatchLoader.of(List.of(), INPUT, INPUT)).hasMessageContaining("at least one sample");
+        assertThatThrownBy(() -> loader().batchSize(0)).hasMessageContaining("at least 1, not 0");
+        assertThatThrownBy(() -> loader().workers(0)).hasMessageContaining("threads must be at least 1");
+        assertThatThrownBy(() -> loader().shard(2, 2)).hasMessageContaining("Shard 2 of 2");
+        assertThatThrownBy(() -> loader().cacheBytes(-1)).hasMessageContaining("-1 bytes");
+    }
+
+    private BatchLoader.Builder loader() {
+        return BatchLoader.of(samples, AUGMENT, INPUT).batchSize(10);
+    }
+
+    private static List<Batch> epochs(BatchLoader.Builder settings) throws IOException {
+        try (BatchLoader loader = settings.open()) {
+            List<Batch> batches = new ArrayList<>(drain(loader.epoch(0)));
+            batches.addAll(drain(loader.epoch(1)));
+            return batches;
+        }
+    }
+
+    private static List<Batch> drain(Epoch epoch) throws IOException {
+        List<Batch> batches = new ArrayList<>();
+        for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
+            batches.add(batch);
+        }
+        return batches;
+    }
+
+    private static void assertSame(List<Batch> actual, List<Batch> expected) {
+        assertThat(actual).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.size(); i++) {
+            assertThat(actual.get(i).images()).isEqualTo(expected.get(i).images());
+            assertThat(actual.get(i).labels()).isEqualTo(expected.get(i).labels());
+            assertThat(actual.get(i).sampleIndices()).isEqualTo(expected.get(i).sampleIndices());
+        }
+    }
+
+    private static int loaderThreads() {
+        return (int) Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith("picture-loader-"))
+                .count();
+    }
+}
