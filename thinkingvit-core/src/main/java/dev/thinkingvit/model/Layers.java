@@ -53,14 +53,7 @@ final class Layers {
     private static Tensor fused(Tensor split) {
         TensorVector qkv = split.unbind(0);
         return torch.scaled_dot_product_attention(
-                qkv.get(0),
-                qkv.get(1),
-                qkv.get(2),
-                new TensorOptional(),
-                0.0,
-                false,
-                new DoubleOptional(1.0),
-                false);
+                qkv.get(0), qkv.get(1), qkv.get(2), new TensorOptional(), 0.0, false, new DoubleOptional(1.0), false);
     }
 
     private static Tensor byProducts(Tensor split) {

@@ -160,9 +160,7 @@ final class PackedStage implements AutoCloseable {
         PackedLinear patchEmbedding() {
             try (Scope scope = new Scope()) {
                 return new PackedLinear(
-                        full("patch_embed.proj.weight")
-                                .narrow(0, 0, width)
-                                .reshape(width, config.patchElements()),
+                        full("patch_embed.proj.weight").narrow(0, 0, width).reshape(width, config.patchElements()),
                         leading("patch_embed.proj.bias", width),
                         precision);
             }
@@ -209,14 +207,17 @@ final class PackedStage implements AutoCloseable {
         private PackedLinear qkv(String name) {
             try (Scope scope = new Scope()) {
                 int full = config.embedDim();
-                Tensor scale = Tensors.floats(
-                        new float[] {(float) (1 / Math.sqrt(config.headDim())), 1, 1}, 0, 3, 1, 1);
+                Tensor scale =
+                        Tensors.floats(new float[] {(float) (1 / Math.sqrt(config.headDim())), 1, 1}, 0, 3, 1, 1);
                 Tensor weight = full(name + ".weight")
                         .view(3, full, full)
                         .narrow(1, 0, width)
                         .narrow(2, 0, width)
                         .mul(scale);
-                Tensor bias = full(name + ".bias").view(3, full, 1).narrow(1, 0, width).mul(scale);
+                Tensor bias = full(name + ".bias")
+                        .view(3, full, 1)
+                        .narrow(1, 0, width)
+                        .mul(scale);
                 return new PackedLinear(weight.reshape(3L * width, width), bias.reshape(3L * width), precision);
             }
         }

@@ -34,8 +34,7 @@ public final class PackedThinkingViT implements Backbone {
      * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
-    public static PackedThinkingViT of(
-            ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
+    public static PackedThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
         WeightsException.check(config.parameterShapes(), weights);
         return ComputeThread.call(() -> {
             List<PackedStage> stages = new ArrayList<>();
@@ -96,8 +95,8 @@ public final class PackedThinkingViT implements Backbone {
         }
         if (stage > 1) {
             if (previousTokens == null) {
-                throw new IllegalArgumentException("stage " + stage + " recycles the tokens of stage " + (stage - 1)
-                        + ", none came");
+                throw new IllegalArgumentException(
+                        "stage " + stage + " recycles the tokens of stage " + (stage - 1) + ", none came");
             }
             requireShape("tokens", previousTokens, images.size(0), config.tokens(), config.width(stage - 1));
         }
@@ -123,8 +122,9 @@ public final class PackedThinkingViT implements Backbone {
             fits = required[i] < 0 || shape[i] == required[i];
         }
         if (!fits) {
-            throw new IllegalArgumentException(what + ": shape " + Arrays.toString(required).replace("-1", "B")
-                    + " is required, " + Arrays.toString(shape) + " came");
+            throw new IllegalArgumentException(
+                    what + ": shape " + Arrays.toString(required).replace("-1", "B") + " is required, "
+                            + Arrays.toString(shape) + " came");
         }
     }
 }

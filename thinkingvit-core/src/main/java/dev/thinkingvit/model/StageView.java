@@ -62,7 +62,9 @@ final class StageView {
     private Tensor recycle(Tensor tokens) {
         String projection = ThinkingViTConfig.projectionName(stage);
         Tensor projected = linear(
-                tokens, parameter(projection + ".weight").narrow(0, 0, width), leading(projection + ".bias")); // (B, N, d)
+                tokens,
+                parameter(projection + ".weight").narrow(0, 0, width),
+                leading(projection + ".bias")); // (B, N, d)
         return projected.mul(cast(parameter(ThinkingViTConfig.alphaName(stage))));
     }
 

@@ -55,9 +55,7 @@ public final class ThinkingViT implements AutoCloseable {
         if (host == null) {
             throw new IllegalStateException("checked before");
         }
-        return host.dtype() == DType.F32
-                ? Tensors.toNative(host)
-                : Tensors.floats(host.toFloats(), 0, host.shape());
+        return host.dtype() == DType.F32 ? Tensors.toNative(host) : Tensors.floats(host.toFloats(), 0, host.shape());
     }
 
     public ThinkingViTConfig config() {
@@ -89,7 +87,8 @@ public final class ThinkingViT implements AutoCloseable {
         Tensor patches = Layers.patchify(images, config).to(precision.type()); // (B, N-1, 3p²)
         Tensor recycled = null;
         for (int stage = 1; stage <= config.stages(); stage++) {
-            StageOutput output = new StageView(config, parameters, precision, stage).forward(patches, recycled, dropPath);
+            StageOutput output =
+                    new StageView(config, parameters, precision, stage).forward(patches, recycled, dropPath);
             outputs.add(output);
             recycled = output.tokens();
         }

@@ -43,9 +43,7 @@ public record ThinkingViTConfig(
         inRange("depth", depth, 1024);
         inRange("num_heads", numHeads, embedDim);
         inRange("num_classes", numClasses, 1 << 24);
-        require(
-                imageSize % patchSize == 0,
-                "img_size " + imageSize + " is not a multiple of patch_size " + patchSize);
+        require(imageSize % patchSize == 0, "img_size " + imageSize + " is not a multiple of patch_size " + patchSize);
         require(embedDim % numHeads == 0, "embed_dim " + embedDim + " is not a multiple of num_heads " + numHeads);
         require(normEps > 0 && normEps < 1, "norm_eps must lie between 0 and 1, got " + normEps);
         require(!thinkingStages.isEmpty(), "thinking_stages is empty: at least one stage is required");

@@ -65,7 +65,8 @@ public final class Operator {
      * Belongs to the calling thread's innermost scope.
      */
     public IValue list(int index, Iterable<Tensor> elements) {
-        Type.TypePtr element = handle.schema().arguments().getPointer(index).type().get().containedType(0);
+        Type.TypePtr element =
+                handle.schema().arguments().getPointer(index).type().get().containedType(0);
         GenericList list = new GenericList(element);
         for (Tensor tensor : elements) {
             list.push_back(new IValue(tensor));

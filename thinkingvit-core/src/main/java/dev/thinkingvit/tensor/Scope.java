@@ -22,7 +22,8 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  */
 public final class Scope implements AutoCloseable {
-    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it. Outermost
+    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it.
+    // Outermost
     // scopes hold the read side; the shutdown hook takes the write side and so waits for the step or batch in flight.
     private static final ReentrantReadWriteLock inFlight = new ReentrantReadWriteLock();
     private static final long SHUTDOWN_WAIT_SECONDS = 30;

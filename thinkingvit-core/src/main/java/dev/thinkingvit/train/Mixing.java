@@ -25,8 +25,8 @@ public final class Mixing {
                         "mixup and cutmix must not be negative, got " + mixupAlpha + " and " + cutmixAlpha);
             }
             if (!(probability >= 0 && probability <= 1 && switchProbability >= 0 && switchProbability <= 1)) {
-                throw new IllegalArgumentException("mixing probabilities must lie in [0, 1], got " + probability
-                        + " and " + switchProbability);
+                throw new IllegalArgumentException(
+                        "mixing probabilities must lie in [0, 1], got " + probability + " and " + switchProbability);
             }
         }
     }

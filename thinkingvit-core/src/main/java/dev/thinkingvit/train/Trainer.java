@@ -71,8 +71,8 @@ public final class Trainer implements AutoCloseable {
         try (Epoch epoch = loader.epoch(number)) {
             int steps = epoch.batches();
             for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
-                double learningRate = recipe.learningRateAt(
-                        recipe.scheduleOnUpdates() ? number + (double) step / steps : number);
+                double learningRate =
+                        recipe.learningRateAt(recipe.scheduleOnUpdates() ? number + (double) step / steps : number);
                 double[] losses = step(batch, learningRate, random);
                 List<Double> reported = new ArrayList<>();
                 for (int k = 0; k < losses.length; k++) {
@@ -95,8 +95,7 @@ public final class Trainer implements AutoCloseable {
             means.add(sum / step);
         }
         double nanos = System.nanoTime() - start;
-        TrainingListener.Epoch done =
-                new TrainingListener.Epoch(number, means, images / nanos * 1e9, waiting / nanos);
+        TrainingListener.Epoch done = new TrainingListener.Epoch(number, means, images / nanos * 1e9, waiting / nanos);
         listener.onEpoch(done);
         return done;
     }
@@ -106,7 +105,8 @@ public final class Trainer implements AutoCloseable {
         float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
         try (Scope scope = new Scope()) {
             Tensor images = Tensors.floats(batch.images(), 0, batch.size(), 3, size, size);
-            Tensor target = Tensors.floats(targets, 0, batch.size(), model.config().numClasses());
+            Tensor target =
+                    Tensors.floats(targets, 0, batch.size(), model.config().numClasses());
             double[] losses = backward(images, target, DropPath.of(recipe.dropPath(), random.split()));
             optimizer.step(learningRate);
             optimizer.zeroGradients();

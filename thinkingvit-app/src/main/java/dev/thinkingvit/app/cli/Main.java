@@ -1,0 +1,72 @@
+package dev.thinkingvit.app.cli;
+
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The program: finds the command, and turns whatever goes wrong into one line and an exit code. */
+@Command(
+        name = "thinkingvit",
+        description = "Elastic Vision Transformers: one set of weights that thinks in stages.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {TrainCommand.class, CommandLine.HelpCommand.class},
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit classify samples",
+            "  thinkingvit evaluate --data cifar10/test --report report",
+            "  thinkingvit help classify"
+        })
+public final class Main implements Runnable {
+    /** Something about the input or the machine was wrong. */
+    static final int FAILED = 1;
+
+    /** The command line was wrong. */
+    static final int USAGE = 2;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        // Pictures need no screen, and numbers print alike everywhere.
+        System.setProperty("java.awt.headless", "true");
+        Locale.setDefault(Locale.ROOT);
+        System.exit(run(args));
+    }
+
+    /** Runs a command line and returns its exit code. */
+    static int run(String... args) {
+        CommandLine line = new CommandLine(new Main());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setUsageHelpAutoWidth(true);
+        line.setExecutionExceptionHandler((e, command, parsed) -> {
+            Failure.print(command.getErr(), e, Failure.isVerbose(command));
+            return FAILED;
+        });
+        line.setParameterExceptionHandler((e, arguments) -> {
+            CommandLine command = e.getCommandLine();
+            command.getErr().println("thinkingvit: " + e.getMessage());
+            CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
+            command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
+            return USAGE;
+        });
+        return line.execute(args);
+    }
+
+    private static String suffix(CommandLine command) {
+        return command.getParent() == null ? "" : " " + command.getCommandName();
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is required");
+    }
+}

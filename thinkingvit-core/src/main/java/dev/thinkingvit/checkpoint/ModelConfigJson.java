@@ -1,0 +1,319 @@
+package dev.thinkingvit.checkpoint;
+
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * {@code config.json}, both ways, in the layout timm writes to Hugging Face directories. {@code model_args} decides what
+ * is computed, so that an unknown key or a value that means another network is an error there; elsewhere unknown keys
+ * are left alone and survive a rewrite.
+ */
+final class ModelConfigJson {
+    private static final String ARCHITECTURE = "thinkingvit";
+    private static final Set<String> MODEL_ARGS = Set.of(
+            "thinking_stages", "img_size", "patch_size", "embed_dim", "num_heads", "depth", "norm_eps", "num_classes");
+    /** Arguments that timm's models take and that this network leaves at one value. */
+    private static final Map<String, Object> FIXED_ARGS =
+            Map.of("mlp_ratio", 4.0, "qkv_bias", true, "in_chans", 3, "class_token", true, "global_pool", "token");
+    /** Arguments that matter while training only. */
+    private static final Set<String> TRAINING_ARGS = Set.of(
+            "drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate");
+
+    private static final Set<String> ROUTING_KEYS = Set.of("router", "thresholds", "calibration");
+
+    static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .build();
+
+    private final Path file;
+
+    private ModelConfigJson(Path file) {
+        this.file = file;
+    }
+
+    /** Parses a file's text into a tree; the root must be an object. */
+    static ObjectNode parse(Path file, byte[] text) {
+        try {
+            if (MAPPER.readTree(text) instanceof ObjectNode root) {
+                return root;
+            }
+            throw new CheckpointException(file, "must hold a JSON object");
+        } catch (JacksonException e) {
+            throw new CheckpointException(file, "is not valid JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** Understands a tree. */
+    static ModelConfig read(Path file, ObjectNode root) {
+        ModelConfigJson json = new ModelConfigJson(file);
+        try {
+            return json.config(root);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private ModelConfig config(ObjectNode root) {
+        JsonNode architecture = root.get("architecture");
+        if (architecture != null && !ARCHITECTURE.equals(architecture.asString())) {
+            throw new CheckpointException(
+                    file, "architecture must be " + ARCHITECTURE + ", got " + architecture.asString());
+        }
+        ObjectNode args = object(root, "model_args");
+        ThinkingViTConfig network = network(root, args);
+        ObjectNode pretrained =
+                root.has("pretrained_cfg") ? object(root, "pretrained_cfg") : JsonNodeFactory.instance.objectNode();
+        JsonNode pool = root.get("global_pool");
+        if (pool != null && !"token".equals(pool.asString())) {
+            throw new CheckpointException(file, "global_pool must be token, got " + pool);
+        }
+        JsonNode features = root.get("num_features");
+        if (features != null && features.asInt(-1) != network.embedDim()) {
+            throw new CheckpointException(
+                    file, "num_features must equal embed_dim " + network.embedDim() + ", got " + features);
+        }
+        return new ModelConfig(
+                network,
+                preprocessing(pretrained, network.imageSize()),
+                labels(root.has("label_names") ? root : pretrained),
+                root.has("thinking") ? routing(object(root, "thinking")) : Routing.DEFAULT,
+                root.has("training") ? object(root, "training") : JsonNodeFactory.instance.objectNode(),
+                root);
+    }
+
+    private ThinkingViTConfig network(ObjectNode root, ObjectNode args) {
+        args.properties().forEach(entry -> checkArg(entry.getKey(), entry.getValue()));
+        int depth = integer(args, "depth");
+        int embedDim = integer(args, "embed_dim");
+        int numHeads = integer(args, "num_heads");
+        JsonNode eps = args.get("norm_eps");
+        return new ThinkingViTConfig(
+                square(args, "img_size"),
+                square(args, "patch_size"),
+                embedDim,
+                depth,
+                numHeads,
+                integers(args, "thinking_stages"),
+                args.has("num_classes") ? integer(args, "num_classes") : integer(root, "num_classes"),
+                eps == null ? ThinkingViTConfig.DEFAULT_NORM_EPS : number("norm_eps", eps));
+    }
+
+    private void checkArg(String key, JsonNode value) {
+        if (MODEL_ARGS.contains(key) || TRAINING_ARGS.contains(key)) {
+            return;
+        }
+        Object fixed = FIXED_ARGS.get(key);
+        if (fixed == null) {
+            throw new CheckpointException(file, "model_args." + key + " is not an argument of " + ARCHITECTURE);
+        }
+        boolean same = fixed instanceof Number required
+                ? value.isNumber() && value.asDouble() == required.doubleValue()
+                : fixed.toString().equals(value.asString());
+        if (!same) {
+            throw new CheckpointException(file, "model_args." + key + " must be " + fixed + ", got " + value);
+        }
+    }
+
+    private Preprocessing preprocessing(ObjectNode pretrained, int imageSize) {
+        int size = imageSize;
+        JsonNode inputSize = pretrained.get("input_size");
+        if (inputSize != null) {
+            List<Integer> sizes = integers(pretrained, "input_size");
+            if (sizes.size() != 3 || sizes.get(0) != 3 || !sizes.get(1).equals(sizes.get(2))) {
+                throw new CheckpointException(file, "input_size must be [3, S, S], got " + inputSize);
+            }
+            size = sizes.get(1);
+        }
+        Preprocessing standard = Preprocessing.imagenet(size);
+        JsonNode crop = pretrained.get("crop_pct");
+        JsonNode mode = pretrained.get("crop_mode");
+        if (mode != null && !mode.isNull() && !"center".equals(mode.asString())) {
+            throw new CheckpointException(file, "crop_mode must be center, got " + mode);
+        }
+        return new Preprocessing(
+                size,
+                crop == null || crop.isNull() ? standard.cropPct() : number("crop_pct", crop),
+                interpolation(pretrained.get("interpolation")),
+                pretrained.has("mean") ? floats(pretrained, "mean") : standard.mean(),
+                pretrained.has("std") ? floats(pretrained, "std") : standard.std());
+    }
+
+    private Resampling interpolation(@Nullable JsonNode value) {
+        if (value == null || value.isNull()) {
+            return Resampling.BICUBIC;
+        }
+        return switch (value.asString()) {
+            case "bicubic" -> Resampling.BICUBIC;
+            case "bilinear" -> Resampling.BILINEAR;
+            default -> throw new CheckpointException(file, "interpolation must be bicubic or bilinear, got " + value);
+        };
+    }
+
+    private List<String> labels(ObjectNode holder) {
+        JsonNode names = holder.get("label_names");
+        if (names == null || names.isNull()) {
+            return List.of();
+        }
+        JsonNode descriptions = holder.get("label_descriptions");
+        List<String> labels = new ArrayList<>();
+        for (JsonNode name : array("label_names", names)) {
+            JsonNode described = descriptions == null ? null : descriptions.get(name.asString());
+            labels.add(described == null ? name.asString() : described.asString());
+        }
+        return labels;
+    }
+
+    private Routing routing(ObjectNode thinking) {
+        for (String key : thinking.propertyNames()) {
+            if (!ROUTING_KEYS.contains(key)) {
+                throw new CheckpointException(file, "thinking." + key + " is unknown; known are " + ROUTING_KEYS);
+            }
+        }
+        List<Double> thresholds = new ArrayList<>();
+        if (thinking.has("thresholds")) {
+            for (JsonNode threshold : array("thresholds", required(thinking, "thresholds"))) {
+                thresholds.add(number("thresholds", threshold));
+            }
+        }
+        Routing.Calibration calibration = null;
+        if (thinking.has("calibration")) {
+            try {
+                calibration = MAPPER.treeToValue(thinking.get("calibration"), Routing.Calibration.class);
+            } catch (JacksonException e) {
+                throw new CheckpointException(file, "thinking.calibration: " + e.getOriginalMessage(), e);
+            }
+        }
+        String router = thinking.has("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
+        return new Routing(router, thresholds, calibration);
+    }
+
+    /** The tree to write: what was read, with everything that this program understands set anew. */
+    static ObjectNode write(ModelConfig config) {
+        ThinkingViTConfig network = config.network();
+        Preprocessing input = config.preprocessing();
+        ObjectNode root = config.source().deepCopy();
+        root.put("architecture", ARCHITECTURE);
+        root.put("num_classes", network.numClasses());
+        root.put("num_features", network.embedDim());
+        root.put("global_pool", "token");
+        ObjectNode args = root.withObject("model_args");
+        args.set("thinking_stages", MAPPER.valueToTree(network.thinkingStages()));
+        args.put("img_size", network.imageSize());
+        args.put("patch_size", network.patchSize());
+        args.put("embed_dim", network.embedDim());
+        args.put("num_heads", network.numHeads());
+        args.put("depth", network.depth());
+        args.remove("num_classes"); // said above
+        if (network.normEps() != ThinkingViTConfig.DEFAULT_NORM_EPS) {
+            args.put("norm_eps", network.normEps());
+        }
+        ObjectNode pretrained = root.withObject("pretrained_cfg");
+        pretrained.set("input_size", MAPPER.valueToTree(List.of(3, input.size(), input.size())));
+        pretrained.put("interpolation", input.interpolation() == Resampling.BICUBIC ? "bicubic" : "bilinear");
+        pretrained.put("crop_pct", input.cropPct());
+        pretrained.set("mean", MAPPER.valueToTree(input.mean()));
+        pretrained.set("std", MAPPER.valueToTree(input.std()));
+        pretrained.put("num_classes", network.numClasses());
+        if (!config.labels().isEmpty() && !root.has("label_names") && !pretrained.has("label_names")) {
+            root.set("label_names", MAPPER.valueToTree(config.labels()));
+        }
+        if (!config.routing().equals(Routing.DEFAULT)) {
+            ObjectNode thinking = JsonNodeFactory.instance.objectNode();
+            thinking.put("router", config.routing().router());
+            thinking.set("thresholds", MAPPER.valueToTree(config.routing().thresholds()));
+            if (config.routing().calibration() != null) {
+                thinking.set("calibration", MAPPER.valueToTree(config.routing().calibration()));
+            }
+            root.set("thinking", thinking);
+        }
+        if (!config.training().isEmpty()) {
+            root.set("training", config.training().deepCopy());
+        }
+        return root;
+    }
+
+    private ObjectNode object(ObjectNode parent, String key) {
+        if (required(parent, key) instanceof ObjectNode object) {
+            return object;
+        }
+        throw new CheckpointException(file, key + " must be an object, got " + parent.get(key));
+    }
+
+    private JsonNode required(ObjectNode parent, String key) {
+        JsonNode value = parent.get(key);
+        if (value == null || value.isNull()) {
+            throw new CheckpointException(file, key + " is missing");
+        }
+        return value;
+    }
+
+    private int integer(ObjectNode parent, String key) {
+        JsonNode value = required(parent, key);
+        if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+            throw new CheckpointException(file, key + " must be a whole number, got " + value);
+        }
+        return value.asInt();
+    }
+
+    /** A number, or a list of two equal ones. */
+    private int square(ObjectNode parent, String key) {
+        if (!required(parent, key).isArray()) {
+            return integer(parent, key);
+        }
+        List<Integer> sides = integers(parent, key);
+        if (sides.size() != 2 || !sides.get(0).equals(sides.get(1))) {
+            throw new CheckpointException(file, key + " must be square, got " + sides);
+        }
+        return sides.get(0);
+    }
+
+    private List<Integer> integers(ObjectNode parent, String key) {
+        List<Integer> values = new ArrayList<>();
+        for (JsonNode value : array(key, required(parent, key))) {
+            if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+                throw new CheckpointException(file, key + " must hold whole numbers, got " + value);
+            }
+            values.add(value.asInt());
+        }
+        return values;
+    }
+
+    private float[] floats(ObjectNode parent, String key) {
+        ArrayNode array = array(key, required(parent, key));
+        float[] values = new float[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) number(key, array.get(i));
+        }
+        return values;
+    }
+
+    private double number(String key, JsonNode value) {
+        if (!value.isNumber()) {
+            throw new CheckpointException(file, key + " must be a number, got " + value);
+        }
+        return value.asDouble();
+    }
+
+    private ArrayNode array(String key, JsonNode value) {
+        if (value instanceof ArrayNode array) {
+            return array;
+        }
+        throw new CheckpointException(file, key + " must be a list, got " + value);
+    }
+}

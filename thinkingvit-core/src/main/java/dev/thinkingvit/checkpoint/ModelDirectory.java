@@ -1,0 +1,111 @@
+package dev.thinkingvit.checkpoint;
+
+import dev.thinkingvit.model.WeightsException;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A model on disk: a Hugging Face directory with {@code config.json} and {@code model.safetensors}. This is the
+ * project's own format, read and written.
+ */
+public final class ModelDirectory {
+    /** Name of the configuration in a model's directory. */
+    public static final String CONFIG = "config.json";
+
+    /** Name of the weights in a model's directory. */
+    public static final String WEIGHTS = "model.safetensors";
+
+    private static final long MAX_CONFIG_BYTES = 16 << 20;
+
+    private ModelDirectory() {}
+
+    /**
+     * A model as it was read.
+     *
+     * @param path where from
+     * @param config what its configuration says, or what the weights' shapes do
+     * @param weights exactly the network's parameters; may be views of the mapped file
+     */
+    public record Model(Path path, ModelConfig config, Map<String, HostTensor> weights) {}
+
+    /**
+     * Reads a directory with a {@code config.json}.
+     *
+     * @throws CheckpointException if anything is missing, damaged, or does not fit together
+     */
+    public static Model read(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            throw new CheckpointException(
+                    directory,
+                    Files.exists(directory)
+                            ? "is not a model directory; 'convert' makes one of a checkpoint file"
+                            : "no such model directory");
+        }
+        ModelConfig config = readConfig(directory.resolve(CONFIG));
+        StateDict state = Checkpoints.read(directory, Weights.AUTO);
+        return model(directory, config, state);
+    }
+
+    /** Reads a {@code config.json}. */
+    public static ModelConfig readConfig(Path file) {
+        return ModelConfigJson.read(file, readTree(file));
+    }
+
+    static ObjectNode readTree(Path file) {
+        try {
+            if (!Files.exists(file)) {
+                throw new CheckpointException(file, "is missing");
+            }
+            if (Files.size(file) > MAX_CONFIG_BYTES) {
+                throw new CheckpointException(
+                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_CONFIG_BYTES + " are read");
+            }
+            return ModelConfigJson.parse(file, Files.readAllBytes(file));
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** Puts configuration and weights together, strictly. */
+    static Model model(Path path, ModelConfig config, StateDict state) {
+        try {
+            WeightsException.check(config.network().parameterShapes(), state.tensors());
+        } catch (WeightsException e) {
+            throw new CheckpointException(state.file(), String.valueOf(e.getMessage()), e);
+        }
+        return new Model(path, config, state.tensors());
+    }
+
+    /**
+     * Writes a model. Each file is replaced as a whole; the configuration comes last, so that a directory with one is
+     * complete.
+     *
+     * @throws CheckpointException if the directory cannot be written; what was there stays
+     */
+    public static void write(Path directory, ModelConfig config, Map<String, HostTensor> weights) {
+        WeightsException.check(config.network().parameterShapes(), weights);
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new CheckpointException(directory, "cannot be made: " + e.getMessage(), e);
+        }
+        Safetensors.write(directory.resolve(WEIGHTS), weights, Map.of("format", "pt"));
+        writeConfig(directory, config);
+    }
+
+    /** Replaces the configuration of a model directory. */
+    public static void writeConfig(Path directory, ModelConfig config) {
+        Path file = directory.resolve(CONFIG);
+        try {
+            String text = ModelConfigJson.MAPPER.writeValueAsString(ModelConfigJson.write(config)) + "\n";
+            AtomicFiles.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be written: " + e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+package dev.thinkingvit.inference;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.data.Picture;
+import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+
+/**
+ * Classifies pictures, spending as much thought on each as it needs. The way in for most users:
+ *
+ * <pre>{@code
+ * try (ElasticClassifier classifier = ElasticClassifier.open(Path.of("models/cifar10-3h-6h"))) {
+ *     Classification seen = classifier.classify(Path.of("cat.jpg"));
+ *     System.out.println(seen.best().name() + " after stage " + seen.stage());
+ * }
+ * }</pre>
+ *
+ * <p>Threading: safe from any number of threads. Owns the model's weights; close it once. Results are plain Java and
+ * outlive it.
+ */
+public final class ElasticClassifier implements AutoCloseable {
+    /** Stops at this entropy where neither the model nor the caller says when; the published tables' mildest loss. */
+    public static final double DEFAULT_THRESHOLD = 0.5;
+
+    private static final int TOP = 5;
+
+    private final ModelConfig config;
+    private final ElasticEngine engine;
+    private final StopPolicy policy;
+
+    private ElasticClassifier(ModelConfig config, ElasticEngine engine) {
+        this.config = config;
+        this.engine = engine;
+        this.policy = policy(config.routing());
+    }
+
+    /**
+     * Loads a model directory, in F32.
+     *
+     * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
+     */
+    public static ElasticClassifier open(Path modelDirectory) {
+        return open(modelDirectory, Precision.FP32);
+    }
+
+    /** Loads a model directory with matrix products in the given precision. */
+    public static ElasticClassifier open(Path modelDirectory, Precision precision) {
+        return of(ModelDirectory.read(modelDirectory), precision);
+    }
+
+    /** Packs a model that has been read. */
+    public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
+        ModelConfig config = model.config();
+        Routers.named(config.routing().router()); // refused before anything is packed
+        return new ElasticClassifier(
+                config, new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    public ElasticEngine engine() {
+        return engine;
+    }
+
+    /** The model's own way to stop, which calls without a policy use. */
+    public StopPolicy policy() {
+        return policy;
+    }
+
+    private static StopPolicy policy(Routing routing) {
+        Router router = Routers.named(routing.router());
+        if (!routing.thresholds().isEmpty()) {
+            return new StopPolicy(router, routing.thresholds());
+        }
+        // a threshold of an entropy means nothing to other routers
+        boolean entropy = router == Routers.ENTROPY || router == Routers.ENTROPY_TOP10;
+        return entropy ? StopPolicy.of(router, DEFAULT_THRESHOLD) : StopPolicy.alwaysThink(router);
+    }
+
+    /** Classifies one file. */
+    public Classification classify(Path file) throws IOException {
+        return classify(PictureDecoder.decode(file), file.toString());
+    }
+
+    /** Classifies one picture. */
+    public Classification classify(Picture picture, String name) {
+        return classify(List.of(picture), List.of(name), policy).get(0);
+    }
+
+    /**
+     * Classifies pictures as one batch.
+     *
+     * @param names as many, for the results
+     * @return one result a picture, in order
+     */
+    public List<Classification> classify(List<Picture> pictures, List<String> names, StopPolicy stop) {
+        if (pictures.size() != names.size()) {
+            throw new IllegalArgumentException(pictures.size() + " pictures need as many names, got " + names.size());
+        }
+        if (pictures.isEmpty()) {
+            return List.of();
+        }
+        Preprocessing preprocessing = config.preprocessing();
+        int length = preprocessing.floatsPerPicture();
+        float[] inputs = new float[Math.multiplyExact(pictures.size(), length)];
+        for (int i = 0; i < pictures.size(); i++) {
+            preprocessing.normalizeInto(preprocessing.resizeAndCrop(pictures.get(i)), inputs, i * length);
+        }
+        return classify(inputs, names, stop);
+    }
+
+    /**
+     * Classifies prepared inputs as one batch.
+     *
+     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param names B of them
+     */
+    public List<Classification> classify(float[] inputs, List<String> names, StopPolicy stop) {
+        List<Outcome> outcomes = engine.run(inputs, names.size(), stop);
+        List<Classification> classifications = new ArrayList<>();
+        for (int i = 0; i < outcomes.size(); i++) {
+            classifications.add(classification(names.get(i), outcomes.get(i)));
+        }
+        return classifications;
+    }
+
+    /**
+     * Classifies a stream of files, a batch at a time, as the result is consumed. Close the stream if its source needs
+     * closing.
+     *
+     * @param batchSize files that are thought about together, at least 1
+     * @param onBroken told of each file that cannot be read; such a file is left out
+     */
+    public Stream<Classification> classify(
+            Stream<Path> files, int batchSize, StopPolicy stop, Consumer<IOException> onBroken) {
+        if (batchSize < 1) {
+            throw new IllegalArgumentException("batch size must be at least 1, got " + batchSize);
+        }
+        Iterator<Path> source = files.iterator();
+        Iterator<Classification> results = new Iterator<>() {
+            private Iterator<Classification> ready = List.<Classification>of().iterator();
+
+            @Override
+            public boolean hasNext() {
+                while (!ready.hasNext() && source.hasNext()) {
+                    ready = nextBatch().iterator();
+                }
+                return ready.hasNext();
+            }
+
+            @Override
+            public Classification next() {
+                hasNext();
+                return ready.next();
+            }
+
+            private List<Classification> nextBatch() {
+                List<Picture> pictures = new ArrayList<>();
+                List<String> names = new ArrayList<>();
+                while (pictures.size() < batchSize && source.hasNext()) {
+                    Path file = source.next();
+                    try {
+                        pictures.add(PictureDecoder.decode(file));
+                        names.add(file.toString());
+                    } catch (IOException e) {
+                        onBroken.accept(e);
+                    }
+                }
+                return classify(pictures, names, stop);
+            }
+        };
+        return StreamSupport.stream(
+                        Spliterators.spliteratorUnknownSize(results, Spliterator.ORDERED | Spliterator.NONNULL), false)
+                .onClose(files::close);
+    }
+
+    private Classification classification(String source, Outcome outcome) {
+        List<Classification.Label> labels = new ArrayList<>();
+        float[] probabilities = outcome.decisive().probabilities();
+        for (int index : outcome.top(TOP)) {
+            labels.add(new Classification.Label(index, config.label(index), probabilities[index]));
+        }
+        return new Classification(source, labels, outcome);
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+    }
+}

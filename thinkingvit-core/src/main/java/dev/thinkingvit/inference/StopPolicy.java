@@ -1,0 +1,51 @@
+package dev.thinkingvit.inference;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * When images stop: a router and a threshold for each boundary between two stages.
+ *
+ * @param router measures certainty
+ * @param thresholds one for every boundary; a single one serves all of them, none at all means that no image stops early
+ */
+public record StopPolicy(Router router, List<Double> thresholds) {
+    public StopPolicy {
+        for (double threshold : thresholds) {
+            if (Double.isNaN(threshold)) {
+                throw new IllegalArgumentException("a threshold must be a number, got " + thresholds);
+            }
+        }
+        thresholds = List.copyOf(thresholds);
+    }
+
+    /** One threshold for every boundary, or one for each. */
+    public static StopPolicy of(Router router, double... thresholds) {
+        List<Double> list = new ArrayList<>();
+        for (double threshold : thresholds) {
+            list.add(threshold);
+        }
+        return new StopPolicy(router, list);
+    }
+
+    /** Every image goes through all stages. */
+    public static StopPolicy alwaysThink(Router router) {
+        return new StopPolicy(router, List.of());
+    }
+
+    /** @throws IllegalArgumentException if the thresholds do not fit a model of {@code stages} stages */
+    void check(int stages) {
+        if (thresholds.size() > 1 && thresholds.size() != stages - 1) {
+            throw new IllegalArgumentException("a model of " + stages + " stages takes 1 or " + (stages - 1)
+                    + " thresholds, got " + thresholds.size());
+        }
+    }
+
+    /** Whether an image with this measure ends at {@code stage}, which is not the last. */
+    boolean stopsAfter(int stage, double measure) {
+        if (thresholds.isEmpty()) {
+            return false;
+        }
+        return router.isSure(measure, thresholds.size() == 1 ? thresholds.get(0) : thresholds.get(stage - 1));
+    }
+}
