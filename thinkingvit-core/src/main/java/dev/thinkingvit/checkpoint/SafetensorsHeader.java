@@ -1,0 +1,224 @@
+package dev.thinkingvit.checkpoint;
+
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.ByteArrayOutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+
+/**
+ * The JSON header of a safetensors file: every tensor's element type, shape and place. It is parsed as a stream, token
+ * by token, because the header of a hostile file may be large.
+ *
+ * @param entries the tensors in the header's order
+ * @param metadata the {@code __metadata__} strings; empty if there are none
+ */
+record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
+    static final String METADATA = "__metadata__";
+    private static final int MAX_DIMENSIONS = 64;
+
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(4)
+                    .maxNumberLength(20)
+                    .maxStringLength(Safetensors.MAX_HEADER_BYTES)
+                    .build())
+            .build();
+
+    /**
+     * One tensor's line.
+     *
+     * @param name unique
+     * @param dtype element type
+     * @param shape sizes ≥ 0
+     * @param begin first byte, counted from the end of the header
+     * @param end first byte after it; {@code end - begin} fits the shape
+     */
+    @SuppressWarnings("ArrayRecordComponent") // entries are never compared
+    record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
+
+    /**
+     * @param file named in errors
+     * @param json the header's bytes
+     * @throws CheckpointException if it is not JSON of the form the format asks for, a key comes twice, an element type
+     *     is unknown, or a shape and its byte range do not fit
+     */
+    static SafetensorsHeader parse(Path file, byte[] json) {
+        if (json.length == 0 || json[0] != '{') {
+            throw new CheckpointException(file, "no safetensors file: its header does not begin with '{'");
+        }
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
+            return new Parsing(file, parser).header();
+        } catch (JacksonException e) {
+            throw new CheckpointException(
+                    file, "the safetensors header is no valid JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** The header of {@code tensors} laid out one after the other in the map's order; not yet padded. */
+    static byte[] write(Map<String, HostTensor> tensors, Map<String, String> metadata) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), bytes)) {
+            json.writeStartObject();
+            if (!metadata.isEmpty()) {
+                json.writeObjectPropertyStart(METADATA);
+                metadata.forEach(json::writeStringProperty);
+                json.writeEndObject();
+            }
+            long offset = 0;
+            for (Map.Entry<String, HostTensor> tensor : tensors.entrySet()) {
+                long end = offset + tensor.getValue().data().remaining();
+                json.writeObjectPropertyStart(tensor.getKey());
+                json.writeStringProperty("dtype", tensor.getValue().dtype().name());
+                writeNumbers(json, "shape", tensor.getValue().shape());
+                writeNumbers(json, "data_offsets", offset, end);
+                json.writeEndObject();
+                offset = end;
+            }
+            json.writeEndObject();
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void writeNumbers(JsonGenerator json, String name, long... numbers) {
+        json.writeArrayPropertyStart(name);
+        for (long number : numbers) {
+            json.writeNumber(number);
+        }
+        json.writeEndArray();
+    }
+
+    /** The parser's position in the header, and the file's name for errors. */
+    private record Parsing(Path file, JsonParser json) {
+        SafetensorsHeader header() {
+            List<Entry> entries = new ArrayList<>();
+            Map<String, String> metadata = new LinkedHashMap<>();
+            require(JsonToken.START_OBJECT, json.nextToken(), "the header");
+            while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+                String name = json.currentName();
+                if (name.equals(METADATA)) {
+                    metadata(metadata);
+                } else {
+                    entries.add(entry(name));
+                }
+            }
+            if (json.nextToken() != null) {
+                throw new CheckpointException(file, "the safetensors header goes on after its closing '}'");
+            }
+            return new SafetensorsHeader(entries, metadata);
+        }
+
+        private void metadata(Map<String, String> into) {
+            require(JsonToken.START_OBJECT, json.nextToken(), METADATA);
+            while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+                String key = json.currentName();
+                require(JsonToken.VALUE_STRING, json.nextToken(), METADATA + " entry '" + key + "'");
+                into.put(key, json.getString());
+            }
+        }
+
+        private Entry entry(String name) {
+            String what = "tensor '" + name + "'";
+            String dtype = null;
+            long[] shape = null;
+            long[] offsets = null;
+            require(JsonToken.START_OBJECT, json.nextToken(), what);
+            while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+                String key = json.currentName();
+                switch (key) {
+                    case "dtype" -> {
+                        require(JsonToken.VALUE_STRING, json.nextToken(), what + ": dtype");
+                        dtype = json.getString();
+                    }
+                    case "shape" -> shape = numbers(what + ": shape");
+                    case "data_offsets" -> offsets = numbers(what + ": data_offsets");
+                    default -> throw new CheckpointException(file, what + " has an unknown key '" + key + "'");
+                }
+            }
+            if (dtype == null || shape == null || offsets == null) {
+                throw new CheckpointException(file, what + " needs dtype, shape and data_offsets; one is missing");
+            }
+            if (offsets.length != 2 || offsets[1] < offsets[0]) {
+                throw new CheckpointException(
+                        file,
+                        what + ": data_offsets must be [begin, end] with begin ≤ end, came "
+                                + Arrays.toString(offsets));
+            }
+            DType type = dtype(what, dtype);
+            requireSize(what, type, shape, offsets[1] - offsets[0]);
+            return new Entry(name, type, shape, offsets[0], offsets[1]);
+        }
+
+        private DType dtype(String what, String name) {
+            for (DType type : DType.values()) {
+                if (type.name().equals(name)) {
+                    return type;
+                }
+            }
+            throw new CheckpointException(
+                    file,
+                    what + " has dtype '" + name + "'; supported are "
+                            + Arrays.toString(DType.values()).replaceAll("[\\[\\]]", ""));
+        }
+
+        private void requireSize(String what, DType type, long[] shape, long bytes) {
+            long required = type.bytes();
+            try {
+                for (long size : shape) {
+                    required = Math.multiplyExact(required, size);
+                }
+            } catch (ArithmeticException e) {
+                throw new CheckpointException(file, what + ": absurd shape " + Arrays.toString(shape), e);
+            }
+            if (required != bytes) {
+                throw new CheckpointException(
+                        file,
+                        what + ": " + type + " of shape " + Arrays.toString(shape) + " takes " + required
+                                + " bytes, data_offsets span " + bytes);
+            }
+        }
+
+        /** An array of numbers ≥ 0. */
+        private long[] numbers(String what) {
+            require(JsonToken.START_ARRAY, json.nextToken(), what);
+            long[] numbers = new long[4];
+            int count = 0;
+            while (json.nextToken() != JsonToken.END_ARRAY) {
+                require(JsonToken.VALUE_NUMBER_INT, json.currentToken(), what + " entry");
+                if (count == MAX_DIMENSIONS) {
+                    throw new CheckpointException(file, what + " has more than " + MAX_DIMENSIONS + " entries");
+                }
+                long number = json.getLongValue();
+                if (number < 0) {
+                    throw new CheckpointException(file, what + " has a negative entry " + number);
+                }
+                if (count == numbers.length) {
+                    numbers = Arrays.copyOf(numbers, 2 * count);
+                }
+                numbers[count++] = number;
+            }
+            return Arrays.copyOf(numbers, count);
+        }
+
+        private void require(JsonToken required, @Nullable JsonToken came, String what) {
+            if (came != required) {
+                throw new CheckpointException(file, what + " must be " + required + ", came " + came);
+            }
+        }
+    }
+}
