@@ -1,0 +1,36 @@
+package dev.thinkingvit.checkpoint;
+
+import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One set of named weights from a checkpoint, and what the file says about their origin.
+ *
+ * @param file where they come from; errors name it
+ * @param entry the trainer file's key under which they were found, such as {@code state_dict_ema}; empty if the file
+ *     holds nothing else
+ * @param tensors in the file's order, a leading {@code module.} stripped from the names; read-only, possibly views of
+ *     the mapped file, nothing has to be closed
+ * @param facts what else the file says, without tensors: {@code epoch}, {@code arch}, {@code metric}, {@code args} and
+ *     the like of a trainer file, the metadata of a safetensors file. Values are strings, numbers, booleans, null, and
+ *     lists and maps of such.
+ */
+public record StateDict(Path file, String entry, Map<String, HostTensor> tensors, Map<String, @Nullable Object> facts) {
+    public StateDict {
+        tensors = Collections.unmodifiableMap(tensors);
+        facts = Collections.unmodifiableMap(facts);
+    }
+
+    /** @throws CheckpointException if there is no tensor of that name */
+    public HostTensor get(String name) {
+        HostTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new CheckpointException(
+                    file, "tensor '" + name + "' is missing; there are " + tensors.size() + " others");
+        }
+        return tensor;
+    }
+}
