@@ -1,0 +1,92 @@
+package dev.thinkingvit.checkpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@NullUnmarked // a null fails the test
+class CheckpointsTest {
+    private static final Path REFERENCE = Path.of("src/test/resources/reference/vit-3h-6h");
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void theContentTellsTheKindOfFileWhateverItsName() throws IOException {
+        Path safetensors = Files.copy(REFERENCE.resolve("model.safetensors"), directory.resolve("weights.pth"));
+        Path torch = Files.copy(REFERENCE.resolve("checkpoint.pth.tar"), directory.resolve("model.safetensors"));
+
+        assertThat(Checkpoints.read(safetensors, Weights.AUTO).get("cls_token")).hasToString("F32 [1, 1, 48]");
+        assertThat(Checkpoints.read(torch, Weights.EMA).entry()).isEqualTo("state_dict_ema");
+        assertThat(Checkpoints.read(torch, Weights.MODEL).entry()).isEqualTo("state_dict");
+    }
+
+    @Test
+    void aDirectoryStandsForTheWeightsInIt() throws IOException {
+        assertThat(Checkpoints.read(REFERENCE, Weights.AUTO).file()).isEqualTo(REFERENCE.resolve("model.safetensors"));
+
+        Files.copy(REFERENCE.resolve("checkpoint.pth.tar"), directory.resolve("pytorch_model.bin"));
+        assertThat(Checkpoints.read(directory, Weights.AUTO).entry()).isEqualTo("state_dict_ema");
+    }
+
+    @Test
+    void aDirectoryWithoutWeightsIsRefused() throws IOException {
+        assertRefused(directory, "neither model.safetensors nor pytorch_model.bin");
+
+        Files.writeString(directory.resolve("model.safetensors.index.json"), "{}");
+        assertRefused(directory, "split over several files");
+    }
+
+    @Test
+    void aMissingFileIsRefused() {
+        assertRefused(directory.resolve("none.pth"), "no such file");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'', is empty",
+        "'version https://git-lfs.github.com/spec/v1', git lfs pull",
+        "'<!DOCTYPE html><html>', web page",
+        "'  <html>', web page",
+        "'<?xml version=\"1.0\"?><Error>', web page",
+        "'epoch,loss', neither a safetensors file nor a torch.save archive",
+        "'PK\u0003\u0004', truncated",
+        "'\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000', header"
+    })
+    void aFileOfAnotherKindIsRefusedWithAReason(String content, String reason) throws IOException {
+        Path file = directory.resolve("weights.pth");
+        assertRefused(Files.writeString(file, content, StandardCharsets.ISO_8859_1), reason);
+    }
+
+    @Test
+    void aLegacyTorchFileIsRefusedWithAdvice() throws IOException {
+        byte[] legacy = new TestPickle()
+                .op(0x80, 2, 0x8a, 10)
+                .op(0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19)
+                .stop();
+        assertRefused(Files.write(directory.resolve("old.pth"), legacy), "PyTorch < 1.6");
+    }
+
+    @Test
+    void aSafetensorsFileHasNoMovingAverage() {
+        assertThatThrownBy(() -> Checkpoints.read(REFERENCE, Weights.EMA))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("moving average");
+    }
+
+    private static void assertRefused(Path path, String reason) {
+        assertThatThrownBy(() -> Checkpoints.read(path, Weights.AUTO))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith(path.toString())
+                .hasMessageContaining(reason);
+    }
+}
