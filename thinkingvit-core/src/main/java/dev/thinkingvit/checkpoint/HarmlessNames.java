@@ -34,6 +34,7 @@ final class HarmlessNames {
     }
 
     private static final int MAX_TEXT = 1 << 16;
+    private static final int MAX_KEY_LENGTH = 4_096;
 
     private final Map<String, Call> calls = new TreeMap<>();
     private final Set<String> constants = new TreeSet<>(TorchTensors.STORAGES.keySet());
@@ -66,7 +67,19 @@ final class HarmlessNames {
         throw new IllegalArgumentException("a whole number was expected, came " + describe(value));
     }
 
-    /** Whether {@code value} may be a key or an element of a set: anything else would let hashing run away. */
+    /**
+     * Returns {@code key} if it may be a dict's key or a set's element, a short scalar: hashing and comparing shared
+     * containers or long strings could take for ever.
+     */
+    static @Nullable Object key(@Nullable Object key) {
+        boolean tooLong = key instanceof String text && text.length() > MAX_KEY_LENGTH;
+        if (tooLong || !isScalar(key)) {
+            throw new IllegalArgumentException("a key of a kind that is not read: " + describe(key));
+        }
+        return key;
+    }
+
+    /** Whether {@code value} is a leaf of plain data. */
     static boolean isScalar(@Nullable Object value) {
         return value == null || value instanceof Number || value instanceof Boolean || value instanceof String;
     }
@@ -153,7 +166,7 @@ final class HarmlessNames {
             }
             for (Object pair : (Collection<?>) argument(arguments, 0)) {
                 List<?> keyAndValue = (List<?>) pair;
-                map.put(scalar(keyAndValue.get(0)), keyAndValue.get(1));
+                map.put(key(keyAndValue.get(0)), keyAndValue.get(1));
             }
         }
         return map;
@@ -166,7 +179,7 @@ final class HarmlessNames {
     private static Object setOf(List<?> arguments) {
         Set<@Nullable Object> set = new LinkedHashSet<>();
         if (!arguments.isEmpty()) {
-            ((Collection<?>) argument(arguments, 0)).forEach(element -> set.add(scalar(element)));
+            ((Collection<?>) argument(arguments, 0)).forEach(element -> set.add(key(element)));
         }
         return set;
     }
@@ -180,13 +193,6 @@ final class HarmlessNames {
 
     private static byte[] latin1(List<?> arguments) {
         return arguments.isEmpty() ? new byte[0] : text(arguments.get(0)).getBytes(StandardCharsets.ISO_8859_1);
-    }
-
-    private static Object scalar(Object value) {
-        if (!isScalar(value)) {
-            throw new IllegalArgumentException("a key of a kind that is not read: " + describe(value));
-        }
-        return value;
     }
 
     private static Object argument(List<?> arguments, int index) {

@@ -19,8 +19,8 @@ final class PlainTree {
     private static final long MAX_NODES = 10_000_000;
 
     private final Path file;
-    private final Map<Object, Extent> finished = new IdentityHashMap<>();
-    private final Map<Object, Boolean> open = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Extent> finished = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Boolean> open = new IdentityHashMap<>();
     private final Deque<Level> levels = new ArrayDeque<>();
 
     /**

@@ -49,6 +49,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
      * @param begin first byte, counted from the end of the header
      * @param end first byte after it; {@code end - begin} fits the shape
      */
+    @SuppressWarnings("ArrayRecordComponent") // entries are never compared
     record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
 
     /**

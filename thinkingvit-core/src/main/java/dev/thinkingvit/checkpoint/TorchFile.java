@@ -197,8 +197,8 @@ public final class TorchFile {
     private static String root(Path file, ZipArchive archive) {
         String found = null;
         for (String name : archive.names()) {
-            boolean pickle =
-                    name.equals("data.pkl") || name.endsWith("/data.pkl") && name.indexOf('/') == name.length() - 9;
+            int slash = name.indexOf('/');
+            boolean pickle = name.substring(slash + 1).equals("data.pkl");
             if (pickle && found != null) {
                 throw new CheckpointException(file, "two pickles in the archive: '" + found + "' and '" + name + "'");
             }

@@ -35,7 +35,6 @@ final class TorchPickle extends Unpickler {
 
     private static final int MAX_LINE = 1_024;
     private static final int MAX_INTEGER_BYTES = 128;
-    private static final int MAX_KEY_LENGTH = 4_096;
 
     private final Path file;
     private final ByteArrayInputStream pickle;
@@ -228,7 +227,7 @@ final class TorchPickle extends Unpickler {
     private void putAll(List<@Nullable Object> keysAndValues) {
         Map<Object, @Nullable Object> map = (Map<Object, @Nullable Object>) stack.peek();
         for (int i = 0; i < keysAndValues.size(); i += 2) {
-            map.put(key(keysAndValues.get(i)), keysAndValues.get(i + 1));
+            map.put(HarmlessNames.key(keysAndValues.get(i)), keysAndValues.get(i + 1));
         }
     }
 
@@ -241,16 +240,7 @@ final class TorchPickle extends Unpickler {
     @SuppressWarnings("unchecked") // the element type is erased
     private void addAll(List<@Nullable Object> elements) {
         Set<Object> set = (Set<Object>) stack.peek();
-        elements.forEach(element -> set.add(key(element)));
-    }
-
-    /** Keys are scalars and short: hashing and comparing shared containers or long strings could take for ever. */
-    private static @Nullable Object key(@Nullable Object key) {
-        boolean tooLong = key instanceof String text && text.length() > MAX_KEY_LENGTH;
-        if (tooLong || !HarmlessNames.isScalar(key)) {
-            throw new IllegalArgumentException("a key of a kind that is not read: " + HarmlessNames.describe(key));
-        }
-        return key;
+        elements.forEach(element -> set.add(HarmlessNames.key(element)));
     }
 
     private void spendFor(@Nullable Object argument) {

@@ -195,7 +195,7 @@ final class ZipArchive {
         requireHarmless(name);
         int flags = central.getShort(at + 8);
         int method = central.getShort(at + 10) & 0xFFFF;
-        if ((flags & 1) != 0 || method != STORED && method != DEFLATED) {
+        if ((flags & 1) != 0 || (method != STORED && method != DEFLATED)) {
             throw new CheckpointException(
                     file, "entry '" + name + "' is encrypted or compressed by a method (" + method + ") unknown here");
         }
@@ -208,7 +208,7 @@ final class ZipArchive {
         packedSize = packedSize == UNSIGNED_INT_MAX ? nextLong(extra, name) : packedSize;
         headerOffset = headerOffset == UNSIGNED_INT_MAX ? nextLong(extra, name) : headerOffset;
         central.position(at + CENTRAL_BYTES + nameBytes + extraBytes + commentBytes);
-        if (size < 0 || packedSize < 0 || method == STORED && size != packedSize) {
+        if (size < 0 || packedSize < 0 || (method == STORED && size != packedSize)) {
             throw new CheckpointException(
                     file, "entry '" + name + "' claims " + size + " bytes stored as " + packedSize);
         }

@@ -45,7 +45,7 @@ final class TestZip {
         ByteBuffer header = little(30 + local.length);
         header.putInt(0, 0x04034b50).putShort(8, (short) method).putShort(26, (short) local.length);
         header.put(30, local);
-        body.writeBytes(header.array());
+        body.writeBytes(array(header));
         body.writeBytes(packed);
 
         byte[] raw = name.getBytes(StandardCharsets.UTF_8);
@@ -64,7 +64,7 @@ final class TestZip {
                     .putLong(packedSize)
                     .putLong(headerOffset);
         }
-        directory.add(line.array());
+        directory.add(array(line));
         return this;
     }
 
@@ -86,12 +86,12 @@ final class TestZip {
             end.putInt(0, 0x06064b50).putLong(4, 44).putLong(24, count).putLong(32, count);
             end.putLong(40, size).putLong(48, start);
             end.putInt(56, 0x07064b50).putLong(64, end64).putInt(72, 1);
-            all.writeBytes(end.array());
+            all.writeBytes(array(end));
         }
         ByteBuffer end = little(22).putInt(0, 0x06054b50);
         end.putShort(8, (short) (zip64 ? -1 : count)).putShort(10, (short) (zip64 ? -1 : count));
         end.putInt(12, zip64 ? -1 : (int) size).putInt(16, zip64 ? -1 : (int) start);
-        all.writeBytes(end.array());
+        all.writeBytes(array(end));
         return all.toByteArray();
     }
 
@@ -114,6 +114,11 @@ final class TestZip {
         }
         deflater.end();
         return packed.toByteArray();
+    }
+
+    @SuppressWarnings("ByteBufferBackingArray") // it comes from little()
+    private static byte[] array(ByteBuffer buffer) {
+        return buffer.array();
     }
 
     private static ByteBuffer little(int size) {

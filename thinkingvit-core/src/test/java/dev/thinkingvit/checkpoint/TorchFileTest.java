@@ -214,13 +214,13 @@ class TorchFileTest {
                 .raw("NNNJ\u00ff\u00ff\u00ff\u00ffJ\u00ff\u00ff\u00ff\u00ffK\0tb")
                 .global("_codecs", "encode")
                 .raw("(")
-                .text("\0\0\0\0\0\0\u00f0\u003f")
+                .text("\0\0\0\0\0\0\u00f0?")
                 .text("latin1")
                 .raw("tRtR")
                 .global("torch._utils", "_rebuild_parameter")
                 .raw("(")
                 .tensor("FloatStorage", 6, 0, l(6), l(1))
-                .raw("\u0088Nt\u0052")
+                .raw("\u0088NtR")
                 .raw("t")));
 
         List<?> values = (List<?>) tree;

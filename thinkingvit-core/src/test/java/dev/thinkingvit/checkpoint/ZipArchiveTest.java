@@ -149,7 +149,7 @@ class ZipArchiveTest {
     }
 
     private static long honestSize() {
-        return 30 + "a/data.pkl".length() + EMPTY_LIST.length;
+        return 30L + "a/data.pkl".length() + EMPTY_LIST.length;
     }
 
     /** An honest archive with one more entry; a negative offset stands for the true one. */
