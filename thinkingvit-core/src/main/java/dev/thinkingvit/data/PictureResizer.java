@@ -3,7 +3,8 @@ package dev.thinkingvit.data;
 import java.util.Arrays;
 
 /**
- * Resizes pictures to the same levels, bit for bit, as PIL's {@code Image.resize}.
+ * Resizes pictures to the same levels, bit for bit, as PIL's {@code Image.resize} (held to Pillow 11.3; Pillow 13
+ * sometimes takes the passes in the other order, which rounds and clips otherwise in between).
  *
  * <p>Two passes, columns then rows, each rounded to 8 bits. Weights are fixed-point numbers with
  * {@value #PRECISION_BITS} fractional bits; 8 bits of level, 2 bits of headroom for the kernel's overshoot and these

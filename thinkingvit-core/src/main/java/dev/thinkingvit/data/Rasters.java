@@ -48,6 +48,9 @@ final class Rasters {
         if (bits != 8 && bits != 16) {
             throw new IOException("it has " + bands + " channels of " + bits + " bits");
         }
+        if (bits == 16 && bands == 1) {
+            return fromWideGray(raster);
+        }
         return fromSamples(raster, channels, bits - 8);
     }
 
@@ -86,6 +89,20 @@ final class Rasters {
             }
         }
         return rgb;
+    }
+
+    /** PIL cuts 16-bit gray off at 255 where it takes the high byte of all other 16-bit samples. */
+    private static byte[] fromWideGray(Raster raster) {
+        int[] row = new int[raster.getWidth()];
+        byte[] gray = new byte[row.length * raster.getHeight()];
+        int out = 0;
+        for (int y = 0; y < raster.getHeight(); y++) {
+            raster.getSamples(raster.getMinX(), raster.getMinY() + y, row.length, 1, 0, row);
+            for (int level : row) {
+                gray[out++] = (byte) Math.min(level, 255);
+            }
+        }
+        return JpegColors.grayToRgb(gray);
     }
 
     private static byte[] fromPalette(Raster raster, IndexColorModel palette) {

@@ -3,8 +3,9 @@ package dev.thinkingvit.data;
 import java.io.IOException;
 
 /**
- * The first frame of a WebP file. Only the chunk with the frame's pixels is handed to the reader, so that colour
- * profiles, animation and separately stored transparency do not matter to it.
+ * The first frame of a WebP file. Only the chunk with the frame's pixels is decoded: colour profiles, animation and
+ * separately stored transparency do not matter. Lossless frames are left to the plugin's reader; lossy ones are decoded
+ * here, because the plugin's (3.14) predicts from filtered pixels, which is off by up to 100 levels.
  */
 final class WebpFile {
 
@@ -15,7 +16,7 @@ final class WebpFile {
 
     static Picture decode(byte[] bytes, long maxPixels) throws IOException {
         Frame frame = find(bytes);
-        Picture picture = Rasters.toPicture(PictureFormat.read(ImageReaders.webp(), single(bytes, frame), maxPixels));
+        Picture picture = decode(bytes, frame.chunk, maxPixels);
         int width = frame.canvasWidth;
         int height = frame.canvasHeight;
         if (width == 0 || (picture.width() == width && picture.height() == height)) {
@@ -31,6 +32,14 @@ final class WebpFile {
             System.arraycopy(picture.rgb(), y * row, canvas, ((frame.top + y) * width + frame.left) * 3, row);
         }
         return new Picture(width, height, canvas);
+    }
+
+    private static Picture decode(byte[] bytes, int chunk, long maxPixels) throws IOException {
+        if (is(bytes, chunk, "VP8 ")) {
+            int from = chunk + 8;
+            return Vp8Frame.decode(bytes, from, from + (int) u32(bytes, chunk + 4), maxPixels);
+        }
+        return Rasters.toPicture(PictureFormat.read(ImageReaders.webp(), single(bytes, chunk), maxPixels));
     }
 
     private static Frame find(byte[] bytes) throws IOException {
@@ -59,15 +68,15 @@ final class WebpFile {
         }
     }
 
-    private static byte[] single(byte[] bytes, Frame frame) {
-        int length = (int) (8 + u32(bytes, frame.chunk + 4));
+    private static byte[] single(byte[] bytes, int chunk) {
+        int length = (int) (8 + u32(bytes, chunk + 4));
         int padded = length + (length & 1);
         byte[] file = new byte[12 + padded];
         System.arraycopy(bytes, 0, file, 0, 12);
         for (int i = 0; i < 4; i++) {
             file[4 + i] = (byte) ((4 + padded) >> (8 * i));
         }
-        System.arraycopy(bytes, frame.chunk, file, 12, length);
+        System.arraycopy(bytes, chunk, file, 12, length);
         return file;
     }
 

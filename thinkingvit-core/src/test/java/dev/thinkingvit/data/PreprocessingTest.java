@@ -28,7 +28,7 @@ class PreprocessingTest {
         byte[] levels = preprocessing.toChw(picture);
 
         int difference = ReferenceTensors.maxDifference(levels, EXPECTED.levels(key));
-        assertThat(difference).isLessThanOrEqualTo(name.endsWith(".webp") ? 70 : 0);
+        assertThat(difference).isZero();
     }
 
     @Test
