@@ -173,7 +173,7 @@ public record ThinkingViTConfig(
     public long macs(int stage) {
         long width = width(stage);
         long tokens = tokens();
-        long macs = patches() * patchElements() * width;
+        long macs = (long) patches() * patchElements() * width;
         macs += depth * (12 * tokens * width * width + 2 * tokens * tokens * width);
         macs += width * numClasses;
         if (stage > 1) {
