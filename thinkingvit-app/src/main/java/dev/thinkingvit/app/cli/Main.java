@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {TrainCommand.class, CommandLine.HelpCommand.class},
+        subcommands = {ClassifyCommand.class, TrainCommand.class, CommandLine.HelpCommand.class},
         footer = {
             "",
             "Examples:",
