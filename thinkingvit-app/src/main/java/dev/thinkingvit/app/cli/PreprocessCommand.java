@@ -6,6 +6,8 @@ import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +51,10 @@ final class PreprocessCommand extends BaseCommand {
     @Override
     public Integer call() throws IOException {
         Preprocessing preprocessing = preprocessing();
+        Path folder = out.toAbsolutePath().getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new NoSuchFileException(String.valueOf(folder)); // before thousands of pictures are decoded
+        }
         Map<String, Path> named = new LinkedHashMap<>();
         for (Path file : PictureFiles.expand(files)) {
             Path other = named.put(String.valueOf(file.getFileName()), file);

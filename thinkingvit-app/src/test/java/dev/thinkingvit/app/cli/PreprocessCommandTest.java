@@ -79,6 +79,14 @@ class PreprocessCommandTest {
         assertThat(directory.resolve("out.safetensors")).doesNotExist();
     }
 
+    @Test
+    void aFolderToWriteToThatDoesNotExistIsNamed() {
+        CommandRun run = CommandRun.of("preprocess", IMAGES, "--size", 32, "--out", directory.resolve("none/out"));
+
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err()).contains(directory.resolve("none") + ": no such file or folder");
+    }
+
     @ParameterizedTest
     @CsvSource({"0, 0.9", "32, 0", "32, 1.5"})
     void impossibleSettingsAreAWrongCommandLine(int size, double cropPct) {
