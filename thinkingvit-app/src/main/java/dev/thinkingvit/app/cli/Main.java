@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import java.io.PrintWriter;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -14,7 +15,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {TrainCommand.class, CommandLine.HelpCommand.class},
+        subcommands = {TrainCommand.class, EvaluateCommand.class, CalibrateCommand.class, CommandLine.HelpCommand.class
+        },
         footer = {
             "",
             "Examples:",
@@ -44,7 +46,15 @@ public final class Main implements Runnable {
 
     /** Runs a command line and returns its exit code. */
     static int run(String... args) {
-        CommandLine line = new CommandLine(new Main());
+        return run(new CommandLine(new Main()), args);
+    }
+
+    /** Runs a command line with its output going elsewhere. */
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        return run(new CommandLine(new Main()).setOut(out).setErr(err), args);
+    }
+
+    private static int run(CommandLine line, String... args) {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
