@@ -21,6 +21,8 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             ClassifyCommand.class,
+            EvaluateCommand.class,
+            CalibrateCommand.class,
             InfoCommand.class,
             TrainCommand.class,
             ConvertCommand.class,

@@ -1,0 +1,138 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.eval.Calibrator;
+import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.eval.SweepRow;
+import dev.thinkingvit.eval.Target;
+import dev.thinkingvit.inference.ElasticClassifier;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Picks a threshold for a target. */
+@Command(
+        name = "calibrate",
+        description = {
+            "Pick the threshold that reaches a target on a folder-per-class data set.",
+            "Pictures the model was not trained on give honest numbers."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit calibrate --data cifar10/test --target accuracy-drop=0.5 --save",
+            "  thinkingvit calibrate --data cifar10/test --target stage2=40%%"
+        })
+final class CalibrateCommand extends BaseCommand {
+    @Mixin
+    private final DataOptions input = new DataOptions();
+
+    @Option(
+            names = "--target",
+            required = true,
+            paramLabel = "TARGET",
+            description = "gmacs=G (mean cost of an image, at most), accuracy-drop=P (percentage points lost against"
+                    + " always thinking, at most) or stage2=S (share of images that need stage 2, at most: 0.4 or"
+                    + " 40%%).")
+    @SuppressWarnings("NullAway.Init")
+    private String target;
+
+    @Option(names = "--save", description = "Store the threshold and its curve in the model's config.json.")
+    private boolean save;
+
+    @Option(names = "--json", description = "Print one JSON object instead of words.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws IOException {
+        Target wanted = parse();
+        Path directory = input.modelDirectory();
+        try (ElasticClassifier classifier = ElasticClassifier.open(directory, input.precision)) {
+            ModelConfig config = classifier.config();
+            Recording recording = input.record(classifier, input.samples(config), err());
+            Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
+            if (save) {
+                save(directory, config, recording, choice);
+            }
+            out().println(json ? json(directory, recording, choice) : text(recording, choice));
+            if (save) {
+                err().println("saved to " + directory.resolve(ModelDirectory.CONFIG));
+            }
+            out().flush();
+        }
+        return 0;
+    }
+
+    private Target parse() {
+        try {
+            return Target.parse(target);
+        } catch (IllegalArgumentException e) {
+            throw usage("--target: " + e.getMessage());
+        }
+    }
+
+    private void save(Path directory, ModelConfig config, Recording recording, Calibrator.Choice choice) {
+        Path name = input.data.toAbsolutePath().normalize().getFileName();
+        Routing.Calibration calibration = new Routing.Calibration(
+                name == null ? input.data.toString() : name.toString(),
+                recording.images().size(),
+                choice.target().toString(),
+                choice.curve());
+        Routing routing = new Routing(recording.router().id(), List.of(choice.threshold()), calibration);
+        ModelDirectory.writeConfig(directory, config.withRouting(routing));
+    }
+
+    private static String text(Recording recording, Calibrator.Choice choice) {
+        SweepRow row = choice.row();
+        SweepRow always = choice.alwaysThink();
+        return String.format(
+                Locale.ROOT,
+                "threshold %s of %s for %s, on %,d images%n"
+                        + "                 chosen   always thinking%n"
+                        + "top-1 %%       %8.2f          %8.2f%n"
+                        + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%n"
+                        + "stage 2 %%     %8.1f          %8.1f",
+                choice.threshold(),
+                recording.router().id(),
+                choice.target(),
+                row.images(),
+                row.top1(),
+                always.top1(),
+                row.gmacs(),
+                always.gmacs(),
+                100 * (1 - row.gmacs() / always.gmacs()),
+                100 * row.shareNeeding(2),
+                100 * always.shareNeeding(2));
+    }
+
+    private String json(Path directory, Recording recording, Calibrator.Choice choice) {
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        root.put("model", directory.toString());
+        root.put("data", input.data.toString());
+        root.put("images", recording.images().size());
+        root.put("skipped", recording.skipped().size());
+        root.put("router", recording.router().id());
+        root.put("target", choice.target().toString());
+        root.put("threshold", choice.threshold());
+        put(root, choice.row());
+        put(root.putObject("always_think"), choice.alwaysThink());
+        root.put("saved", save);
+        return JsonMapper.builder().build().writeValueAsString(root);
+    }
+
+    private static void put(ObjectNode node, SweepRow row) {
+        node.put("top1", row.top1());
+        node.put("top5", row.top5());
+        node.put("gmacs", row.gmacs());
+        node.put("stage2_share", row.shareNeeding(2));
+    }
+}

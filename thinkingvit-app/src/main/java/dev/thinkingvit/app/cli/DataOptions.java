@@ -1,0 +1,163 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.data.ClassMap;
+import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.RealLabels;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.data.ValidLabels;
+import dev.thinkingvit.eval.Recorder;
+import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.Router;
+import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.model.Precision;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** A model and the pictures to score it on, for the commands that record a data set. */
+final class DataOptions {
+    private static final int NAMED_SKIPPED = 5;
+
+    @Option(
+            names = "--data",
+            required = true,
+            paramLabel = "DIR",
+            description = "Pictures, one folder a class, named as the model's labels.")
+    @SuppressWarnings("NullAway.Init")
+    Path data;
+
+    @Option(names = "--model", paramLabel = "DIR", description = "Model directory. Default: the shipped model.")
+    private @Nullable Path model;
+
+    @Option(
+            names = "--router",
+            paramLabel = "NAME",
+            description = "What measures certainty: entropy_top10, entropy, max_probability or margin. Default: the"
+                    + " model's.")
+    private @Nullable String router;
+
+    @Option(names = "--limit", paramLabel = "N", description = "Use N pictures, spread evenly over all. Default: all.")
+    private @Nullable Integer limit;
+
+    @Option(
+            names = "--batch-size",
+            paramLabel = "N",
+            description = "Images that go through the network together. Default: ${DEFAULT-VALUE}.")
+    int batchSize = 64;
+
+    @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: one a core.")
+    private int workers = Runtime.getRuntime().availableProcessors();
+
+    @Option(names = "--precision", paramLabel = "P", description = "fp32 or bf16. Default: fp32.")
+    Precision precision = Precision.FP32;
+
+    @Option(
+            names = "--class-map",
+            paramLabel = "FILE",
+            description = "Which label each folder stands for, where folders are not named as the model's labels.")
+    private @Nullable Path classMap;
+
+    @Option(
+            names = "--valid-labels",
+            paramLabel = "FILE",
+            description = "The labels that may be predicted, where the data covers only some of them.")
+    private @Nullable Path validLabels;
+
+    @Option(
+            names = "--real-labels",
+            paramLabel = "FILE",
+            description = "ReaL labels: any number of right answers a picture; pictures without one are not counted.")
+    private @Nullable Path realLabels;
+
+    /** The model's directory, the default one resolved. */
+    Path modelDirectory() {
+        return Models.directory(model);
+    }
+
+    /** The router that was asked for, or the model's. */
+    Router router(ModelConfig config) {
+        return Routers.named(router == null ? config.routing().router() : router);
+    }
+
+    /** The model's own thresholds; none where another router than the model's measures. */
+    List<Double> ownThresholds(ElasticClassifier classifier) {
+        boolean own = router(classifier.config())
+                .id()
+                .equals(classifier.policy().router().id());
+        return own ? classifier.policy().thresholds() : List.of();
+    }
+
+    /** The pictures to use, labelled as the model counts its classes. */
+    List<Sample> samples(ModelConfig config) throws IOException {
+        ImageFolder folder = ImageFolder.open(data);
+        ImageFolder labelled;
+        if (classMap != null) {
+            labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
+        } else if (!config.labels().isEmpty()) {
+            labelled = folder.withLabels(config.labels());
+        } else if (folder.folderNames().size() == config.network().numClasses()) {
+            labelled = folder; // a model without names counts its classes as sorted folders do
+        } else {
+            throw new IOException(data + ": the model names none of its "
+                    + config.network().numClasses() + " classes and there are "
+                    + folder.folderNames().size() + " folders; --class-map must say which is which");
+        }
+        return limit == null ? labelled.samples() : Recorder.spread(labelled.samples(), limit);
+    }
+
+    private static List<String> labelNames(ModelConfig config) {
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < config.network().numClasses(); i++) {
+            names.add(config.label(i));
+        }
+        return names;
+    }
+
+    /** Which labels may be predicted; null for all. */
+    @Nullable ValidLabels valid(ModelConfig config) throws IOException {
+        return validLabels == null ? null : ValidLabels.read(validLabels, labelNames(config));
+    }
+
+    /** Runs every sample through all stages once, with a progress bar; says what was skipped. */
+    Recording record(ElasticClassifier classifier, List<Sample> samples, PrintWriter err) throws IOException {
+        ModelConfig config = classifier.config();
+        Recorder.Options options = new Recorder.Options(
+                router(config),
+                batchSize,
+                workers,
+                valid(config),
+                realLabels == null
+                        ? null
+                        : RealLabels.read(realLabels, config.network().numClasses()));
+        Recording recording;
+        try (ProgressBar bar = progress("evaluating", samples.size())) {
+            recording = Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
+        }
+        recording.skipped().stream()
+                .limit(NAMED_SKIPPED)
+                .forEach(failure -> err.println("skipped: " + failure.message()));
+        if (recording.skipped().size() > NAMED_SKIPPED) {
+            err.println("skipped: " + (recording.skipped().size() - NAMED_SKIPPED) + " more");
+        }
+        return recording;
+    }
+
+    static ProgressBar progress(String task, long steps) {
+        return new ProgressBarBuilder()
+                .setTaskName(task)
+                .setInitialMax(steps)
+                .setStyle(ProgressBarStyle.ASCII)
+                .setUpdateIntervalMillis(System.console() == null ? 60_000 : 250)
+                .clearDisplayOnFinish()
+                .build();
+    }
+}

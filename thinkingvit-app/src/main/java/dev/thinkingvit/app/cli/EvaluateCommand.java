@@ -1,0 +1,193 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.eval.EvaluationReport;
+import dev.thinkingvit.eval.MaskedRouter;
+import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.eval.SweepCsv;
+import dev.thinkingvit.eval.SweepRow;
+import dev.thinkingvit.eval.ThresholdSweep;
+import dev.thinkingvit.eval.Thresholds;
+import dev.thinkingvit.eval.Throughput;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.Router;
+import dev.thinkingvit.inference.StopPolicy;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Scores a model at many thresholds. */
+@Command(
+        name = "evaluate",
+        description = {
+            "Score a model on a folder-per-class data set at many thresholds.",
+            "Every stage runs once an image; the thresholds are scored from what was recorded."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit evaluate --data cifar10/test --report report",
+            "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
+            "  thinkingvit evaluate --data val --model in1k-2h-3h-6h --thresholds 0.3/0.5,0.5/0.8 --json"
+        })
+final class EvaluateCommand extends BaseCommand {
+    private static final int REPEATS = 3;
+
+    @Mixin
+    private final DataOptions input = new DataOptions();
+
+    @Option(
+            names = "--thresholds",
+            paramLabel = "LIST",
+            description = "Thresholds 0,0.1,0.5 or ranges first:last:step; 0.3/0.8 sets each boundary of a model of"
+                    + " three stages. Default: two dozen that cover the router's range.")
+    private @Nullable String thresholds;
+
+    @Option(names = "--measure", description = "Also time real early exits for each threshold, decoding left out.")
+    private boolean measure;
+
+    @Option(names = "--report", paramLabel = "DIR", description = "Write a report: index.html and sweep.csv.")
+    private @Nullable Path report;
+
+    @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")
+    private @Nullable Path csv;
+
+    @Option(names = "--json", description = "Print one JSON object instead of the table.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws IOException {
+        List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
+        Path directory = input.modelDirectory();
+        try (ElasticClassifier classifier = ElasticClassifier.open(directory, input.precision)) {
+            ModelConfig config = classifier.config();
+            Router router = input.router(config);
+            List<List<Double>> swept = asked != null
+                    ? asked
+                    : Thresholds.defaults(router, config.network().numClasses());
+            int boundaries = config.network().stages() - 1;
+            for (List<Double> one : swept) {
+                if (one.size() > 1 && one.size() != boundaries) {
+                    throw usage("--thresholds: " + config.network().shorthand() + " takes 1 threshold or " + boundaries
+                            + " separated by '/', got " + one.size());
+                }
+            }
+            List<Sample> samples = input.samples(config);
+            Recording recording = input.record(classifier, samples, err());
+            List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
+            if (measure) {
+                rows = measured(classifier, samples, router, rows);
+            }
+            List<Double> own = input.ownThresholds(classifier);
+            if (json) {
+                out().println(json(directory, config, recording, rows, own));
+            } else {
+                out().print(SweepTable.text(rows, own));
+            }
+            if (csv != null) {
+                SweepCsv.write(csv, rows);
+            }
+            if (report != null) {
+                err().println("wrote " + report(directory, config, recording, rows, own, report));
+            }
+            out().flush();
+        }
+        return 0;
+    }
+
+    private List<List<Double>> parse(String text) {
+        try {
+            return Thresholds.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw usage("--thresholds: " + e.getMessage());
+        }
+    }
+
+    private List<SweepRow> measured(
+            ElasticClassifier classifier, List<Sample> samples, Router router, List<SweepRow> rows) throws IOException {
+        ModelConfig config = classifier.config();
+        Router masked = MaskedRouter.of(router, input.valid(config));
+        Throughput throughput =
+                Throughput.prepare(classifier.engine(), config.preprocessing(), samples, input.batchSize);
+        List<StopPolicy> policies = rows.stream()
+                .map(row -> new StopPolicy(masked, row.thresholds()))
+                .toList();
+        List<SweepRow> measured = new ArrayList<>();
+        try (ProgressBar bar = DataOptions.progress("measuring", (long) REPEATS * rows.size())) {
+            List<Double> rates = throughput.measure(policies, REPEATS, bar::step);
+            for (int i = 0; i < rows.size(); i++) {
+                measured.add(rows.get(i).withImagesPerSecond(rates.get(i)));
+            }
+        }
+        return measured;
+    }
+
+    private String json(
+            Path directory, ModelConfig config, Recording recording, List<SweepRow> rows, List<Double> own) {
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        root.put("model", directory.toString());
+        root.put("network", config.network().shorthand());
+        root.put("data", input.data.toString());
+        root.put("images", recording.images().size());
+        root.put("skipped", recording.skipped().size());
+        root.put("uncounted", recording.uncounted());
+        root.put("router", recording.router().id());
+        root.put("precision", input.precision.name().toLowerCase(Locale.ROOT));
+        ArrayNode ownThresholds = root.putArray("model_thresholds");
+        own.forEach(ownThresholds::add);
+        ArrayNode list = root.putArray("thresholds");
+        for (SweepRow row : rows) {
+            ObjectNode node = list.addObject();
+            if (row.thresholds().size() == 1) {
+                node.put("threshold", row.thresholds().get(0));
+            } else {
+                row.thresholds().forEach(node.putArray("threshold")::add);
+            }
+            node.put("top1", row.top1());
+            node.put("top5", row.top5());
+            node.put("gmacs", row.gmacs());
+            ArrayNode stages = node.putArray("stages");
+            for (SweepRow.Stage stage : row.stages()) {
+                stages.addObject().put("dispatched", stage.dispatched()).put("accuracy", stage.accuracy());
+            }
+            if (row.imagesPerSecond() != null) {
+                node.put("images_per_second", row.imagesPerSecond());
+            }
+        }
+        return JsonMapper.builder().build().writeValueAsString(root);
+    }
+
+    private Path report(
+            Path directory, ModelConfig config, Recording recording, List<SweepRow> rows, List<Double> own, Path folder)
+            throws IOException {
+        // The page marks the model's own threshold in the table, so that it has to be there.
+        List<SweepRow> shown = new ArrayList<>(rows);
+        if (!own.isEmpty() && rows.stream().noneMatch(row -> row.thresholds().equals(own))) {
+            int at = 0;
+            while (at < shown.size() && (shown.get(at).thresholds().get(0) < own.get(0))) {
+                at++;
+            }
+            shown.add(at, new ThresholdSweep(recording).at(own));
+        }
+        EvaluationReport.About about = new EvaluationReport.About(
+                String.valueOf(directory.toAbsolutePath().normalize().getFileName()),
+                input.data.toString(),
+                input.precision.name().toLowerCase(Locale.ROOT),
+                LocalDate.now().toString(),
+                Version.text());
+        return new EvaluationReport(about, config, recording, shown, own).write(folder);
+    }
+}

@@ -1,0 +1,181 @@
+package dev.thinkingvit.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The commands that score a model: evaluate and calibrate. */
+class EvaluateCommandTest {
+    private static final ThinkingViTConfig NETWORK = new ThinkingViTConfig(16, 8, 32, 2, 4, List.of(2, 4), 3, 1e-6);
+
+    @TempDir
+    private static Path folder;
+
+    private static Path data;
+    private static Path model;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @BeforeAll
+    static void makeModelAndPictures() throws IOException {
+        data = folder.resolve("data");
+        SplittableRandom random = new SplittableRandom(1);
+        for (String name : List.of("cat", "dog", "owl")) {
+            Files.createDirectories(data.resolve(name));
+            for (int i = 0; i < 4; i++) {
+                BufferedImage image = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
+                for (int pixel = 0; pixel < 256; pixel++) {
+                    image.setRGB(pixel % 16, pixel / 16, random.nextInt(0x1000000));
+                }
+                ImageIO.write(
+                        image, "png", data.resolve(name).resolve(i + ".png").toFile());
+            }
+        }
+        Files.writeString(data.resolve("owl").resolve("broken.png"), "no picture");
+        model = folder.resolve("model");
+        ModelConfig config = ModelConfig.of(NETWORK)
+                .withPreprocessing(Preprocessing.imagenet(16, 1.0))
+                .withLabels(List.of("owl", "dog", "cat"));
+        try (ThinkingViT network = ThinkingViT.initialise(NETWORK, 1)) {
+            ModelDirectory.write(model, config, network.stateDict());
+        }
+    }
+
+    @Test
+    void jsonIsOneObjectWithARowAThreshold() {
+        int code = run("evaluate", "--data", data, "--model", model, "--thresholds", "0,5", "--json");
+
+        assertThat(code).as(err.toString()).isZero();
+        JsonNode root = JsonMapper.builder().build().readTree(out.toString());
+        assertThat(root.get("model").asString()).isEqualTo(model.toString());
+        assertThat(root.get("images").asInt()).isEqualTo(12);
+        assertThat(root.get("skipped").asInt()).isEqualTo(1);
+        assertThat(root.get("thresholds")).hasSize(2);
+        JsonNode thinks = root.get("thresholds").get(0);
+        JsonNode stops = root.get("thresholds").get(1);
+        assertThat(thinks.get("threshold").asDouble()).isZero();
+        assertThat(thinks.get("top5").asDouble()).isEqualTo(100);
+        assertThat(thinks.get("stages").get(0).get("dispatched").asInt()).isZero();
+        assertThat(thinks.get("stages").get(0).get("accuracy").isNull()).isTrue();
+        assertThat(thinks.get("gmacs").asDouble())
+                .isGreaterThan(stops.get("gmacs").asDouble());
+        assertThat(stops.get("stages").get(0).get("dispatched").asInt()).isEqualTo(12);
+        assertThat(stops.get("top1").asDouble())
+                .isEqualTo(stops.get("stages").get(0).get("accuracy").asDouble());
+        assertThat(thinks.has("images_per_second")).isFalse();
+        assertThat(err.toString()).contains("skipped: ", "broken.png");
+    }
+
+    @Test
+    void tablesReportsAndMeasurementsComeTogether() {
+        Path report = folder.resolve("report");
+        Path csv = folder.resolve("table.csv");
+
+        int code = run(
+                "evaluate",
+                "--data",
+                data,
+                "--model",
+                model,
+                "--thresholds",
+                "0:1:0.5",
+                "--measure",
+                "--limit",
+                6,
+                "--report",
+                report,
+                "--csv",
+                csv);
+
+        assertThat(code).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("threshold", "images/s", "* 0.5", "* the model's own threshold");
+        assertThat(csv).content().hasLineCount(4);
+        assertThat(report.resolve("index.html")).content().contains("id=\"accuracy-throughput\"");
+        assertThat(report.resolve("sweep.csv")).hasSameTextualContentAs(csv);
+    }
+
+    @Test
+    void aCalibrationIsSavedWithTheModel() throws IOException {
+        Path copy = Files.createDirectories(folder.resolve("calibrated"));
+        for (String name : List.of(ModelDirectory.CONFIG, ModelDirectory.WEIGHTS)) {
+            Files.copy(model.resolve(name), copy.resolve(name));
+        }
+
+        int code = run(
+                "calibrate",
+                "--data",
+                data,
+                "--model",
+                copy,
+                "--target",
+                "stage2=50%",
+                "--router",
+                "margin",
+                "--save",
+                "--json");
+
+        assertThat(code).as(err.toString()).isZero();
+        JsonNode printed = JsonMapper.builder().build().readTree(out.toString());
+        assertThat(printed.get("stage2_share").asDouble()).isLessThanOrEqualTo(0.5);
+        assertThat(printed.get("always_think").get("stage2_share").asDouble()).isEqualTo(1);
+        Routing saved =
+                ModelDirectory.readConfig(copy.resolve(ModelDirectory.CONFIG)).routing();
+        assertThat(saved.router()).isEqualTo("margin");
+        assertThat(saved.thresholds()).containsExactly(printed.get("threshold").asDouble());
+        assertThat(saved.calibration()).isNotNull();
+        assertThat(saved.calibration().images()).isEqualTo(12);
+        assertThat(saved.calibration().curve()).hasSizeGreaterThan(2);
+    }
+
+    @Test
+    void aCalibrationIsExplained() {
+        int code = run("calibrate", "--data", data, "--model", model, "--target", "accuracy-drop=0");
+
+        assertThat(code).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("threshold ", "entropy_top10", "always thinking", "saved");
+    }
+
+    @Test
+    void whatIsWrongIsSaidInOneLine() {
+        assertThat(run("evaluate", "--data", data, "--model", model, "--thresholds", "0:1"))
+                .isEqualTo(Main.USAGE);
+        assertThat(run("evaluate", "--data", data, "--model", model, "--thresholds", "0/1"))
+                .isEqualTo(Main.USAGE);
+        assertThat(run("calibrate", "--data", data, "--model", model, "--target", "x"))
+                .isEqualTo(Main.USAGE);
+        assertThat(err.toString()).contains("a range of thresholds is", "takes 1 threshold", "a target is gmacs=G");
+        assertThat(run("calibrate", "--data", data, "--model", model, "--target", "gmacs=0"))
+                .isEqualTo(Main.FAILED);
+        assertThat(run("evaluate", "--data", folder, "--model", model)).isEqualTo(Main.FAILED);
+        assertThat(err.toString()).contains("cannot be reached", "the model has no label");
+    }
+
+    private int run(Object... args) {
+        List<String> words = new ArrayList<>();
+        for (Object arg : args) {
+            words.add(arg.toString());
+        }
+        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), words.toArray(new String[0]));
+    }
+}

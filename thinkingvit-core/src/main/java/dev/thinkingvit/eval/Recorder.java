@@ -1,0 +1,215 @@
+package dev.thinkingvit.eval;
+
+import dev.thinkingvit.data.Batch;
+import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.RealLabels;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.data.ValidLabels;
+import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.Outcome;
+import dev.thinkingvit.inference.Router;
+import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.inference.StageOutcome;
+import dev.thinkingvit.inference.StopPolicy;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs every image of a data set through all stages, once, and keeps what evaluation needs of it. Probabilities are
+ * dropped batch by batch, so that 50,000 images of 1000 classes take some ten megabytes.
+ */
+public final class Recorder {
+    /** Predictions among which a right class counts for the second accuracy of the field. */
+    private static final int TOP = 5;
+
+    private final ElasticEngine engine;
+    private final Options options;
+    private final Router router;
+
+    private Recorder(ElasticEngine engine, Options options) {
+        this.engine = engine;
+        this.options = options;
+        this.router = MaskedRouter.of(options.router, options.valid);
+    }
+
+    /**
+     * How to record.
+     *
+     * @param router whose measures are recorded
+     * @param batchSize images that go through the network together, at least 1
+     * @param workers threads that decode pictures, at least 1
+     * @param valid the classes that may be predicted, or null for all
+     * @param real which answers are right, instead of the samples' labels; null for those
+     */
+    public record Options(
+            Router router,
+            int batchSize,
+            int workers,
+            @Nullable ValidLabels valid,
+            @Nullable RealLabels real) {
+        /** Batches of 64, a thread per processor, all classes, the samples' own labels. */
+        public static Options of(Router router) {
+            return new Options(router, 64, Runtime.getRuntime().availableProcessors(), null, null);
+        }
+
+        public Options withValid(@Nullable ValidLabels changed) {
+            return new Options(router, batchSize, workers, changed, real);
+        }
+
+        public Options withReal(@Nullable RealLabels changed) {
+            return new Options(router, batchSize, workers, valid, changed);
+        }
+    }
+
+    /**
+     * Records samples. Pictures that cannot be read are skipped and named in the result.
+     *
+     * @param preprocessing the model's
+     * @param progress told how many images are done
+     * @throws IOException if the ReaL labels lack an entry, or no picture at all can be read
+     * @throws IllegalArgumentException if a sample's label may not be predicted, and so could never be right
+     */
+    public static Recording record(
+            ElasticEngine engine,
+            Preprocessing preprocessing,
+            List<Sample> samples,
+            Options options,
+            IntConsumer progress)
+            throws IOException {
+        return new Recorder(engine, options).record(preprocessing, samples, progress);
+    }
+
+    /**
+     * {@code limit} samples spread evenly over all of them, the middle one of each of as many equal parts; always the
+     * same ones. Data sets come folder by folder, so that the first samples would be of one class.
+     *
+     * @param limit at least 1; all samples are returned if there are not more
+     */
+    public static List<Sample> spread(List<Sample> samples, int limit) {
+        if (limit < 1) {
+            throw new IllegalArgumentException("the limit must be at least 1, got " + limit);
+        }
+        if (limit >= samples.size()) {
+            return List.copyOf(samples);
+        }
+        List<Sample> chosen = new ArrayList<>();
+        for (long i = 0; i < limit; i++) {
+            chosen.add(samples.get((int) ((2 * i + 1) * samples.size() / (2L * limit))));
+        }
+        return List.copyOf(chosen);
+    }
+
+    private Recording record(Preprocessing preprocessing, List<Sample> samples, IntConsumer progress)
+            throws IOException {
+        List<Sample> counted = new ArrayList<>();
+        List<List<Integer>> labels = new ArrayList<>();
+        for (Sample sample : samples) {
+            List<Integer> right = rightAnswers(sample);
+            if (!right.isEmpty()) {
+                counted.add(sample);
+                labels.add(right);
+            }
+        }
+        if (counted.isEmpty()) {
+            throw new IOException("none of the " + samples.size() + " pictures has a right answer to count");
+        }
+        List<ImageRecord> images = new ArrayList<>();
+        List<BatchLoader.Failure> skipped = new ArrayList<>();
+        try (BatchLoader loader = BatchLoader.of(counted, preprocessing, preprocessing)
+                        .batchSize(options.batchSize)
+                        .workers(options.workers)
+                        .skipBroken(skipped::add)
+                        .open();
+                Epoch epoch = loader.epoch(0)) {
+            for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
+                List<Outcome> outcomes = engine.run(batch.images(), batch.size(), StopPolicy.alwaysThink(router));
+                for (int i = 0; i < batch.size(); i++) {
+                    int sample = batch.sampleIndices()[i];
+                    images.add(condense(counted.get(sample), labels.get(sample), outcomes.get(i)));
+                }
+                progress.accept(images.size() + skipped.size());
+            }
+        }
+        if (images.isEmpty()) {
+            throw new IOException("none of the " + counted.size() + " pictures can be read; the first: "
+                    + skipped.get(0).message());
+        }
+        List<Double> gmacs = new ArrayList<>();
+        for (int stage = 1; stage <= engine.backbone().stages(); stage++) {
+            gmacs.add(engine.cumulativeGmacs(stage));
+        }
+        int classes = engine.backbone().numClasses();
+        return new Recording(router, classes, gmacs, images, skipped, samples.size() - counted.size());
+    }
+
+    private List<Integer> rightAnswers(Sample sample) throws IOException {
+        if (options.real != null) {
+            List<Integer> labels = new ArrayList<>();
+            for (int label : options.real.labelsOf(sample.path())) {
+                labels.add(label);
+            }
+            return labels;
+        }
+        if (options.valid != null && !options.valid.contains(sample.label())) {
+            throw new IllegalArgumentException(sample.path() + ": its label " + sample.label()
+                    + " is not among the valid labels, so that no answer could be right");
+        }
+        return List.of(sample.label());
+    }
+
+    private ImageRecord condense(Sample sample, List<Integer> labels, Outcome outcome) {
+        List<StageRecord> stages = new ArrayList<>();
+        for (StageOutcome stage : outcome.stages()) {
+            float[] probabilities = options.valid == null
+                    ? stage.probabilities()
+                    : MaskedRouter.masked(stage.probabilities(), options.valid);
+            double entropyNats = options.valid == null ? stage.entropyNats() : Routers.ENTROPY.measure(probabilities);
+            if (!Double.isFinite(stage.measure()) || Float.isNaN(stage.probabilities()[0])) {
+                throw new IllegalStateException(
+                        sample.path() + ": the network's output at stage " + stage.stage() + " is not a number");
+            }
+            int predicted = best(probabilities);
+            stages.add(new StageRecord(
+                    predicted,
+                    labels.contains(predicted),
+                    labels.stream().anyMatch(label -> rank(probabilities, label) < TOP),
+                    stage.measure(),
+                    entropyNats));
+        }
+        return new ImageRecord(sample.path(), labels, stages);
+    }
+
+    /** The most probable class; of equal ones the first. */
+    private static int best(float[] probabilities) {
+        int best = 0;
+        for (int i = 1; i < probabilities.length; i++) {
+            if (probabilities[i] > probabilities[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    /** How many classes come before {@code label} when they are sorted by falling probability; equal ones by index. */
+    private int rank(float[] probabilities, int label) {
+        if (!mayBePredicted(label)) {
+            return Integer.MAX_VALUE;
+        }
+        int before = 0;
+        for (int i = 0; i < probabilities.length; i++) {
+            boolean higher =
+                    probabilities[i] > probabilities[label] || (probabilities[i] == probabilities[label] && i < label);
+            before += higher && mayBePredicted(i) ? 1 : 0;
+        }
+        return before;
+    }
+
+    private boolean mayBePredicted(int label) {
+        return options.valid == null || options.valid.contains(label);
+    }
+}

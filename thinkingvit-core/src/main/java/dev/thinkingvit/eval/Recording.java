@@ -1,0 +1,55 @@
+package dev.thinkingvit.eval;
+
+import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.inference.Router;
+import java.util.List;
+
+/**
+ * A data set as all stages of a model saw it. Every threshold can be scored from it without running the network again,
+ * because a stage's thought about an image does not depend on where other images stop.
+ *
+ * @param router whose measures were recorded
+ * @param classes C, of the model
+ * @param cumulativeGmacs 10⁹ multiply-accumulates of an image that ends at each stage, in order
+ * @param images the images that were counted, at least one
+ * @param skipped pictures that could not be read
+ * @param uncounted images left out because no answer is right for them (ReaL labels)
+ */
+public record Recording(
+        Router router,
+        int classes,
+        List<Double> cumulativeGmacs,
+        List<ImageRecord> images,
+        List<BatchLoader.Failure> skipped,
+        int uncounted) {
+    public Recording {
+        cumulativeGmacs = List.copyOf(cumulativeGmacs);
+        images = List.copyOf(images);
+        skipped = List.copyOf(skipped);
+        if (images.isEmpty()) {
+            throw new IllegalArgumentException("a recording needs at least one image");
+        }
+        for (ImageRecord image : images) {
+            if (image.stages().size() != cumulativeGmacs.size()) {
+                throw new IllegalArgumentException(image.path() + ": " + cumulativeGmacs.size()
+                        + " stages are required, " + image.stages().size() + " were recorded");
+            }
+        }
+    }
+
+    /** Number of stages. */
+    public int stages() {
+        return cumulativeGmacs.size();
+    }
+
+    /** The stage, counted from 1, at which an image ends. */
+    public int exit(ImageRecord image, List<Double> thresholds) {
+        for (int stage = 1; !thresholds.isEmpty() && stage < stages(); stage++) {
+            double threshold = thresholds.get(thresholds.size() == 1 ? 0 : stage - 1);
+            if (router.isSure(image.stage(stage).measure(), threshold)) {
+                return stage;
+            }
+        }
+        return stages();
+    }
+}

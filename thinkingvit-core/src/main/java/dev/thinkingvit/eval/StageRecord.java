@@ -1,0 +1,12 @@
+package dev.thinkingvit.eval;
+
+/**
+ * What is kept of one stage's thought about one image.
+ *
+ * @param predicted the most probable class
+ * @param inTop1 whether it is a right one
+ * @param inTop5 whether a right class is among the five most probable
+ * @param measure the router's, of the probabilities of the classes that may be predicted
+ * @param entropyNats Shannon entropy of the same probabilities
+ */
+public record StageRecord(int predicted, boolean inTop1, boolean inTop5, double measure, double entropyNats) {}

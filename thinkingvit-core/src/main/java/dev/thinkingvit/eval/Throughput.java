@@ -1,0 +1,100 @@
+package dev.thinkingvit.eval;
+
+import dev.thinkingvit.data.Batch;
+import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.StopPolicy;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Measures how many images a second really go through the network when each stops where it is sure. Pictures are
+ * decoded and prepared before the clock starts: this is network time. Machines change their pace while they are
+ * measured, so that the policies take turns, and the median over their turns counts.
+ */
+public final class Throughput {
+    private static final long MAX_BYTES = 512L << 20;
+    private static final int MAX_IMAGES = 2048;
+    private static final long SEED = 1;
+
+    private final ElasticEngine engine;
+    private final List<Batch> batches;
+
+    private Throughput(ElasticEngine engine, List<Batch> batches) {
+        this.engine = engine;
+        this.batches = batches;
+    }
+
+    /**
+     * Prepares images spread evenly over the samples, at most 2048 and 512 MiB of them, mixed by a fixed seed: folder
+     * by folder, easy classes would fill some batches and hard ones others. Broken pictures are left out.
+     */
+    public static Throughput prepare(
+            ElasticEngine engine, Preprocessing preprocessing, List<Sample> samples, int batchSize) throws IOException {
+        long bytesPerImage = (long) preprocessing.floatsPerPicture() * Float.BYTES;
+        int limit = (int) Math.max(batchSize, Math.min(MAX_IMAGES, MAX_BYTES / bytesPerImage));
+        List<Sample> chosen = Recorder.spread(samples, limit);
+        List<Batch> batches = new ArrayList<>();
+        try (BatchLoader loader = BatchLoader.of(chosen, preprocessing, preprocessing)
+                        .batchSize(batchSize)
+                        .shuffle(SEED)
+                        .skipBroken(failure -> {})
+                        .open();
+                Epoch epoch = loader.epoch(0)) {
+            for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
+                batches.add(batch);
+            }
+        }
+        if (batches.isEmpty()) {
+            throw new IOException("none of the " + chosen.size() + " pictures to measure with can be read");
+        }
+        return new Throughput(engine, batches);
+    }
+
+    /** How many images each run takes. */
+    public int images() {
+        return batches.stream().mapToInt(Batch::size).sum();
+    }
+
+    /**
+     * Runs each policy {@code repeats} times over all images, in turns.
+     *
+     * @param onRun called after each of policies × repeats runs
+     * @return images a second of each policy, in order
+     */
+    public List<Double> measure(List<StopPolicy> policies, int repeats, Runnable onRun) {
+        if (repeats < 1) {
+            throw new IllegalArgumentException("at least 1 repeat is needed, got " + repeats);
+        }
+        double[][] rates = new double[policies.size()][repeats];
+        // The first batches pay for the kernels' own preparations.
+        policies.stream().limit(1).forEach(this::imagesPerSecond);
+        for (int repeat = 0; repeat < repeats; repeat++) {
+            for (int p = 0; p < policies.size(); p++) {
+                rates[p][repeat] = imagesPerSecond(policies.get(p));
+                onRun.run();
+            }
+        }
+        return Arrays.stream(rates).map(Throughput::median).toList();
+    }
+
+    private double imagesPerSecond(StopPolicy policy) {
+        long start = System.nanoTime();
+        for (Batch batch : batches) {
+            engine.run(batch.images(), batch.size(), policy);
+        }
+        return images() * 1e9 / Math.max(1, System.nanoTime() - start);
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        int middle = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}
