@@ -24,7 +24,7 @@ import tools.jackson.databind.node.ObjectNode;
  * are left alone and survive a rewrite.
  */
 final class ModelConfigJson {
-    private static final String ARCHITECTURE = "thinkingvit";
+    static final String ARCHITECTURE = "thinkingvit";
     private static final Set<String> MODEL_ARGS = Set.of(
             "thinking_stages", "img_size", "patch_size", "embed_dim", "num_heads", "depth", "norm_eps", "num_classes");
     /** Arguments that timm's models take and that this network leaves at one value. */
@@ -66,15 +66,23 @@ final class ModelConfigJson {
             return json.config(root);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        } catch (JacksonException e) {
+            // such as an object where a string belongs
+            throw new CheckpointException(file, "a value has the wrong type: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** Refuses a configuration of another network; one that does not name its architecture passes. */
+    static void requireArchitecture(Path file, ObjectNode root) {
+        JsonNode architecture = root.get("architecture");
+        if (architecture != null && !(architecture.isString() && ARCHITECTURE.equals(architecture.asString()))) {
+            throw new CheckpointException(
+                    file, "architecture " + architecture + " is not supported; supported is " + ARCHITECTURE);
         }
     }
 
     private ModelConfig config(ObjectNode root) {
-        JsonNode architecture = root.get("architecture");
-        if (architecture != null && !ARCHITECTURE.equals(architecture.asString())) {
-            throw new CheckpointException(
-                    file, "architecture must be " + ARCHITECTURE + ", got " + architecture.asString());
-        }
+        requireArchitecture(file, root);
         ObjectNode args = object(root, "model_args");
         ThinkingViTConfig network = network(root, args);
         ObjectNode pretrained =

@@ -75,13 +75,23 @@ public final class PackedThinkingViT implements Backbone {
 
     @Override
     public long weightBytes() {
-        long elements = 0;
+        long bytes = 0;
         for (int stage = 1; stage <= stages(); stage++) {
-            int width = config.width(stage);
-            elements += (long) config.depth() * 12 * width * width + (long) config.patchElements() * width;
-            elements += stage == 1 ? 0 : (long) width * config.width(stage - 1);
+            bytes += weightBytes(config, stage, precision);
         }
-        return elements * (precision == Precision.FP32 ? 4 : 2);
+        return bytes;
+    }
+
+    /** Bytes that the weights of one stage take once packed. */
+    public static long weightBytes(ThinkingViTConfig config, int stage, Precision precision) {
+        long width = config.width(stage);
+        long products = (config.patchElements() + 1) * width // patch embedding
+                + config.tokens() * width // class token and positions
+                + config.depth() * (12 * width * width + 9 * width)
+                + (stage == 1 ? 0 : (config.width(stage - 1) + 1) * width); // recycling
+        long floats = (4L * config.depth() + 2) * width // norms
+                + (width + 1) * config.numClasses();
+        return products * (precision == Precision.FP32 ? 4 : 2) + floats * 4;
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.thinkingvit.tensor;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.GenericList;
 import org.bytedeco.pytorch.IValue;
@@ -14,6 +16,7 @@ import org.bytedeco.pytorch.Type;
  */
 public final class Operator {
     private final OperatorHandle handle;
+    private final Map<Integer, Type.TypePtr> elementTypes = new ConcurrentHashMap<>();
 
     private Operator(OperatorHandle handle) {
         this.handle = handle;
@@ -65,12 +68,22 @@ public final class Operator {
      * Belongs to the calling thread's innermost scope.
      */
     public IValue list(int index, Iterable<Tensor> elements) {
-        Type.TypePtr element =
-                handle.schema().arguments().getPointer(index).type().get().containedType(0);
-        GenericList list = new GenericList(element);
+        GenericList list = new GenericList(elementTypes.computeIfAbsent(index, this::elementType));
         for (Tensor tensor : elements) {
             list.push_back(new IValue(tensor));
         }
         return new IValue(list);
+    }
+
+    // Asked once an argument: the binding copies the whole schema at each call and never frees all of it.
+    private Type.TypePtr elementType(int index) {
+        try (Scope scope = new Scope()) {
+            return Scope.own(handle.schema()
+                    .arguments()
+                    .getPointer(index)
+                    .type()
+                    .get()
+                    .containedType(0));
+        }
     }
 }

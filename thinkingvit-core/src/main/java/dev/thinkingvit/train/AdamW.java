@@ -31,7 +31,7 @@ public final class AdamW implements AutoCloseable {
 
     private static final Operator FUSED = Operator.find("aten::_fused_adamw_", "");
 
-    private static final Scalar ONE = new Scalar(1.0);
+    private static final Scalar ONE = Scope.own(new Scalar(1.0));
 
     private final Options options;
     private final Group decayed = new Group();

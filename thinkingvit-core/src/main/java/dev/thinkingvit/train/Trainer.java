@@ -43,13 +43,17 @@ public final class Trainer implements AutoCloseable {
 
     /** @param model trained in place; stays the caller's */
     public Trainer(ThinkingViT model, Recipe recipe) {
+        this(model, recipe, true);
+    }
+
+    Trainer(ThinkingViT model, Recipe recipe, boolean emaWarmup) {
         this.model = model;
         this.recipe = recipe;
         this.stageWeights = recipe.weights(model.config().stages());
         this.mixing = new Mixing(
                 recipe.mixing(), recipe.labelSmoothing(), model.config().numClasses());
         this.optimizer = new AdamW(model.parameters(), recipe.optimizer());
-        this.ema = recipe.emaDecay() > 0 ? new Ema(model.parameters(), recipe.emaDecay(), true) : null;
+        this.ema = recipe.emaDecay() > 0 ? new Ema(model.parameters(), recipe.emaDecay(), emaWarmup) : null;
     }
 
     /**
@@ -107,16 +111,21 @@ public final class Trainer implements AutoCloseable {
             Tensor images = Tensors.floats(batch.images(), 0, batch.size(), 3, size, size);
             Tensor target =
                     Tensors.floats(targets, 0, batch.size(), model.config().numClasses());
-            double[] losses = backward(images, target, DropPath.of(recipe.dropPath(), random.split()));
-            optimizer.step(learningRate);
-            optimizer.zeroGradients();
-            if (ema != null) {
-                ema.update();
-            }
-            return losses;
+            return step(images, target, learningRate, DropPath.of(recipe.dropPath(), random.split()));
         } catch (RuntimeException e) {
             throw TensorException.translate("training step", e);
         }
+    }
+
+    /** One update; see {@link #backward} for the arguments. The gradients stay until the next one. */
+    double[] step(Tensor images, Tensor target, double learningRate, DropPath dropPath) {
+        optimizer.zeroGradients();
+        double[] losses = backward(images, target, dropPath);
+        optimizer.step(learningRate);
+        if (ema != null) {
+            ema.update();
+        }
+        return losses;
     }
 
     /**

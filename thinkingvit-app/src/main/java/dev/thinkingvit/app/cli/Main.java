@@ -1,6 +1,10 @@
 package dev.thinkingvit.app.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -15,7 +19,16 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {TrainCommand.class, EvaluateCommand.class, CalibrateCommand.class, CommandLine.HelpCommand.class
+        subcommands = {
+            ClassifyCommand.class,
+            EvaluateCommand.class,
+            CalibrateCommand.class,
+            InfoCommand.class,
+            TrainCommand.class,
+            ConvertCommand.class,
+            PreprocessCommand.class,
+            VerifyCommand.class,
+            CommandLine.HelpCommand.class
         },
         footer = {
             "",
@@ -46,10 +59,15 @@ public final class Main implements Runnable {
 
     /** Runs a command line and returns its exit code. */
     static int run(String... args) {
-        return run(new CommandLine(new Main()), args);
+        // UTF-8 whatever the locale says: arrows and labels in every script come out whole.
+        return run(utf8(FileDescriptor.out), utf8(FileDescriptor.err), args);
     }
 
-    /** Runs a command line with its output going elsewhere. */
+    private static PrintWriter utf8(FileDescriptor stream) {
+        return new PrintWriter(new OutputStreamWriter(new FileOutputStream(stream), StandardCharsets.UTF_8), true);
+    }
+
+    /** As {@link #run(String...)}, printing elsewhere. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
         return run(new CommandLine(new Main()).setOut(out).setErr(err), args);
     }
@@ -68,7 +86,12 @@ public final class Main implements Runnable {
             command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
             return USAGE;
         });
-        return line.execute(args);
+        try {
+            return line.execute(args);
+        } catch (OutOfMemoryError | StackOverflowError | LinkageError e) {
+            Failure.print(line.getErr(), e, false);
+            return FAILED;
+        }
     }
 
     private static String suffix(CommandLine command) {

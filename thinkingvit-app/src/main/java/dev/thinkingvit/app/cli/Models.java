@@ -3,20 +3,19 @@ package dev.thinkingvit.app.cli;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the model that a command works with. */
+/** Where models are. */
 final class Models {
-    /** The model that comes with the program, below its home. */
-    private static final Path SHIPPED = Path.of("models", "cifar10-3h-6h");
+    private static final String SHIPPED = "models/cifar10-3h-6h";
 
     private Models() {}
 
-    /**
-     * The directory that was asked for, or the shipped model's: below the folder that the system property
-     * {@code thinkingvit.home} names (the launcher sets it), else below the working directory.
-     */
+    /** The model asked for; the shipped one where none was. */
     static Path directory(@Nullable Path asked) {
-        return asked != null
-                ? asked
-                : Path.of(System.getProperty("thinkingvit.home", "")).resolve(SHIPPED);
+        return asked != null ? asked : home().resolve(SHIPPED);
+    }
+
+    /** The project's folder, which the launcher knows. */
+    static Path home() {
+        return Path.of(System.getProperty("thinkingvit.home", ""));
     }
 }

@@ -1,7 +1,11 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.Checkpoints;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.StateDict;
+import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.HorizontalFlip;
 import dev.thinkingvit.data.ImageFolder;
@@ -12,6 +16,7 @@ import dev.thinkingvit.data.RandomResizedCrop;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.train.AdamW;
 import dev.thinkingvit.train.Mixing;
 import dev.thinkingvit.train.Recipe;
@@ -142,6 +147,13 @@ final class TrainCommand extends BaseCommand {
             description = "fp32 or bf16. Default: bf16 where the processor has it.")
     private Precision precision = Recipe.cifar10().precision();
 
+    @Option(
+            names = "--init",
+            paramLabel = "FILE",
+            description = "Start from the weights of a plain ViT or DeiT, at least as wide, cut to the leading slices."
+                    + " What it lacks starts at random.")
+    private @Nullable Path init;
+
     @Option(names = "--seed", paramLabel = "N", description = "Seed of all chance. Default: ${DEFAULT-VALUE}.")
     private long seed = 1;
 
@@ -179,7 +191,7 @@ final class TrainCommand extends BaseCommand {
                         folder.samples().size(),
                         network.numClasses(),
                         recipe.precision());
-        try (ThinkingViT model = ThinkingViT.initialise(network, seed);
+        try (ThinkingViT model = firstModel(network);
                 Trainer trainer = new Trainer(model, recipe);
                 BatchLoader loader = BatchLoader.of(folder.samples(), augmentation(), preprocessing)
                         .batchSize(batchSize)
@@ -203,6 +215,24 @@ final class TrainCommand extends BaseCommand {
         }
         out().println("wrote " + out);
         return 0;
+    }
+
+    private ThinkingViT firstModel(ThinkingViTConfig network) {
+        if (init == null) {
+            return ThinkingViT.initialise(network, seed);
+        }
+        StateDict source = Checkpoints.read(init, Weights.AUTO);
+        WarmStart start = WarmStart.of(source.tensors(), network, seed);
+        start.warnings().forEach(warning -> err().println("warning: " + warning));
+        if (start.copied().isEmpty()) {
+            throw new CheckpointException(
+                    source.file(),
+                    "none of its tensors can start a " + network.shorthand() + " model of width " + network.embedDim());
+        }
+        err().printf(
+                        "%d of %d tensors start from %s%n",
+                        start.copied().size(), start.weights().size(), source.file());
+        return ThinkingViT.of(network, start.weights());
     }
 
     private Recipe recipe() {
@@ -246,6 +276,7 @@ final class TrainCommand extends BaseCommand {
         return training;
     }
 
+    @SuppressWarnings("SystemConsoleNull") // from JDK 22 on a log file gets more lines of progress; no harm
     private TrainingListener.Epoch epoch(int number, Trainer trainer, BatchLoader loader) throws IOException {
         try (ProgressBar bar = new ProgressBarBuilder()
                 .setTaskName("epoch " + (number + 1) + "/" + epochs)

@@ -1,0 +1,283 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.data.Batch;
+import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.data.PictureFiles;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.inference.Classification;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.Router;
+import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.inference.StageOutcome;
+import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.model.Precision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Classifies pictures. */
+@Command(
+        name = "classify",
+        description = {
+            "Classify pictures, thinking as long as each needs.",
+            "Per picture: label, probability, the stage that decided, each stage's entropy in nats, and GMACs spent."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit classify samples",
+            "  thinkingvit classify --threshold 0.3 cat.jpg dog.png",
+            "  thinkingvit classify --model my-model --budget 0.15 --json photos > results.json"
+        })
+final class ClassifyCommand extends BaseCommand {
+    private static final int BATCH = 64;
+
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "FILES_OR_FOLDERS",
+            description = "Pictures (JPEG, PNG, BMP, GIF, WebP) and folders of them.")
+    private List<Path> inputs = List.of();
+
+    @Option(
+            names = {"-m", "--model"},
+            paramLabel = "DIR",
+            description = "Model directory. Default: the shipped CIFAR-10 model.")
+    private @Nullable Path model;
+
+    @Option(
+            names = {"-t", "--threshold"},
+            split = ",",
+            paramLabel = "TAU",
+            description = "Stop when the router's measure passes this; one for each stage boundary if several."
+                    + " Default: the model's.")
+    private @Nullable List<Double> thresholds;
+
+    @Option(
+            names = "--budget",
+            paramLabel = "GMACS",
+            description = "Mean cost to stay within, by the model's calibration.")
+    private @Nullable Double budget;
+
+    @Option(
+            names = "--router",
+            paramLabel = "NAME",
+            description = "entropy_top10, entropy, max_probability or margin. Default: the model's.")
+    private @Nullable String router;
+
+    @Option(names = "--precision", paramLabel = "P", description = "fp32 or bf16. Default: fp32.")
+    private Precision precision = Precision.FP32;
+
+    @Option(names = "--exif", description = "Turn pictures upright as their EXIF data says.")
+    private boolean exif;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws IOException {
+        if (thresholds != null && budget != null) {
+            throw usage("--threshold and --budget exclude each other");
+        }
+        List<Path> files = PictureFiles.expand(inputs);
+        boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
+        try (ElasticClassifier classifier =
+                ElasticClassifier.of(ModelDirectory.read(Models.directory(model)), precision)) {
+            StopPolicy policy = policy(classifier);
+            List<BatchLoader.Failure> failures = new ArrayList<>();
+            List<Classification> results = new ArrayList<>();
+            if (!json) {
+                printHeader(classifier);
+            }
+            Preprocessing preprocessing = classifier.config().preprocessing();
+            BatchLoader.Builder builder = BatchLoader.of(
+                            files.stream().map(file -> new Sample(file, 0)).toList(), preprocessing, preprocessing)
+                    .batchSize(BATCH)
+                    .decoding(new PictureDecoder.Options(exif, PictureDecoder.DEFAULT_MAX_PIXELS));
+            if (!askedAlone) {
+                builder.skipBroken(failure -> {
+                    failures.add(failure);
+                    err().println("thinkingvit: skipped " + failure.message());
+                });
+            }
+            try (BatchLoader loader = builder.open();
+                    Epoch epoch = loader.epoch(0)) {
+                for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
+                    List<String> names = new ArrayList<>();
+                    for (int index : batch.sampleIndices()) {
+                        names.add(files.get(index).toString());
+                    }
+                    List<Classification> done = classifier.classify(batch.images(), names, policy);
+                    results.addAll(done);
+                    if (!json) {
+                        printRows(done, classifier);
+                    }
+                }
+            }
+            if (json) {
+                out().println(toJson(results, failures, classifier, policy));
+            } else {
+                printSummary(results, failures.size(), classifier);
+            }
+            return results.isEmpty() ? Main.FAILED : 0;
+        }
+    }
+
+    private StopPolicy policy(ElasticClassifier classifier) {
+        StopPolicy own = classifier.policy();
+        Router chosen = router == null ? own.router() : Routers.named(router);
+        if (budget != null) {
+            return StopPolicy.of(chosen, thresholdFor(budget, chosen, classifier));
+        }
+        if (thresholds != null) {
+            return new StopPolicy(chosen, thresholds);
+        }
+        if (chosen != own.router()) {
+            throw usage("--router " + router + " needs a --threshold: the model's is one of "
+                    + own.router().id());
+        }
+        return own;
+    }
+
+    /** The dearest calibrated threshold within the budget. */
+    private double thresholdFor(double gmacs, Router chosen, ElasticClassifier classifier) {
+        Routing routing = classifier.config().routing();
+        if (routing.calibration() == null) {
+            throw usage("--budget needs a calibrated model; 'thinkingvit calibrate --save' makes one of "
+                    + Models.directory(model));
+        }
+        if (!chosen.id().equals(routing.router())) {
+            throw usage("--budget uses the router the model was calibrated with, " + routing.router() + ", not "
+                    + chosen.id());
+        }
+        Routing.@Nullable Point best = null;
+        for (Routing.Point point : routing.calibration().curve()) {
+            if (point.gmacs() <= gmacs && (best == null || point.gmacs() > best.gmacs())) {
+                best = point;
+            }
+        }
+        if (best == null) {
+            double least = classifier.engine().cumulativeGmacs(1);
+            throw usage(String.format(
+                    "--budget %s is not enough: this model's first stage takes %.3f GMACs", gmacs, least));
+        }
+        return best.threshold();
+    }
+
+    private int nameWidth = 4;
+
+    private void printHeader(ElasticClassifier classifier) {
+        nameWidth = Math.min(
+                48,
+                Math.max(
+                        12,
+                        inputs.stream()
+                                        .mapToInt(path -> path.toString().length())
+                                        .max()
+                                        .orElse(0)
+                                + 20));
+        out().printf(
+                        "%-" + nameWidth + "s  %-14s  %11s  %5s  %-17s  %8s%n",
+                        "picture",
+                        "label",
+                        "probability",
+                        "stage",
+                        "entropy (nats)",
+                        "GMACs");
+        out().flush();
+    }
+
+    private void printRows(List<Classification> done, ElasticClassifier classifier) {
+        for (Classification each : done) {
+            String entropies = each.outcome().stages().stream()
+                    .map(stage -> String.format("%.3f", stage.entropyNats()))
+                    .collect(Collectors.joining(" → "));
+            out().printf(
+                            "%-" + nameWidth + "s  %-14s  %9.1f %%  %3d/%d  %-17s  %8.3f%n",
+                            shortened(each.source()),
+                            each.best().name(),
+                            100 * each.best().probability(),
+                            each.stage(),
+                            classifier.engine().backbone().stages(),
+                            entropies,
+                            each.gmacs());
+        }
+        out().flush();
+    }
+
+    private String shortened(String name) {
+        return name.length() <= nameWidth ? name : "…" + name.substring(name.length() - nameWidth + 1);
+    }
+
+    private void printSummary(List<Classification> results, int skipped, ElasticClassifier classifier) {
+        int stages = classifier.engine().backbone().stages();
+        if (!results.isEmpty()) {
+            double spent = results.stream().mapToDouble(Classification::gmacs).sum();
+            double always = results.size() * classifier.engine().cumulativeGmacs(stages);
+            long early = results.stream().filter(each -> each.stage() < stages).count();
+            out().printf(
+                            "%n%d of %d pictures stopped early: %.2f of %.2f GMACs spent, %.0f %% of the work saved%n",
+                            early, results.size(), spent, always, 100 * (1 - spent / always));
+        }
+        if (skipped > 0) {
+            out().printf("%d skipped: not readable%n", skipped);
+        }
+        out().flush();
+    }
+
+    private String toJson(
+            List<Classification> results,
+            List<BatchLoader.Failure> failures,
+            ElasticClassifier classifier,
+            StopPolicy policy) {
+        JsonMapper mapper = JsonMapper.builder().build();
+        ObjectNode root = mapper.createObjectNode();
+        root.put("model", Models.directory(model).toString());
+        root.put("router", policy.router().id());
+        root.set("thresholds", mapper.valueToTree(policy.thresholds()));
+        ArrayNode images = root.putArray("images");
+        double spent = 0;
+        for (Classification each : results) {
+            ObjectNode image = images.addObject();
+            image.put("file", each.source());
+            image.put("label", each.best().name());
+            image.put("label_index", each.best().index());
+            image.put("probability", each.best().probability());
+            image.put("stage", each.stage());
+            image.put("gmacs", each.gmacs());
+            ArrayNode entropies = image.putArray("entropies");
+            ArrayNode measures = image.putArray("measures");
+            for (StageOutcome stage : each.outcome().stages()) {
+                entropies.add(stage.entropyNats());
+                measures.add(stage.measure());
+            }
+            image.set("top", mapper.valueToTree(each.labels()));
+            spent += each.gmacs();
+        }
+        ArrayNode skipped = root.putArray("skipped");
+        for (BatchLoader.Failure failure : failures) {
+            skipped.addObject().put("file", failure.sample().path().toString()).put("error", failure.message());
+        }
+        double always = results.size()
+                * classifier
+                        .engine()
+                        .cumulativeGmacs(classifier.engine().backbone().stages());
+        root.put("gmacs", spent);
+        root.put("gmacs_always_thinking", always);
+        return root.toString();
+    }
+}

@@ -1,0 +1,141 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.ModelImport;
+import dev.thinkingvit.checkpoint.StateDict;
+import dev.thinkingvit.checkpoint.Weights;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Makes a model directory of whatever weights come in. */
+@Command(
+        name = "convert",
+        description = {
+            "Make a model directory (config.json and model.safetensors, as on Hugging Face) of a checkpoint.",
+            "IN is a trainer's checkpoint (torch.save), a bare safetensors file, or a model directory. What no"
+                    + " configuration says is taken from the shapes of the weights. Nothing in IN is ever run."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit convert checkpoint.pth.tar my-model",
+            "  thinkingvit convert checkpoint.pth.tar my-model --config config.json --weights model",
+            "",
+            "A configuration may say just what the weights cannot: {\"model_args\": {\"num_heads\": 6}}"
+        })
+final class ConvertCommand extends BaseCommand {
+    @Parameters(index = "0", paramLabel = "IN", description = "The weights.")
+    @SuppressWarnings("NullAway.Init")
+    private Path in;
+
+    @Parameters(index = "1", paramLabel = "OUT", description = "The directory to write.")
+    @SuppressWarnings("NullAway.Init")
+    private Path target;
+
+    @Option(names = "--config", paramLabel = "FILE", description = "A config.json, complete or in part.")
+    private @Nullable Path config;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "WHICH",
+            description = "Of a file with several sets: ema (the moving average) or model. Default: ema where there is"
+                    + " one.")
+    private @Nullable Choice weights;
+
+    @Option(names = "--force", description = "Replace the model in OUT if there is one.")
+    private boolean force;
+
+    private enum Choice {
+        EMA,
+        MODEL
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        refuseToOverwrite();
+        Weights which = weights == null ? Weights.AUTO : Weights.valueOf(weights.name());
+        ModelImport.Imported imported = ModelImport.read(in, config, which);
+        ModelConfig read = imported.model().config();
+        write(imported.model());
+        out().println("read " + origin(imported.state()));
+        out().printf(
+                        "wrote %s: %s, %,d parameters in %d tensors%n",
+                        target,
+                        read.network().shorthand(),
+                        read.network().parameterCount(),
+                        imported.model().weights().size());
+        return 0;
+    }
+
+    private void refuseToOverwrite() throws IOException {
+        if (!Files.exists(target)) {
+            return;
+        }
+        if (!Files.isDirectory(target)) {
+            throw new FileAlreadyExistsException(target.toString());
+        }
+        try (Stream<Path> content = Files.list(target)) {
+            if (!force && content.findAny().isPresent()) {
+                throw new IOException(target + ": is not empty; --force replaces the model in it");
+            }
+        }
+    }
+
+    private static String origin(StateDict state) {
+        StringBuilder text = new StringBuilder(state.file().toString());
+        if (!state.entry().isEmpty()) {
+            text.append(": ").append(state.entry());
+        }
+        for (String fact : new String[] {"epoch", "metric"}) {
+            Object value = state.facts().get(fact);
+            if (value instanceof Number) {
+                text.append(", ").append(fact).append(' ').append(value);
+            }
+        }
+        return text.toString();
+    }
+
+    /** A new directory appears whole or not at all; in an existing one each file is replaced as a whole. */
+    private void write(ModelDirectory.Model model) throws IOException {
+        if (Files.exists(target)) {
+            ModelDirectory.write(target, model.config(), model.weights());
+            return;
+        }
+        Path absolute = target.toAbsolutePath().normalize();
+        Path parent = absolute.getParent();
+        if (parent == null) {
+            throw new FileAlreadyExistsException(target.toString());
+        }
+        Path existing = parent;
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        Path draft = Files.createTempDirectory(existing, ".thinkingvit-convert");
+        try {
+            // inside the draft, so that the directory gets the usual permissions and not a temporary one's
+            Path made = draft.resolve("model");
+            ModelDirectory.write(made, model.config(), model.weights());
+            Files.createDirectories(parent);
+            Files.move(made, absolute);
+        } finally {
+            deleteAll(draft);
+        }
+    }
+
+    private static void deleteAll(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.ModelImport;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Describes a model. */
+@Command(
+        name = "info",
+        description = {
+            "Describe a model: its shape, what each stage costs, how it prepares pictures, when it stops.",
+            "MODEL is a model directory or a checkpoint file. GMACs are 10^9 multiply-accumulates an image."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit info my-model",
+            "  thinkingvit info checkpoint.pth.tar --config config.json --json"
+        })
+final class InfoCommand extends BaseCommand {
+    private static final int SHOWN_LABELS = 5;
+
+    @Parameters(paramLabel = "MODEL", description = "Model directory or checkpoint file.")
+    @SuppressWarnings("NullAway.Init")
+    private Path path;
+
+    @Option(names = "--config", paramLabel = "FILE", description = "A config.json, complete or in part.")
+    private @Nullable Path config;
+
+    @Option(names = "--json", description = "Print as JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        ObjectNode info = describe(ModelImport.read(path, config, Weights.AUTO).model());
+        if (json) {
+            out().println(info.toPrettyString());
+        } else {
+            print(info);
+        }
+        return 0;
+    }
+
+    private static ObjectNode describe(ModelDirectory.Model model) {
+        ModelConfig config = model.config();
+        ThinkingViTConfig network = config.network();
+        ObjectNode info = JsonNodeFactory.instance.objectNode();
+        info.put(
+                "name", String.valueOf(model.path().toAbsolutePath().normalize().getFileName()));
+        info.put("shorthand", network.shorthand());
+        info.put("parameters", network.parameterCount());
+        info.put("depth", network.depth());
+        info.put("width", network.embedDim());
+        info.put("heads", network.numHeads());
+        info.put("head_width", network.headDim());
+        info.put("patch_size", network.patchSize());
+        info.put("input_size", network.imageSize());
+        info.put("tokens", network.tokens());
+        info.put("classes", network.numClasses());
+        ArrayNode labels = info.putArray("labels");
+        config.labels().forEach(labels::add);
+        info.put(
+                "weight_bytes",
+                model.weights().values().stream().mapToLong(InfoCommand::bytes).sum());
+        stages(network, info.putArray("stages"));
+        preprocessing(config.preprocessing(), info.putObject("preprocessing"));
+        routing(config.routing(), info.putObject("routing"));
+        if (!config.training().isEmpty()) {
+            info.set("training", config.training());
+        }
+        return info;
+    }
+
+    private static long bytes(HostTensor tensor) {
+        return tensor.elements() * tensor.dtype().bytes();
+    }
+
+    private static void stages(ThinkingViTConfig network, ArrayNode stages) {
+        long cumulative = 0;
+        for (int stage = 1; stage <= network.stages(); stage++) {
+            cumulative += network.macs(stage);
+            ObjectNode row = stages.addObject();
+            row.put("stage", stage);
+            row.put("heads", network.heads(stage));
+            row.put("width", network.width(stage));
+            row.put("gmacs", network.macs(stage) / 1e9);
+            row.put("cumulative_gmacs", cumulative / 1e9);
+            for (Precision precision : Precision.values()) {
+                row.put(
+                        "packed_bytes_" + precision.name().toLowerCase(Locale.ROOT),
+                        PackedThinkingViT.weightBytes(network, stage, precision));
+            }
+        }
+    }
+
+    private static void preprocessing(Preprocessing input, ObjectNode target) {
+        target.put("size", input.size());
+        target.put("crop_pct", input.cropPct());
+        target.put("interpolation", input.interpolation() == Resampling.BICUBIC ? "bicubic" : "bilinear");
+        for (float value : input.mean()) {
+            target.withArray("mean").add(value);
+        }
+        for (float value : input.std()) {
+            target.withArray("std").add(value);
+        }
+    }
+
+    private static void routing(Routing routing, ObjectNode target) {
+        target.put("router", routing.router());
+        ArrayNode thresholds = target.putArray("thresholds");
+        routing.thresholds().forEach(thresholds::add);
+        Routing.Calibration calibration = routing.calibration();
+        if (calibration == null) {
+            return;
+        }
+        ObjectNode measured = target.putObject("calibration");
+        measured.put("data", calibration.data());
+        measured.put("images", calibration.images());
+        measured.put("target", calibration.target());
+        ArrayNode curve = measured.putArray("curve");
+        for (Routing.Point point : calibration.curve()) {
+            curve.addObject()
+                    .put("threshold", point.threshold())
+                    .put("gmacs", point.gmacs())
+                    .put("top1", point.top1());
+        }
+    }
+
+    private void print(ObjectNode info) {
+        line("name", info.get("name").asString());
+        line("stages", info.get("shorthand").asString());
+        line("parameters", String.format("%,d", info.get("parameters").asLong()));
+        line("on disk", megabytes(info.get("weight_bytes").asLong()));
+        line("blocks", info.get("depth").asString());
+        line(
+                "width",
+                info.get("width").asString() + ", " + info.get("heads").asString() + " heads of "
+                        + info.get("head_width").asString());
+        line(
+                "input",
+                info.get("input_size").asString() + " pixels, patches of "
+                        + info.get("patch_size").asString() + ", "
+                        + info.get("tokens").asString() + " tokens");
+        line("classes", classes(info));
+        ObjectNode input = info.withObject("preprocessing");
+        line(
+                "preprocessing",
+                "shorter side to size / " + input.get("crop_pct").asString() + " "
+                        + input.get("interpolation").asString() + ", centre crop, mean " + values(input, "mean")
+                        + ", std " + values(input, "std"));
+        printRouting(info.withObject("routing"));
+        if (info.has("training")) {
+            line("training", info.get("training").toString());
+        }
+        printStages(info.withArray("stages"));
+    }
+
+    private static String classes(ObjectNode info) {
+        List<String> names = info.withArray("labels")
+                .valueStream()
+                .map(label -> label.asString())
+                .toList();
+        String count = info.get("classes").asString();
+        if (names.isEmpty()) {
+            return count + ", without labels";
+        }
+        return count + ": " + names.stream().limit(SHOWN_LABELS).collect(Collectors.joining(", "))
+                + (names.size() > SHOWN_LABELS ? ", …" : "");
+    }
+
+    private void printRouting(ObjectNode routing) {
+        String thresholds = values(routing, "thresholds");
+        line(
+                "stops by",
+                routing.get("router").asString()
+                        + (thresholds.isEmpty() ? ", no threshold stored" : " at " + thresholds));
+        if (routing.get("calibration") instanceof ObjectNode calibration) {
+            line(
+                    "calibrated",
+                    "for " + calibration.get("target").asString() + " on "
+                            + calibration.get("images").asString() + " pictures of "
+                            + calibration.get("data").asString() + ", "
+                            + calibration.withArray("curve").size() + " thresholds");
+        }
+    }
+
+    private void printStages(ArrayNode stages) {
+        String format = "%5s  %5s  %5s  %8s  %10s  %11s  %11s%n";
+        out().println();
+        out().printf(format, "stage", "heads", "width", "GMACs", "cumulative", "packed fp32", "packed bf16");
+        stages.forEach(stage -> out().printf(
+                        format,
+                        stage.get("stage").asString(),
+                        stage.get("heads").asString(),
+                        stage.get("width").asString(),
+                        gmacs(stage.get("gmacs").asDouble()),
+                        gmacs(stage.get("cumulative_gmacs").asDouble()),
+                        megabytes(stage.get("packed_bytes_fp32").asLong()),
+                        megabytes(stage.get("packed_bytes_bf16").asLong())));
+    }
+
+    private void line(String what, String text) {
+        out().printf("%-14s %s%n", what, text);
+    }
+
+    private static String values(ObjectNode holder, String key) {
+        return holder.withArray(key)
+                .valueStream()
+                .map(value -> value.asString())
+                .collect(Collectors.joining(", "));
+    }
+
+    /** Two digits behind the point, as published; more where that would read 0.00. */
+    private static String gmacs(double gmacs) {
+        return String.format(gmacs < 0.1 ? "%.5f" : "%.2f", gmacs);
+    }
+
+    private static String megabytes(long bytes) {
+        return String.format("%.1f MB", bytes / 1e6);
+    }
+}

@@ -1,0 +1,115 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.inference.Verification;
+import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Compares a model with recorded activations. */
+@Command(
+        name = "verify",
+        description = {
+            "Compare a model with activations that another implementation recorded.",
+            "Runs the recorded input through every stage in fp32, and through elastic inference at every recorded"
+                    + " threshold. Exits with 1 if a tensor differs by more than the tolerance, cannot be compared, or"
+                    + " is of an unknown kind."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit verify my-model",
+            "  thinkingvit verify my-model --expected recorded.safetensors --tolerance 1e-3 --json"
+        })
+final class VerifyCommand extends BaseCommand {
+    @Parameters(paramLabel = "MODEL_DIR", description = "Directory with config.json and weights.")
+    @SuppressWarnings("NullAway.Init")
+    private Path model;
+
+    @Option(
+            names = "--expected",
+            paramLabel = "FILE",
+            description = "The recording. Default: expected.safetensors in the model's directory.")
+    private @Nullable Path expected;
+
+    @Option(
+            names = "--tolerance",
+            paramLabel = "X",
+            description = "Largest difference allowed; ten times that for a tensor with a value beyond 10."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private double tolerance = Verification.DEFAULT_TOLERANCE;
+
+    @Option(names = "--json", description = "Print the verdict as JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        if (!(tolerance > 0) || Double.isInfinite(tolerance)) {
+            throw usage("--tolerance must be a number above 0, got " + tolerance);
+        }
+        ModelDirectory.Model read = ModelDirectory.read(model);
+        Path recording = expected != null ? expected : model.resolve("expected.safetensors");
+        Verification verdict;
+        try (PackedThinkingViT packed = PackedThinkingViT.of(read.config().network(), read.weights(), Precision.FP32)) {
+            verdict = Verification.of(packed, recording, tolerance);
+        }
+        if (json) {
+            out().println(json(verdict).toPrettyString());
+        } else {
+            print(verdict);
+        }
+        out().flush();
+        return verdict.passed() ? 0 : Main.FAILED;
+    }
+
+    private void print(Verification verdict) {
+        int width = 0;
+        for (Verification.Line line : verdict.lines()) {
+            width = Math.max(width, line.name().length());
+        }
+        for (Verification.Line line : verdict.lines()) {
+            String difference =
+                    Double.isNaN(line.largestDifference()) ? "-" : String.format("%.2e", line.largestDifference());
+            out().printf(
+                            "%-" + width + "s  %8s  %s%s%n",
+                            line.name(),
+                            difference,
+                            line.ok() ? "ok" : "OUT",
+                            line.note().isEmpty() ? "" : "  " + line.note());
+        }
+        int count = verdict.lines().size();
+        out().println(
+                        verdict.passed()
+                                ? "all " + count + " tensors agree within " + verdict.tolerance()
+                                : verdict.failures() + " of " + count + " OUT at tolerance " + verdict.tolerance());
+    }
+
+    private static ObjectNode json(Verification verdict) {
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        root.put("ok", verdict.passed());
+        root.put("tolerance", verdict.tolerance());
+        ArrayNode tensors = root.putArray("tensors");
+        for (Verification.Line line : verdict.lines()) {
+            ObjectNode tensor = tensors.addObject();
+            tensor.put("name", line.name());
+            if (Double.isNaN(line.largestDifference())) {
+                tensor.putNull("largest_difference"); // JSON has no NaN
+            } else {
+                tensor.put("largest_difference", line.largestDifference());
+            }
+            tensor.put("allowed", line.allowed());
+            tensor.put("ok", line.ok());
+            if (!line.note().isEmpty()) {
+                tensor.put("note", line.note());
+            }
+        }
+        return root;
+    }
+}

@@ -1,0 +1,119 @@
+package dev.thinkingvit.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@NullUnmarked // a null fails the test
+class ConvertCommandTest {
+    private static final Path MODEL = CommandRun.REFERENCE.resolve("vit-3h-6h");
+    private static final Path CHECKPOINT = MODEL.resolve("checkpoint.pth.tar");
+
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource({
+        "vit-3h-6h, ema, ema3., state_dict_ema",
+        "vit-3h-6h, model, after3., state_dict",
+        "vit-2h-3h-6h, ema, ema3., state_dict_ema",
+        "vit-2h-3h-6h, model, after3., state_dict"
+    })
+    void aTrainersCheckpointBecomesAModelDirectory(String model, String weights, String recorded, String entry) {
+        Path folder = CommandRun.REFERENCE.resolve(model);
+        Path out = directory.resolve("deep/er/model");
+        CommandRun run = CommandRun.of(
+                "convert",
+                folder.resolve("checkpoint.pth.tar"),
+                out,
+                "--config",
+                folder.resolve("config.json"),
+                "--weights",
+                weights);
+
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).contains(": " + entry + ", epoch 3, metric 12.5").contains("wrote " + out);
+        Map<String, HostTensor> written = ModelDirectory.read(out).weights();
+        Safetensors.read(folder.resolve("training.safetensors")).tensors().forEach((name, tensor) -> {
+            if (name.startsWith(recorded)) {
+                assertThat(written.get(name.substring(recorded.length())).data())
+                        .as(name)
+                        .isEqualTo(tensor.data());
+            }
+        });
+        assertThat(files(out)).containsExactly("config.json", "model.safetensors");
+        assertThat(files(directory)).containsExactly("deep");
+    }
+
+    @Test
+    void headsThatNobodyNamesAreAskedForAndNothingIsLeftBehind() {
+        CommandRun run = CommandRun.of("convert", CHECKPOINT, directory.resolve("out"));
+
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err().lines()).singleElement().asString().contains("--config must supply num_heads");
+        assertThat(files(directory)).isEmpty();
+    }
+
+    @Test
+    void whatIsInTheWayIsNotOverwritten() throws IOException {
+        Path out = Files.createDirectory(directory.resolve("out"));
+        Files.writeString(out.resolve("notes.txt"), "mine");
+
+        CommandRun refused = CommandRun.of("convert", MODEL, out);
+        assertThat(refused.code()).isEqualTo(1);
+        assertThat(refused.err()).contains("is not empty; --force");
+        assertThat(files(out)).containsExactly("notes.txt");
+
+        assertThat(CommandRun.of("convert", MODEL, out, "--force").code()).isZero();
+        assertThat(files(out)).containsExactly("config.json", "model.safetensors", "notes.txt");
+
+        CommandRun file = CommandRun.of("convert", MODEL, out.resolve("notes.txt"), "--force");
+        assertThat(file.code()).isEqualTo(1);
+        assertThat(file.err()).contains("is in the way");
+    }
+
+    @Test
+    void anEmptyDirectoryIsFilled() throws IOException {
+        Path out = Files.createDirectory(directory.resolve("out"));
+
+        assertThat(CommandRun.of("convert", MODEL, out).code()).isZero();
+        assertThat(ModelDirectory.read(out).weights()).hasSize(47);
+    }
+
+    @Test
+    void aSafetensorsFileHasNoMovingAverage() {
+        CommandRun run = CommandRun.of("convert", MODEL, directory.resolve("out"), "--weights", "ema");
+
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err()).contains("moving average");
+        assertThat(files(directory)).isEmpty();
+    }
+
+    @Test
+    void anUnknownSetOfWeightsIsAWrongCommandLine() {
+        assertThat(CommandRun.of("convert", MODEL, directory.resolve("out"), "--weights", "best")
+                        .code())
+                .isEqualTo(2);
+    }
+
+    private static Stream<String> files(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList().stream();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package dev.thinkingvit.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+@NullUnmarked // a null fails the test
+class InfoCommandTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void aDirectoryIsDescribedForPeople() {
+        CommandRun run = CommandRun.of("info", CommandRun.REFERENCE.resolve("vit-3h-6h"));
+
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out())
+                .contains("3H → 6H")
+                .contains("124,869")
+                .contains("48, 6 heads of 8")
+                .contains("64 pixels, patches of 16, 17 tokens")
+                .contains("entropy_top10, no threshold stored")
+                .containsPattern("2 +6 +48 +0.00210 +0.00279 +0.5 MB");
+    }
+
+    @Test
+    void aPublishedShapeCostsWhatWasPublished() {
+        ThinkingViTConfig network = ThinkingViTConfig.imagenet(3, 6);
+        ModelDirectory.write(directory, ModelConfig.of(network), zeros(network));
+
+        JsonNode info = json(CommandRun.of("info", directory, "--json"));
+
+        assertThat(info.get("parameters").asLong()).isEqualTo(22_124_777);
+        assertThat(info.get("shorthand").asString()).isEqualTo("3H → 6H");
+        assertThat(info.get("weight_bytes").asLong()).isEqualTo(4 * 22_124_777L);
+        JsonNode stages = info.get("stages");
+        assertThat(stages.get(0).get("gmacs").asDouble()).isCloseTo(1.25, within(0.005));
+        assertThat(stages.get(1).get("gmacs").asDouble()).isCloseTo(4.6, within(0.02));
+        assertThat(stages.get(1).get("cumulative_gmacs").asDouble()).isCloseTo(5.85, within(0.02));
+        // the wide stage's pack is the model with alpha and the class token folded into other weights
+        assertThat(stages.get(1).get("packed_bytes_fp32").asLong()).isEqualTo(4 * (22_124_777L - 1 - 384));
+        assertThat(stages.get(1).get("packed_bytes_bf16").asLong())
+                .isLessThan(stages.get(1).get("packed_bytes_fp32").asLong() * 52 / 100);
+    }
+
+    @Test
+    void labelsRoutingAndProvenanceAreShown() {
+        ThinkingViTConfig network = new ThinkingViTConfig(32, 16, 64, 1, 2, List.of(1, 2), 6, 1e-6);
+        Routing routing = new Routing(
+                "entropy",
+                List.of(0.5),
+                new Routing.Calibration("cats", 40, "accuracy-drop=0.5", List.of(new Routing.Point(0.5, 0.001, 90))));
+        ModelConfig config = ModelConfig.of(network)
+                .withLabels(List.of("a", "b", "c", "d", "e", "f"))
+                .withRouting(routing)
+                .withTraining(JsonMapper.shared().createObjectNode().put("seed", 5));
+        ModelDirectory.write(directory, config, zeros(network));
+
+        CommandRun run = CommandRun.of("info", directory);
+
+        assertThat(run.out())
+                .contains("6: a, b, c, d, e, …")
+                .contains("entropy at 0.5")
+                .contains("for accuracy-drop=0.5 on 40 pictures of cats, 1 thresholds")
+                .contains("{\"seed\":5}");
+        JsonNode info = json(CommandRun.of("info", directory, "--json"));
+        assertThat(info.get("labels").size()).isEqualTo(6);
+        assertThat(info.get("routing")
+                        .get("calibration")
+                        .get("curve")
+                        .get(0)
+                        .get("top1")
+                        .asDouble())
+                .isEqualTo(90);
+        assertThat(info.get("training").get("seed").asInt()).isEqualTo(5);
+    }
+
+    @Test
+    void aCheckpointFileIsDescribedToo() throws IOException {
+        Path config = Files.writeString(directory.resolve("c.json"), "{\"model_args\": {\"num_heads\": 6}}");
+        Path file = CommandRun.REFERENCE.resolve("vit-2h-3h-6h/checkpoint.pth.tar");
+
+        JsonNode info = json(CommandRun.of("info", file, "--config", config, "--json"));
+
+        assertThat(info.get("name").asString()).isEqualTo("checkpoint.pth.tar");
+        assertThat(info.get("shorthand").asString()).isEqualTo("2H → 3H → 6H");
+        assertThat(info.get("training").get("checkpoint").get("entry").asString())
+                .isEqualTo("state_dict_ema");
+    }
+
+    @Test
+    void whatCannotBeReadIsOneLine() {
+        CommandRun run = CommandRun.of("info", directory.resolve("none"));
+
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err().lines())
+                .singleElement()
+                .asString()
+                .startsWith("thinkingvit: ")
+                .contains("none");
+    }
+
+    private static JsonNode json(CommandRun run) {
+        assertThat(run.code()).as(run.err()).isZero();
+        return JsonMapper.shared().readTree(run.out());
+    }
+
+    private static Map<String, HostTensor> zeros(ThinkingViTConfig network) {
+        Map<String, HostTensor> weights = new LinkedHashMap<>();
+        network.parameterShapes().forEach((name, shape) -> {
+            int count = 1;
+            for (long size : shape) {
+                count *= (int) size;
+            }
+            weights.put(name, HostTensor.of(new float[count], shape));
+        });
+        return weights;
+    }
+}

@@ -1,0 +1,91 @@
+package dev.thinkingvit.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+@NullUnmarked // a null fails the test
+class VerifyCommandTest {
+    private static final Path MODEL = CommandRun.REFERENCE.resolve("vit-3h-6h");
+
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource({"vit-3h-6h, 14", "vit-2h-3h-6h, 18"})
+    void theReferenceModelsAgree(String model, int tensors) {
+        CommandRun run = CommandRun.of("verify", CommandRun.REFERENCE.resolve(model));
+
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out().lines()).hasSize(tensors + 1).noneMatch(line -> line.contains("OUT"));
+        assertThat(run.out().lines()).last().asString().startsWith("all " + tensors + " tensors agree");
+    }
+
+    @Test
+    void aTamperedRecordingIsOut() {
+        CommandRun run = CommandRun.of("verify", MODEL, "--expected", tampered());
+
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out().lines().filter(line -> line.contains("OUT")))
+                .hasSize(3)
+                .anyMatch(line -> line.matches("stage1.logits +(9.9|1.0).e-0[34] +OUT"))
+                .anyMatch(line -> line.matches("extra +- +OUT +not checked: unknown kind of tensor"))
+                .anyMatch(line -> line.startsWith("2 of 15 OUT"));
+    }
+
+    @Test
+    void programsReadJson() {
+        CommandRun run = CommandRun.of("verify", MODEL, "--expected", tampered(), "--json");
+
+        assertThat(run.code()).isEqualTo(1);
+        JsonNode verdict = JsonMapper.shared().readTree(run.out());
+        assertThat(verdict.get("ok").asBoolean()).isFalse();
+        assertThat(verdict.get("tensors").size()).isEqualTo(15);
+        for (JsonNode tensor : verdict.get("tensors")) {
+            boolean changed = tensor.get("name").asString().matches("stage1.logits|extra");
+            assertThat(tensor.get("ok").asBoolean()).isEqualTo(!changed);
+        }
+    }
+
+    @Test
+    void whatCannotBeReadIsOneLine() {
+        assertOneLine(CommandRun.of("verify", MODEL.resolve("checkpoint.pth.tar")), "is not a model directory");
+        assertOneLine(CommandRun.of("verify", MODEL, "--expected", directory.resolve("none")), "there is no such file");
+    }
+
+    @Test
+    void aToleranceThatIsNoneIsAWrongCommandLine() {
+        assertThat(CommandRun.of("verify", MODEL, "--tolerance", "0").code()).isEqualTo(2);
+        assertThat(CommandRun.of("verify", MODEL, "--tolerance", "NaN").code()).isEqualTo(2);
+    }
+
+    private Path tampered() {
+        Safetensors.Contents contents = Safetensors.read(MODEL.resolve("expected.safetensors"));
+        Map<String, HostTensor> tensors = new LinkedHashMap<>(contents.tensors());
+        float[] logits = tensors.get("stage1.logits").toFloats();
+        logits[5] += 1e-3f;
+        tensors.put("stage1.logits", HostTensor.of(logits, 8, 20));
+        tensors.put("extra", HostTensor.of(new float[1], 1));
+        Path file = directory.resolve("tampered.safetensors");
+        Safetensors.write(file, tensors, contents.metadata());
+        return file;
+    }
+
+    private static void assertOneLine(CommandRun run, String reason) {
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err().lines()).singleElement().asString().contains(reason);
+    }
+}

@@ -1,0 +1,258 @@
+package dev.thinkingvit.checkpoint;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Reads a ThinkingViT from whatever it comes in: a directory, a bare safetensors file, a trainer's checkpoint. What no
+ * configuration says is taken from the shapes of the weights; what is said wins, and must fit the weights.
+ *
+ * <p>In this order of precedence: the configuration file that the caller names, the directory's own
+ * {@code config.json}, the shapes, a trainer's {@code args} (what shapes cannot say, and only where they agree with
+ * them). Heads are {@value #HEAD_DIM} wide unless a configuration says otherwise.
+ */
+public final class ModelImport {
+    private static final int HEAD_DIM = 64;
+
+    private final StateDict state;
+    private final WeightShapes shapes;
+    private final ObjectNode root;
+
+    private ModelImport(StateDict state, ObjectNode root) {
+        this.state = state;
+        this.shapes = new WeightShapes(state);
+        this.root = root;
+    }
+
+    /**
+     * A model and the file entry that its weights came from.
+     *
+     * @param model complete and consistent
+     * @param state the same weights as the file holds them, with the file's other facts
+     */
+    public record Imported(ModelDirectory.Model model, StateDict state) {}
+
+    /**
+     * Reads a model.
+     *
+     * @param in a directory, a {@code .safetensors} file or a file of {@code torch.save}
+     * @param configFile a {@code config.json}, complete or with just what the weights cannot say; may be null
+     * @param weights which set of weights, for files that hold several
+     * @throws CheckpointException if something is missing, damaged, contradictory or of another architecture; names the
+     *     tensor or the key, what was expected and what came
+     */
+    public static Imported read(Path in, @Nullable Path configFile, Weights weights) {
+        return of(in, Checkpoints.read(in, weights), configFile);
+    }
+
+    /** As {@link #read}, of weights that were read already. */
+    static Imported of(Path in, StateDict state, @Nullable Path configFile) {
+        Path own = in.resolve(ModelDirectory.CONFIG);
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        Path said = state.file();
+        if (Files.isDirectory(in) && Files.exists(own)) {
+            said = own;
+            merge(root, ModelDirectory.readTree(own));
+        }
+        if (configFile != null) {
+            said = configFile;
+            merge(root, ModelDirectory.readTree(configFile));
+        }
+        ModelConfigJson.requireArchitecture(said, root);
+        ModelImport reader = new ModelImport(state, root);
+        reader.shapes.requireThinkingViT();
+        reader.complete();
+        ModelConfig config = ModelConfigJson.read(said, root);
+        return new Imported(ModelDirectory.model(in, config, state), state);
+    }
+
+    private static void merge(ObjectNode target, ObjectNode over) {
+        over.properties().forEach(entry -> {
+            if (entry.getValue() instanceof ObjectNode part && target.get(entry.getKey()) instanceof ObjectNode below) {
+                merge(below, part);
+            } else {
+                target.set(entry.getKey(), entry.getValue().deepCopy());
+            }
+        });
+    }
+
+    /** Adds what the configuration leaves open; values of a wrong type are left for its reader to refuse. */
+    private void complete() {
+        if (root.has("model_args") && !root.get("model_args").isObject()) {
+            return;
+        }
+        ObjectNode args = root.withObject("model_args");
+        if (!args.has("embed_dim")) {
+            args.put("embed_dim", shapes.embedDim());
+        }
+        if (!args.has("patch_size")) {
+            args.put("patch_size", shapes.patchSize());
+        }
+        if (!args.has("img_size")) {
+            int patch = integer(args.get("patch_size"));
+            args.put("img_size", shapes.imageSize(patch > 0 ? patch : shapes.patchSize()));
+        }
+        if (!args.has("depth")) {
+            args.put("depth", shapes.depth());
+        }
+        if (!args.has("num_classes") && !root.has("num_classes")) {
+            root.put("num_classes", shapes.numClasses());
+        }
+        completeHeads(args);
+        completePreprocessing();
+        completeProvenance();
+    }
+
+    private void completeHeads(ObjectNode args) {
+        int width = integer(args.get("embed_dim"));
+        if (width < 1 || (args.has("num_heads") && args.has("thinking_stages"))) {
+            return;
+        }
+        shapes.requireEmbedDim(width); // before wrong widths of stages are blamed on the heads
+        if (!args.has("num_heads")) {
+            args.put("num_heads", width / headDim(width, integers(args.get("thinking_stages"))));
+        }
+        int heads = integer(args.get("num_heads"));
+        if (!args.has("thinking_stages") && heads > 0 && width % heads == 0) {
+            args.set("thinking_stages", ModelConfigJson.MAPPER.valueToTree(stages(width / heads, heads)));
+        }
+    }
+
+    /** Width of a head, from the stages that a configuration names, else the published one. */
+    private int headDim(int width, List<Integer> givenStages) {
+        List<Integer> widths = shapes.recycledWidths();
+        int named = headDimOf(givenStages, widths, width);
+        if (named > 0) {
+            return named;
+        }
+        for (int i = 0; i < widths.size(); i++) {
+            if (widths.get(i) % HEAD_DIM != 0) {
+                throw unknownHeads(
+                        "stage " + (i + 1) + " is " + widths.get(i) + " wide (" + WeightShapes.projection(i) + ")",
+                        widths,
+                        width);
+            }
+        }
+        if (width % HEAD_DIM != 0) {
+            throw unknownHeads("embed_dim is " + width + " (cls_token)", widths, width);
+        }
+        return HEAD_DIM;
+    }
+
+    private CheckpointException unknownHeads(String what, List<Integer> widths, int width) {
+        List<Integer> trained = integers(trainerArg("thinking_stages"));
+        int fitting = headDimOf(trained, widths, width);
+        String example = fitting > 0 ? Integer.toString(width / fitting) : "…";
+        return new CheckpointException(
+                state.file(),
+                "the number of heads is unknown: " + what + ", which is not a multiple of the usual head width "
+                        + HEAD_DIM + "; --config must supply num_heads, as in {\"model_args\": {\"num_heads\": "
+                        + example
+                        + "}}" + (fitting > 0 ? " (its args name the stages " + trained + ", which fits)" : ""));
+    }
+
+    /** The head width at which {@code stages} gives exactly {@code widths}; 0 if there is none. */
+    private static int headDimOf(List<Integer> stages, List<Integer> widths, int full) {
+        if (widths.isEmpty() || stages.size() != widths.size() + 1 || stages.get(0) < 1) {
+            return 0;
+        }
+        int headDim = widths.get(0) / stages.get(0);
+        boolean fits = headDim > 0 && full % headDim == 0;
+        for (int i = 0; fits && i < widths.size(); i++) {
+            fits = stages.get(i) == widths.get(i) / headDim && widths.get(i) % headDim == 0;
+        }
+        return fits ? headDim : 0;
+    }
+
+    private List<Integer> stages(int headDim, int heads) {
+        List<Integer> stages = new ArrayList<>();
+        List<Integer> widths = shapes.recycledWidths();
+        for (int i = 0; i < widths.size(); i++) {
+            if (widths.get(i) % headDim != 0) {
+                throw new CheckpointException(
+                        state.file(),
+                        "tensor " + WeightShapes.projection(i) + " has the wrong shape: expected a multiple of the head"
+                                + " width " + headDim + " (embed_dim / num_heads) as columns, came " + widths.get(i));
+            }
+            stages.add(widths.get(i) / headDim);
+        }
+        // Nothing recycles the last stage, so that no shape tells its width: all heads, unless the trainer says less.
+        List<Integer> trained = integers(trainerArg("thinking_stages"));
+        boolean agrees = trained.size() == stages.size() + 1
+                && trained.subList(0, stages.size()).equals(stages);
+        int last = agrees ? trained.get(stages.size()) : heads;
+        boolean grows = last <= heads && (stages.isEmpty() || last > stages.get(stages.size() - 1)) && last > 0;
+        stages.add(grows ? last : heads);
+        return stages;
+    }
+
+    private void completePreprocessing() {
+        if (root.has("pretrained_cfg") && !root.get("pretrained_cfg").isObject()) {
+            return;
+        }
+        ObjectNode pretrained = root.withObject("pretrained_cfg");
+        JsonNode crop = trainerArg("crop_pct");
+        if (!pretrained.has("crop_pct") && crop.isNumber() && crop.asDouble() > 0 && crop.asDouble() <= 1) {
+            pretrained.set("crop_pct", crop);
+        }
+        for (String key : List.of("mean", "std")) {
+            JsonNode levels = trainerArg(key);
+            if (!pretrained.has(key) && levels.isArray() && levels.size() == 3) {
+                pretrained.set(key, levels);
+            }
+        }
+        JsonNode kernel = trainerArg("interpolation");
+        if (!pretrained.has("interpolation")
+                && kernel.isString()
+                && List.of("bicubic", "bilinear").contains(kernel.asString())) {
+            pretrained.set("interpolation", kernel);
+        }
+    }
+
+    private void completeProvenance() {
+        if (root.has("training") || state.entry().isEmpty()) {
+            return;
+        }
+        ObjectNode checkpoint = root.withObject("training").withObject("checkpoint");
+        checkpoint.put("entry", state.entry());
+        for (String key : List.of("arch", "epoch", "metric")) {
+            Object value = state.facts().get(key);
+            boolean finite = !(value instanceof Double number) || Double.isFinite(number);
+            if (finite && (value instanceof Number || value instanceof String)) {
+                checkpoint.set(key, ModelConfigJson.MAPPER.valueToTree(value));
+            }
+        }
+    }
+
+    /** An argument of the training script that wrote the file; a missing node if there is none. */
+    private JsonNode trainerArg(String name) {
+        Object value = state.facts().get("args") instanceof Map<?, ?> args ? args.get(name) : null;
+        return value == null ? JsonNodeFactory.instance.missingNode() : ModelConfigJson.MAPPER.valueToTree(value);
+    }
+
+    private static List<Integer> integers(@Nullable JsonNode values) {
+        List<Integer> integers = new ArrayList<>();
+        if (values != null && values.isArray()) {
+            values.forEach(value -> integers.add(integer(value)));
+        }
+        return integers;
+    }
+
+    /** 0 for anything but a whole number; a list of two equal ones counts as one. */
+    private static int integer(@Nullable JsonNode value) {
+        if (value != null
+                && value.isArray()
+                && value.size() == 2
+                && value.get(0).equals(value.get(1))) {
+            return integer(value.get(0));
+        }
+        return value != null && value.isIntegralNumber() && value.canConvertToInt() ? value.asInt() : 0;
+    }
+}

@@ -1,0 +1,106 @@
+package dev.thinkingvit.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.data.Picture;
+import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.model.Precision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@NullUnmarked // a null fails the test
+class ElasticClassifierTest {
+    private static final Path MODEL = Path.of("src/test/resources/reference/vit-3h-6h");
+    private static final Path PICTURES = Path.of("src/test/resources/reference/preprocess/images");
+    private static final List<Path> FILES = List.of(
+            PICTURES.resolve("picture0.jpg"), PICTURES.resolve("palette.png"), PICTURES.resolve("webp.webp"));
+
+    private final ElasticClassifier classifier = ElasticClassifier.open(MODEL);
+
+    @AfterEach
+    void close() {
+        classifier.close();
+    }
+
+    @Test
+    void aBatchAStreamAndSingleCallsAgree() throws IOException {
+        StopPolicy policy = classifier.policy();
+        List<Picture> pictures = new ArrayList<>();
+        for (Path file : FILES) {
+            pictures.add(PictureDecoder.decode(file));
+        }
+        List<Classification> batch =
+                classifier.classify(pictures, FILES.stream().map(Path::toString).toList(), policy);
+        List<Classification> stream = classifier
+                .classify(FILES.stream(), 2, policy, e -> {
+                    throw new AssertionError(e);
+                })
+                .toList();
+        for (int i = 0; i < FILES.size(); i++) {
+            Classification single = classifier.classify(FILES.get(i));
+            for (Classification other : List.of(batch.get(i), stream.get(i))) {
+                assertThat(other.source()).isEqualTo(FILES.get(i).toString());
+                assertThat(other.best().index()).isEqualTo(single.best().index());
+                assertThat(other.stage()).isEqualTo(single.stage());
+                assertThat(other.best().probability())
+                        .isCloseTo(single.best().probability(), within(1e-5));
+            }
+        }
+    }
+
+    @Test
+    void aStreamLeavesBrokenFilesOutAndTellsOfThem() {
+        List<IOException> broken = new ArrayList<>();
+        Stream<Path> files = Stream.of(FILES.get(0), MODEL.resolve("config.json"), FILES.get(1));
+        List<Classification> seen = classifier
+                .classify(files, 8, classifier.policy(), broken::add)
+                .toList();
+        assertThat(seen).extracting(Classification::source)
+                .containsExactly(FILES.get(0).toString(), FILES.get(1).toString());
+        assertThat(broken).singleElement().asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.THROWABLE)
+                .hasMessageContaining("config.json");
+    }
+
+    @Test
+    void labelsAreRankedAndTheirProbabilitiesAreThoseOfTheDecisiveStage() throws IOException {
+        Classification seen = classifier.classify(FILES.get(0));
+        assertThat(seen.labels()).hasSize(5);
+        for (int i = 1; i < 5; i++) {
+            assertThat(seen.labels().get(i).probability())
+                    .isLessThanOrEqualTo(seen.labels().get(i - 1).probability());
+        }
+        assertThat(seen.best().index()).isEqualTo(seen.outcome().label());
+        assertThat(seen.outcome().probability()).isEqualTo(seen.best().probability());
+    }
+
+    @Test
+    void theModelsOwnThresholdsServeCallsWithoutAPolicy() {
+        ModelDirectory.Model model = ModelDirectory.read(MODEL);
+        ModelConfig config = model.config().withRouting(new Routing("margin", List.of(0.25), null));
+        try (ElasticClassifier other = ElasticClassifier.of(
+                new ModelDirectory.Model(model.path(), config, model.weights()), Precision.FP32)) {
+            assertThat(other.policy()).isEqualTo(StopPolicy.of(Routers.MARGIN, 0.25));
+        }
+        assertThat(classifier.policy()).isEqualTo(StopPolicy.of(Routers.ENTROPY_TOP10, 0.5));
+    }
+
+    @Test
+    void anUnknownRouterInTheConfigurationIsRefused() {
+        ModelDirectory.Model model = ModelDirectory.read(MODEL);
+        ModelConfig config = model.config().withRouting(new Routing("oracle", List.of(), null));
+        assertThatThrownBy(() -> ElasticClassifier.of(
+                        new ModelDirectory.Model(model.path(), config, model.weights()), Precision.FP32))
+                .hasMessageContaining("router must be one of").hasMessageContaining("oracle");
+    }
+}

@@ -1,0 +1,54 @@
+package dev.thinkingvit.inference;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.DropPath;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.tensor.ComputeThread;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** What training computes, held to the same recordings as inference: every stage is run anew for each question. */
+record TrainingView(ThinkingViT model) implements Backbone {
+    static TrainingView of(ModelDirectory.Model read) {
+        return new TrainingView(
+                ComputeThread.call(() -> ThinkingViT.of(read.config().network(), read.weights())));
+    }
+
+    @Override
+    public int stages() {
+        return model.config().stages();
+    }
+
+    @Override
+    public int numClasses() {
+        return model.config().numClasses();
+    }
+
+    @Override
+    public int imageSize() {
+        return model.config().imageSize();
+    }
+
+    @Override
+    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+        return model.forward(images, Precision.FP32, DropPath.NONE).get(stage - 1);
+    }
+
+    @Override
+    public long macs(int stage) {
+        return model.config().macs(stage);
+    }
+
+    @Override
+    public long weightBytes() {
+        return model.config().parameterCount() * Float.BYTES;
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

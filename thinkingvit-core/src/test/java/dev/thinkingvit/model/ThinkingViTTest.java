@@ -1,0 +1,237 @@
+package dev.thinkingvit.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ThinkingViTTest {
+    private static final ThinkingViTConfig FOUR_STAGES =
+            new ThinkingViTConfig(16, 4, 40, 3, 5, List.of(1, 2, 3, 5), 7, 1e-6);
+
+    /** Random weights whose recycling is switched on, unlike at the start of a training. */
+    private static Map<String, HostTensor> weights(ThinkingViTConfig config) {
+        try (ThinkingViT model = ThinkingViT.initialise(config, 3)) {
+            Map<String, HostTensor> weights = model.stateDict();
+            weights.replaceAll((name, tensor) ->
+                    name.startsWith("alpha.") ? HostTensor.of(new float[] {-0.3f}, 1) : amplified(tensor));
+            return weights;
+        }
+    }
+
+    private static HostTensor amplified(HostTensor tensor) {
+        float[] values = tensor.toFloats();
+        for (int i = 0; i < values.length; i++) {
+            values[i] = values[i] * 4 + 0.02f;
+        }
+        return HostTensor.of(values, tensor.shape());
+    }
+
+    /** What a plain ViT of {@code width} needs: each tensor cut by hand, value by value. */
+    private static Map<String, HostTensor> sliced(
+            Map<String, HostTensor> weights, ThinkingViTConfig full, ThinkingViTConfig plain) {
+        Map<String, HostTensor> cut = new LinkedHashMap<>();
+        plain.parameterShapes().forEach((name, shape) -> {
+            long[] from = weights.get(name).shape();
+            float[] source = weights.get(name).toFloats();
+            int rows = (int) (shape.length < 2 ? 1 : shape[0]);
+            int columns = (int) shape[shape.length - 1];
+            float[] target = new float[(int) HostTensor.of(new float[0], 0).elements()];
+            if (name.startsWith("patch_embed.proj.weight")) {
+                cut.put(name, HostTensor.of(java.util.Arrays.copyOf(source, size(shape)), shape));
+                return;
+            }
+            if (name.equals("cls_token") || name.equals("pos_embed")) {
+                rows = (int) shape[1];
+            }
+            target = new float[rows * columns];
+            int sourceColumns = (int) from[from.length - 1];
+            boolean qkv = name.contains("attn.qkv");
+            int perChunk = qkv ? plain.embedDim() : Integer.MAX_VALUE;
+            if (qkv && shape.length == 1) {
+                for (int i = 0; i < columns; i++) {
+                    target[i] = source[i / perChunk * full.embedDim() + i % perChunk];
+                }
+            } else {
+                for (int r = 0; r < rows; r++) {
+                    int sourceRow = qkv ? r / perChunk * full.embedDim() + r % perChunk : r;
+                    System.arraycopy(source, sourceRow * sourceColumns, target, r * columns, columns);
+                }
+            }
+            cut.put(name, HostTensor.of(target, shape));
+        });
+        return cut;
+    }
+
+    private static int size(long[] shape) {
+        int size = 1;
+        for (long s : shape) {
+            size *= (int) s;
+        }
+        return size;
+    }
+
+    @Test
+    void stageOneIsAPlainViTWithTheSlicedWeights() {
+        ThinkingViTConfig nested = new ThinkingViTConfig(16, 4, 40, 3, 5, List.of(2, 5), 7, 1e-6);
+        ThinkingViTConfig plain = new ThinkingViTConfig(16, 4, 16, 3, 2, List.of(2), 7, 1e-6);
+        Map<String, HostTensor> weights = weights(nested);
+        try (Scope scope = new Scope();
+                ThinkingViT big = ThinkingViT.of(nested, weights);
+                ThinkingViT small = ThinkingViT.of(plain, sliced(weights, nested, plain))) {
+            Tensor images = torch.randn(2, 3, 16, 16);
+            float[] first = Tensors.toFloats(big.forward(images, Precision.FP32, DropPath.NONE)
+                    .get(0)
+                    .logits());
+            float[] only = Tensors.toFloats(small.forward(images, Precision.FP32, DropPath.NONE)
+                    .get(0)
+                    .logits());
+            assertThat(first).hasSize(14);
+            for (int i = 0; i < first.length; i++) {
+                assertThat(first[i]).isCloseTo(only[i], within(1e-5f));
+            }
+        }
+    }
+
+    @Test
+    void everyParameterGetsAGradient() {
+        try (Scope scope = new Scope();
+                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights(FOUR_STAGES))) {
+            Tensor total = torch.zeros(1);
+            for (StageOutput output :
+                    model.forward(torch.randn(2, 3, 16, 16), Precision.FP32, DropPath.NONE)) {
+                total = total.add(output.logits().log_softmax(-1).select(1, 2).sum());
+            }
+            total.sum().backward();
+            List<String> without = new ArrayList<>();
+            model.parameters().forEach((name, parameter) -> {
+                boolean some = parameter.grad().defined()
+                        && parameter.grad().abs().max().item().toFloat() > 0;
+                if (!some) {
+                    without.add(name);
+                }
+            });
+            assertThat(without).isEmpty();
+        }
+    }
+
+    @Test
+    void aStageReadsOnlyTheLeadingSlices() {
+        Map<String, HostTensor> weights = weights(FOUR_STAGES);
+        Map<String, HostTensor> changed = new LinkedHashMap<>(weights);
+        float[] fc1 = weights.get("blocks.1.mlp.fc1.weight").toFloats();
+        fc1[fc1.length - 1] += 100; // the last row and column, which only the last stage reads
+        changed.put("blocks.1.mlp.fc1.weight", HostTensor.of(fc1, 160, 40));
+        try (Scope scope = new Scope();
+                ThinkingViT one = ThinkingViT.of(FOUR_STAGES, weights);
+                ThinkingViT other = ThinkingViT.of(FOUR_STAGES, changed)) {
+            Tensor images = torch.randn(1, 3, 16, 16);
+            List<StageOutput> a = one.forward(images, Precision.FP32, DropPath.NONE);
+            List<StageOutput> b = other.forward(images, Precision.FP32, DropPath.NONE);
+            for (int k = 0; k < 3; k++) {
+                assertThat(Tensors.toFloats(a.get(k).logits())).containsExactly(Tensors.toFloats(b.get(k).logits()));
+            }
+            assertThat(Tensors.toFloats(a.get(3).logits())).isNotEqualTo(Tensors.toFloats(b.get(3).logits()));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void thePackedViewComputesWhatTheTrainingViewDoes(Precision precision) {
+        Map<String, HostTensor> weights = weights(FOUR_STAGES);
+        float tolerance = precision == Precision.FP32 ? 1e-4f : 0.15f;
+        try (Scope scope = new Scope();
+                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights);
+                PackedThinkingViT packed = PackedThinkingViT.of(FOUR_STAGES, weights, precision)) {
+            Tensor images = torch.randn(3, 3, 16, 16);
+            List<StageOutput> expected = model.forward(images, Precision.FP32, DropPath.NONE);
+            Tensor tokens = null;
+            for (int stage = 1; stage <= 4; stage++) {
+                StageOutput output = packed.run(stage, images, tokens);
+                tokens = output.tokens();
+                float worst = output.logits()
+                        .sub(expected.get(stage - 1).logits())
+                        .abs()
+                        .max()
+                        .item()
+                        .toFloat();
+                assertThat(worst).as("stage %d", stage).isLessThan(tolerance);
+            }
+        }
+    }
+
+    @Test
+    void patchesAreMultipliedAsAConvolutionWould() {
+        try (Scope scope = new Scope()) {
+            Tensor images = torch.randn(2, 3, 16, 16);
+            Tensor weight = torch.randn(5, 3, 4, 4);
+            Tensor expected = torch.conv2d(
+                            images,
+                            weight,
+                            new org.bytedeco.pytorch.TensorOptional(),
+                            new long[] {4, 4},
+                            new long[] {0, 0},
+                            new long[] {1, 1},
+                            1)
+                    .flatten(2, 3)
+                    .transpose(1, 2);
+            Tensor patches = Layers.patchify(images, FOUR_STAGES);
+            Tensor ours = patches.matmul(weight.reshape(5, 48).t());
+            assertThat(ours.sub(expected).abs().max().item().toFloat()).isLessThan(1e-4f);
+        }
+    }
+
+    @Test
+    void aMissingTensorIsNamedWithItsShape() {
+        Map<String, HostTensor> weights = weights(FOUR_STAGES);
+        weights.remove("proj_layer3.bias");
+        assertThatThrownBy(() -> ThinkingViT.of(FOUR_STAGES, weights))
+                .isInstanceOf(WeightsException.class)
+                .hasMessage("tensor proj_layer3.bias is missing: expected shape [40]");
+    }
+
+    @Test
+    void aLeftOverTensorIsNamed() {
+        Map<String, HostTensor> weights = weights(FOUR_STAGES);
+        weights.put("dist_token", HostTensor.of(new float[40], 1, 1, 40));
+        assertThatThrownBy(() -> PackedThinkingViT.of(FOUR_STAGES, weights, Precision.FP32))
+                .isInstanceOf(WeightsException.class)
+                .hasMessageContaining("tensor dist_token [1, 1, 40] is left over");
+    }
+
+    @Test
+    void aWronglyShapedTensorIsNamedWithBothShapes() {
+        Map<String, HostTensor> weights = weights(FOUR_STAGES);
+        weights.put("head.bias", HostTensor.of(new float[8], 8));
+        assertThatThrownBy(() -> ThinkingViT.of(FOUR_STAGES, weights))
+                .hasMessage("tensor head.bias has the wrong shape: expected [7], came [8]");
+    }
+
+    @Test
+    void dropPathKeepsTheExpectationAndSparesTheFirstBlock() {
+        try (Scope scope = new Scope()) {
+            DropPath dropPath = DropPath.of(0.5, new java.util.SplittableRandom(1));
+            Tensor ones = torch.ones(4000, 1, 1);
+            assertThat(Tensors.toFloats(dropPath.apply(ones, 0, 3))).containsOnly(1f);
+            float[] last = Tensors.toFloats(dropPath.apply(ones, 2, 3));
+            assertThat(last).containsOnly(0f, 2f);
+            double mean = 0;
+            for (float value : last) {
+                mean += value / last.length;
+            }
+            assertThat(mean).isCloseTo(1, within(0.1));
+        }
+    }
+}

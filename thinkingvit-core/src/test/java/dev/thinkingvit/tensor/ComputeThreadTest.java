@@ -1,0 +1,48 @@
+package dev.thinkingvit.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.concurrent.CancellationException;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Test;
+
+class ComputeThreadTest {
+    @Test
+    void workRunsWithGradientsOffAndTheCallersModeIsUntouched() {
+        Natives.load();
+        boolean here = GradMode.is_enabled();
+        assertThat(ComputeThread.call(GradMode::is_enabled)).isFalse();
+        assertThat(GradMode.is_enabled()).isEqualTo(here);
+    }
+
+    @Test
+    void workMayCallItself() {
+        assertThat(ComputeThread.call(() -> ComputeThread.call(() -> 7))).isEqualTo(7);
+    }
+
+    @Test
+    void nativeErrorsArriveAsOneLine() {
+        assertThatThrownBy(() -> ComputeThread.call(() -> {
+                    try (Scope scope = new Scope()) {
+                        return torch.randn(2, 3).matmul(torch.randn(2, 3)).numel();
+                    }
+                }))
+                .isInstanceOf(TensorException.class)
+                .hasMessageContaining("2x3")
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
+    }
+
+    @Test
+    void anInterruptedCallerIsToldAndStaysInterrupted() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThatThrownBy(() -> ComputeThread.call(() -> 1)).isInstanceOf(CancellationException.class);
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        assertThat(ComputeThread.call(() -> 2)).isEqualTo(2);
+    }
+}

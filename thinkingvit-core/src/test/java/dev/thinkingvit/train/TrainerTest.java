@@ -1,0 +1,203 @@
+package dev.thinkingvit.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.model.DropPath;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+@NullUnmarked // a null fails the test
+class TrainerTest {
+    private static final Path REFERENCE = Path.of("src/test/resources/reference");
+
+    private static Recipe recipe(double emaDecay) {
+        return new Recipe(
+                1,
+                8,
+                1e-3,
+                0,
+                0,
+                0,
+                false,
+                AdamW.Options.RECIPE,
+                0,
+                0.1,
+                Mixing.Options.NONE,
+                List.of(),
+                emaDecay,
+                Precision.FP32,
+                1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vit-3h-6h", "vit-2h-3h-6h"})
+    void threeStepsAgreeWithTheRecording(String name) {
+        ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve(name));
+        Map<String, HostTensor> recorded = Safetensors.read(REFERENCE.resolve(name + "/training.safetensors"))
+                .tensors();
+        try (Scope scope = new Scope();
+                ThinkingViT model = ThinkingViT.of(start.config().network(), start.weights());
+                Trainer trainer = new Trainer(model, recipe(0.9), false)) {
+            Tensor input = Tensors.toNative(recorded.get("input"));
+            Tensor target = Tensors.toNative(recorded.get("target"));
+            for (int step = 0; step < 3; step++) {
+                trainer.step(input, target, 1e-3, DropPath.NONE);
+                if (step == 2) { // the recorded gradients are those of the last step
+                    model.parameters()
+                            .forEach((key, parameter) -> assertClose(
+                                    "grad." + key,
+                                    Tensors.toFloats(parameter.grad()),
+                                    recorded.get("grad." + key).toFloats()));
+                }
+            }
+            model.stateDict()
+                    .forEach((key, tensor) -> assertClose(
+                            "after3." + key,
+                            tensor.toFloats(),
+                            recorded.get("after3." + key).toFloats()));
+            trainer.weights()
+                    .forEach((key, tensor) -> assertClose(
+                            "ema3." + key,
+                            tensor.toFloats(),
+                            recorded.get("ema3." + key).toFloats()));
+        }
+    }
+
+    /** Within 1e-4 of the tensor's magnitude or 1e-6 absolute. */
+    private static void assertClose(String name, float[] ours, float[] expected) {
+        double magnitude = 0;
+        for (float value : expected) {
+            magnitude = Math.max(magnitude, Math.abs(value));
+        }
+        double worst = 0;
+        for (int i = 0; i < expected.length; i++) {
+            if (name.endsWith("attn.qkv.bias") && i / (expected.length / 3) == 1) {
+                // Softmax does not see a bias of the keys: its gradient is rounding noise, which Adam scales to a full
+                // step in either direction.
+                continue;
+            }
+            worst = Math.max(worst, Math.abs(ours[i] - expected[i]));
+        }
+        assertThat(worst).as(name).isLessThanOrEqualTo(Math.max(1e-6, 1e-4 * magnitude));
+    }
+
+    @Test
+    void learningRatesAreThePublishedOnes() throws Exception {
+        JsonNode schedule = new JsonMapper().readTree(Files.readAllBytes(REFERENCE.resolve("lr-schedule.json")));
+        Recipe published = new Recipe(
+                300,
+                1024,
+                1e-3,
+                1e-5,
+                1e-6,
+                5,
+                false,
+                AdamW.Options.RECIPE,
+                0.1,
+                0.1,
+                Mixing.Options.RECIPE,
+                List.of(),
+                0.99996,
+                Precision.FP32,
+                0);
+        JsonNode rates = schedule.get("lr");
+        assertThat(rates.size()).isEqualTo(310);
+        for (int epoch = 0; epoch < rates.size(); epoch++) {
+            assertThat(published.learningRateAt(epoch))
+                    .as("epoch %d", epoch)
+                    .isCloseTo(rates.get(epoch).asDouble(), within(1e-12));
+        }
+    }
+
+    @Test
+    void mixedTargetsAreThePublishedOnes() throws Exception {
+        JsonNode reference = new JsonMapper().readTree(Files.readAllBytes(REFERENCE.resolve("mixup-target.json")));
+        int[] labels = new JsonMapper().treeToValue(reference.get("labels"), int[].class);
+        int classes = reference.get("num_classes").asInt();
+        Mixing mixing =
+                new Mixing(Mixing.Options.RECIPE, reference.get("smoothing").asDouble(), classes);
+        float[] targets = mixing.targets(labels, reference.get("lambda").asDouble());
+        for (int i = 0; i < labels.length; i++) {
+            for (int c = 0; c < classes; c++) {
+                assertThat(targets[i * classes + c])
+                        .isCloseTo((float) reference.get("target").get(i).get(c).asDouble(), within(1e-6f));
+            }
+        }
+    }
+
+    @Test
+    void cutmixExchangesABoxAndWeighsTheTargetsByItsArea() {
+        int size = 8;
+        int batch = 4;
+        Mixing cutmix = new Mixing(new Mixing.Options(0, 1, 1, 0), 0, 4);
+        SplittableRandom random = new SplittableRandom(4);
+        for (int round = 0; round < 20; round++) {
+            float[] images = new float[batch * 3 * size * size];
+            for (int i = 0; i < images.length; i++) {
+                images[i] = (float) (i / (3 * size * size));
+            }
+            float[] targets = cutmix.apply(images, new int[] {0, 1, 2, 3}, size, random);
+            for (int i = 0; i < batch; i++) {
+                int own = 0;
+                for (int p = 0; p < 3 * size * size; p++) {
+                    float value = images[i * 3 * size * size + p];
+                    assertThat(value).isIn((float) i, (float) (batch - 1 - i));
+                    own += value == i ? 1 : 0;
+                }
+                assertThat(targets[i * 4 + i]).isCloseTo(own / (3f * size * size), within(1e-5f));
+            }
+        }
+    }
+
+    @Test
+    void mixupBlendsWithTheBatchInReverseOrder() {
+        Mixing mixup = new Mixing(new Mixing.Options(0.8, 0, 1, 0), 0, 3);
+        float[] images = {0, 0, 0, 1, 1, 1, 2, 2, 2};
+        float[] targets = mixup.apply(images, new int[] {0, 1, 2}, 1, new SplittableRandom(2));
+        float lambda = targets[0];
+        assertThat(images[0]).isCloseTo((1 - lambda) * 2, within(1e-5f));
+        assertThat(images[3]).as("the middle one meets itself").isCloseTo(1, within(1e-5f));
+        assertThat(images[6]).isCloseTo(lambda * 2, within(1e-5f));
+    }
+
+    @Test
+    void stageWeightsMustMatchTheStages() {
+        Recipe three = new Recipe(
+                1,
+                8,
+                1e-3,
+                0,
+                0,
+                0,
+                false,
+                AdamW.Options.RECIPE,
+                0,
+                0,
+                Mixing.Options.NONE,
+                List.of(0.2, 0.3, 0.5),
+                0,
+                Precision.FP32,
+                1);
+        assertThatThrownBy(() -> three.weights(2))
+                .hasMessage("stage weights: the model has 2 stages, got 3 weights");
+    }
+}
