@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -23,7 +24,7 @@ public final class Calibrator {
      * A threshold by the measures around it: images with a measure up to {@code low} are on one side of it, those from
      * {@code high} on the other.
      */
-    private record Candidate(double low, double high, double gmacs, double top1, double[] shareNeeding) {}
+    private record Candidate(double low, double high, double gmacs, double top1, List<Double> shareNeeding) {}
 
     /** An image becomes sure at a stage once the threshold passes the measure. */
     private record Event(int image, int stage, double measure) {}
@@ -84,7 +85,7 @@ public final class Calibrator {
         return switch (target.kind()) {
             case GMACS -> candidate.gmacs();
             case ACCURACY_DROP -> dropped(always, candidate.top1());
-            case STAGE_SHARE -> candidate.shareNeeding()[target.stage() - 1];
+            case STAGE_SHARE -> candidate.shareNeeding().get(target.stage() - 1);
         };
     }
 
@@ -148,9 +149,9 @@ public final class Calibrator {
     }
 
     private Candidate candidate(double measure, double next, Tally tally) {
-        double[] shares = new double[recording.stages()];
-        for (int stage = 1; stage <= shares.length; stage++) {
-            shares[stage - 1] = tally.shareNeeding(stage);
+        List<Double> shares = new ArrayList<>();
+        for (int stage = 1; stage <= recording.stages(); stage++) {
+            shares.add(tally.shareNeeding(stage));
         }
         return new Candidate(Math.min(measure, next), Math.max(measure, next), tally.gmacs(), tally.top1(), shares);
     }
@@ -162,15 +163,16 @@ public final class Calibrator {
     }
 
     private List<Routing.Point> curve(Candidate chosen) {
-        TreeMap<Double, Routing.Point> byThreshold = new TreeMap<>();
+        Map<Double, Routing.Point> byThreshold = new TreeMap<>();
         put(byThreshold, chosen);
+        put(byThreshold, candidates.get(candidates.size() - 1));
         double most = candidates.get(0).gmacs();
         double least = candidates.get(candidates.size() - 1).gmacs();
         int next = 0;
         for (Candidate candidate : candidates) {
             // Costs fall from candidate to candidate: each takes the steps it has reached.
             double reached = (most - candidate.gmacs()) / (most - least) * (CURVE_POINTS - 1);
-            if (reached >= next - 1e-9 || candidate == candidates.get(candidates.size() - 1)) {
+            if (reached >= next - 1e-9) {
                 put(byThreshold, candidate);
                 next = (int) Math.floor(reached + 1e-9) + 1;
             }
@@ -178,7 +180,7 @@ public final class Calibrator {
         return List.copyOf(byThreshold.values());
     }
 
-    private void put(TreeMap<Double, Routing.Point> points, Candidate candidate) {
+    private void put(Map<Double, Routing.Point> points, Candidate candidate) {
         double threshold = threshold(candidate);
         points.put(threshold, new Routing.Point(threshold, candidate.gmacs(), candidate.top1()));
     }
