@@ -19,9 +19,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.data.Offset;
+import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@NullUnmarked // a null fails the test
 class RecorderTest {
     private static final Preprocessing INPUT = Preprocessing.imagenet(16, 1.0);
     private static final List<String> NAMES = List.of("a", "b", "c", "d", "e", "f");

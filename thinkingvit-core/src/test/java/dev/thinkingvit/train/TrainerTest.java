@@ -153,7 +153,7 @@ class TrainerTest {
         for (int round = 0; round < 20; round++) {
             float[] images = new float[batch * 3 * size * size];
             for (int i = 0; i < images.length; i++) {
-                images[i] = (float) (i / (3 * size * size));
+                images[i] = Math.floorDiv(i, 3 * size * size);
             }
             float[] targets = cutmix.apply(images, new int[] {0, 1, 2, 3}, size, random);
             for (int i = 0; i < batch; i++) {

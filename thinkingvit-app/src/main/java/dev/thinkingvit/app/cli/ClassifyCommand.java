@@ -101,7 +101,7 @@ final class ClassifyCommand extends BaseCommand {
             List<BatchLoader.Failure> failures = new ArrayList<>();
             List<Classification> results = new ArrayList<>();
             if (!json) {
-                printHeader(classifier);
+                printHeader();
             }
             Preprocessing preprocessing = classifier.config().preprocessing();
             BatchLoader.Builder builder = BatchLoader.of(
@@ -180,7 +180,7 @@ final class ClassifyCommand extends BaseCommand {
 
     private int nameWidth = 4;
 
-    private void printHeader(ElasticClassifier classifier) {
+    private void printHeader() {
         nameWidth = Math.min(
                 48,
                 Math.max(

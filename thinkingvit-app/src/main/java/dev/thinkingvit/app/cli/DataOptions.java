@@ -18,8 +18,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -139,7 +137,7 @@ final class DataOptions {
                         ? null
                         : RealLabels.read(realLabels, config.network().numClasses()));
         Recording recording;
-        try (ProgressBar bar = progress("evaluating", samples.size())) {
+        try (ProgressBar bar = Progress.of("evaluating", samples.size(), err)) {
             recording = Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         recording.skipped().stream()
@@ -149,15 +147,5 @@ final class DataOptions {
             err.println("skipped: " + (recording.skipped().size() - NAMED_SKIPPED) + " more");
         }
         return recording;
-    }
-
-    static ProgressBar progress(String task, long steps) {
-        return new ProgressBarBuilder()
-                .setTaskName(task)
-                .setInitialMax(steps)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(System.console() == null ? 60_000 : 250)
-                .clearDisplayOnFinish()
-                .build();
     }
 }

@@ -126,7 +126,7 @@ final class EvaluateCommand extends BaseCommand {
                 .map(row -> new StopPolicy(masked, row.thresholds()))
                 .toList();
         List<SweepRow> measured = new ArrayList<>();
-        try (ProgressBar bar = DataOptions.progress("measuring", (long) REPEATS * rows.size())) {
+        try (ProgressBar bar = Progress.of("measuring", (long) REPEATS * rows.size(), err())) {
             List<Double> rates = throughput.measure(policies, REPEATS, bar::step);
             for (int i = 0; i < rows.size(); i++) {
                 measured.add(rows.get(i).withImagesPerSecond(rates.get(i)));

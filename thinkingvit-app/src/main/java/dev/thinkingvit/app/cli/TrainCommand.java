@@ -27,8 +27,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -266,25 +264,27 @@ final class TrainCommand extends BaseCommand {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
         training.put(
                 "command",
-                "thinkingvit "
-                        + String.join(
-                                " ",
-                                spec.commandLine().getParent().getParseResult().originalArgs()));
+                spec.commandLine().getParent().getParseResult().originalArgs().stream()
+                        .map(TrainCommand::withoutMachinesFolders)
+                        .collect(Collectors.joining(" ", "thinkingvit ", "")));
         training.put("seed", seed);
         training.put("version", Version.text());
         training.put("java", Runtime.version().toString());
         return training;
     }
 
-    @SuppressWarnings("SystemConsoleNull") // from JDK 22 on a log file gets more lines of progress; no harm
+    /** A model travels; where things lay on the machine that trained it is nobody's business. */
+    private static String withoutMachinesFolders(String argument) {
+        if (!argument.startsWith("/")) {
+            return argument;
+        }
+        Path path = Path.of(argument);
+        int names = path.getNameCount();
+        return path.subpath(Math.max(0, names - 2), names).toString();
+    }
+
     private TrainingListener.Epoch epoch(int number, Trainer trainer, BatchLoader loader) throws IOException {
-        try (ProgressBar bar = new ProgressBarBuilder()
-                .setTaskName("epoch " + (number + 1) + "/" + epochs)
-                .setInitialMax(1)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(System.console() == null ? 60_000 : 250)
-                .clearDisplayOnFinish()
-                .build()) {
+        try (ProgressBar bar = Progress.of("epoch " + (number + 1) + "/" + epochs, 1, err())) {
             return trainer.epoch(number, loader, new TrainingListener() {
                 @Override
                 public void onStep(Step step) {

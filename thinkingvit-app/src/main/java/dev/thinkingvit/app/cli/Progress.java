@@ -1,0 +1,35 @@
+package dev.thinkingvit.app.cli;
+
+import java.io.PrintWriter;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** Progress of long work, on standard error: a bar on a terminal, a line a minute in a log. */
+final class Progress {
+    private static final int LINE_WIDTH = 110;
+
+    private Progress() {}
+
+    static ProgressBar of(String task, long steps, PrintWriter err) {
+        ProgressBarBuilder builder = new ProgressBarBuilder()
+                .setTaskName(task)
+                .setInitialMax(steps)
+                .setStyle(ProgressBarStyle.ASCII)
+                .clearDisplayOnFinish();
+        // The launcher knows whether standard error is a terminal; Java does not.
+        if (Boolean.getBoolean("thinkingvit.terminal")) {
+            return builder.setUpdateIntervalMillis(250).build();
+        }
+        return builder.setUpdateIntervalMillis(60_000)
+                .setConsumer(new DelegatingProgressBarConsumer(
+                        line -> {
+                            if (!line.contains(" 0% ")) {
+                                err.println(line.strip());
+                            }
+                        },
+                        LINE_WIDTH))
+                .build();
+    }
+}
