@@ -78,7 +78,7 @@ final class MadeUp {
                 BufferedImage image = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
                 int base = random.nextInt(0x1000000);
                 for (int pixel = 0; pixel < 256; pixel++) {
-                    image.setRGB(pixel % 16, pixel / 16, base ^ random.nextInt(0x1000000) & 0x3F3F3F);
+                    image.setRGB(pixel % 16, pixel / 16, base ^ (random.nextInt(0x1000000) & 0x3F3F3F));
                 }
                 Path file = folder.resolve(String.format("%03d.png", i));
                 ImageIO.write(image, "png", file.toFile());

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.data.Offset;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,17 +28,17 @@ class RecorderTest {
     private static final List<String> NAMES = List.of("a", "b", "c", "d", "e", "f");
 
     @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
     private Path folder;
 
     @Test
     void aSweepAgreesWithRealEarlyExits() throws IOException {
         List<Sample> samples = MadeUp.pictures(folder, 5);
         try (ElasticEngine engine = MadeUp.engine()) {
-            for (ValidLabels valid : new ValidLabels[] {null, valid("a\nb\nc\nd\ne\nf"), null}) {
-                Recorder.Options options = Recorder.Options.of(Routers.ENTROPY).withValid(valid);
-                Recording recording = Recorder.record(engine, INPUT, samples, options, done -> {});
-                agree(engine, samples, recording, valid);
-            }
+            Recorder.Options options = Recorder.Options.of(Routers.ENTROPY);
+            Recording recording = Recorder.record(engine, INPUT, samples, options, done -> {});
+
+            agree(engine, samples, recording, null);
         }
     }
 
@@ -60,7 +61,8 @@ class RecorderTest {
         }
     }
 
-    private static void agree(ElasticEngine engine, List<Sample> samples, Recording recording, ValidLabels valid)
+    private static void agree(
+            ElasticEngine engine, List<Sample> samples, Recording recording, @Nullable ValidLabels valid)
             throws IOException {
         Router router = MaskedRouter.of(Routers.ENTROPY, valid);
         ThresholdSweep sweep = new ThresholdSweep(recording);
