@@ -23,9 +23,6 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain ComputeThread compute thread}. Results are plain Java. Closing the engine closes the backbone.
  */
 public final class ElasticEngine implements AutoCloseable {
-    /** Images that go through a stage together; more would push the activations out of the caches. */
-    private static final int MICRO_BATCH = 16;
-
     private final Backbone backbone;
 
     /** @param backbone owned from now on */
@@ -81,8 +78,9 @@ public final class ElasticEngine implements AutoCloseable {
             List<Integer> kept = new ArrayList<>(); // rows that go on
             List<Tensor> keptTokens = new ArrayList<>();
             boolean last = stage == backbone.stages();
-            for (int from = 0; from < undecided.length; from += MICRO_BATCH) {
-                int rows = Math.min(MICRO_BATCH, undecided.length - from);
+            int microBatch = backbone.microBatch(stage);
+            for (int from = 0; from < undecided.length; from += microBatch) {
+                int rows = Math.min(microBatch, undecided.length - from);
                 try (Scope scope = new Scope()) {
                     StageOutput output = runRows(stage, remaining, tokens, from, rows);
                     long[] goOn = decide(output, stage, last, from, undecided, policy, thoughts);

@@ -31,6 +31,12 @@ public interface Backbone extends AutoCloseable {
     /** Multiply-accumulates of one image at {@code stage} alone. */
     long macs(int stage);
 
+    /**
+     * Images that go through {@code stage} together: enough to fill the machine, few enough that a block's activations
+     * stay in its caches.
+     */
+    int microBatch(int stage);
+
     /** Bytes of native memory that the weights hold. */
     long weightBytes();
 

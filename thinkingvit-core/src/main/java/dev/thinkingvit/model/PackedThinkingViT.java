@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Owns its weights; close it. Immutable; its work belongs on the {@linkplain ComputeThread compute thread}.
  */
 public final class PackedThinkingViT implements Backbone {
+    /** Values of one (B, N, d) tensor of a micro-batch: 16 images of 197 tokens at width 384. */
+    private static final int MICRO_BATCH_VALUES = 16 * 197 * 384;
+
     private final ThinkingViTConfig config;
     private final Precision precision;
     private final List<PackedStage> stages;
@@ -71,6 +74,11 @@ public final class PackedThinkingViT implements Backbone {
     @Override
     public long macs(int stage) {
         return config.macs(stage);
+    }
+
+    @Override
+    public int microBatch(int stage) {
+        return Math.max(1, MICRO_BATCH_VALUES / (config.tokens() * config.width(stage)));
     }
 
     @Override

@@ -78,12 +78,8 @@ public final class Operator {
     // Asked once an argument: the binding copies the whole schema at each call and never frees all of it.
     private Type.TypePtr elementType(int index) {
         try (Scope scope = new Scope()) {
-            return Scope.own(handle.schema()
-                    .arguments()
-                    .getPointer(index)
-                    .type()
-                    .get()
-                    .containedType(0));
+            return Scope.own(
+                    handle.schema().arguments().getPointer(index).type().get().containedType(0));
         }
     }
 }

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Test;
 class ElasticClassifierTest {
     private static final Path MODEL = Path.of("src/test/resources/reference/vit-3h-6h");
     private static final Path PICTURES = Path.of("src/test/resources/reference/preprocess/images");
-    private static final List<Path> FILES = List.of(
-            PICTURES.resolve("picture0.jpg"), PICTURES.resolve("palette.png"), PICTURES.resolve("webp.webp"));
+    private static final List<Path> FILES =
+            List.of(PICTURES.resolve("picture0.jpg"), PICTURES.resolve("palette.png"), PICTURES.resolve("webp.webp"));
 
     private final ElasticClassifier classifier = ElasticClassifier.open(MODEL);
 
@@ -53,8 +53,7 @@ class ElasticClassifierTest {
                 assertThat(other.source()).isEqualTo(FILES.get(i).toString());
                 assertThat(other.best().index()).isEqualTo(single.best().index());
                 assertThat(other.stage()).isEqualTo(single.stage());
-                assertThat(other.best().probability())
-                        .isCloseTo(single.best().probability(), within(1e-5));
+                assertThat(other.best().probability()).isCloseTo(single.best().probability(), within(1e-5));
             }
         }
     }
@@ -63,12 +62,14 @@ class ElasticClassifierTest {
     void aStreamLeavesBrokenFilesOutAndTellsOfThem() {
         List<IOException> broken = new ArrayList<>();
         Stream<Path> files = Stream.of(FILES.get(0), MODEL.resolve("config.json"), FILES.get(1));
-        List<Classification> seen = classifier
-                .classify(files, 8, classifier.policy(), broken::add)
-                .toList();
-        assertThat(seen).extracting(Classification::source)
+        List<Classification> seen =
+                classifier.classify(files, 8, classifier.policy(), broken::add).toList();
+        assertThat(seen)
+                .extracting(Classification::source)
                 .containsExactly(FILES.get(0).toString(), FILES.get(1).toString());
-        assertThat(broken).singleElement().asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.THROWABLE)
+        assertThat(broken)
+                .singleElement()
+                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.THROWABLE)
                 .hasMessageContaining("config.json");
     }
 
@@ -88,8 +89,8 @@ class ElasticClassifierTest {
     void theModelsOwnThresholdsServeCallsWithoutAPolicy() {
         ModelDirectory.Model model = ModelDirectory.read(MODEL);
         ModelConfig config = model.config().withRouting(new Routing("margin", List.of(0.25), null));
-        try (ElasticClassifier other = ElasticClassifier.of(
-                new ModelDirectory.Model(model.path(), config, model.weights()), Precision.FP32)) {
+        try (ElasticClassifier other =
+                ElasticClassifier.of(new ModelDirectory.Model(model.path(), config, model.weights()), Precision.FP32)) {
             assertThat(other.policy()).isEqualTo(StopPolicy.of(Routers.MARGIN, 0.25));
         }
         assertThat(classifier.policy()).isEqualTo(StopPolicy.of(Routers.ENTROPY_TOP10, 0.5));
@@ -101,6 +102,7 @@ class ElasticClassifierTest {
         ModelConfig config = model.config().withRouting(new Routing("oracle", List.of(), null));
         assertThatThrownBy(() -> ElasticClassifier.of(
                         new ModelDirectory.Model(model.path(), config, model.weights()), Precision.FP32))
-                .hasMessageContaining("router must be one of").hasMessageContaining("oracle");
+                .hasMessageContaining("router must be one of")
+                .hasMessageContaining("oracle");
     }
 }

@@ -34,8 +34,8 @@ class ElasticEngineTest {
     private static final int IMAGE = 3 * 64 * 64;
 
     private final ModelDirectory.Model model = ModelDirectory.read(REFERENCE.resolve("vit-2h-3h-6h"));
-    private final Counting backbone = new Counting(
-            PackedThinkingViT.of(model.config().network(), model.weights(), Precision.FP32));
+    private final Counting backbone =
+            new Counting(PackedThinkingViT.of(model.config().network(), model.weights(), Precision.FP32));
     private final ElasticEngine engine = new ElasticEngine(backbone);
     private final Map<String, HostTensor> recorded = Safetensors.read(
                     REFERENCE.resolve("vit-2h-3h-6h/expected.safetensors"))
@@ -81,6 +81,11 @@ class ElasticEngineTest {
         @Override
         public long macs(int stage) {
             return inner.macs(stage);
+        }
+
+        @Override
+        public int microBatch(int stage) {
+            return 3; // so that eight images already need several
         }
 
         @Override

@@ -51,7 +51,6 @@ class RoutersTest {
             assertThat(Routers.named(router.id())).isSameAs(router);
         }
         assertThatThrownBy(() -> Routers.named("magic"))
-                .hasMessage(
-                        "router must be one of entropy, entropy_top10, max_probability, margin; got magic");
+                .hasMessage("router must be one of entropy, entropy_top10, max_probability, margin; got magic");
     }
 }

@@ -43,6 +43,11 @@ record TrainingView(ThinkingViT model) implements Backbone {
     }
 
     @Override
+    public int microBatch(int stage) {
+        return 16;
+    }
+
+    @Override
     public long weightBytes() {
         return model.config().parameterCount() * Float.BYTES;
     }

@@ -92,12 +92,10 @@ class ThinkingViTTest {
                 ThinkingViT big = ThinkingViT.of(nested, weights);
                 ThinkingViT small = ThinkingViT.of(plain, sliced(weights, nested, plain))) {
             Tensor images = torch.randn(2, 3, 16, 16);
-            float[] first = Tensors.toFloats(big.forward(images, Precision.FP32, DropPath.NONE)
-                    .get(0)
-                    .logits());
-            float[] only = Tensors.toFloats(small.forward(images, Precision.FP32, DropPath.NONE)
-                    .get(0)
-                    .logits());
+            float[] first = Tensors.toFloats(
+                    big.forward(images, Precision.FP32, DropPath.NONE).get(0).logits());
+            float[] only = Tensors.toFloats(
+                    small.forward(images, Precision.FP32, DropPath.NONE).get(0).logits());
             assertThat(first).hasSize(14);
             for (int i = 0; i < first.length; i++) {
                 assertThat(first[i]).isCloseTo(only[i], within(1e-5f));
@@ -110,8 +108,7 @@ class ThinkingViTTest {
         try (Scope scope = new Scope();
                 ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights(FOUR_STAGES))) {
             Tensor total = torch.zeros(1);
-            for (StageOutput output :
-                    model.forward(torch.randn(2, 3, 16, 16), Precision.FP32, DropPath.NONE)) {
+            for (StageOutput output : model.forward(torch.randn(2, 3, 16, 16), Precision.FP32, DropPath.NONE)) {
                 total = total.add(output.logits().log_softmax(-1).select(1, 2).sum());
             }
             total.sum().backward();
@@ -141,9 +138,11 @@ class ThinkingViTTest {
             List<StageOutput> a = one.forward(images, Precision.FP32, DropPath.NONE);
             List<StageOutput> b = other.forward(images, Precision.FP32, DropPath.NONE);
             for (int k = 0; k < 3; k++) {
-                assertThat(Tensors.toFloats(a.get(k).logits())).containsExactly(Tensors.toFloats(b.get(k).logits()));
+                assertThat(Tensors.toFloats(a.get(k).logits()))
+                        .containsExactly(Tensors.toFloats(b.get(k).logits()));
             }
-            assertThat(Tensors.toFloats(a.get(3).logits())).isNotEqualTo(Tensors.toFloats(b.get(3).logits()));
+            assertThat(Tensors.toFloats(a.get(3).logits()))
+                    .isNotEqualTo(Tensors.toFloats(b.get(3).logits()));
         }
     }
 

@@ -15,8 +15,7 @@ class HostTensorTest {
             bytes.putShort((short) bits);
         }
         float[] values = new HostTensor(DType.F16, new long[] {7}, bytes.flip()).toFloats();
-        assertThat(values)
-                .containsExactly(1f, -2f, 65504f, 0x1p-24f, -0f, Float.POSITIVE_INFINITY, 0.33325195f);
+        assertThat(values).containsExactly(1f, -2f, 65504f, 0x1p-24f, -0f, Float.POSITIVE_INFINITY, 0.33325195f);
     }
 
     @Test

@@ -197,7 +197,6 @@ class TrainerTest {
                 0,
                 Precision.FP32,
                 1);
-        assertThatThrownBy(() -> three.weights(2))
-                .hasMessage("stage weights: the model has 2 stages, got 3 weights");
+        assertThatThrownBy(() -> three.weights(2)).hasMessage("stage weights: the model has 2 stages, got 3 weights");
     }
 }

@@ -111,7 +111,10 @@ class LauncherIT {
     void aBrokenPictureInAFolderIsNamedSkippedAndCounted() throws Exception {
         Path folder = Files.createDirectory(elsewhere.resolve("pictures"));
         Files.writeString(folder.resolve("a.png"), "no picture");
-        ImageIO.write(new BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB), "png", folder.resolve("b.png").toFile());
+        ImageIO.write(
+                new BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB),
+                "png",
+                folder.resolve("b.png").toFile());
         Ran ran = run("classify", folder);
         assertThat(ran.exit()).isZero();
         assertThat(ran.errLines()).hasSize(1);
@@ -187,9 +190,29 @@ class LauncherIT {
         }
         Path model = elsewhere.resolve("trained");
         Ran train = run(
-                "train", "--data", data, "--out", model, "--stages", "1,2", "--head-dim", "8", "--depth", "2",
-                "--image-size", "16", "--epochs", "12", "--batch-size", "8", "--lr", "5e-3", "--warmup-epochs", "1",
-                "--ema", "0");
+                "train",
+                "--data",
+                data,
+                "--out",
+                model,
+                "--stages",
+                "1,2",
+                "--head-dim",
+                "8",
+                "--depth",
+                "2",
+                "--image-size",
+                "16",
+                "--epochs",
+                "12",
+                "--batch-size",
+                "8",
+                "--lr",
+                "5e-3",
+                "--warmup-epochs",
+                "1",
+                "--ema",
+                "0");
         assertThat(train.exit()).as(train.err()).isZero();
         JsonNode seen = new JsonMapper()
                 .readTree(run("classify", "--json", "--model", model, data).out());
