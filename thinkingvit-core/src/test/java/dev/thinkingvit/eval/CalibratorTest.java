@@ -66,7 +66,7 @@ class CalibratorTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gmacs=1.2", "accuracy-drop=-60"})
+    @ValueSource(strings = {"gmacs=1.2", "accuracy-drop=-60.5"})
     void anUnreachableTargetSaysWhatCanBeReached(String target) {
         Calibrator calibrator = new Calibrator(MadeUp.recording(Routers.ENTROPY, 100, 2, 1));
 

@@ -151,10 +151,11 @@ class ThinkingViTTest {
     @EnumSource(Precision.class)
     void thePackedViewComputesWhatTheTrainingViewDoes(Precision precision) {
         Map<String, HostTensor> weights = weights(FOUR_STAGES);
-        float tolerance = precision == Precision.FP32 ? 1e-4f : 0.15f;
+        float tolerance = precision == Precision.FP32 ? 1e-5f : 0.1f; // of the largest logit
         try (Scope scope = new Scope();
                 ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights);
                 PackedThinkingViT packed = PackedThinkingViT.of(FOUR_STAGES, weights, precision)) {
+            torch.manual_seed(5);
             Tensor images = torch.randn(3, 3, 16, 16);
             List<StageOutput> expected = model.forward(images, Precision.FP32, DropPath.NONE);
             Tensor tokens = null;
@@ -167,7 +168,8 @@ class ThinkingViTTest {
                         .max()
                         .item()
                         .toFloat();
-                assertThat(worst).as("stage %d", stage).isLessThan(tolerance);
+                float largest = expected.get(stage - 1).logits().abs().max().item().toFloat();
+                assertThat(worst / largest).as("stage %d", stage).isLessThan(tolerance);
             }
         }
     }

@@ -16,6 +16,7 @@ import dev.thinkingvit.inference.StopPolicy;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -186,7 +187,7 @@ final class EvaluateCommand extends BaseCommand {
                 String.valueOf(directory.toAbsolutePath().normalize().getFileName()),
                 input.data.toString(),
                 input.precision.name().toLowerCase(Locale.ROOT),
-                LocalDate.now().toString(),
+                LocalDate.now(ZoneId.systemDefault()).toString(),
                 Version.text());
         return new EvaluationReport(about, config, recording, shown, own).write(folder);
     }

@@ -29,9 +29,13 @@ class EvaluateCommandTest {
     private static final ThinkingViTConfig NETWORK = new ThinkingViTConfig(16, 8, 32, 2, 4, List.of(2, 4), 3, 1e-6);
 
     @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
     private static Path folder;
 
+    @SuppressWarnings("NullAway.Init") // made before all tests
     private static Path data;
+
+    @SuppressWarnings("NullAway.Init")
     private static Path model;
 
     private final StringWriter out = new StringWriter();
