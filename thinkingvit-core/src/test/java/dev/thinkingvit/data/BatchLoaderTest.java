@@ -179,6 +179,10 @@ class BatchLoaderTest {
         loader.close();
         loader.close();
 
+        // a pool is terminated a moment before its last thread is gone
+        for (int i = 0; i < 100 && loaderThreads() != before; i++) {
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
         assertThat(loaderThreads()).isEqualTo(before);
         assertThatThrownBy(() -> {
                     while (epoch.next() != null) {}

@@ -260,7 +260,9 @@ class ElasticEngineTest {
         for (int i = 0; i < 1000; i++) {
             engine.run(images, 8, policy);
         }
-        assertThat(Pointer.totalCount()).as("objects; fewer where the collector found others").isLessThanOrEqualTo(objects);
+        assertThat(Pointer.totalCount())
+                .as("objects; fewer where the collector found others")
+                .isLessThanOrEqualTo(objects);
         assertThat(Pointer.totalBytes()).isLessThan(16L << 20);
         // the Java heap may still grow within its limit; a leak of even one logits tensor a batch would show as more
         assertThat(residentBytes() - resident).isLessThan(150L << 20);

@@ -168,7 +168,8 @@ class ThinkingViTTest {
                         .max()
                         .item()
                         .toFloat();
-                float largest = expected.get(stage - 1).logits().abs().max().item().toFloat();
+                float largest =
+                        expected.get(stage - 1).logits().abs().max().item().toFloat();
                 assertThat(worst / largest).as("stage %d", stage).isLessThan(tolerance);
             }
         }

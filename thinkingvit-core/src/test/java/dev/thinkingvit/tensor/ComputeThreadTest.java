@@ -38,7 +38,11 @@ class ComputeThreadTest {
     void anInterruptedCallerIsToldAndStaysInterrupted() {
         Thread.currentThread().interrupt();
         try {
-            assertThatThrownBy(() -> ComputeThread.call(() -> 1)).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> ComputeThread.call(() -> {
+                        Thread.sleep(300); // longer than the caller takes to look
+                        return 1;
+                    }))
+                    .isInstanceOf(CancellationException.class);
             assertThat(Thread.currentThread().isInterrupted()).isTrue();
         } finally {
             assertThat(Thread.interrupted()).isTrue();
