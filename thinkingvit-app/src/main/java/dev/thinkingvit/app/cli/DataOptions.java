@@ -151,6 +151,7 @@ final class DataOptions {
         return recording;
     }
 
+    @SuppressWarnings("SystemConsoleNull") // from JDK 22 on a log file gets more lines of progress; no harm
     static ProgressBar progress(String task, long steps) {
         return new ProgressBarBuilder()
                 .setTaskName(task)
