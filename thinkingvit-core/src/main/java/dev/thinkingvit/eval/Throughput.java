@@ -15,12 +15,13 @@ import java.util.List;
 /**
  * Measures how many images a second really go through the network when each stops where it is sure. Pictures are
  * decoded and prepared before the clock starts: this is network time. Machines change their pace while they are
- * measured, so that the policies take turns, and the median over their turns counts.
+ * measured, so that the policies take turns.
  */
 public final class Throughput {
     private static final long MAX_BYTES = 512L << 20;
     private static final int MAX_IMAGES = 2048;
     private static final long SEED = 1;
+    private static final int WARM_UP_SHARE = 4;
 
     private final ElasticEngine engine;
     private final List<Batch> batches;
@@ -62,7 +63,8 @@ public final class Throughput {
     }
 
     /**
-     * Runs each policy {@code repeats} times over all images, in turns.
+     * Runs each policy {@code repeats} times over all images. Policies take turns at every batch, and each batch counts
+     * with the median of its repeats, so that a machine that changes its pace changes it for all alike.
      *
      * @param onRun called after each of policies × repeats runs
      * @return images a second of each policy, in order
@@ -71,24 +73,31 @@ public final class Throughput {
         if (repeats < 1) {
             throw new IllegalArgumentException("at least 1 repeat is needed, got " + repeats);
         }
-        double[][] rates = new double[policies.size()][repeats];
-        // The first batches pay for the kernels' own preparations.
-        policies.stream().limit(1).forEach(this::imagesPerSecond);
-        for (int repeat = 0; repeat < repeats; repeat++) {
-            for (int p = 0; p < policies.size(); p++) {
-                rates[p][repeat] = imagesPerSecond(policies.get(p));
-                onRun.run();
-            }
+        double[][][] nanos = new double[policies.size()][batches.size()][repeats];
+        // The first batches of each size pay for the kernels' own preparations.
+        for (Batch batch : batches.subList(0, (batches.size() + WARM_UP_SHARE - 1) / WARM_UP_SHARE)) {
+            policies.forEach(policy -> nanos(batch, policy));
         }
-        return Arrays.stream(rates).map(Throughput::median).toList();
+        for (int repeat = 0; repeat < repeats; repeat++) {
+            for (int b = 0; b < batches.size(); b++) {
+                for (int p = 0; p < policies.size(); p++) {
+                    nanos[p][b][repeat] = nanos(batches.get(b), policies.get(p));
+                }
+            }
+            policies.forEach(policy -> onRun.run());
+        }
+        List<Double> rates = new ArrayList<>();
+        for (double[][] ofPolicy : nanos) {
+            double sum = Arrays.stream(ofPolicy).mapToDouble(Throughput::median).sum();
+            rates.add(images() * 1e9 / Math.max(1, sum));
+        }
+        return rates;
     }
 
-    private double imagesPerSecond(StopPolicy policy) {
+    private long nanos(Batch batch, StopPolicy policy) {
         long start = System.nanoTime();
-        for (Batch batch : batches) {
-            engine.run(batch.images(), batch.size(), policy);
-        }
-        return images() * 1e9 / Math.max(1, System.nanoTime() - start);
+        engine.run(batch.images(), batch.size(), policy);
+        return System.nanoTime() - start;
     }
 
     private static double median(double[] values) {
