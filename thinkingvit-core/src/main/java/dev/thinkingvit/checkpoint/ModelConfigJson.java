@@ -204,7 +204,11 @@ final class ModelConfigJson {
             try {
                 calibration = MAPPER.treeToValue(thinking.get("calibration"), Routing.Calibration.class);
             } catch (JacksonException e) {
-                throw new CheckpointException(file, "thinking.calibration: " + e.getOriginalMessage(), e);
+                throw new CheckpointException(
+                        file,
+                        "thinking.calibration must hold data, images, target and curve, a list of threshold, gmacs and"
+                                + " top1; 'calibrate --save' writes it anew",
+                        e);
             }
         }
         String router = thinking.has("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();

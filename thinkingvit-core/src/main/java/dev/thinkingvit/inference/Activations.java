@@ -63,7 +63,7 @@ final class Activations {
         };
     }
 
-    /** Routes the images as elastic inference does: survivors only, compacted, through each further stage. */
+    /** Routes the images step by step, keeping the logits that the engine does not hand out: survivors only, compacted, through each further stage. */
     Routed route(StopPolicy policy) {
         return routed.computeIfAbsent(policy, key -> ComputeThread.call(() -> routeAll(key)));
     }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.inference;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Routing;
@@ -66,7 +67,11 @@ public final class ElasticClassifier implements AutoCloseable {
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
         ModelConfig config = model.config();
-        Routers.named(config.routing().router()); // refused before anything is packed
+        try {
+            Routers.named(config.routing().router()); // refused before anything is packed
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(model.path().resolve(ModelDirectory.CONFIG), "thinking." + e.getMessage(), e);
+        }
         return new ElasticClassifier(
                 config, new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
     }

@@ -126,6 +126,7 @@ public final class ElasticEngine implements AutoCloseable {
         long[] goOn = new long[rows];
         int count = 0;
         for (int row = 0; row < rows; row++) {
+            requireNumbers(logits, row * classes, classes, stage);
             float[] probabilities = softmax(logits, row * classes, classes);
             double measure = policy.router().measure(probabilities);
             thoughts.get(undecided[from + row])
@@ -135,6 +136,16 @@ public final class ElasticEngine implements AutoCloseable {
             }
         }
         return Arrays.copyOf(goOn, count);
+    }
+
+    /** NaN has no entropy and would pass for certainty. */
+    private static void requireNumbers(float[] logits, int offset, int classes, int stage) {
+        for (int i = offset; i < offset + classes; i++) {
+            if (!Float.isFinite(logits[i])) {
+                throw new IllegalStateException("stage " + stage + " gave " + logits[i] + " for class " + (i - offset)
+                        + ", a finite number is required; the model's weights or the input are damaged");
+            }
+        }
     }
 
     private static Tensor select(Tensor tensor, long[] rows) {

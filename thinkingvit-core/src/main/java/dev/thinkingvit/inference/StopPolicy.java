@@ -12,8 +12,8 @@ import java.util.List;
 public record StopPolicy(Router router, List<Double> thresholds) {
     public StopPolicy {
         for (double threshold : thresholds) {
-            if (Double.isNaN(threshold)) {
-                throw new IllegalArgumentException("a threshold must be a number, got " + thresholds);
+            if (!Double.isFinite(threshold)) {
+                throw new IllegalArgumentException("a threshold must be a finite number, got " + thresholds);
             }
         }
         thresholds = List.copyOf(thresholds);
@@ -34,10 +34,11 @@ public record StopPolicy(Router router, List<Double> thresholds) {
     }
 
     /** @throws IllegalArgumentException if the thresholds do not fit a model of {@code stages} stages */
-    void check(int stages) {
+    public void check(int stages) {
         if (thresholds.size() > 1 && thresholds.size() != stages - 1) {
-            throw new IllegalArgumentException("a model of " + stages + " stages takes 1 or " + (stages - 1)
-                    + " thresholds, got " + thresholds.size());
+            String takes = stages <= 2 ? "1 threshold" : "1 or " + (stages - 1) + " thresholds";
+            throw new IllegalArgumentException(
+                    "a model of " + stages + " stages takes " + takes + ", got " + thresholds.size());
         }
     }
 

@@ -41,8 +41,13 @@ public final class PackedThinkingViT implements Backbone {
         WeightsException.check(config.parameterShapes(), weights);
         return ComputeThread.call(() -> {
             List<PackedStage> stages = new ArrayList<>();
-            for (int stage = 1; stage <= config.stages(); stage++) {
-                stages.add(PackedStage.pack(config, weights, precision, stage));
+            try {
+                for (int stage = 1; stage <= config.stages(); stage++) {
+                    stages.add(PackedStage.pack(config, weights, precision, stage));
+                }
+            } catch (RuntimeException | Error e) {
+                stages.forEach(PackedStage::close);
+                throw e;
             }
             return new PackedThinkingViT(config, precision, stages);
         });

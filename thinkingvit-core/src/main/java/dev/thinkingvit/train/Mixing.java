@@ -20,7 +20,7 @@ public final class Mixing {
         public static final Options RECIPE = new Options(0.8, 1.0, 1.0, 0.5);
 
         public Options {
-            if (mixupAlpha < 0 || cutmixAlpha < 0) {
+            if (!(mixupAlpha >= 0 && cutmixAlpha >= 0)) {
                 throw new IllegalArgumentException(
                         "mixup and cutmix must not be negative, got " + mixupAlpha + " and " + cutmixAlpha);
             }

@@ -42,7 +42,9 @@ public record Recipe(
     public Recipe {
         require(epochs >= 1, "epochs must be at least 1, got " + epochs);
         require(batchSize >= 1, "batch size must be at least 1, got " + batchSize);
-        require(learningRate > 0, "learning rate must be positive, got " + learningRate);
+        require(
+                learningRate > 0 && learningRate < Double.POSITIVE_INFINITY,
+                "learning rate must be positive, got " + learningRate);
         require(
                 minLearningRate >= 0 && minLearningRate <= learningRate,
                 "minimum learning rate must lie between 0 and the learning rate, got " + minLearningRate);
@@ -54,8 +56,16 @@ public record Recipe(
         require(labelSmoothing >= 0 && labelSmoothing < 1, "label smoothing must lie in [0, 1), got " + labelSmoothing);
         require(emaDecay >= 0 && emaDecay < 1, "EMA decay must lie in [0, 1), got " + emaDecay);
         for (double weight : stageWeights) {
-            require(weight >= 0, "stage weights must not be negative, got " + stageWeights);
+            require(
+                    weight >= 0 && weight < Double.POSITIVE_INFINITY,
+                    "stage weights must not be negative, got " + stageWeights);
         }
+        require(
+                stageWeights.isEmpty() || stageWeights.stream().anyMatch(weight -> weight > 0),
+                "at least one stage weight must be positive, got " + stageWeights);
+        require(
+                optimizer.weightDecay() >= 0 && optimizer.weightDecay() < 1,
+                "weight decay must lie in [0, 1), got " + optimizer.weightDecay());
         stageWeights = List.copyOf(stageWeights);
     }
 

@@ -94,6 +94,10 @@ public final class Trainer implements AutoCloseable {
             }
             waiting = epoch.waitNanos();
         }
+        if (step == 0) {
+            throw new TrainingException(
+                    "epoch " + number + " had no step: no batch of the training set could be filled");
+        }
         List<Double> means = new ArrayList<>();
         for (double sum : sums) {
             means.add(sum / step);

@@ -241,6 +241,15 @@ class ElasticEngineTest {
     }
 
     @Test
+    void anOutputThatIsNoNumberIsAnErrorAndNotCertainty() {
+        float[] damaged = images.clone();
+        damaged[5] = Float.NaN;
+        assertThatThrownBy(() -> engine.run(damaged, 8, StopPolicy.of(Routers.ENTROPY, 0.5)))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("stage 1 gave NaN");
+    }
+
+    @Test
     void aClosedEngineSaysSo() {
         engine.close();
         assertThatThrownBy(() -> engine.run(images, 8, StopPolicy.alwaysThink(Routers.ENTROPY)))

@@ -180,7 +180,7 @@ class VerificationTest {
         "stage3.logits, the model has stages 1 to 2",
         "stage0.tokens, the model has stages 1 to 2",
         "routed@low.logits, not checked: 'low' is no threshold",
-        "'routed@0.1,0.2,0.3.logits', not checked: a model of 2 stages takes 1 or 1 thresholds"
+        "'routed@0.1,0.2,0.3.logits', not checked: a model of 2 stages takes 1 threshold, got 3"
     })
     void aTensorThatCannotBeCheckedIsAFailure(String name, String reason) {
         tensors.put(name, HostTensor.of(new float[8 * 20], 8, 20));

@@ -98,11 +98,9 @@ final class ClassifyCommand extends BaseCommand {
         try (ElasticClassifier classifier =
                 ElasticClassifier.of(ModelDirectory.read(Models.directory(model)), precision)) {
             StopPolicy policy = policy(classifier);
+            policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();
             List<Classification> results = new ArrayList<>();
-            if (!json) {
-                printHeader();
-            }
             Preprocessing preprocessing = classifier.config().preprocessing();
             BatchLoader.Builder builder = BatchLoader.of(
                             files.stream().map(file -> new Sample(file, 0)).toList(), preprocessing, preprocessing)
@@ -133,7 +131,10 @@ final class ClassifyCommand extends BaseCommand {
             } else {
                 printSummary(results, failures.size(), classifier);
             }
-            return results.isEmpty() ? Main.FAILED : 0;
+            // a file that was asked for by name and could not be read is an error, one found in a folder is not
+            boolean namedFailed = failures.stream()
+                    .anyMatch(failure -> inputs.contains(failure.sample().path()));
+            return results.isEmpty() || namedFailed ? Main.FAILED : 0;
         }
     }
 
@@ -179,6 +180,7 @@ final class ClassifyCommand extends BaseCommand {
     }
 
     private int nameWidth = 4;
+    private boolean headerPrinted;
 
     private void printHeader() {
         nameWidth = Math.min(
@@ -202,6 +204,10 @@ final class ClassifyCommand extends BaseCommand {
     }
 
     private void printRows(List<Classification> done, ElasticClassifier classifier) {
+        if (!headerPrinted) {
+            printHeader();
+            headerPrinted = true;
+        }
         for (Classification each : done) {
             String entropies = each.outcome().stages().stream()
                     .map(stage -> String.format("%.3f", stage.entropyNats()))

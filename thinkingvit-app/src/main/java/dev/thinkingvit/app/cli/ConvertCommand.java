@@ -61,7 +61,7 @@ final class ConvertCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
-        refuseToOverwrite();
+        OutputFolder.refuseToOverwrite(target, force);
         Weights which = weights == null ? Weights.AUTO : Weights.valueOf(weights.name());
         ModelImport.Imported imported = ModelImport.read(in, config, which);
         ModelConfig read = imported.model().config();
@@ -74,20 +74,6 @@ final class ConvertCommand extends BaseCommand {
                         read.network().parameterCount(),
                         imported.model().weights().size());
         return 0;
-    }
-
-    private void refuseToOverwrite() throws IOException {
-        if (!Files.exists(target)) {
-            return;
-        }
-        if (!Files.isDirectory(target)) {
-            throw new FileAlreadyExistsException(target.toString());
-        }
-        try (Stream<Path> content = Files.list(target)) {
-            if (!force && content.findAny().isPresent()) {
-                throw new IOException(target + ": is not empty; --force replaces the model in it");
-            }
-        }
     }
 
     private static String origin(StateDict state) {

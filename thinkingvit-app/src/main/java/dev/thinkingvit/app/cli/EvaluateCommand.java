@@ -71,6 +71,8 @@ final class EvaluateCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
+        OutputFolder.requireFolder(report);
+        OutputFolder.requireParent(csv);
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
         try (ElasticClassifier classifier = ElasticClassifier.open(directory, input.precision)) {

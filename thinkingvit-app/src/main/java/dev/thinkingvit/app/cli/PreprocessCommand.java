@@ -35,6 +35,8 @@ final class PreprocessCommand extends BaseCommand {
     @SuppressWarnings("NullAway.Init")
     private List<Path> files;
 
+    private static final int MAX_SIZE = 8192;
+
     @Option(names = "--size", required = true, paramLabel = "PX", description = "Side of the network's input.")
     private int size;
 
@@ -75,6 +77,9 @@ final class PreprocessCommand extends BaseCommand {
 
     private Preprocessing preprocessing() {
         try {
+            if (size > MAX_SIZE) {
+                throw usage("--size must lie between 1 and " + MAX_SIZE + ", got " + size);
+            }
             return Preprocessing.imagenet(size, cropPct);
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));

@@ -25,7 +25,8 @@ final class Progress {
         return builder.setUpdateIntervalMillis(60_000)
                 .setConsumer(new DelegatingProgressBarConsumer(
                         line -> {
-                            if (!line.contains(" 0% ")) {
+                            // the beginning and the end say nothing that the command does not
+                            if (!line.contains(" 0% ") && !line.contains("100%") && !line.isBlank()) {
                                 err.println(line.strip());
                             }
                         },

@@ -95,8 +95,8 @@ final class TrainCommand extends BaseCommand {
     @Option(
             names = "--warmup-epochs",
             paramLabel = "N",
-            description = "Epochs of linear warm-up. Default: ${DEFAULT-VALUE}.")
-    private int warmupEpochs = Recipe.cifar10().warmupEpochs();
+            description = "Epochs of linear warm-up. Default: 2, or fewer in a short training.")
+    private @Nullable Integer warmupEpochs;
 
     @Option(names = "--weight-decay", paramLabel = "X", description = "AdamW's. Default: ${DEFAULT-VALUE}.")
     private double weightDecay = 0.05;
@@ -158,6 +158,9 @@ final class TrainCommand extends BaseCommand {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: 1.")
     private int workers = 1;
 
+    @Option(names = "--force", description = "Replace the model in OUT if there is one.")
+    private boolean force;
+
     private enum Crop {
         PAD,
         RESIZED
@@ -165,7 +168,13 @@ final class TrainCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
+        OutputFolder.refuseToOverwrite(out, force);
         ImageFolder folder = ImageFolder.open(data);
+        if (folder.samples().size() < batchSize) {
+            throw usage(String.format(
+                    "%s has %d pictures, which do not fill one batch of %d; lower --batch-size",
+                    data, folder.samples().size(), batchSize));
+        }
         int heads = stages.isEmpty() ? 1 : stages.get(stages.size() - 1);
         ThinkingViTConfig network = new ThinkingViTConfig(
                 imageSize,
@@ -241,7 +250,7 @@ final class TrainCommand extends BaseCommand {
                 learningRate,
                 minLearningRate,
                 warmupLearningRate,
-                warmupEpochs,
+                warmupEpochs != null ? warmupEpochs : Math.min(Recipe.cifar10().warmupEpochs(), epochs - 1),
                 true,
                 new AdamW.Options(0.9, 0.999, 1e-8, weightDecay),
                 dropPath,
@@ -275,12 +284,14 @@ final class TrainCommand extends BaseCommand {
 
     /** A model travels; where things lay on the machine that trained it is nobody's business. */
     private static String withoutMachinesFolders(String argument) {
-        if (!argument.startsWith("/")) {
+        int start = argument.startsWith("--") ? argument.indexOf('=') + 1 : 0;
+        String value = argument.substring(start);
+        Path path = Path.of(value);
+        int names = path.getNameCount();
+        if (!path.isAbsolute() || names == 0) {
             return argument;
         }
-        Path path = Path.of(argument);
-        int names = path.getNameCount();
-        return path.subpath(Math.max(0, names - 2), names).toString();
+        return argument.substring(0, start) + path.subpath(Math.max(0, names - 2), names);
     }
 
     private TrainingListener.Epoch epoch(int number, Trainer trainer, BatchLoader loader) throws IOException {

@@ -82,7 +82,7 @@ class ConvertCommandTest {
 
         CommandRun file = CommandRun.of("convert", MODEL, out.resolve("notes.txt"), "--force");
         assertThat(file.code()).isEqualTo(1);
-        assertThat(file.err()).contains("is in the way");
+        assertThat(file.err()).contains("notes.txt: is a file, a folder is required");
     }
 
     @Test

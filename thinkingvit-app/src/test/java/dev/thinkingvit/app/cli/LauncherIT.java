@@ -120,6 +120,10 @@ class LauncherIT {
         assertThat(ran.errLines()).hasSize(1);
         assertThat(ran.err()).contains("a.png");
         assertThat(ran.out()).contains("b.png").contains("1 skipped");
+        assertThat(run("classify", folder.resolve("a.png"), folder.resolve("b.png"))
+                        .exit())
+                .as("asked for by name")
+                .isEqualTo(Main.FAILED);
     }
 
     @Test
@@ -170,7 +174,8 @@ class LauncherIT {
     void everyCommandHasHelpWithAnExample() throws Exception {
         Ran overview = run("--help");
         assertThat(overview.exit()).isZero();
-        for (String command : List.of("classify", "train")) {
+        for (String command :
+                List.of("classify", "evaluate", "calibrate", "info", "convert", "preprocess", "verify", "train")) {
             assertThat(overview.out()).contains(command);
             assertThat(run("help", command).out()).contains("Example");
         }
@@ -214,6 +219,14 @@ class LauncherIT {
                 "--ema",
                 "0");
         assertThat(train.exit()).as(train.err()).isZero();
+        assertThat(Files.readString(model.resolve("config.json"))).doesNotContain(elsewhere.toString());
+
+        Ran again = run("train", "--data", data, "--out", model, "--batch-size", "8");
+        assertThat(again.exit()).isEqualTo(Main.FAILED);
+        assertThat(again.errLines()).singleElement().asString().contains("--force");
+        Ran few = run("train", "--data", data, "--out", elsewhere.resolve("few"), "--batch-size", "64");
+        assertThat(few.exit()).isEqualTo(Main.USAGE);
+        assertThat(few.err()).contains("40 pictures").contains("--batch-size");
         JsonNode seen = new JsonMapper()
                 .readTree(run("classify", "--json", "--model", model, data).out());
         int right = 0;
