@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a backbone computes for a batch of images, in the shapes of recorded activations; each thing is computed when it
@@ -63,9 +62,9 @@ final class Activations {
         };
     }
 
-    /** Routes the images step by step, keeping the logits that the engine does not hand out: survivors only, compacted, through each further stage. */
+    /** Routes the images through the elastic engine. */
     Routed route(StopPolicy policy) {
-        return routed.computeIfAbsent(policy, key -> ComputeThread.call(() -> routeAll(key)));
+        return routed.computeIfAbsent(policy, key -> routeAll(key));
     }
 
     private static HostTensor measures(HostTensor logits, Router router) {
@@ -117,45 +116,21 @@ final class Activations {
     }
 
     private Routed routeAll(StopPolicy policy) {
-        float[] logits = new float[count * backbone.numClasses()];
-        long[] ends = new long[count];
-        for (int from = 0; from < count; from += CHUNK) {
-            int rows = Math.min(CHUNK, count - from);
-            try (Scope scope = new Scope()) {
-                routeChunk(policy, from, rows, logits, ends);
-            }
-        }
-        return new Routed(HostTensor.of(logits, count, backbone.numClasses()), HostTensor.of(ends, count));
-    }
-
-    private void routeChunk(StopPolicy policy, int from, int rows, float[] logits, long[] ends) {
         int classes = backbone.numClasses();
-        Tensor remaining = chunk(from, rows); // (U, 3, S, S)
-        @Nullable Tensor tokens = null; // (U, N, d) of the stage before
-        int[] undecided = new int[rows]; // positions among the images
-        Arrays.setAll(undecided, row -> from + row);
-        for (int k = 1; undecided.length > 0; k++) {
-            StageOutput output = backbone.run(k, remaining, tokens);
-            float[] thought = Tensors.toFloats(output.logits()); // (U, C)
-            List<Integer> goOn = new ArrayList<>();
-            for (int row = 0; row < undecided.length; row++) {
-                double measure = policy.router().measure(ElasticEngine.softmax(thought, row * classes, classes));
-                if (k < backbone.stages() && !policy.stopsAfter(k, measure)) {
-                    goOn.add(row);
-                } else {
-                    System.arraycopy(thought, row * classes, logits, undecided[row] * classes, classes);
-                    ends[undecided[row]] = k;
-                }
+        float[] logits = new float[Math.multiplyExact(count, classes)];
+        long[] ends = new long[count];
+        try {
+            // not closed: the backbone is the caller's
+            List<Outcome> outcomes = new ElasticEngine(backbone).run(images, count, policy);
+            for (int i = 0; i < count; i++) {
+                System.arraycopy(outcomes.get(i).decisive().logits(), 0, logits, i * classes, classes);
+                ends[i] = outcomes.get(i).stage();
             }
-            int[] before = undecided;
-            undecided = goOn.stream().mapToInt(row -> before[row]).toArray();
-            if (undecided.length > 0) {
-                Tensor kept = Tensors.longs(
-                        goOn.stream().mapToLong(Integer::longValue).toArray());
-                remaining = remaining.index_select(0, kept);
-                tokens = output.tokens().index_select(0, kept);
-            }
+        } catch (ArithmeticException e) {
+            // outputs that are no numbers route nowhere: every comparison fails
+            Arrays.fill(logits, Float.NaN);
         }
+        return new Routed(HostTensor.of(logits, count, classes), HostTensor.of(ends, count));
     }
 
     private Tensor chunk(int from, int rows) {

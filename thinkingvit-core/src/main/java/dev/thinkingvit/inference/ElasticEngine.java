@@ -49,6 +49,7 @@ public final class ElasticEngine implements AutoCloseable {
      * @param images B·3·S·S values, normalised, image by image and channel by channel
      * @param count B, at least 1
      * @return B outcomes, in the order of the images
+     * @throws ArithmeticException if a stage's output is no finite number
      * @throws IllegalArgumentException if the sizes do not fit, or the thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, int count, StopPolicy policy) {
@@ -130,7 +131,12 @@ public final class ElasticEngine implements AutoCloseable {
             float[] probabilities = softmax(logits, row * classes, classes);
             double measure = policy.router().measure(probabilities);
             thoughts.get(undecided[from + row])
-                    .add(new StageOutcome(stage, probabilities, measure, Routers.entropy(probabilities, 1)));
+                    .add(new StageOutcome(
+                            stage,
+                            Arrays.copyOfRange(logits, row * classes, (row + 1) * classes),
+                            probabilities,
+                            measure,
+                            Routers.entropy(probabilities, 1)));
             if (!last && !policy.stopsAfter(stage, measure)) {
                 goOn[count++] = row;
             }
@@ -142,7 +148,7 @@ public final class ElasticEngine implements AutoCloseable {
     private static void requireNumbers(float[] logits, int offset, int classes, int stage) {
         for (int i = offset; i < offset + classes; i++) {
             if (!Float.isFinite(logits[i])) {
-                throw new IllegalStateException("stage " + stage + " gave " + logits[i] + " for class " + (i - offset)
+                throw new ArithmeticException("stage " + stage + " gave " + logits[i] + " for class " + (i - offset)
                         + ", a finite number is required; the model's weights or the input are damaged");
             }
         }

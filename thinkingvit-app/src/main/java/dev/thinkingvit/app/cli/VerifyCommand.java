@@ -18,7 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
         name = "verify",
         description = {
             "Compare a model with activations that another implementation recorded.",
-            "Runs the recorded input through every stage in fp32, and routed, survivors only, at every recorded"
+            "Runs the recorded input through every stage in fp32, and through the elastic engine at every recorded"
                     + " threshold. Exits with 1 if a tensor differs by more than the tolerance, cannot be compared, or"
                     + " is of an unknown kind."
         },
