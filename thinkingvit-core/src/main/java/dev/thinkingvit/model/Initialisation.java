@@ -36,13 +36,13 @@ final class Initialisation {
         } else if (name.contains("norm") && name.endsWith(".weight")) {
             fill(values, () -> 1);
         } else if (name.equals("pos_embed") || name.endsWith(".weight")) {
-            fill(values, () -> truncatedGaussian(random));
+            fill(values, () -> gaussian(random));
         }
         return values; // biases and alphas start at 0
     }
 
-    private static double truncatedGaussian(RandomGenerator random) {
-        // timm cuts at ±2 in absolute terms, which at this deviation never happens
+    private static double gaussian(RandomGenerator random) {
+        // timm truncates at ±2, which at this deviation is a hundred deviations away
         return STD * random.nextGaussian();
     }
 

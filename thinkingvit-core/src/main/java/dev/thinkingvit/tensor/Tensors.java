@@ -7,7 +7,6 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -115,11 +114,6 @@ public final class Tensors {
             case U8 -> ScalarType.Byte;
             case BOOL -> ScalarType.Bool;
         };
-    }
-
-    /** No conversion of the element type: for the many signatures that ask. */
-    public static ScalarTypeOptional anyType() {
-        return new ScalarTypeOptional();
     }
 
     private static ByteBuffer target(Tensor tensor, int bytes) {

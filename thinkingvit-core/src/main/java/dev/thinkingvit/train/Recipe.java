@@ -1,6 +1,7 @@
 package dev.thinkingvit.train;
 
 import dev.thinkingvit.model.Precision;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -93,7 +94,7 @@ public record Recipe(
     double[] weights(int stages) {
         if (stageWeights.isEmpty()) {
             double[] equal = new double[stages];
-            java.util.Arrays.fill(equal, 1.0 / stages);
+            Arrays.fill(equal, 1.0 / stages);
             return equal;
         }
         require(
