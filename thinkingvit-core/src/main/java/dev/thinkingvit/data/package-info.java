@@ -1,4 +1,4 @@
-/** Pictures: decoding, preprocessing, folders, labels and training batches. */
+/** Pictures: decoding, preprocessing, augmentation, folders, labels and training batches. */
 @NullMarked
 package dev.thinkingvit.data;
 
