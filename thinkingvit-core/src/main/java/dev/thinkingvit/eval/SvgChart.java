@@ -112,6 +112,17 @@ final class SvgChart {
         return this;
     }
 
+    /** Names of lines, above the picture. */
+    SvgChart legend(List<String> names, List<String> styles) {
+        double slot = (double) (WIDTH - LEFT - RIGHT) / Math.max(names.size(), 5);
+        for (int i = 0; i < names.size(); i++) {
+            double from = LEFT + i * slot;
+            line(from, TOP - 14, from + 14, TOP - 14, "line " + styles.get(i));
+            text(from + 19, TOP - 10, "tick", names.get(i));
+        }
+        return this;
+    }
+
     /** A line through points. */
     SvgChart path(List<double[]> points, String style) {
         StringBuilder path = new StringBuilder();
