@@ -73,6 +73,7 @@ public record EvaluationReport(
         values.put("uncounted", recording.uncounted() > 0);
         values.put("uncountedImages", Numbers.count(recording.uncounted()));
         values.put("tiles", tiles());
+        values.put("chartStyle", TrainingCharts.style());
         values.put("accuracyChart", charts.accuracyOverGmacs());
         values.put("measured", measured);
         values.put("throughputChart", measured ? charts.accuracyOverThroughput() : "");

@@ -50,6 +50,11 @@ final class ReportCharts {
         for (SweepRow row : rows) {
             chart.dot(row.gmacs(), row.top1(), 3.5, "point", remark(row));
         }
+        SweepRow chosen = sweep.at(own);
+        if (!own.isEmpty()) {
+            chart.dot(chosen.gmacs(), chosen.top1(), 7, "own", "the model's threshold, " + remark(chosen));
+            chart.label(chosen.gmacs(), chosen.top1(), "τ = " + Numbers.thresholds(own));
+        }
         for (int k = 0; k < costs.size(); k++) {
             String name = k == 0 ? "stage 1 alone" : "always to stage " + (k + 1);
             chart.dot(
@@ -59,11 +64,6 @@ final class ReportCharts {
                     "stage s" + style(k + 1),
                     name + ": " + score(accuracies.get(k)));
             chart.label(costs.get(k), accuracies.get(k), name);
-        }
-        SweepRow chosen = sweep.at(own);
-        if (!own.isEmpty()) {
-            chart.dot(chosen.gmacs(), chosen.top1(), 7, "own", "the model's threshold, " + remark(chosen));
-            chart.labelAbove(chosen.gmacs(), chosen.top1(), "τ = " + Numbers.thresholds(own));
         }
         return chart.svg();
     }

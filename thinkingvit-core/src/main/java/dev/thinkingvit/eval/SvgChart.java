@@ -1,7 +1,9 @@
 package dev.thinkingvit.eval;
 
+import java.awt.geom.Rectangle2D;
 import java.io.StringWriter;
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import javax.xml.stream.XMLOutputFactory;
@@ -16,7 +18,9 @@ final class SvgChart {
     private static final int WIDTH = 520;
     private static final int HEIGHT = 330;
     private static final int LEFT = 62;
-    private static final int RIGHT = 14;
+    /** Half of the widest number below the right end of the x axis. */
+    private static final int RIGHT = 30;
+
     private static final int TOP = 22;
     private static final int BOTTOM = 46;
 
@@ -24,6 +28,10 @@ final class SvgChart {
     private final XMLStreamWriter xml;
     private final Axis x;
     private final Axis y;
+    private final List<Label> labels = new ArrayList<>();
+    private final LabelPlaces places = new LabelPlaces(new Rectangle2D.Double(LEFT, 0, WIDTH - LEFT, HEIGHT - BOTTOM));
+
+    private record Label(double px, double py, String words) {}
 
     /**
      * One direction of a chart.
@@ -104,6 +112,17 @@ final class SvgChart {
         return this;
     }
 
+    /** Names of lines, above the picture. */
+    SvgChart legend(List<String> names, List<String> styles) {
+        double slot = (double) (WIDTH - LEFT - RIGHT) / Math.max(names.size(), 5);
+        for (int i = 0; i < names.size(); i++) {
+            double from = LEFT + i * slot;
+            line(from, TOP - 14, from + 14, TOP - 14, "line " + styles.get(i));
+            text(from + 19, TOP - 10, "tick", names.get(i));
+        }
+        return this;
+    }
+
     /** A line through points. */
     SvgChart path(List<double[]> points, String style) {
         StringBuilder path = new StringBuilder();
@@ -113,6 +132,11 @@ final class SvgChart {
                     .append(' ')
                     .append(round(py(point[1])));
         }
+        for (int i = 1; i < points.size(); i++) {
+            double[] from = points.get(i - 1);
+            double[] to = points.get(i);
+            places.avoidLine(px(from[0]), py(from[1]), px(to[0]), py(to[1]));
+        }
         open("path", "d", path.toString(), "class", "line " + style);
         close();
         return this;
@@ -120,25 +144,16 @@ final class SvgChart {
 
     /** A dot with a remark that shows when it is pointed at. */
     SvgChart dot(double atX, double atY, double radius, String style, String remark) {
+        places.avoidDot(px(atX), py(atY), radius);
         open("circle", "cx", round(px(atX)), "cy", round(py(atY)), "r", round(radius), "class", style);
         remark(remark);
         close();
         return this;
     }
 
-    /** Words below a point and beside it: to its left where the right has no room. */
+    /** Words beside a point, where they cover nothing of what the finished chart shows. */
     SvgChart label(double atX, double atY, String words) {
-        return label(atX, atY, 19, words);
-    }
-
-    /** The same above the point. */
-    SvgChart labelAbove(double atX, double atY, String words) {
-        return label(atX, atY, -12, words);
-    }
-
-    private SvgChart label(double atX, double atY, double down, String words) {
-        boolean right = x.share(atX) < 0.6;
-        text(px(atX) + (right ? 9 : -9), py(atY) + down, right ? "label" : "label end", words);
+        labels.add(new Label(px(atX), py(atY), words));
         return this;
     }
 
@@ -175,6 +190,10 @@ final class SvgChart {
 
     /** The markup. */
     String svg() {
+        for (Label label : labels) {
+            LabelPlaces.Place place = places.take(label.px, label.py, label.words);
+            text(place.x(), place.y(), place.end() ? "label end" : "label", label.words);
+        }
         close();
         return text.toString();
     }
