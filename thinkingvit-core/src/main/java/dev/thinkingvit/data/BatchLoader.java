@@ -87,10 +87,15 @@ public final class BatchLoader implements AutoCloseable {
 
     /** Starts one pass over the samples. The number (from 0) chooses the order and the chances; equal ones repeat. */
     public Epoch epoch(int number) {
+        return epoch(number, 0);
+    }
+
+    /** As {@link #epoch(int)}, without the first {@code firstBatch} batches: for a consumer that had taken them. */
+    public Epoch epoch(int number, int firstBatch) {
         if (workers.isShutdown()) {
             throw new IllegalStateException("The batch loader is closed");
         }
-        return new Epoch(this, number, order(number));
+        return new Epoch(this, number, order(number), firstBatch);
     }
 
     /** The samples, as they are counted by {@link Batch#sampleIndices}. */
@@ -140,15 +145,36 @@ public final class BatchLoader implements AutoCloseable {
 
     private int[] shard(int[] order) {
         int n = order.length;
-        // Training steps are taken together: every shard must have as many. Evaluation counts each picture once.
-        int count = settings.shuffle
-                ? (n + settings.shards - 1) / settings.shards
-                : (n - settings.shard + settings.shards - 1) / settings.shards;
+        int shards = settings.shards;
+        if (!settings.shuffle) { // evaluation counts each picture once
+            int[] part = new int[(n - settings.shard + shards - 1) / shards];
+            for (int i = 0; i < part.length; i++) {
+                part[i] = order[i * shards + settings.shard];
+            }
+            return part;
+        }
+        // Training steps are taken together: every shard must have as many.
+        int count = (n + shards - 1) / shards;
         int[] part = new int[count];
-        for (int i = 0; i < count; i++) {
-            part[i] = order[(int) (((long) i * settings.shards + settings.shard) % n)];
+        for (int done = 0; done < count; done += settings.batchSize) {
+            int rows = Math.min(settings.batchSize, count - done);
+            for (int row = 0; row < rows; row++) {
+                part[done + row] = order[(int) ((done * (long) shards + place(row, rows)) % n)];
+            }
         }
         return part;
+    }
+
+    /**
+     * Where this shard's row stands in the common batch: the first half of its rows in the front, the second mirrored at
+     * the back, so that two pictures that stand mirrored in the common batch do so in a shard too (mixing pairs them).
+     */
+    private int place(int row, int rows) {
+        int front = (rows + 1) / 2;
+        int back = rows - front;
+        return row < front
+                ? settings.shard * front + row
+                : settings.shards * front + (settings.shards - 1 - settings.shard) * back + row - front;
     }
 
     /** Settings of a {@link BatchLoader}. Not thread-safe. */
@@ -216,8 +242,10 @@ public final class BatchLoader implements AutoCloseable {
         }
 
         /**
-         * Loads only every {@code count}-th sample from {@code index} on, for {@code count} processes that share the
-         * work. All must use one seed. When shuffling, some samples come twice so that all shards are equally long.
+         * Loads one of {@code count} equal shares, for {@code count} processes that share the work and use one seed. When
+         * shuffling, the processes' batches of a number together are the batch of that number that one process alone
+         * would load with {@code count} times the batch size; some samples come twice so that all shards are equally
+         * long. Otherwise a share is every {@code count}-th sample from {@code index} on.
          */
         public Builder shard(int index, int count) {
             if (index < 0 || index >= count) {

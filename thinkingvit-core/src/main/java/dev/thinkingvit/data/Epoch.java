@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -25,12 +26,16 @@ public final class Epoch implements AutoCloseable {
     private long waitNanos;
     private boolean closed;
 
-    Epoch(BatchLoader loader, int number, int[] order) {
+    Epoch(BatchLoader loader, int number, int[] order, int firstBatch) {
         this.loader = loader;
         this.number = number;
         this.order = order;
         int size = loader.settings.batchSize;
         this.batches = loader.settings.dropLast ? order.length / size : (order.length + size - 1) / size;
+        if (firstBatch < 0 || firstBatch > batches) {
+            throw new IllegalArgumentException("batch " + firstBatch + " does not exist: the epoch has " + batches);
+        }
+        this.submitted = firstBatch;
         submitAhead();
     }
 
@@ -57,32 +62,51 @@ public final class Epoch implements AutoCloseable {
      * @throws IllegalStateException if the epoch or its loader was closed, or a transform failed (which is its cause)
      */
     public @Nullable Batch next() throws IOException {
-        if (closed) {
-            throw new IllegalStateException("The epoch is closed");
-        }
-        while (true) {
-            PendingBatch pending = ahead.poll();
-            if (pending == null) {
-                return null;
-            }
-            try {
-                await(pending);
-                pending.rethrow();
-            } catch (IOException | RuntimeException | Error e) {
-                pending.cancel();
-                close();
-                throw e;
-            }
-            submitAhead();
-            for (BatchLoader.Failure failure : pending.failures()) {
-                failures.add(failure);
-                loader.settings.onFailure.accept(failure);
-            }
+        for (PendingBatch pending = poll(); pending != null; pending = poll()) {
             Batch batch = pending.batch();
             if (batch != null) {
                 return batch;
             }
         }
+        return null;
+    }
+
+    /**
+     * As {@link #next}, for consumers that count: gives as many as {@link #batches} says, empty where every picture of
+     * one was left out.
+     *
+     * @throws IllegalStateException after the last
+     */
+    public Optional<Batch> take() throws IOException {
+        PendingBatch pending = poll();
+        if (pending == null) {
+            throw new IllegalStateException("The epoch has no further batch");
+        }
+        return Optional.ofNullable(pending.batch());
+    }
+
+    private @Nullable PendingBatch poll() throws IOException {
+        if (closed) {
+            throw new IllegalStateException("The epoch is closed");
+        }
+        PendingBatch pending = ahead.poll();
+        if (pending == null) {
+            return null;
+        }
+        try {
+            await(pending);
+            pending.rethrow();
+        } catch (IOException | RuntimeException | Error e) {
+            pending.cancel();
+            close();
+            throw e;
+        }
+        submitAhead();
+        for (BatchLoader.Failure failure : pending.failures()) {
+            failures.add(failure);
+            loader.settings.onFailure.accept(failure);
+        }
+        return pending;
     }
 
     /** The pictures left out of the batches taken so far, in order. */

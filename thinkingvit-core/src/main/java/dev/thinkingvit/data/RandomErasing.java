@@ -83,6 +83,11 @@ public record RandomErasing(
         this(probability, mode, 1, 1, 0.02, 1.0 / 3, 0.3, 1 / 0.3);
     }
 
+    /** The same with up to {@code count} rectangles, as timm's {@code recount} says. */
+    public RandomErasing withMaxCount(int count) {
+        return new RandomErasing(probability, mode, minCount, count, minArea, maxArea, minAspect, maxAspect);
+    }
+
     @Override
     public void apply(float[] input, int offset, int size, RandomGenerator random) {
         if (random.nextDouble() >= probability) {

@@ -3,7 +3,7 @@ package dev.thinkingvit.data;
 import java.util.SplittableRandom;
 
 /** Generators for places in a run, so that chance does not depend on who draws first. */
-final class Seeds {
+public final class Seeds {
 
     /** In place of a sample's index: the order of an epoch. */
     static final long ORDER = -1;
@@ -11,7 +11,7 @@ final class Seeds {
     private Seeds() {}
 
     /** The generator of one sample in one epoch. Neighbouring arguments give unrelated generators. */
-    static SplittableRandom generator(long seed, long epoch, long sample) {
+    public static SplittableRandom generator(long seed, long epoch, long sample) {
         return new SplittableRandom(mix(mix(mix(seed) + epoch) + sample));
     }
 

@@ -1,6 +1,7 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.tensor.Tensors;
+import java.util.List;
 import java.util.random.RandomGenerator;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -9,44 +10,63 @@ import org.jspecify.annotations.Nullable;
  * Stochastic depth (Huang et al., 2016): while training, each image skips a residual branch with a probability that
  * grows linearly from 0 at the first block to {@code rate} at the last; surviving branches are scaled up to keep the
  * expectation.
+ *
+ * <p>The decisions for a batch are drawn beforehand, each image's from a generator of its own, so that they do not depend
+ * on how a batch is divided and a block that is computed again meets the same ones. Immutable.
  */
 public final class DropPath {
     /** Skips nothing. */
-    public static final DropPath NONE = new DropPath(0, null);
+    public static final DropPath NONE = new DropPath(0, 0, null);
 
-    private final double rate;
-    private final @Nullable RandomGenerator random;
+    private static final int BRANCHES = 2; // of a block: attention and MLP
 
-    private DropPath(double rate, @Nullable RandomGenerator random) {
-        this.rate = rate;
-        this.random = random;
+    private final int depth;
+    private final int images;
+    private final float @Nullable [] scales; // [stage][block][branch][image]
+
+    private DropPath(int depth, int images, float @Nullable [] scales) {
+        this.depth = depth;
+        this.images = images;
+        this.scales = scales;
     }
 
     /**
      * @param rate probability at the last block, in [0, 1)
-     * @param random draws the decisions, on the thread that runs the model
+     * @param images a generator for each image of the batch
      */
-    public static DropPath of(double rate, RandomGenerator random) {
+    public static DropPath draw(double rate, ThinkingViTConfig config, List<? extends RandomGenerator> images) {
         if (!(rate >= 0 && rate < 1)) {
             throw new IllegalArgumentException("drop path rate must lie in [0, 1), got " + rate);
         }
-        return rate == 0 ? NONE : new DropPath(rate, random);
+        int depth = config.depth();
+        if (rate == 0 || depth < 2) {
+            return NONE;
+        }
+        int branches = config.stages() * depth * BRANCHES;
+        float[] scales = new float[branches * images.size()];
+        for (int i = 0; i < images.size(); i++) {
+            RandomGenerator random = images.get(i);
+            for (int branch = 0; branch < branches; branch++) {
+                double probability = rate * (branch / BRANCHES % depth) / (depth - 1);
+                boolean dropped = random.nextDouble() < probability;
+                scales[branch * images.size() + i] = dropped ? 0 : (float) (1 / (1 - probability));
+            }
+        }
+        return new DropPath(depth, images.size(), scales);
     }
 
     /**
      * Applies the decisions to a residual branch.
      *
      * @param branch (B, N, d)
+     * @param stage from 1
+     * @param which 0 for attention, 1 for the MLP
      */
-    Tensor apply(Tensor branch, int block, int depth) {
-        double probability = depth < 2 ? 0 : rate * block / (depth - 1);
-        if (random == null || probability == 0) {
+    Tensor apply(Tensor branch, int stage, int block, int which) {
+        if (scales == null || block == 0) {
             return branch;
         }
-        float[] keep = new float[Math.toIntExact(branch.size(0))];
-        for (int i = 0; i < keep.length; i++) {
-            keep[i] = random.nextDouble() < probability ? 0 : (float) (1 / (1 - probability));
-        }
-        return branch.mul(Tensors.floats(keep, 0, keep.length, 1, 1).to(branch.scalar_type()));
+        int offset = (((stage - 1) * depth + block) * BRANCHES + which) * images;
+        return branch.mul(Tensors.floats(scales, offset, images, 1, 1).to(branch.device(), branch.scalar_type()));
     }
 }

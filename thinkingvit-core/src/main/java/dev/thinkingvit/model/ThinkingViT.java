@@ -4,7 +4,6 @@ import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -15,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A ThinkingViT as training sees it: one set of full-width F32 parameters, of which every stage reads leading slices
- * as views, so that gradients flow into the shared tensors (paper, section 3).
+ * (paper, section 3). A step {@link #cut cuts} them out once and adds the gradients of the slices to those of the
+ * shared tensors.
  *
  * <p>Owns its parameters: close it. Not safe for use by several threads at once.
  */
@@ -40,7 +40,7 @@ public final class ThinkingViT implements AutoCloseable {
         for (String name : config.parameterShapes().keySet()) {
             try (Scope scope = new Scope()) {
                 HostTensor host = weights.get(name);
-                parameters.put(name, Scope.own(floatCopy(host).set_requires_grad(true)));
+                parameters.put(name, Scope.own(floatCopy(host)));
             }
         }
         return new ThinkingViT(config, parameters);
@@ -49,6 +49,13 @@ public final class ThinkingViT implements AutoCloseable {
     /** A model with random weights, drawn as timm draws a ViT's; the same for the same seed on every machine. */
     public static ThinkingViT initialise(ThinkingViTConfig config, long seed) {
         return of(config, Initialisation.draw(config, seed));
+    }
+
+    /** As {@link #initialise}, with attention that looks like a trained one's; see {@link MimeticInit}. */
+    public static ThinkingViT initialiseMimetic(ThinkingViTConfig config, long seed) {
+        Map<String, HostTensor> weights = Initialisation.draw(config, seed);
+        MimeticInit.apply(weights, config, seed);
+        return of(config, weights);
     }
 
     private static Tensor floatCopy(@Nullable HostTensor host) {
@@ -75,7 +82,7 @@ public final class ThinkingViT implements AutoCloseable {
     }
 
     /**
-     * Runs every stage, recording gradients if the thread has them on.
+     * Runs every stage without recording gradients.
      *
      * @param images (B, 3, S, S) F32
      * @param precision of the matrix products; parameters and gradients stay F32
@@ -83,16 +90,12 @@ public final class ThinkingViT implements AutoCloseable {
      * @return the output of each stage, in order; belongs to the innermost scope
      */
     public List<StageOutput> forward(Tensor images, Precision precision, DropPath dropPath) {
-        List<StageOutput> outputs = new ArrayList<>();
-        Tensor patches = Layers.patchify(images, config).to(precision.type()); // (B, N-1, 3p²)
-        Tensor recycled = null;
-        for (int stage = 1; stage <= config.stages(); stage++) {
-            StageOutput output =
-                    new StageView(config, parameters, precision, stage).forward(patches, recycled, dropPath);
-            outputs.add(output);
-            recycled = output.tokens();
-        }
-        return outputs;
+        return cut(precision).forward(images, config.stages(), dropPath);
+    }
+
+    /** The weights as a training step uses them; good until the parameters change. */
+    public NestedWeights cut(Precision precision) {
+        return NestedWeights.cut(config, parameters, precision);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.thinkingvit.tensor;
 
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.bytedeco.javacpp.Pointer;
@@ -23,10 +25,11 @@ import org.slf4j.LoggerFactory;
  */
 public final class Scope implements AutoCloseable {
     // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it.
-    // Outermost
-    // scopes hold the read side; the shutdown hook takes the write side and so waits for the step or batch in flight.
+    // Outermost scopes hold the read side; the shutdown hook takes the write side and so waits for the step or batch in
+    // flight.
     private static final ReentrantReadWriteLock inFlight = new ReentrantReadWriteLock();
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
+    private static final Set<Runnable> beforeShutdown = ConcurrentHashMap.newKeySet();
 
     static {
         Runtime.getRuntime().addShutdownHook(new Thread(Scope::awaitInFlight, "thinkingvit-shutdown"));
@@ -68,6 +71,20 @@ public final class Scope implements AutoCloseable {
         return pointer;
     }
 
+    /**
+     * Lets {@code work} end something in good order, native work included, when the process is told to exit.
+     *
+     * @param work called on a thread of its own; the exit waits for it
+     */
+    public static void beforeShutdown(Runnable work) {
+        beforeShutdown.add(work);
+    }
+
+    /** Takes {@link #beforeShutdown} back. */
+    public static void notBeforeShutdown(Runnable work) {
+        beforeShutdown.remove(work);
+    }
+
     @Override
     public void close() {
         try {
@@ -80,6 +97,7 @@ public final class Scope implements AutoCloseable {
     }
 
     private static void awaitInFlight() {
+        beforeShutdown.forEach(Runnable::run);
         try {
             if (!inFlight.writeLock().tryLock(SHUTDOWN_WAIT_SECONDS, TimeUnit.SECONDS)) {
                 LoggerFactory.getLogger(Scope.class).warn("native work still runs; exiting all the same");

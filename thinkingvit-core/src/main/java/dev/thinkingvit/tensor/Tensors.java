@@ -56,6 +56,21 @@ public final class Tensors {
         return tensor;
     }
 
+    /**
+     * Replaces the values of {@code tensor}, whatever its device.
+     *
+     * @throws IllegalArgumentException if the shapes differ
+     */
+    public static void assign(Tensor tensor, HostTensor values) {
+        if (!Arrays.equals(shape(tensor), values.shape())) {
+            throw new IllegalArgumentException(
+                    "a tensor of shape " + Arrays.toString(shape(tensor)) + " cannot take " + values);
+        }
+        try (Scope scope = new Scope()) {
+            tensor.copy_(toNative(values));
+        }
+    }
+
     /** A Java copy of {@code tensor}, whatever its device, layout or element type. */
     public static HostTensor toHost(Tensor tensor) {
         try (Scope scope = new Scope()) {

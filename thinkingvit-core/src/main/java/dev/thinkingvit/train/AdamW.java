@@ -37,26 +37,30 @@ public final class AdamW implements AutoCloseable {
     private final Group decayed = new Group();
     private final Group spared = new Group();
     private final Map<String, Tensor> state = new LinkedHashMap<>();
-    private long steps;
 
     /** Parameters of one weight decay with their state, in the order the kernel takes them. */
     private static final class Group {
         final List<Tensor> parameters = new ArrayList<>();
+        final List<Tensor> gradients = new ArrayList<>();
         final List<Tensor> firstMoments = new ArrayList<>();
         final List<Tensor> secondMoments = new ArrayList<>();
         final List<Tensor> steps = new ArrayList<>();
     }
 
-    /** @param parameters F32, with gradients; kept, not owned */
-    public AdamW(Map<String, Tensor> parameters, Options options) {
+    /**
+     * @param parameters F32; kept, not owned
+     * @param gradients of each parameter, of its shape; kept, not owned
+     */
+    public AdamW(Map<String, Tensor> parameters, Map<String, Tensor> gradients, Options options) {
         this.options = options;
         parameters.forEach((name, parameter) -> {
             Group group = isDecayed(name, parameter) ? decayed : spared;
             try (Scope scope = new Scope()) {
                 group.parameters.add(parameter);
+                group.gradients.add(gradients.get(name));
                 group.firstMoments.add(zerosLike(name + ".exp_avg", parameter));
                 group.secondMoments.add(zerosLike(name + ".exp_avg_sq", parameter));
-                group.steps.add(zerosLike(name + ".step", torch.zeros(1).select(0, 0)));
+                group.steps.add(zerosLike(name + ".step", parameter.flatten().select(0, 0)));
             }
         });
     }
@@ -67,32 +71,13 @@ public final class AdamW implements AutoCloseable {
     }
 
     /**
-     * One update from the parameters' gradients.
+     * One update from the gradients as they are.
      *
      * @param learningRate of this step
      */
     public void step(double learningRate) {
         update(decayed, learningRate, options.weightDecay());
         update(spared, learningRate, 0);
-        steps++;
-    }
-
-    /** Updates made so far. */
-    public long steps() {
-        return steps;
-    }
-
-    /** Forgets the gradients, so that the next backward pass starts from nothing. */
-    public void zeroGradients() {
-        for (Group group : List.of(decayed, spared)) {
-            for (Tensor parameter : group.parameters) {
-                try (Scope scope = new Scope()) {
-                    if (parameter.grad().defined()) {
-                        parameter.grad().zero_();
-                    }
-                }
-            }
-        }
     }
 
     /** The state by {@code parameter.exp_avg}, {@code .exp_avg_sq} and {@code .step}; the optimizer keeps owning it. */
@@ -106,7 +91,7 @@ public final class AdamW implements AutoCloseable {
     }
 
     private Tensor zerosLike(String name, Tensor like) {
-        Tensor zeros = Scope.own(torch.zeros_like(like).set_requires_grad(false));
+        Tensor zeros = Scope.own(torch.zeros_like(like));
         state.put(name, zeros);
         return zeros;
     }
@@ -117,11 +102,9 @@ public final class AdamW implements AutoCloseable {
         }
         try (Scope scope = new Scope()) {
             group.steps.forEach(step -> step.add_(ONE)); // the kernel expects the number of this update
-            List<Tensor> gradients = new ArrayList<>();
-            group.parameters.forEach(parameter -> gradients.add(parameter.grad()));
             FUSED.run(
                     FUSED.list(0, group.parameters),
-                    FUSED.list(1, gradients),
+                    FUSED.list(1, group.gradients),
                     FUSED.list(2, group.firstMoments),
                     FUSED.list(3, group.secondMoments),
                     FUSED.list(4, List.of()),

@@ -1,9 +1,7 @@
 package dev.thinkingvit.train;
 
-import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Operator;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.pytorch.IValue;
@@ -12,7 +10,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * An exponential moving average of the weights, which usually scores better than the weights themselves. Early on,
- * where the average would remember the random start, the decay is (1 + n) / (10 + n) after n updates if that is less.
+ * where the average would remember the random start, a warm-up makes the decay (1 + n) / (10 + n) after n updates if
+ * that is less.
  *
  * <p>Owns its tensors; close it.
  */
@@ -43,18 +42,25 @@ final class Ema implements AutoCloseable {
         try (Scope scope = new Scope()) {
             LERP.run(
                     LERP.list(0, averages.values()),
-                    LERP.list(
-                            1, parameters.values().stream().map(Tensor::detach).toList()),
+                    LERP.list(1, parameters.values()),
                     new IValue(new Scalar(1 - present)));
         }
         updates++;
     }
 
-    /** A Java copy of the averages. */
-    Map<String, HostTensor> stateDict() {
-        Map<String, HostTensor> state = new LinkedHashMap<>();
-        averages.forEach((name, tensor) -> state.put(name, Tensors.toHost(tensor)));
-        return state;
+    /** By parameter name; the average keeps owning them. */
+    Map<String, Tensor> averages() {
+        return averages;
+    }
+
+    /** Values taken in so far. */
+    long updates() {
+        return updates;
+    }
+
+    /** Goes on after as many; the averages are restored apart. */
+    void restoreUpdates(long count) {
+        updates = count;
     }
 
     @Override

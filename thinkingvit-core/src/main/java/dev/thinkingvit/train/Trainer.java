@@ -3,173 +3,488 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.Seeds;
 import dev.thinkingvit.model.DropPath;
-import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.model.NestedWeights;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a {@link ThinkingViT}: every step runs all stages and descends on the weighted sum of their soft-target cross
+ * Trains a {@link ThinkingViT}: every update runs the stages and descends on the weighted sum of their soft-target cross
  * entropies (paper, section 3.4), so that one set of weights serves each of them.
  *
- * <p>{@code B} images, {@code C} classes, {@code S} input size. The order of a run is:
+ * <p>{@code B} images, {@code C} classes, {@code S} input size. An update cuts the stages' weights once; worker threads
+ * compute gradients of their shares of the batch, micro-batch by micro-batch; shares and processes are summed in fixed
+ * order, clipped, and AdamW and the moving average follow.
  *
- * <ol>
- *   <li>{@link #epoch} for each epoch: load, mix, forward, loss, backward, AdamW, moving average;
- *   <li>{@link #weights} whenever the model is to be judged or saved.
- * </ol>
+ * <p>What chance decides follows from the recipe's seed, the epoch and the sample or batch alone. So a training that is
+ * restored goes on exactly as it would have, and does not depend on how many processes share a batch, rounding apart.
  *
- * <p>What chance decides in an epoch follows from the recipe's seed and the epoch's number alone. A trainer belongs to
- * the thread that uses it; close it, then the model.
+ * <p>A trainer belongs to the thread that uses it, {@link #stop} excepted; close it, then the model.
  */
 public final class Trainer implements AutoCloseable {
+    /** Values of a micro-batch's tokens at full width: enough to make calls worth their while, measured. */
+    private static final long MICRO_BATCH_VALUES = 64L * 65 * 192;
+
+    // what a generator decides, apart from the loader's, which take the seed itself
+    private static final long MIX = 1;
+    private static final long DROP = 2;
+    private static final long STAGES = 3;
+
     private final ThinkingViT model;
     private final Recipe recipe;
+    private final Precision precision;
+    private final Collective peers;
     private final double[] stageWeights;
+    private final LearningRates learningRates;
     private final Mixing mixing;
+    private final Workers workers;
+    private final List<Gradients> gradients = new ArrayList<>();
     private final AdamW optimizer;
     private final @Nullable Ema ema;
+    private final int microBatch;
+    private final List<Double> accuracies = new ArrayList<>();
+    private volatile boolean stopped;
 
-    /** @param model trained in place; stays the caller's */
+    private int epoch;
+    private int update;
+    private long totalUpdates;
+    private long images;
+    private final double[] lossSums;
+    private final long[] lossImages;
+
+    /** @param model trained in place on all cores; stays the caller's */
     public Trainer(ThinkingViT model, Recipe recipe) {
-        this(model, recipe, true);
-    }
-
-    Trainer(ThinkingViT model, Recipe recipe, boolean emaWarmup) {
-        this.model = model;
-        this.recipe = recipe;
-        this.stageWeights = recipe.weights(model.config().stages());
-        this.mixing = new Mixing(
-                recipe.mixing(), recipe.labelSmoothing(), model.config().numClasses());
-        this.optimizer = new AdamW(model.parameters(), recipe.optimizer());
-        this.ema = recipe.emaDecay() > 0 ? new Ema(model.parameters(), recipe.emaDecay(), emaWarmup) : null;
+        this(model, recipe, Collective.ALONE, Natives.availableCores());
     }
 
     /**
-     * One pass over the training set.
-     *
-     * @param number of the epoch, from 0
-     * @throws IOException if a picture cannot be read and the loader does not skip it
-     * @throws TrainingException if the loss stops being a number; the weights are then of no use
+     * @param model trained in place; stays the caller's
+     * @param peers the processes that take part, each with a trainer of the same recipe and first weights
+     * @param threads worker threads of this process
      */
-    public TrainingListener.Epoch epoch(int number, BatchLoader loader, TrainingListener listener) throws IOException {
-        // F32 products of training are OpenBLAS's, on one thread of its own pool: two pools would fight over the cores
-        Natives.setThreads(Natives.availableCores(), 1);
-        SplittableRandom random = new SplittableRandom(recipe.seed() * 1_000_003 + number);
-        double[] sums = new double[stageWeights.length];
-        int step = 0;
-        long images = 0;
+    public Trainer(ThinkingViT model, Recipe recipe, Collective peers, int threads) {
+        this.model = model;
+        this.recipe = recipe;
+        this.precision = recipe.precision();
+        this.peers = peers;
+        this.stageWeights = recipe.loss().weights(model.config().stages());
+        this.learningRates = new LearningRates(recipe);
+        this.mixing = new Mixing(
+                recipe.augmentation().mixing(),
+                recipe.loss().smoothing(),
+                model.config().numClasses());
+        this.workers = new Workers(threads);
+        Map<String, Tensor> parameters = model.parameters();
+        int extras = 1 + 2 * stageWeights.length; // images, and each stage's loss and how many images it counts
+        for (int worker = 0; worker < threads; worker++) {
+            gradients.add(new Gradients(parameters, extras));
+        }
+        this.optimizer = new AdamW(
+                parameters, gradients.get(0).views(), recipe.optimizer().adamW());
+        double decay = recipe.ema().modelEmaDecay();
+        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup()) : null;
+        long values = (long) model.config().tokens() * model.config().embedDim();
+        this.microBatch = (int) Math.max(1, MICRO_BATCH_VALUES / values);
+        this.lossSums = new double[stageWeights.length];
+        this.lossImages = new long[stageWeights.length];
+    }
+
+    /** Images of each part of an update that this process loads; what the loader's batch size must be. */
+    public static int localBatchSize(Recipe recipe, Collective peers) {
+        int parts = recipe.optimizer().gradAccumSteps() * peers.size();
+        int batch = recipe.optimizer().batchSize();
+        if (batch % parts != 0) {
+            throw new IllegalArgumentException("batch_size " + batch + " does not divide into "
+                    + recipe.optimizer().gradAccumSteps() + " grad_accum_steps on " + peers.size() + " processes");
+        }
+        return batch / parts;
+    }
+
+    /**
+     * Goes on to the end of the present epoch.
+     *
+     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank
+     * @param listener told after every update; may save {@link #state} then
+     * @return the epoch's summary; null if {@link #stop} came first
+     * @throws IOException if a picture cannot be read and the loader does not skip it
+     * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
+     */
+    public TrainingListener.@Nullable Epoch epoch(BatchLoader loader, TrainingListener listener) throws IOException {
+        int parts = recipe.optimizer().gradAccumSteps();
         long start = System.nanoTime();
-        long waiting;
-        try (Epoch epoch = loader.epoch(number)) {
-            int steps = epoch.batches();
-            for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
-                double learningRate =
-                        recipe.learningRateAt(recipe.scheduleOnUpdates() ? number + (double) step / steps : number);
-                double[] losses = step(batch, learningRate, random);
-                List<Double> reported = new ArrayList<>();
-                for (int k = 0; k < losses.length; k++) {
-                    if (!Double.isFinite(losses[k])) {
-                        throw new TrainingException("the loss of stage " + (k + 1) + " became " + losses[k]
-                                + " at epoch " + number + ", step " + step + "; a lower learning rate than "
-                                + learningRate + " may help");
-                    }
-                    sums[k] += losses[k];
-                    reported.add(losses[k]);
-                }
-                listener.onStep(new TrainingListener.Step(number, step, steps, reported, learningRate));
-                images += batch.size();
-                step++;
+        long before = images;
+        try (Epoch pictures = loader.epoch(epoch, update * parts)) {
+            int updates = pictures.batches() / parts;
+            if (updates == 0) {
+                throw new TrainingException(
+                        "no update in an epoch: " + loader.samples().size() + " pictures do not fill a batch of "
+                                + recipe.optimizer().batchSize());
             }
-            waiting = epoch.waitNanos();
+            while (update < updates) {
+                if (stopped) {
+                    return null;
+                }
+                double learningRate = learningRates.at(epoch, (double) update / updates, accuracies);
+                List<Part> batch = new ArrayList<>();
+                for (int i = 0; i < parts; i++) {
+                    int number = update * parts + i;
+                    pictures.take().ifPresent(loaded -> batch.add(part(loaded, number)));
+                }
+                Updated done = update(batch, learningRate);
+                listener.onStep(new TrainingListener.Step(
+                        epoch,
+                        update - 1,
+                        updates,
+                        totalUpdates,
+                        done.losses(),
+                        learningRate,
+                        done.gradientNorm(),
+                        images));
+            }
+            long nanos = System.nanoTime() - start;
+            return finishEpoch(nanos, (images - before) * 1e9 / nanos, (double) pictures.waitNanos() / nanos, listener);
         }
-        if (step == 0) {
-            throw new TrainingException(
-                    "epoch " + number + " had no step: no batch of the training set could be filled");
-        }
+    }
+
+    private TrainingListener.Epoch finishEpoch(
+            long nanos, double imagesPerSecond, double loadingShare, TrainingListener listener) {
         List<Double> means = new ArrayList<>();
-        for (double sum : sums) {
-            means.add(sum / step);
+        for (int k = 0; k < lossSums.length; k++) {
+            means.add(lossSums[k] / lossImages[k]);
         }
-        double nanos = System.nanoTime() - start;
-        TrainingListener.Epoch done = new TrainingListener.Epoch(number, means, images / nanos * 1e9, waiting / nanos);
+        TrainingListener.Epoch done = new TrainingListener.Epoch(
+                epoch,
+                totalUpdates,
+                means,
+                learningRates.at(epoch, 0, accuracies),
+                imagesPerSecond,
+                loadingShare,
+                nanos);
+        epoch++;
+        update = 0;
+        images = 0;
+        Arrays.fill(lossSums, 0);
+        Arrays.fill(lossImages, 0);
         listener.onEpoch(done);
         return done;
     }
 
-    private double[] step(Batch batch, double learningRate, SplittableRandom random) {
-        int size = model.config().imageSize();
-        float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
-        try (Scope scope = new Scope()) {
-            Tensor images = Tensors.floats(batch.images(), 0, batch.size(), 3, size, size);
-            Tensor target =
-                    Tensors.floats(targets, 0, batch.size(), model.config().numClasses());
-            return step(images, target, learningRate, DropPath.of(recipe.dropPath(), random.split()));
-        } catch (RuntimeException e) {
-            throw TensorException.translate("training step", e);
-        }
+    /** Makes {@link #epoch} return after the update in flight. May be called from any thread. */
+    public void stop() {
+        stopped = true;
     }
 
-    /** One update; see {@link #backward} for the arguments. The gradients stay until the next one. */
-    double[] step(Tensor images, Tensor target, double learningRate, DropPath dropPath) {
-        optimizer.zeroGradients();
-        double[] losses = backward(images, target, dropPath);
+    /** Notes a validation's accuracy after an epoch, which a plateau schedule looks at. */
+    public void validated(double accuracy) {
+        accuracies.add(accuracy);
+    }
+
+    /**
+     * A share of an update, mixed.
+     *
+     * @param images (B, 3, S, S)
+     * @param targets (B, C), rows sum to 1
+     * @param samples B numbers that tell the images apart, for chance
+     */
+    @SuppressWarnings("ArrayRecordComponent") // handed over, not shared
+    record Part(float[] images, float[] targets, int[] samples) {}
+
+    record Updated(List<Double> losses, double gradientNorm) {}
+
+    private Part part(Batch batch, int number) {
+        int size = model.config().imageSize();
+        SplittableRandom random = generator(MIX, number);
+        float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
+        return new Part(batch.images(), targets, batch.sampleIndices());
+    }
+
+    private SplittableRandom generator(long purpose, long item) {
+        return Seeds.generator(recipe.execution().seed() + (purpose << 56), epoch, item);
+    }
+
+    /** One update from this process's parts of it. */
+    Updated update(List<Part> parts, double learningRate) {
+        boolean[] selected = selectStages();
+        int last = stageWeights.length;
+        while (!selected[last - 1]) {
+            last--;
+        }
+        descend(parts, selected, last);
+        Gradients sum = gradients.get(0);
+        for (int worker = 1; worker < gradients.size(); worker++) {
+            sum.add(gradients.get(worker));
+        }
+        peers.sum(sum.all());
+        float[] extras = Tensors.toFloats(sum.extras());
+        if (extras[0] == 0) {
+            throw new TrainingException("no picture of update " + update + " in epoch " + epoch
+                    + " could be read; is the data still there?");
+        }
+        List<Double> losses = losses(extras);
+        double norm = sum.norm() / extras[0] * recipe.optimizer().batchSize();
+        requireNumbers(losses, selected, norm, learningRate);
+        double factor = recipe.optimizer().batchSize() / (double) extras[0]; // pictures may have been left out
+        Double largest = recipe.optimizer().clipGrad();
+        if (largest != null && norm > largest) {
+            factor *= largest / (norm + 1e-6);
+        }
+        if (factor != 1) {
+            sum.scale(factor);
+        }
         optimizer.step(learningRate);
         if (ema != null) {
             ema.update();
         }
-        return losses;
+        update++;
+        totalUpdates++;
+        images += (long) extras[0];
+        return new Updated(losses, norm);
     }
 
-    /**
-     * Forward and backward pass of all stages; adds to the parameters' gradients.
-     *
-     * @param images (B, 3, S, S) F32
-     * @param target (B, C) F32, rows sum to 1
-     * @return the cross entropy of each stage in nats
-     */
-    private double[] backward(Tensor images, Tensor target, DropPath dropPath) {
-        List<StageOutput> outputs = model.forward(images, recipe.precision(), dropPath);
-        double[] losses = new double[outputs.size()];
-        Tensor total = null;
-        List<Tensor> stageLosses = new ArrayList<>();
-        for (int k = 0; k < losses.length; k++) {
-            Tensor loss = softTargetCrossEntropy(outputs.get(k).logits(), target);
-            stageLosses.add(loss);
-            Tensor weighted = loss.mul(new org.bytedeco.pytorch.Scalar(stageWeights[k]));
-            total = total == null ? weighted : total.add(weighted);
+    private boolean[] selectStages() {
+        int stages = stageWeights.length;
+        boolean[] selected = new boolean[stages];
+        SplittableRandom random = generator(STAGES, update);
+        switch (recipe.loss().stageSampling()) {
+            case ALL -> Arrays.fill(selected, true);
+            case RANDOM -> selected[random.nextInt(stages)] = true;
+            case SANDWICH -> {
+                selected[0] = true;
+                selected[stages - 1] = true;
+                if (stages > 2) {
+                    selected[1 + random.nextInt(stages - 2)] = true;
+                }
+            }
         }
-        if (total != null) {
-            total.backward();
-        }
-        for (int k = 0; k < losses.length; k++) {
-            losses[k] = stageLosses.get(k).item().toDouble();
-        }
-        return losses;
+        return selected;
     }
 
+    /** Leaves the sum over the images of this process in the workers' gradients, divided by the whole batch's size. */
+    private void descend(List<Part> parts, boolean[] selected, int last) {
+        double[] weights = weights(selected);
+        try (Scope scope = new Scope()) {
+            NestedWeights cut = model.cut(precision);
+            workers.run(worker -> {
+                Gradients own = gradients.get(worker);
+                own.zero();
+                try (Scope share = new Scope()) {
+                    NestedWeights replica = cut.replica();
+                    double[] extras = new double[1 + 2 * weights.length];
+                    for (Part part : parts) {
+                        int count = part.samples().length;
+                        int from = (int) ((long) count * worker / workers.count());
+                        int to = (int) ((long) count * (worker + 1) / workers.count());
+                        for (int start = from; start < to; start += microBatch) {
+                            int end = Math.min(to, start + microBatch);
+                            descend(replica, part, start, end, weights, last, extras);
+                            replica.addGradientsTo(own.views());
+                        }
+                    }
+                    float[] numbers = new float[extras.length];
+                    for (int i = 0; i < numbers.length; i++) {
+                        numbers[i] = (float) extras[i];
+                    }
+                    own.extras().copy_(Tensors.floats(numbers, 0, numbers.length));
+                }
+            });
+        }
+    }
+
+    /** The selected stages' weights, which keep the sum of all. */
+    private double[] weights(boolean[] selected) {
+        double all = Arrays.stream(stageWeights).sum();
+        double some = 0;
+        for (int k = 0; k < selected.length; k++) {
+            some += selected[k] ? stageWeights[k] : 0;
+        }
+        double[] weights = new double[selected.length];
+        for (int k = 0; k < selected.length; k++) {
+            weights[k] = selected[k] && some > 0 ? stageWeights[k] * all / some : 0;
+        }
+        return weights;
+    }
+
+    private void descend(
+            NestedWeights replica, Part part, int from, int to, double[] weights, int last, double[] extras) {
+        int size = model.config().imageSize();
+        int classes = model.config().numClasses();
+        int rows = to - from;
+        try (Scope scope = new Scope()) {
+            Tensor input = Tensors.floats(part.images(), from * 3 * size * size, rows, 3, size, size);
+            Tensor target = Tensors.floats(part.targets(), from * classes, rows, classes);
+            List<SplittableRandom> generators = new ArrayList<>();
+            for (int i = from; i < to; i++) {
+                generators.add(generator(DROP, part.samples()[i]));
+            }
+            DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.config(), generators);
+            int stages = weights.length;
+            replica.backward(
+                    input,
+                    last,
+                    (stage, logits) -> {
+                        if (weights[stage - 1] == 0) {
+                            return null;
+                        }
+                        Tensor loss = softTargetCrossEntropy(logits, target);
+                        extras[stage] += loss.item().toDouble();
+                        extras[stages + stage] += rows;
+                        return loss.mul(new Scalar(
+                                weights[stage - 1] / recipe.optimizer().batchSize()));
+                    },
+                    dropPath,
+                    recipe.execution().gradCheckpointing());
+            extras[0] += rows;
+        }
+    }
+
+    /** Summed over the images; nats. */
     private static Tensor softTargetCrossEntropy(Tensor logits, Tensor target) {
-        return logits.log_softmax(-1).mul(target).sum(-1).mean().neg();
+        return logits.log_softmax(-1).mul(target).sum().neg();
+    }
+
+    private List<Double> losses(float[] extras) {
+        List<Double> losses = new ArrayList<>();
+        for (int k = 0; k < lossSums.length; k++) {
+            double sum = extras[1 + k];
+            long counted = (long) extras[1 + lossSums.length + k];
+            losses.add(sum / counted);
+            lossSums[k] += sum;
+            lossImages[k] += counted;
+        }
+        return losses;
+    }
+
+    private void requireNumbers(List<Double> losses, boolean[] selected, double norm, double learningRate) {
+        for (int k = 0; k < losses.size(); k++) {
+            if (selected[k] && !Double.isFinite(losses.get(k))) {
+                throw diverged("the loss of stage " + (k + 1) + " became " + losses.get(k), learningRate);
+            }
+        }
+        if (!Double.isFinite(norm)) {
+            throw diverged("the norm of the gradients became " + norm, learningRate);
+        }
+    }
+
+    private TrainingException diverged(String what, double learningRate) {
+        return new TrainingException(what + " at epoch " + epoch + ", update " + update
+                + "; a lower learning rate than " + learningRate + ", a longer warm-up or clip_grad may help");
+    }
+
+    /** The next epoch to work on, from 0. */
+    public int epoch() {
+        return epoch;
+    }
+
+    /** What {@link #validated} was told, one an epoch. */
+    public List<Double> accuracies() {
+        return List.copyOf(accuracies);
+    }
+
+    /** The recipe. */
+    public Recipe recipe() {
+        return recipe;
     }
 
     /** The weights to judge and to save: the moving average where there is one, else the model's. */
     public Map<String, HostTensor> weights() {
-        return ema == null ? model.stateDict() : ema.stateDict();
+        return ema == null ? model.stateDict() : copies("", ema.averages());
+    }
+
+    /** The last update's gradients by parameter name, before the moment they were used; the trainer keeps owning them. */
+    Map<String, Tensor> gradients() {
+        return gradients.get(0).views();
+    }
+
+    /** Everything needed to go on from here, as a Java copy. */
+    public TrainerState state() {
+        Map<String, HostTensor> tensors = new LinkedHashMap<>();
+        natives().forEach((name, tensor) -> tensors.put(name, Tensors.toHost(tensor)));
+        TrainerState.Position position = new TrainerState.Position(
+                epoch,
+                update,
+                totalUpdates,
+                ema == null ? 0 : ema.updates(),
+                images,
+                Arrays.stream(lossSums).boxed().toList(),
+                Arrays.stream(lossImages).boxed().toList());
+        return new TrainerState(tensors, position, List.copyOf(accuracies));
+    }
+
+    /**
+     * Goes on from a state of the same network and optimizer.
+     *
+     * @throws TrainingException if a tensor is missing, left over or of another shape; nothing is changed then
+     */
+    public void restore(TrainerState state) {
+        Map<String, Tensor> natives = natives();
+        Map<Tensor, HostTensor> values = new LinkedHashMap<>();
+        natives.forEach((name, tensor) -> {
+            HostTensor kept = state.tensors().get(name);
+            if (kept == null || !Arrays.equals(kept.shape(), Tensors.shape(tensor))) {
+                throw new TrainingException("the state's tensor " + name + " must be of shape "
+                        + Arrays.toString(Tensors.shape(tensor)) + ", it is " + (kept == null ? "missing" : kept)
+                        + "; the recipe must be the one that the training began with");
+            }
+            values.put(tensor, kept);
+        });
+        for (String name : state.tensors().keySet()) {
+            if (!natives.containsKey(name)) {
+                throw new TrainingException("the state's tensor " + name + " has no place in this training; the recipe"
+                        + " must be the one that the training began with");
+            }
+        }
+        values.forEach(Tensors::assign);
+        TrainerState.Position position = state.position();
+        epoch = position.epoch();
+        update = position.update();
+        totalUpdates = position.totalUpdates();
+        images = position.images();
+        for (int k = 0; k < lossSums.length; k++) {
+            lossSums[k] = position.lossSums().get(k);
+            lossImages[k] = position.lossImages().get(k);
+        }
+        if (ema != null) {
+            ema.restoreUpdates(position.emaUpdates());
+        }
+        accuracies.clear();
+        accuracies.addAll(state.accuracies());
+    }
+
+    private Map<String, Tensor> natives() {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        model.parameters().forEach((name, tensor) -> tensors.put("model." + name, tensor));
+        optimizer.state().forEach((name, tensor) -> tensors.put("optimizer." + name, tensor));
+        if (ema != null) {
+            ema.averages().forEach((name, tensor) -> tensors.put("ema." + name, tensor));
+        }
+        return tensors;
+    }
+
+    private static Map<String, HostTensor> copies(String prefix, Map<String, Tensor> tensors) {
+        Map<String, HostTensor> copies = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> copies.put(prefix + name, Tensors.toHost(tensor)));
+        return copies;
     }
 
     @Override
     public void close() {
+        workers.close();
+        gradients.forEach(Gradients::close);
         optimizer.close();
         if (ema != null) {
             ema.close();

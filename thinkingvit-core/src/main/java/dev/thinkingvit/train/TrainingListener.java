@@ -5,25 +5,46 @@ import java.util.List;
 /** Hears how a training goes; called on the training thread. */
 public interface TrainingListener {
     /**
-     * One step done.
+     * One update done.
      *
      * @param epoch from 0
-     * @param step within the epoch, from 0
-     * @param stepsPerEpoch steps of an epoch
-     * @param losses cross entropy of each stage in nats
-     * @param learningRate of this step
+     * @param step the update's number within the epoch, from 0
+     * @param stepsPerEpoch updates of an epoch
+     * @param totalSteps updates made in all, this one included
+     * @param losses cross entropy of each stage in nats; NaN for a stage that was not sampled
+     * @param learningRate of this update
+     * @param gradientNorm Euclidean norm of all gradients before clipping
+     * @param images of this epoch so far
      */
-    record Step(int epoch, int step, int stepsPerEpoch, List<Double> losses, double learningRate) {}
+    record Step(
+            int epoch,
+            int step,
+            int stepsPerEpoch,
+            long totalSteps,
+            List<Double> losses,
+            double learningRate,
+            double gradientNorm,
+            long images) {}
 
     /**
      * One epoch done.
      *
      * @param epoch from 0
+     * @param totalSteps updates made in all
      * @param losses mean cross entropy of each stage in nats
-     * @param imagesPerSecond of training, validation not counted
-     * @param loadingShare share of the time spent waiting for pictures, 0–1
+     * @param learningRate at the epoch's start
+     * @param imagesPerSecond of training since the training started or went on in this epoch, validation not counted
+     * @param loadingShare share of that time spent waiting for pictures, 0–1
+     * @param nanos that time
      */
-    record Epoch(int epoch, List<Double> losses, double imagesPerSecond, double loadingShare) {}
+    record Epoch(
+            int epoch,
+            long totalSteps,
+            List<Double> losses,
+            double learningRate,
+            double imagesPerSecond,
+            double loadingShare,
+            long nanos) {}
 
     default void onStep(Step step) {}
 

@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.model.DropPath;
-import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -17,7 +15,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,46 +26,32 @@ import tools.jackson.databind.json.JsonMapper;
 class TrainerTest {
     private static final Path REFERENCE = Path.of("src/test/resources/reference");
 
-    private static Recipe recipe(double emaDecay) {
-        return new Recipe(
-                1,
-                8,
-                1e-3,
-                0,
-                0,
-                0,
-                false,
-                AdamW.Options.RECIPE,
-                0,
-                0.1,
-                Mixing.Options.NONE,
-                List.of(),
-                emaDecay,
-                Precision.FP32,
-                1);
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"vit-3h-6h", "vit-2h-3h-6h"})
     void threeStepsAgreeWithTheRecording(String name) {
         ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve(name));
         Map<String, HostTensor> recorded = Safetensors.read(REFERENCE.resolve(name + "/training.safetensors"))
                 .tensors();
+        int batch = Math.toIntExact(recorded.get("input").shape()[0]);
+        Recipe recipe = Recipe.DEFAULT
+                .with("lr", 1e-3)
+                .with("batch_size", batch)
+                .with("model_ema_decay", 0.9)
+                .with("precision", "fp32");
         try (Scope scope = new Scope();
                 ThinkingViT model = ThinkingViT.of(start.config().network(), start.weights());
-                Trainer trainer = new Trainer(model, recipe(0.9), false)) {
-            Tensor input = Tensors.toNative(recorded.get("input"));
-            Tensor target = Tensors.toNative(recorded.get("target"));
+                Trainer trainer = new Trainer(model, stages(recipe, start), Collective.ALONE, 2)) {
+            Trainer.Part part = new Trainer.Part(
+                    recorded.get("input").toFloats(), recorded.get("target").toFloats(), new int[batch]);
             for (int step = 0; step < 3; step++) {
-                trainer.step(input, target, 1e-3, DropPath.NONE);
-                if (step == 2) { // the recorded gradients are those of the last step
-                    model.parameters()
-                            .forEach((key, parameter) -> assertClose(
-                                    "grad." + key,
-                                    Tensors.toFloats(parameter.grad()),
-                                    recorded.get("grad." + key).toFloats()));
-                }
+                trainer.update(List.of(part), 1e-3);
             }
+            // the recorded gradients are those of the last step
+            trainer.gradients()
+                    .forEach((key, gradient) -> assertClose(
+                            "grad." + key,
+                            Tensors.toFloats(gradient),
+                            recorded.get("grad." + key).toFloats()));
             model.stateDict()
                     .forEach((key, tensor) -> assertClose(
                             "after3." + key,
@@ -80,6 +63,10 @@ class TrainerTest {
                             tensor.toFloats(),
                             recorded.get("ema3." + key).toFloats()));
         }
+    }
+
+    private static Recipe stages(Recipe recipe, ModelDirectory.Model model) {
+        return recipe.with("stages", model.config().network().thinkingStages());
     }
 
     /** Within 1e-4 of the tensor's magnitude or 1e-6 absolute. */
@@ -103,26 +90,11 @@ class TrainerTest {
     @Test
     void learningRatesAreThePublishedOnes() throws Exception {
         JsonNode schedule = new JsonMapper().readTree(Files.readAllBytes(REFERENCE.resolve("lr-schedule.json")));
-        Recipe published = new Recipe(
-                300,
-                1024,
-                1e-3,
-                1e-5,
-                1e-6,
-                5,
-                false,
-                AdamW.Options.RECIPE,
-                0.1,
-                0.1,
-                Mixing.Options.RECIPE,
-                List.of(),
-                0.99996,
-                Precision.FP32,
-                0);
+        LearningRates published = new LearningRates(RecipeFile.read(Path.of("../recipes/imagenet-deit-3h-6h.yaml")));
         JsonNode rates = schedule.get("lr");
         assertThat(rates.size()).isEqualTo(310);
         for (int epoch = 0; epoch < rates.size(); epoch++) {
-            assertThat(published.learningRateAt(epoch))
+            assertThat(published.at(epoch, 0, List.of()))
                     .as("epoch %d", epoch)
                     .isCloseTo(rates.get(epoch).asDouble(), within(1e-12));
         }
@@ -181,22 +153,7 @@ class TrainerTest {
 
     @Test
     void stageWeightsMustMatchTheStages() {
-        Recipe three = new Recipe(
-                1,
-                8,
-                1e-3,
-                0,
-                0,
-                0,
-                false,
-                AdamW.Options.RECIPE,
-                0,
-                0,
-                Mixing.Options.NONE,
-                List.of(0.2, 0.3, 0.5),
-                0,
-                Precision.FP32,
-                1);
-        assertThatThrownBy(() -> three.weights(2)).hasMessage("stage weights: the model has 2 stages, got 3 weights");
+        assertThatThrownBy(() -> Recipe.DEFAULT.with("stage_weights", List.of(0.2, 0.3, 0.5)))
+                .hasMessage("stage_weights: the model has 2 stages, got 3 weights");
     }
 }

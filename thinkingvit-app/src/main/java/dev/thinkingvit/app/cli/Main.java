@@ -44,6 +44,9 @@ public final class Main implements Runnable {
     /** The command line was wrong. */
     static final int USAGE = 2;
 
+    /** Told to stop, and stopped in good order; what a shell reports of a program that SIGINT ended. */
+    static final int INTERRUPTED = 130;
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;

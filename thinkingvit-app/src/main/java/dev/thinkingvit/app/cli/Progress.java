@@ -26,7 +26,7 @@ final class Progress {
                 .setConsumer(new DelegatingProgressBarConsumer(
                         line -> {
                             // the beginning and the end say nothing that the command does not
-                            if (!line.contains(" 0% ") && !line.contains("100%") && !line.isBlank()) {
+                            if (!line.contains("(0:00:00 /") && !line.contains("100%") && !line.isBlank()) {
                                 err.println(line.strip());
                             }
                         },

@@ -3,30 +3,27 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Checkpoints;
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
-import dev.thinkingvit.data.BatchLoader;
-import dev.thinkingvit.data.HorizontalFlip;
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.data.PictureTransform;
 import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.RandomCrop;
-import dev.thinkingvit.data.RandomResizedCrop;
-import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
-import dev.thinkingvit.train.AdamW;
-import dev.thinkingvit.train.Mixing;
 import dev.thinkingvit.train.Recipe;
-import dev.thinkingvit.train.Trainer;
-import dev.thinkingvit.train.TrainingListener;
+import dev.thinkingvit.train.RecipeFile;
+import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
-import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -36,114 +33,58 @@ import tools.jackson.databind.node.ObjectNode;
 /** Trains a model. */
 @Command(
         name = "train",
+        sortOptions = false,
+        modelTransformer = RecipeOptions.class,
         description = {
             "Train a ThinkingViT on a folder-per-class data set.",
-            "Writes a model directory; the weights are saved after every epoch."
+            "How is a recipe's matter; every key of a recipe is an option here too and then overrides it. OUT keeps the"
+                    + " last and the best model, a history, and what is needed to go on: --resume continues a training"
+                    + " that was stopped or died, wherever it was, as if nothing had happened."
         },
         footer = {
             "",
-            "Example:",
-            "  thinkingvit train --data cifar10/train --out my-model --epochs 30 --mixup 0.2 --cutmix 0.5"
+            "Examples:",
+            "  thinkingvit train --data cifar10/train --val cifar10/test --out run",
+            "  thinkingvit train --out run --resume",
+            "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
+            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run"
         })
 final class TrainCommand extends BaseCommand {
+    private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
+
     @Option(
             names = "--data",
-            required = true,
             paramLabel = "DIR",
-            description = "Training pictures, one folder a class.")
-    @SuppressWarnings("NullAway.Init")
-    private Path data;
+            description = "Training pictures, one folder a class. Needed unless a training goes on.")
+    private @Nullable Path data;
 
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Where the model goes.")
+    @Option(
+            names = "--val",
+            paramLabel = "DIR",
+            description = "Validation pictures, one folder a class; judged after every epoch.")
+    private @Nullable Path val;
+
+    @Option(
+            names = "--holdout",
+            paramLabel = "N",
+            description = "Keep N training pictures back, evenly over the classes, and validate on them.")
+    private int holdout;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Where the training is kept.")
     @SuppressWarnings("NullAway.Init")
     private Path out;
 
-    @Option(
-            names = "--stages",
-            split = ",",
-            paramLabel = "HEADS",
-            description = "Heads of each stage, growing. Default: 3,6.")
-    private List<Integer> stages = List.of(3, 6);
+    @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
+    private boolean resume;
 
-    @Option(names = "--head-dim", paramLabel = "N", description = "Width of a head. Default: ${DEFAULT-VALUE}.")
-    private int headDim = 32;
-
-    @Option(names = "--depth", paramLabel = "N", description = "Number of blocks. Default: ${DEFAULT-VALUE}.")
-    private int depth = 6;
-
-    @Option(names = "--image-size", paramLabel = "PX", description = "Input size. Default: ${DEFAULT-VALUE}.")
-    private int imageSize = 32;
-
-    @Option(names = "--patch-size", paramLabel = "PX", description = "Patch size. Default: ${DEFAULT-VALUE}.")
-    private int patchSize = 4;
-
-    @Option(names = "--epochs", paramLabel = "N", description = "Passes over the data. Default: ${DEFAULT-VALUE}.")
-    private int epochs = Recipe.cifar10().epochs();
-
-    @Option(names = "--batch-size", paramLabel = "N", description = "Images a step. Default: ${DEFAULT-VALUE}.")
-    private int batchSize = Recipe.cifar10().batchSize();
-
-    @Option(names = "--lr", paramLabel = "X", description = "Peak learning rate. Default: ${DEFAULT-VALUE}.")
-    private double learningRate = Recipe.cifar10().learningRate();
-
-    @Option(names = "--min-lr", paramLabel = "X", description = "Final learning rate. Default: ${DEFAULT-VALUE}.")
-    private double minLearningRate = Recipe.cifar10().minLearningRate();
-
-    @Option(names = "--warmup-lr", paramLabel = "X", description = "First learning rate. Default: ${DEFAULT-VALUE}.")
-    private double warmupLearningRate = Recipe.cifar10().warmupLearningRate();
+    @Option(names = "--force", description = "Begin anew although OUT is not empty.")
+    private boolean force;
 
     @Option(
-            names = "--warmup-epochs",
-            paramLabel = "N",
-            description = "Epochs of linear warm-up. Default: 2, or fewer in a short training.")
-    private @Nullable Integer warmupEpochs;
-
-    @Option(names = "--weight-decay", paramLabel = "X", description = "AdamW's. Default: ${DEFAULT-VALUE}.")
-    private double weightDecay = 0.05;
-
-    @Option(names = "--drop-path", paramLabel = "P", description = "Stochastic depth. Default: ${DEFAULT-VALUE}.")
-    private double dropPath;
-
-    @Option(names = "--smoothing", paramLabel = "P", description = "Label smoothing. Default: ${DEFAULT-VALUE}.")
-    private double smoothing = Recipe.cifar10().labelSmoothing();
-
-    @Option(names = "--mixup", paramLabel = "ALPHA", description = "Mixup, 0 for none. Default: ${DEFAULT-VALUE}.")
-    private double mixup;
-
-    @Option(names = "--cutmix", paramLabel = "ALPHA", description = "Cutmix, 0 for none. Default: ${DEFAULT-VALUE}.")
-    private double cutmix;
-
-    @Option(
-            names = "--mix-prob",
-            paramLabel = "P",
-            description = "Share of the batches that are mixed. Default: ${DEFAULT-VALUE}.")
-    private double mixProbability = 1;
-
-    @Option(
-            names = "--crop",
-            paramLabel = "KIND",
-            description = "pad (random crop of the padded picture) or resized (random resized crop). Default: pad up to"
-                    + " 64 pixels, resized above.")
-    private @Nullable Crop crop;
-
-    @Option(
-            names = "--stage-weights",
-            split = ",",
-            paramLabel = "W",
-            description = "Weight of each stage's loss. Default: equal.")
-    private List<Double> stageWeights = List.of();
-
-    @Option(
-            names = "--ema",
-            paramLabel = "DECAY",
-            description = "Decay of the moving average of the weights, 0 for none. Default: ${DEFAULT-VALUE}.")
-    private double emaDecay = Recipe.cifar10().emaDecay();
-
-    @Option(
-            names = "--precision",
-            paramLabel = "P",
-            description = "fp32 or bf16. Default: bf16 where the processor has it.")
-    private Precision precision = Recipe.cifar10().precision();
+            names = "--recipe",
+            paramLabel = "FILE",
+            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ".")
+    private String recipe = DEFAULT_RECIPE;
 
     @Option(
             names = "--init",
@@ -152,83 +93,142 @@ final class TrainCommand extends BaseCommand {
                     + " What it lacks starts at random.")
     private @Nullable Path init;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Seed of all chance. Default: ${DEFAULT-VALUE}.")
-    private long seed = 1;
-
-    @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: 1.")
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            description = "Threads that decode and augment pictures ahead. Default: ${DEFAULT-VALUE}.")
     private int workers = 1;
 
-    @Option(names = "--force", description = "Replace the model in OUT if there is one.")
-    private boolean force;
+    @Option(
+            names = "--save-seconds",
+            paramLabel = "N",
+            description = "How often to save within an epoch. Default: ${DEFAULT-VALUE}.")
+    private int saveSeconds = 300;
 
-    private enum Crop {
-        PAD,
-        RESIZED
-    }
+    @Option(
+            names = "--history",
+            paramLabel = "N",
+            description = "Epochs of which the models are kept. Default: ${DEFAULT-VALUE}.")
+    private int history = 3;
 
     @Override
     public Integer call() throws IOException {
-        OutputFolder.refuseToOverwrite(out, force);
-        ImageFolder folder = ImageFolder.open(data);
-        if (folder.samples().size() < batchSize) {
-            throw usage(String.format(
-                    "%s has %d pictures, which do not fill one batch of %d; lower --batch-size",
-                    data, folder.samples().size(), batchSize));
+        boolean goesOn = resume && RunRecord.isIn(out);
+        RunRecord record = goesOn ? RunRecord.read(out) : newRecord();
+        if (!goesOn) {
+            OutputFolder.refuseToOverwrite(out, force || resume);
         }
-        int heads = stages.isEmpty() ? 1 : stages.get(stages.size() - 1);
-        ThinkingViTConfig network = new ThinkingViTConfig(
-                imageSize,
-                patchSize,
-                heads * headDim,
-                depth,
-                heads,
-                stages,
-                folder.classNames().size(),
-                ThinkingViTConfig.DEFAULT_NORM_EPS);
-        Recipe recipe = recipe();
-        Preprocessing preprocessing = Preprocessing.imagenet(imageSize, imageSize <= 64 ? 1.0 : 0.9);
+        Recipe used = recipe(goesOn);
+        ImageFolder folder = ImageFolder.open(Path.of(record.data()));
+        Pictures pictures = pictures(folder, record);
+        ThinkingViTConfig network = used.network().config(folder.classNames().size());
+        if (pictures.training().size() < used.optimizer().batchSize()) {
+            throw usage(String.format(
+                    "%s has %d pictures to train on, which do not fill one batch of %d; lower --batch-size",
+                    record.data(), pictures.training().size(), used.optimizer().batchSize()));
+        }
         ModelConfig config = ModelConfig.of(network)
-                .withPreprocessing(preprocessing)
+                .withPreprocessing(Preprocessing.imagenet(network.imageSize(), network.imageSize() <= 64 ? 1.0 : 0.9))
                 .withLabels(folder.classNames())
-                .withTraining(provenance());
+                .withTraining(provenance(record, used));
         err().printf(
                         "%s, %,d parameters; %,d pictures of %d classes; %s%n",
                         network.shorthand(),
                         network.parameterCount(),
-                        folder.samples().size(),
+                        pictures.training().size(),
                         network.numClasses(),
-                        recipe.precision());
-        try (ThinkingViT model = firstModel(network);
-                Trainer trainer = new Trainer(model, recipe);
-                BatchLoader loader = BatchLoader.of(folder.samples(), augmentation(), preprocessing)
-                        .batchSize(batchSize)
-                        .shuffle(seed)
-                        .dropLast()
-                        .workers(workers)
-                        .cacheBytes(512L << 20)
-                        .skipBroken(failure -> err().println("skipped: " + failure.message()))
-                        .open()) {
-            for (int epoch = 0; epoch < epochs; epoch++) {
-                TrainingListener.Epoch done = epoch(epoch, trainer, loader);
-                ModelDirectory.write(out, config, trainer.weights());
-                err().printf(
-                                "epoch %d/%d: loss %s, %.0f images/s, %.0f %% waiting for pictures%n",
-                                epoch + 1,
-                                epochs,
-                                losses(done.losses()),
-                                done.imagesPerSecond(),
-                                100 * done.loadingShare());
+                        used.precision());
+        try (ThinkingViT model = firstModel(network, record, used, goesOn);
+                RunFolder run = RunFolder.open(out)) {
+            if (!goesOn) {
+                run.reset();
+                run.writeRecipe(used);
+                record.write(out);
+            } else if (!used.equals(run.recipe())) {
+                run.writeRecipe(used);
             }
+            TrainingSession session = new TrainingSession(
+                    used, config, pictures, workers, Duration.ofSeconds(saveSeconds), history, err());
+            boolean done = session.run(model, run);
+            out().println(
+                            done
+                                    ? "trained " + run.best()
+                                    : "stopped; 'train --resume --out " + out + "' goes on from here");
+            return done ? 0 : Main.INTERRUPTED;
         }
-        out().println("wrote " + out);
-        return 0;
     }
 
-    private ThinkingViT firstModel(ThinkingViTConfig network) {
-        if (init == null) {
-            return ThinkingViT.initialise(network, seed);
+    /**
+     * @param training what is learnt
+     * @param validation what is judged; empty for nothing
+     */
+    record Pictures(List<Sample> training, List<Sample> validation) {}
+
+    private RunRecord newRecord() {
+        if (data == null) {
+            throw usage(
+                    resume
+                            ? out + " holds no training to go on with; --data is required to begin one"
+                            : "--data is required");
         }
-        StateDict source = Checkpoints.read(init, Weights.AUTO);
+        if (val != null && holdout > 0) {
+            throw usage("--val and --holdout exclude each other");
+        }
+        if (holdout < 0) {
+            throw usage("--holdout must not be negative, got " + holdout);
+        }
+        return new RunRecord(
+                absolute(data),
+                val == null ? null : absolute(val),
+                holdout,
+                init == null ? null : absolute(init),
+                spec.commandLine().getParent().getParseResult().originalArgs().stream()
+                        .map(TrainCommand::withoutMachinesFolders)
+                        .collect(Collectors.joining(" ", "thinkingvit ", "")),
+                Version.text());
+    }
+
+    private static String absolute(Path path) {
+        return path.toAbsolutePath().normalize().toString();
+    }
+
+    private Recipe recipe(boolean goesOn) {
+        Recipe base = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : RecipeOptions.read(recipe);
+        try {
+            Map<String, @Nullable Object> changes = RecipeOptions.given(spec);
+            if (!changes.isEmpty() && goesOn) {
+                err().println("note: the training goes on with another " + String.join(", ", changes.keySet()));
+            }
+            return RecipeFile.with(base, changes);
+        } catch (IllegalArgumentException e) {
+            throw usage(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static Pictures pictures(ImageFolder folder, RunRecord record) throws IOException {
+        if (record.val() != null) {
+            ImageFolder other = ImageFolder.open(Path.of(record.val()));
+            return new Pictures(
+                    folder.samples(), other.withLabels(folder.classNames()).samples());
+        }
+        if (record.holdout() == 0) {
+            return new Pictures(folder.samples(), List.of());
+        }
+        List<Sample> held = Recorder.spread(folder.samples(), record.holdout());
+        Set<Sample> apart = new HashSet<>(held);
+        List<Sample> rest = new ArrayList<>(folder.samples());
+        rest.removeIf(apart::contains);
+        return new Pictures(rest, held);
+    }
+
+    private ThinkingViT firstModel(ThinkingViTConfig network, RunRecord record, Recipe used, boolean goesOn) {
+        long seed = used.execution().seed();
+        if (record.init() == null || goesOn) {
+            return used.network().weightInit() == Recipe.WeightInit.MIMETIC
+                    ? ThinkingViT.initialiseMimetic(network, seed)
+                    : ThinkingViT.initialise(network, seed);
+        }
+        StateDict source = Checkpoints.read(Path.of(record.init()), Weights.AUTO);
         WarmStart start = WarmStart.of(source.tensors(), network, seed);
         start.warnings().forEach(warning -> err().println("warning: " + warning));
         if (start.copied().isEmpty()) {
@@ -242,42 +242,11 @@ final class TrainCommand extends BaseCommand {
         return ThinkingViT.of(network, start.weights());
     }
 
-    private Recipe recipe() {
-        boolean mixes = mixup > 0 || cutmix > 0;
-        return new Recipe(
-                epochs,
-                batchSize,
-                learningRate,
-                minLearningRate,
-                warmupLearningRate,
-                warmupEpochs != null ? warmupEpochs : Math.min(Recipe.cifar10().warmupEpochs(), epochs - 1),
-                true,
-                new AdamW.Options(0.9, 0.999, 1e-8, weightDecay),
-                dropPath,
-                smoothing,
-                mixes ? new Mixing.Options(mixup, cutmix, mixProbability, 0.5) : Mixing.Options.NONE,
-                stageWeights,
-                emaDecay,
-                precision,
-                seed);
-    }
-
-    private PictureTransform augmentation() {
-        Crop kind = crop != null ? crop : imageSize <= 64 ? Crop.PAD : Crop.RESIZED;
-        return PictureTransform.chain(
-                kind == Crop.PAD ? new RandomCrop(imageSize, imageSize / 8) : RandomResizedCrop.standard(imageSize),
-                new HorizontalFlip(0.5));
-    }
-
-    private ObjectNode provenance() {
+    private static ObjectNode provenance(RunRecord record, Recipe recipe) {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
-        training.put(
-                "command",
-                spec.commandLine().getParent().getParseResult().originalArgs().stream()
-                        .map(TrainCommand::withoutMachinesFolders)
-                        .collect(Collectors.joining(" ", "thinkingvit ", "")));
-        training.put("seed", seed);
-        training.put("version", Version.text());
+        training.put("command", record.command());
+        training.put("seed", recipe.execution().seed());
+        training.put("version", record.version());
         training.put("java", Runtime.version().toString());
         return training;
     }
@@ -292,22 +261,5 @@ final class TrainCommand extends BaseCommand {
             return argument;
         }
         return argument.substring(0, start) + path.subpath(Math.max(0, names - 2), names);
-    }
-
-    private TrainingListener.Epoch epoch(int number, Trainer trainer, BatchLoader loader) throws IOException {
-        try (ProgressBar bar = Progress.of("epoch " + (number + 1) + "/" + epochs, 1, err())) {
-            return trainer.epoch(number, loader, new TrainingListener() {
-                @Override
-                public void onStep(Step step) {
-                    bar.maxHint(step.stepsPerEpoch());
-                    bar.setExtraMessage(" loss " + losses(step.losses()));
-                    bar.stepTo(step.step() + 1);
-                }
-            });
-        }
-    }
-
-    private static String losses(List<Double> losses) {
-        return losses.stream().map(loss -> String.format("%.3f", loss)).collect(Collectors.joining(" / "));
     }
 }

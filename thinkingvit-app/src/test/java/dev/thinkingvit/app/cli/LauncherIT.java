@@ -193,20 +193,21 @@ class LauncherIT {
             Path folder = Files.createDirectories(data.resolve(dark ? "dark" : "light"));
             ImageIO.write(picture, "png", folder.resolve(i + ".png").toFile());
         }
-        Path model = elsewhere.resolve("trained");
+        Path runFolder = elsewhere.resolve("trained");
+        Path model = runFolder.resolve("best");
         Ran train = run(
                 "train",
                 "--data",
                 data,
                 "--out",
-                model,
+                runFolder,
                 "--stages",
                 "1,2",
                 "--head-dim",
                 "8",
                 "--depth",
                 "2",
-                "--image-size",
+                "--img-size",
                 "16",
                 "--epochs",
                 "12",
@@ -216,12 +217,18 @@ class LauncherIT {
                 "5e-3",
                 "--warmup-epochs",
                 "1",
-                "--ema",
-                "0");
+                "--model-ema-decay",
+                "0",
+                "--drop-path",
+                "0",
+                "--mixup-prob",
+                "0",
+                "--aa",
+                "null");
         assertThat(train.exit()).as(train.err()).isZero();
         assertThat(Files.readString(model.resolve("config.json"))).doesNotContain(elsewhere.toString());
 
-        Ran again = run("train", "--data", data, "--out", model, "--batch-size", "8");
+        Ran again = run("train", "--data", data, "--out", runFolder, "--batch-size", "8");
         assertThat(again.exit()).isEqualTo(Main.FAILED);
         assertThat(again.errLines()).singleElement().asString().contains("--force");
         Ran few = run("train", "--data", data, "--out", elsewhere.resolve("few"), "--batch-size", "64");

@@ -1,0 +1,108 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.IModelTransformer;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** An option for every key of a recipe: the key with dashes, its value as in YAML. */
+final class RecipeOptions implements IModelTransformer {
+    private static final Map<String, String> DESCRIPTIONS = descriptions();
+
+    private static Map<String, String> descriptions() {
+        Map<String, String> of = new LinkedHashMap<>();
+        of.put("stages", "HEADS|Heads of each stage, growing.");
+        of.put("head_dim", "N|Width of a head.");
+        of.put("depth", "N|Number of blocks.");
+        of.put("img_size", "PX|Input size.");
+        of.put("patch_size", "PX|Patch size.");
+        of.put("weight_init", "KIND|First weights: timm's, or mimetic for short trainings on little data.");
+        of.put("crop", "KIND|pad (random crop of the padded picture), resized (random resized crop) or center.");
+        of.put("scale", "MIN,MAX|Area of a random resized crop, of the picture's.");
+        of.put("ratio", "MIN,MAX|Aspect of a random resized crop.");
+        of.put("train_interpolation", "KIND|bicubic or bilinear.");
+        of.put("hflip", "P|Probability of a mirrored picture.");
+        of.put("aa", "POLICY|RandAugment as timm spells it: rand-m9-mstd0.5-inc1. 'null' for none.");
+        of.put("color_jitter", "X|Random brightness, contrast and saturation; without effect beside --aa.");
+        of.put("reprob", "P|Probability of random erasing.");
+        of.put("remode", "KIND|What erases: pixel, rand or const.");
+        of.put("recount", "N|Boxes that are erased.");
+        of.put("mixup", "ALPHA|Mixup; 0 for none.");
+        of.put("cutmix", "ALPHA|Cutmix; 0 for none.");
+        of.put("mixup_prob", "P|Share of the batches that are mixed.");
+        of.put("mixup_switch_prob", "P|Share of cutmix among the mixed ones.");
+        of.put("batch_size", "N|Images of an update, over all processes.");
+        of.put("grad_accum_steps", "N|Parts in which they are loaded and computed.");
+        of.put("lr", "X|Peak learning rate; 'null' to scale --lr-base.");
+        of.put("lr_base", "X|Learning rate per --lr-base-size images of a batch.");
+        of.put("lr_base_size", "N|See --lr-base.");
+        of.put("weight_decay", "X|AdamW's, spared by vectors, biases and embeddings.");
+        of.put("opt_betas", "B1,B2|AdamW's.");
+        of.put("opt_eps", "X|AdamW's.");
+        of.put("clip_grad", "NORM|Largest norm of the gradients; 'null' for any.");
+        of.put("sched", "KIND|Course of the learning rate: cosine, step or plateau.");
+        of.put("epochs", "N|Passes over the data, those to cool down not counted.");
+        of.put("cooldown_epochs", "N|Further epochs at --min-lr.");
+        of.put("warmup_epochs", "N|Epochs of linear warm-up.");
+        of.put("warmup_lr", "X|First learning rate.");
+        of.put("min_lr", "X|Smallest learning rate.");
+        of.put("sched_on_updates", "BOOL|Change the learning rate at every update.");
+        of.put("decay_epochs", "N|Epochs between two steps of --sched step.");
+        of.put("decay_rate", "X|Factor of a step, or after a plateau.");
+        of.put("patience_epochs", "N|Epochs without a better accuracy that make a plateau.");
+        of.put("smoothing", "P|Label smoothing.");
+        of.put("drop_path", "P|Stochastic depth.");
+        of.put("stage_weights", "W,W|Weight of each stage's loss; empty for equal ones.");
+        of.put("stage_sampling", "KIND|Stages whose losses an update descends on: all, sandwich or random.");
+        of.put("model_ema_decay", "X|Moving average of the weights; 0 for none.");
+        of.put("model_ema_warmup", "BOOL|Let the average follow faster at first.");
+        of.put("precision", "P|fp32, bf16 or auto (bf16 where the machine has it).");
+        of.put("grad_checkpointing", "BOOL|Less memory for a third more time.");
+        of.put("seed", "N|Seed of all chance.");
+        return of;
+    }
+
+    @Override
+    public CommandSpec transform(CommandSpec command) {
+        RecipeFile.sections().keySet().forEach(key -> {
+            String[] words = DESCRIPTIONS.getOrDefault(key, "VALUE|").split("\\|", 2);
+            command.addOption(OptionSpec.builder(option(key))
+                    .type(String.class)
+                    .arity("1")
+                    .paramLabel(words[0])
+                    .description(words[1])
+                    .build());
+        });
+        return command;
+    }
+
+    /** The option of a recipe's key. */
+    static String option(String key) {
+        return "--" + key.replace('_', '-');
+    }
+
+    /** What the command line changes in a recipe, by key. */
+    static Map<String, @Nullable Object> given(CommandSpec command) {
+        Map<String, @Nullable Object> given = new LinkedHashMap<>();
+        for (String key : RecipeFile.sections().keySet()) {
+            String text = command.findOption(option(key)).getValue();
+            if (text != null) {
+                given.put(key, RecipeFile.value(key, text));
+            }
+        }
+        return given;
+    }
+
+    /** A recipe by file, or by the name of one that comes with the program. */
+    static Recipe read(String nameOrFile) {
+        Path file = Path.of(nameOrFile);
+        Path shipped = Models.home().resolve("recipes").resolve(nameOrFile + ".yaml");
+        return RecipeFile.read(!Files.exists(file) && Files.exists(shipped) ? shipped : file);
+    }
+}

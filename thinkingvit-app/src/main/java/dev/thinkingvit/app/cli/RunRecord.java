@@ -1,0 +1,55 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What a training was begun with besides its recipe, so that it can go on without being told again.
+ *
+ * @param data training pictures
+ * @param val validation pictures; null for none, or for some of the training pictures
+ * @param holdout training pictures kept back for validation
+ * @param init checkpoint that gave the first weights
+ * @param command line that began it
+ * @param version of the program
+ */
+record RunRecord(
+        String data,
+        @Nullable String val,
+        int holdout,
+        @Nullable String init,
+        String command,
+        String version) {
+    private static final String NAME = "run.json";
+
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
+
+    static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve(NAME));
+    }
+
+    static RunRecord read(Path folder) throws IOException {
+        Path file = folder.resolve(NAME);
+        try {
+            return MAPPER.readValue(Files.readString(file), RunRecord.class);
+        } catch (JacksonException e) {
+            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    void write(Path folder) throws IOException {
+        AtomicFiles.writeString(
+                folder.resolve(NAME), MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n");
+    }
+}

@@ -1,0 +1,17 @@
+package dev.thinkingvit.model;
+
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** What a training descends on. */
+@FunctionalInterface
+public interface StageLoss {
+    /**
+     * The loss of one stage, with its weight among the stages.
+     *
+     * @param stage from 1
+     * @param logits (B, C) F32
+     * @return a scalar that depends on the logits; null if the stage has no loss
+     */
+    @Nullable Tensor of(int stage, Tensor logits);
+}

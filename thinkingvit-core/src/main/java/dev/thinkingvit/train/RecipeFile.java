@@ -1,0 +1,201 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DatabindException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.node.NullNode;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+import tools.jackson.dataformat.yaml.YAMLWriteFeature;
+
+/** {@link Recipe}s as YAML. What a file leaves out is {@link Recipe#DEFAULT}'s; what nobody knows is refused. */
+public final class RecipeFile {
+    private static final long MAX_BYTES = 1 << 20;
+
+    private static final YAMLMapper MAPPER = YAMLMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+            .disable(YAMLWriteFeature.WRITE_DOC_START_MARKER)
+            .enable(YAMLWriteFeature.MINIMIZE_QUOTES)
+            .build();
+
+    private RecipeFile() {}
+
+    /** @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do */
+    public static Recipe read(Path file) {
+        JsonNode tree;
+        try {
+            if (!Files.isRegularFile(file)) {
+                throw new CheckpointException(file, Files.exists(file) ? "is not a recipe file" : "no such recipe");
+            }
+            if (Files.size(file) > MAX_BYTES) {
+                throw new CheckpointException(file, "is larger than a recipe can be");
+            }
+            tree = MAPPER.readTree(Files.readAllBytes(file));
+        } catch (JacksonException e) {
+            throw new CheckpointException(file, "is not YAML: " + firstLine(e), e);
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+        }
+        try {
+            ObjectNode merged = tree(Recipe.DEFAULT);
+            if (!tree.isMissingNode() && !tree.isNull()) {
+                merge(merged, tree);
+            }
+            return bind(merged);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Writes every key, those at their defaults too. */
+    public static void write(Path file, Recipe recipe) throws IOException {
+        AtomicFiles.writeString(file, text(recipe));
+    }
+
+    /** The recipe as YAML. */
+    public static String text(Recipe recipe) {
+        return MAPPER.writeValueAsString(recipe);
+    }
+
+    /** Every key of a recipe with its section, in order. */
+    public static Map<String, String> sections() {
+        Map<String, String> sections = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> section : tree(Recipe.DEFAULT).properties()) {
+            section.getValue().propertyNames().forEach(key -> sections.put(key, section.getKey()));
+        }
+        return sections;
+    }
+
+    /**
+     * A recipe with some values changed.
+     *
+     * @param changes by key, without section
+     * @throws IllegalArgumentException if there is no such key or a value does not do
+     */
+    public static Recipe with(Recipe recipe, Map<String, ? extends @Nullable Object> changes) {
+        ObjectNode tree = tree(recipe);
+        changes.forEach((key, value) -> {
+            String section = sections().get(key);
+            if (section == null) {
+                throw new IllegalArgumentException("unknown key " + key + "; a recipe has "
+                        + String.join(", ", sections().keySet()));
+            }
+            JsonNode node = value == null ? NullNode.getInstance() : MAPPER.valueToTree(value);
+            ((ObjectNode) tree.get(section)).set(key, node);
+        });
+        return bind(tree);
+    }
+
+    /**
+     * A value as it is written in YAML or on a command line, where a list needs no brackets.
+     *
+     * @param key it is for, without section
+     * @return a tree for {@link #with}
+     */
+    public static JsonNode value(String key, String text) {
+        String section = sections().get(key);
+        boolean list =
+                section != null && tree(Recipe.DEFAULT).get(section).get(key).isArray();
+        String yaml = list && !text.startsWith("[") ? "[" + text + "]" : text;
+        try {
+            JsonNode node = MAPPER.readTree(yaml);
+            return node.isMissingNode() ? NullNode.getInstance() : node;
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(key + ": '" + text + "' is no value", e);
+        }
+    }
+
+    private static ObjectNode tree(Recipe recipe) {
+        return MAPPER.valueToTree(recipe);
+    }
+
+    private static void merge(ObjectNode base, JsonNode changes) {
+        if (!changes.isObject()) {
+            throw new IllegalArgumentException("a recipe has sections " + String.join(", ", names(base)) + "; came "
+                    + changes.getNodeType().toString().toLowerCase(Locale.ROOT));
+        }
+        for (Map.Entry<String, JsonNode> change : changes.properties()) {
+            String section = change.getKey();
+            if (!(base.get(section) instanceof ObjectNode known)) {
+                throw new IllegalArgumentException(
+                        "unknown section " + section + "; a recipe has " + String.join(", ", names(base)));
+            }
+            if (!change.getValue().isObject()) {
+                throw new IllegalArgumentException("section " + section + " must hold keys and values");
+            }
+            for (Map.Entry<String, JsonNode> value : change.getValue().properties()) {
+                if (!known.has(value.getKey())) {
+                    throw new IllegalArgumentException("unknown key " + section + "." + value.getKey() + "; " + section
+                            + " has " + String.join(", ", names(known)));
+                }
+                known.set(value.getKey(), value.getValue());
+            }
+        }
+    }
+
+    private static List<String> names(ObjectNode node) {
+        return new ArrayList<>(node.propertyNames());
+    }
+
+    private static Recipe bind(ObjectNode tree) {
+        try {
+            return MAPPER.treeToValue(tree, Recipe.class);
+        } catch (DatabindException e) {
+            if (e.getCause() instanceof IllegalArgumentException refused) {
+                throw refused;
+            }
+            String what = e instanceof InvalidFormatException invalid
+                    ? "'" + invalid.getValue() + "' is no "
+                            + invalid.getTargetType().getSimpleName().toLowerCase(Locale.ROOT) + choices(invalid)
+                    : firstLine(e);
+            throw new IllegalArgumentException(path(e) + what, e);
+        }
+    }
+
+    private static String choices(InvalidFormatException e) {
+        Object[] constants = e.getTargetType().getEnumConstants();
+        return constants == null
+                ? ""
+                : "; it must be one of " + Arrays.toString(constants).toLowerCase(Locale.ROOT);
+    }
+
+    private static String path(DatabindException e) {
+        StringBuilder path = new StringBuilder();
+        e.getPath().forEach(reference -> {
+            if (reference.getPropertyName() != null) {
+                path.append(path.isEmpty() ? "" : ".").append(reference.getPropertyName());
+            }
+        });
+        return path.isEmpty() ? "" : path + ": ";
+    }
+
+    private static String firstLine(JacksonException e) {
+        String message = e.getOriginalMessage();
+        return message == null
+                ? e.getClass().getSimpleName()
+                : message.lines().findFirst().orElse(message);
+    }
+}

@@ -1,0 +1,166 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Where a training keeps what it made. Everything in it is replaced as a whole or not at all:
+ *
+ * <pre>
+ * recipe.yaml          the resolved recipe
+ * last/                model directory after the last epoch
+ * last/state.safetensors  everything needed to go on
+ * best/                model directory of the best validation
+ * history/epoch-0007/  model directories of the last epochs
+ * </pre>
+ *
+ * <p>One training at a time: an open folder is locked. Close it.
+ */
+public final class RunFolder implements AutoCloseable {
+    /** Name of the recipe in a run's folder. */
+    public static final String RECIPE = "recipe.yaml";
+
+    private static final String STATE = "state.safetensors";
+    private static final String LOCK = ".lock";
+
+    private final Path path;
+    private final FileChannel lock;
+
+    private RunFolder(Path path, FileChannel lock) {
+        this.path = path;
+        this.lock = lock;
+    }
+
+    /**
+     * Opens a folder, made if it is missing.
+     *
+     * @throws IOException if it cannot be written to, or another training is at work in it
+     */
+    public static RunFolder open(Path path) throws IOException {
+        Files.createDirectories(path);
+        FileChannel lock = FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        boolean mine = false;
+        try {
+            mine = lock.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            // held by this very process
+        } finally {
+            if (!mine) {
+                lock.close();
+            }
+        }
+        if (!mine) {
+            throw new IOException(path + ": another training is at work in it");
+        }
+        return new RunFolder(path, lock);
+    }
+
+    /** Whether a training was begun in {@code path}. */
+    public static boolean isRun(Path path) {
+        return Files.exists(path.resolve(RECIPE));
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    /** The recipe that the run was begun with. */
+    public Recipe recipe() {
+        return RecipeFile.read(path.resolve(RECIPE));
+    }
+
+    public void writeRecipe(Recipe recipe) throws IOException {
+        RecipeFile.write(path.resolve(RECIPE), recipe);
+    }
+
+    /** Forgets an earlier training in this folder, for a new one. */
+    public void reset() throws IOException {
+        for (String name : List.of(RECIPE, "last", "best", "history")) {
+            if (Files.exists(path.resolve(name))) {
+                delete(path.resolve(name));
+            }
+        }
+    }
+
+    /** Where the training got to; empty before its first save. */
+    public Optional<TrainerState> state() {
+        Path file = last().resolve(STATE);
+        return Files.exists(file) ? Optional.of(TrainerState.read(file)) : Optional.empty();
+    }
+
+    /** Keeps what is needed to go on. */
+    public void saveState(TrainerState state) {
+        try {
+            Files.createDirectories(last());
+        } catch (IOException e) {
+            throw new CheckpointException(last(), "cannot be made: " + e.getMessage(), e);
+        }
+        state.write(last().resolve(STATE));
+    }
+
+    /** The model after the last epoch. */
+    public Path last() {
+        return path.resolve("last");
+    }
+
+    /** The model of the best validation. */
+    public Path best() {
+        return path.resolve("best");
+    }
+
+    /**
+     * Keeps an epoch's model in the history and forgets the oldest ones.
+     *
+     * @param epoch from 0
+     * @param keep how many to keep; 0 for none
+     */
+    public void saveHistory(int epoch, int keep, ModelConfig config, Map<String, HostTensor> weights)
+            throws IOException {
+        Path history = path.resolve("history");
+        if (keep > 0) {
+            ModelDirectory.write(history.resolve(String.format("epoch-%04d", epoch + 1)), config, weights);
+        }
+        if (!Files.isDirectory(history)) {
+            return;
+        }
+        List<Path> kept;
+        try (Stream<Path> entries = Files.list(history)) {
+            kept = entries.filter(entry -> String.valueOf(entry.getFileName()).matches("epoch-\\d+"))
+                    .sorted(Comparator.comparingInt(RunFolder::number).reversed())
+                    .toList();
+        }
+        for (Path old : kept.subList(Math.min(keep, kept.size()), kept.size())) {
+            delete(old);
+        }
+    }
+
+    private static int number(Path entry) {
+        return Integer.parseInt(String.valueOf(entry.getFileName()).substring("epoch-".length()));
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        lock.close();
+    }
+}

@@ -1,0 +1,106 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
+
+/**
+ * Everything a training needs to go on as if it had never stopped. What chance decides follows from the seed and the
+ * position, so that no generator has a state of its own.
+ *
+ * @param tensors parameters as {@code model.*}, the moving average as {@code ema.*}, moments as {@code optimizer.*}
+ * @param position where in the training
+ * @param accuracies of the validations so far, one an epoch
+ */
+public record TrainerState(Map<String, HostTensor> tensors, Position position, List<Double> accuracies) {
+    private static final String FORMAT = "thinkingvit-training-1";
+
+    /**
+     * A place between two updates.
+     *
+     * @param epoch from 0
+     * @param update the next one in the epoch, from 0
+     * @param totalUpdates made in all
+     * @param emaUpdates of the moving average
+     * @param images seen in this epoch
+     * @param lossSums of each stage in this epoch, weighted by images; nats
+     * @param lossImages how many images each of the sums counts
+     */
+    public record Position(
+            int epoch,
+            int update,
+            long totalUpdates,
+            long emaUpdates,
+            long images,
+            List<Double> lossSums,
+            List<Long> lossImages) {
+        public Position {
+            lossSums = List.copyOf(lossSums);
+            lossImages = List.copyOf(lossImages);
+        }
+    }
+
+    /** Replaces {@code file} as a whole; see {@link dev.thinkingvit.checkpoint.AtomicFiles}. */
+    public void write(Path file) {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("format", FORMAT);
+        facts.put("epoch", String.valueOf(position.epoch()));
+        facts.put("update", String.valueOf(position.update()));
+        facts.put("total_updates", String.valueOf(position.totalUpdates()));
+        facts.put("ema_updates", String.valueOf(position.emaUpdates()));
+        facts.put("images", String.valueOf(position.images()));
+        facts.put("loss_sums", joined(position.lossSums()));
+        facts.put("loss_images", joined(position.lossImages()));
+        facts.put("accuracies", joined(accuracies));
+        Safetensors.write(file, tensors, facts);
+    }
+
+    private static String joined(List<?> numbers) {
+        return numbers.stream().map(String::valueOf).collect(Collectors.joining(","));
+    }
+
+    /** @throws CheckpointException if the file cannot be read or is something else */
+    public static TrainerState read(Path file) {
+        Safetensors.Contents contents = Safetensors.read(file);
+        Map<String, String> facts = contents.metadata();
+        if (!FORMAT.equals(facts.get("format"))) {
+            throw new CheckpointException(
+                    file, "is no training state: its format is " + facts.get("format") + ", required is " + FORMAT);
+        }
+        try {
+            List<Long> lossImages = new ArrayList<>();
+            numbers(facts, "loss_images").forEach(count -> lossImages.add((long) count));
+            return new TrainerState(
+                    contents.tensors(),
+                    new Position(
+                            (int) number(facts, "epoch"),
+                            (int) number(facts, "update"),
+                            number(facts, "total_updates"),
+                            number(facts, "ema_updates"),
+                            number(facts, "images"),
+                            numbers(facts, "loss_sums").boxed().toList(),
+                            lossImages),
+                    numbers(facts, "accuracies").boxed().toList());
+        } catch (NumberFormatException e) {
+            throw new CheckpointException(file, "its position is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    private static long number(Map<String, String> facts, String key) {
+        return Long.parseLong(String.valueOf(facts.get(key)));
+    }
+
+    private static DoubleStream numbers(Map<String, String> facts, String key) {
+        String list = String.valueOf(facts.get(key));
+        return list.isEmpty()
+                ? DoubleStream.empty()
+                : List.of(list.split(",")).stream().mapToDouble(Double::parseDouble);
+    }
+}

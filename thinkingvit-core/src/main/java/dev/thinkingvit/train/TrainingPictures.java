@@ -1,0 +1,70 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.ColorJitter;
+import dev.thinkingvit.data.HorizontalFlip;
+import dev.thinkingvit.data.PictureTransform;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.RandAugment;
+import dev.thinkingvit.data.RandomCrop;
+import dev.thinkingvit.data.RandomErasing;
+import dev.thinkingvit.data.RandomResizedCrop;
+import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.data.Sample;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What a recipe does to pictures on their way to the trainer. */
+public final class TrainingPictures {
+    private static final int PAD_SHARE = 8; // of the size, at each side
+
+    private TrainingPictures() {}
+
+    /**
+     * A loader as {@link Trainer#epoch} needs it; threads, cache and what to do about broken files are the caller's.
+     *
+     * @param samples all of them, the same in every process
+     * @param preprocessing the model's
+     */
+    public static BatchLoader.Builder loader(
+            Recipe recipe, List<Sample> samples, Preprocessing preprocessing, Collective peers) {
+        Recipe.Augmentation augmentation = recipe.augmentation();
+        BatchLoader.Builder loader = BatchLoader.of(samples, transform(augmentation, preprocessing), preprocessing)
+                .batchSize(Trainer.localBatchSize(recipe, peers))
+                .shuffle(recipe.execution().seed())
+                .shard(peers.rank(), peers.size())
+                .dropLast();
+        if (augmentation.reprob() > 0) {
+            RandomErasing standard =
+                    new RandomErasing(augmentation.reprob(), RandomErasing.Mode.named(augmentation.remode()));
+            loader.after(standard.withMaxCount(augmentation.recount()));
+        }
+        return loader;
+    }
+
+    private static PictureTransform transform(Recipe.Augmentation augmentation, Preprocessing preprocessing) {
+        int size = preprocessing.size();
+        Resampling interpolation = Resampling.named(augmentation.trainInterpolation());
+        List<PictureTransform> steps = new ArrayList<>();
+        steps.add(
+                switch (augmentation.crop()) {
+                    case PAD -> new RandomCrop(size, size / PAD_SHARE);
+                    case RESIZED ->
+                        new RandomResizedCrop(
+                                size,
+                                augmentation.scale().get(0),
+                                augmentation.scale().get(1),
+                                augmentation.ratio().get(0),
+                                augmentation.ratio().get(1),
+                                interpolation);
+                    case CENTER -> preprocessing;
+                });
+        steps.add(new HorizontalFlip(augmentation.hflip()));
+        if (augmentation.aa() != null) {
+            steps.add(RandAugment.parse(augmentation.aa()).withInterpolations(List.of(interpolation)));
+        } else if (augmentation.colorJitter() > 0) {
+            steps.add(new ColorJitter(augmentation.colorJitter()));
+        }
+        return PictureTransform.chain(steps.toArray(PictureTransform[]::new));
+    }
+}

@@ -1,0 +1,137 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training from where it stands to its end: epochs, validations, and saving along the way.
+ *
+ * <p>With several processes each has a run of its own over the same number of batches; only the one with a folder
+ * saves. {@link #stop} may be called from any thread.
+ */
+public final class TrainingRun {
+    /** Judges weights. With several processes each judges its share, and all come to the same result. */
+    @FunctionalInterface
+    public interface Validation {
+        /** @return the top-1 accuracy of each stage, 0–1 */
+        List<Double> accuracies(Map<String, HostTensor> weights) throws IOException;
+    }
+
+    /** Hears of validations besides what a trainer tells. */
+    public interface Listener extends TrainingListener {
+        /**
+         * An epoch and its validation done.
+         *
+         * @param epoch summary
+         * @param accuracies of each stage, 0–1; empty without validation
+         * @param best whether they are the best so far
+         */
+        default void onValidated(Epoch epoch, List<Double> accuracies, boolean best) throws IOException {}
+    }
+
+    /**
+     * @param every how often to save what is needed to go on, besides after every epoch
+     * @param history how many epochs' models to keep
+     */
+    public record Saving(Duration every, int history) {}
+
+    private final Trainer trainer;
+    private final ModelConfig config;
+    private final @Nullable RunFolder folder;
+    private final Saving saving;
+    private final @Nullable Validation validation;
+    private volatile boolean stopped;
+    private long savedAt = System.nanoTime();
+
+    /**
+     * @param trainer restored, if there was something to go on from; stays the caller's
+     * @param config of the models that are saved
+     * @param folder where to save; null in a process that leaves it to another
+     * @param validation after each epoch; null for none, the last is the best then
+     */
+    public TrainingRun(
+            Trainer trainer,
+            ModelConfig config,
+            @Nullable RunFolder folder,
+            Saving saving,
+            @Nullable Validation validation) {
+        this.trainer = trainer;
+        this.config = config;
+        this.folder = folder;
+        this.saving = saving;
+        this.validation = validation;
+    }
+
+    /**
+     * Trains to the end of the recipe's schedule.
+     *
+     * @return whether the end was reached; if not, the state is saved and the training can go on from there
+     * @throws IOException if a picture cannot be read or a file not be written; what was saved before stays
+     * @throws TrainingException if the loss stops being a number; what was saved before stays
+     */
+    public boolean run(BatchLoader loader, Listener listener) throws IOException {
+        TrainingListener steps = new TrainingListener() {
+            @Override
+            public void onStep(Step step) {
+                listener.onStep(step);
+                if (System.nanoTime() - savedAt > saving.every().toNanos()) {
+                    save();
+                }
+            }
+        };
+        while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
+            TrainingListener.Epoch done = trainer.epoch(loader, steps);
+            if (done == null) {
+                save();
+                return false;
+            }
+            listener.onEpoch(done);
+            finish(done, listener);
+            if (stopped) {
+                return trainer.epoch() >= trainer.recipe().schedule().totalEpochs();
+            }
+        }
+        return true;
+    }
+
+    private void finish(TrainingListener.Epoch done, Listener listener) throws IOException {
+        Map<String, HostTensor> weights = trainer.weights();
+        List<Double> accuracies = validation == null ? List.of() : validation.accuracies(weights);
+        boolean best = true;
+        if (!accuracies.isEmpty()) {
+            double accuracy = accuracies.get(accuracies.size() - 1);
+            best = trainer.accuracies().stream().allMatch(before -> accuracy > before);
+            trainer.validated(accuracy);
+        }
+        listener.onValidated(done, accuracies, best);
+        if (folder != null) {
+            // the state comes last: whatever is interrupted before it is done again
+            if (best) {
+                ModelDirectory.write(folder.best(), config, weights);
+            }
+            folder.saveHistory(done.epoch(), saving.history(), config, weights);
+            ModelDirectory.write(folder.last(), config, weights);
+        }
+        save();
+    }
+
+    private void save() {
+        if (folder != null) {
+            folder.saveState(trainer.state());
+        }
+        savedAt = System.nanoTime();
+    }
+
+    /** Makes {@link #run} save and return soon: after the update in flight, or the validation. */
+    public void stop() {
+        stopped = true;
+        trainer.stop();
+    }
+}

@@ -1,0 +1,106 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.TensorException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Threads that each compute a share of a batch with one native thread of their own: operations that a native pool would
+ * not split are done side by side, and no pool's spinning threads fight over the cores.
+ */
+final class Workers implements AutoCloseable {
+    private final ExecutorService pool;
+    private final int count;
+
+    Workers(int count) {
+        this.count = count;
+        AtomicInteger number = new AtomicInteger();
+        this.pool = Executors.newFixedThreadPool(count, work -> {
+            Thread thread = new Thread(
+                    () -> {
+                        Natives.setThreads(1, 1);
+                        work.run();
+                    },
+                    "trainer-" + number.getAndIncrement());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    int count() {
+        return count;
+    }
+
+    interface Share {
+        /** @param worker from 0 */
+        void compute(int worker);
+    }
+
+    /** Lets every worker compute its share and waits for all. */
+    void run(Share share) {
+        List<Future<?>> running = new ArrayList<>();
+        for (int worker = 0; worker < count; worker++) {
+            int number = worker;
+            running.add(pool.submit(() -> share.compute(number)));
+        }
+        RuntimeException failure = null;
+        for (Future<?> work : running) {
+            try {
+                await(work);
+            } catch (RuntimeException e) {
+                failure = failure == null ? e : failure; // after all have ended: they share tensors
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private static void await(Future<?> work) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    work.get();
+                    return;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof RuntimeException cause) {
+                        throw TensorException.translate("training step", cause);
+                    }
+                    if (e.getCause() instanceof Error error) {
+                        throw error;
+                    }
+                    throw new IllegalStateException(e.getCause());
+                }
+            }
+        } catch (CancellationException e) {
+            throw new IllegalStateException("the trainer was closed", e);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        pool.shutdown();
+        try {
+            if (!pool.awaitTermination(1, TimeUnit.MINUTES)) {
+                throw new IllegalStateException("a training thread did not end");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
