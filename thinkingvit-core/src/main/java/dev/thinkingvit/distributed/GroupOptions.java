@@ -14,7 +14,7 @@ public record GroupOptions(Processor processor, Duration joinTimeout, Duration c
     /** Where tensors are, which decides what carries them: Gloo for the CPU, NCCL for CUDA. */
     public enum Processor {
         CPU,
-        /** The GPU of the process's local rank. Needs the CUDA edition of libtorch's jars. */
+        /** The GPU of the process's local rank. Needs the CUDA edition of libtorch's jars. No test has run it. */
         CUDA
     }
 

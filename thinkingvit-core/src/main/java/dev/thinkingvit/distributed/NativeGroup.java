@@ -21,7 +21,6 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
-import org.jspecify.annotations.Nullable;
 
 /**
  * libtorch's side of a group: a key-value store in which the processes find each other's addresses, and the collectives,
@@ -183,11 +182,5 @@ final class NativeGroup implements AutoCloseable {
         backend.close();
         timeout.close();
         store.close();
-    }
-
-    static void close(@Nullable TCPStore store) {
-        if (store != null) {
-            store.close();
-        }
     }
 }

@@ -250,7 +250,7 @@ public final class ProcessGroup implements AutoCloseable {
      */
     public void fail(String why) {
         if (channel != null) {
-            channel.fail(why);
+            channel.fail(why.lines().findFirst().orElse(""));
         }
     }
 

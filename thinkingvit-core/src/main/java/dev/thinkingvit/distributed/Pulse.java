@@ -12,5 +12,5 @@ import java.time.Duration;
  *     is on its way already
  */
 record Pulse(Duration beat, Duration silence, Duration farewell) {
-    static final Pulse STANDARD = new Pulse(Duration.ofSeconds(1), Duration.ofSeconds(20), Duration.ofSeconds(5));
+    static final Pulse STANDARD = new Pulse(Duration.ofSeconds(1), Duration.ofSeconds(20), Duration.ofSeconds(15));
 }

@@ -110,7 +110,7 @@ class ProcessGroupTest {
     void aProcessThatPausesIsWaitedFor() throws Exception {
         start(2, "-D" + GroupMember.SILENCE + "=8000", "slow");
         processes.get(1).signal("STOP");
-        TimeUnit.MILLISECONDS.sleep(1500);
+        TimeUnit.MILLISECONDS.sleep(1000);
         assertThat(processes.get(0).isAlive()).isTrue();
         processes.get(1).signal("CONT");
         for (GroupProcess process : processes) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,6 +76,11 @@ class TwoHostsTest {
             Files.deleteIfExists(etc.resolve("hosts"));
             Files.deleteIfExists(etc);
         }
+        try {
+            Files.deleteIfExists(Path.of("/etc/netns"));
+        } catch (DirectoryNotEmptyException e) {
+            // somebody else's
+        }
     }
 
     @AfterEach
@@ -86,6 +92,9 @@ class TwoHostsTest {
         List<String> prefix = new ArrayList<>(List.of("ip", "netns", "exec", HOSTS.get(host)));
         if (host == 1) {
             prefix.addAll(List.of("unshare", "--uts", "sh", "-c", "hostname nameless && exec \"$@\"", "sh"));
+        }
+        if (rank == 2) {
+            prefix.addAll(List.of("env", "GLOO_SOCKET_IFNAME=cable"));
         }
         processes.add(GroupProcess.start(folder, prefix, MASTER, port, rank, size, List.of(arguments)));
     }
