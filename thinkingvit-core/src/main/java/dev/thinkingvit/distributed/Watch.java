@@ -1,0 +1,61 @@
+package dev.thinkingvit.distributed;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** What this process knows of the others' ends. The first loss is the one that counts: others follow from it. */
+final class Watch {
+    private volatile @Nullable String loss;
+    private volatile @Nullable String leaver;
+    private volatile long leftNanos;
+
+    /** @return whether this is the first loss */
+    synchronized boolean lost(String message) {
+        if (loss != null) {
+            return false;
+        }
+        loss = message;
+        notifyAll();
+        return true;
+    }
+
+    /** {@code who} is done and has said so. */
+    synchronized void left(String who) {
+        if (leaver == null) {
+            leftNanos = System.nanoTime();
+            leaver = who;
+            notifyAll();
+        }
+    }
+
+    /** The sentence about the first process that was lost. */
+    @Nullable String loss() {
+        return loss;
+    }
+
+    /** The first process that left in good order, if that was at least {@code ago} ago. */
+    @Nullable String leaver(Duration ago) {
+        String who = leaver;
+        return who != null && System.nanoTime() - leftNanos >= ago.toNanos() ? who : null;
+    }
+
+    /** Waits until a process was lost or has left. */
+    synchronized void await(Duration atMost) {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        boolean interrupted = false;
+        while (loss == null && leaver == null) {
+            long millis = (deadline - System.nanoTime()) / 1_000_000;
+            if (millis <= 0) {
+                break;
+            }
+            try {
+                wait(millis);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
