@@ -48,7 +48,7 @@ public final class Trainer implements AutoCloseable {
     private final ThinkingViT model;
     private final Recipe recipe;
     private final Precision precision;
-    private final Collective peers;
+    private final Peers peers;
     private final double[] stageWeights;
     private final LearningRates learningRates;
     private final Mixing mixing;
@@ -69,7 +69,7 @@ public final class Trainer implements AutoCloseable {
 
     /** @param model trained in place on all cores; stays the caller's */
     public Trainer(ThinkingViT model, Recipe recipe) {
-        this(model, recipe, Collective.ALONE, Natives.availableCores());
+        this(model, recipe, Peers.ALONE, Natives.availableCores());
     }
 
     /**
@@ -77,7 +77,7 @@ public final class Trainer implements AutoCloseable {
      * @param peers the processes that take part, each with a trainer of the same recipe and first weights
      * @param threads worker threads of this process
      */
-    public Trainer(ThinkingViT model, Recipe recipe, Collective peers, int threads) {
+    public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads) {
         this.model = model;
         this.recipe = recipe;
         this.precision = recipe.precision();
@@ -105,7 +105,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Images of each part of an update that this process loads; what the loader's batch size must be. */
-    public static int localBatchSize(Recipe recipe, Collective peers) {
+    public static int localBatchSize(Recipe recipe, Peers peers) {
         int parts = recipe.optimizer().gradAccumSteps() * peers.size();
         int batch = recipe.optimizer().batchSize();
         if (batch % parts != 0) {

@@ -27,7 +27,7 @@ public final class TrainingPictures {
      * @param preprocessing the model's
      */
     public static BatchLoader.Builder loader(
-            Recipe recipe, List<Sample> samples, Preprocessing preprocessing, Collective peers) {
+            Recipe recipe, List<Sample> samples, Preprocessing preprocessing, Peers peers) {
         Recipe.Augmentation augmentation = recipe.augmentation();
         BatchLoader.Builder loader = BatchLoader.of(samples, transform(augmentation, preprocessing), preprocessing)
                 .batchSize(Trainer.localBatchSize(recipe, peers))

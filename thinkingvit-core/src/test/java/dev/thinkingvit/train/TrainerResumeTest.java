@@ -74,7 +74,7 @@ class TrainerResumeTest {
         folder = ImageFolder.open(directory.resolve("data"));
     }
 
-    private BatchLoader loader(Recipe recipe, Collective peers) {
+    private BatchLoader loader(Recipe recipe, Peers peers) {
         return TrainingPictures.loader(recipe, folder.samples(), Preprocessing.imagenet(16, 1), peers)
                 .open();
     }
@@ -108,8 +108,8 @@ class TrainerResumeTest {
         List<String> losses;
         Map<String, HostTensor> weights;
         try (ThinkingViT model = model(RECIPE);
-                Trainer trainer = new Trainer(model, RECIPE, Collective.ALONE, 2);
-                BatchLoader loader = loader(RECIPE, Collective.ALONE)) {
+                Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 2);
+                BatchLoader loader = loader(RECIPE, Peers.ALONE)) {
             losses = train(trainer, loader, 3, directory);
             weights = trainer.weights();
         }
@@ -117,8 +117,8 @@ class TrainerResumeTest {
         assertThat(losses).hasSize(3 * (updatesPerEpoch + 1));
         for (int update : new int[] {1, 7, 10, 14}) {
             try (ThinkingViT model = model(RECIPE.with("seed", 77)); // whatever it starts from
-                    Trainer trainer = new Trainer(model, RECIPE, Collective.ALONE, 2);
-                    BatchLoader loader = loader(RECIPE, Collective.ALONE)) {
+                    Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 2);
+                    BatchLoader loader = loader(RECIPE, Peers.ALONE)) {
                 trainer.restore(TrainerState.read(directory.resolve(update + ".safetensors")));
                 List<String> rest = train(trainer, loader, 3, null);
                 int from = update + (update - 1) / updatesPerEpoch;
@@ -135,8 +135,8 @@ class TrainerResumeTest {
         Recipe recipe = RECIPE.with("stage_sampling", "all");
         Map<String, HostTensor> alone;
         try (ThinkingViT model = model(recipe);
-                Trainer trainer = new Trainer(model, recipe, Collective.ALONE, 1);
-                BatchLoader loader = loader(recipe, Collective.ALONE)) {
+                Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 1);
+                BatchLoader loader = loader(recipe, Peers.ALONE)) {
             train(trainer, loader, 2, null);
             alone = trainer.weights();
         }
@@ -144,7 +144,7 @@ class TrainerResumeTest {
         ExecutorService ranks = Executors.newFixedThreadPool(2);
         List<Future<Map<String, HostTensor>>> results = new ArrayList<>();
         for (int rank = 0; rank < 2; rank++) {
-            Collective peer = sums.peer(rank);
+            Peers peer = sums.peer(rank);
             results.add(ranks.submit(() -> {
                 try (ThinkingViT model = model(recipe);
                         Trainer trainer = new Trainer(model, recipe, peer, 1);
@@ -171,8 +171,8 @@ class TrainerResumeTest {
         private final CyclicBarrier barrier = new CyclicBarrier(2);
         private final Tensor[] given = new Tensor[2];
 
-        Collective peer(int rank) {
-            return new Collective() {
+        Peers peer(int rank) {
+            return new Peers() {
                 @Override
                 public int rank() {
                     return rank;
@@ -209,8 +209,8 @@ class TrainerResumeTest {
     void aLossThatIsNoNumberEndsTheTrainingAndChangesNothing() throws IOException {
         Recipe wild = RECIPE.with("lr", 1e20).with("stage_sampling", "all").with("clip_grad", null);
         try (ThinkingViT model = model(wild);
-                Trainer trainer = new Trainer(model, wild, Collective.ALONE, 1);
-                BatchLoader loader = loader(wild, Collective.ALONE)) {
+                Trainer trainer = new Trainer(model, wild, Peers.ALONE, 1);
+                BatchLoader loader = loader(wild, Peers.ALONE)) {
             List<Map<String, HostTensor>> before = new ArrayList<>();
             assertThatThrownBy(() -> {
                         while (trainer.epoch() < 3) {

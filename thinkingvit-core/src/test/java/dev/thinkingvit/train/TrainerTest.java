@@ -40,7 +40,7 @@ class TrainerTest {
                 .with("precision", "fp32");
         try (Scope scope = new Scope();
                 ThinkingViT model = ThinkingViT.of(start.config().network(), start.weights());
-                Trainer trainer = new Trainer(model, stages(recipe, start), Collective.ALONE, 2)) {
+                Trainer trainer = new Trainer(model, stages(recipe, start), Peers.ALONE, 2)) {
             Trainer.Part part = new Trainer.Part(
                     recorded.get("input").toFloats(), recorded.get("target").toFloats(), new int[batch]);
             for (int step = 0; step < 3; step++) {

@@ -11,7 +11,7 @@ import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.train.Collective;
+import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.Trainer;
@@ -59,8 +59,8 @@ final class TrainingSession {
     /** @return whether the end was reached */
     boolean run(ThinkingViT model, RunFolder folder) throws IOException {
         CountDownLatch ended = new CountDownLatch(1);
-        try (Trainer trainer = new Trainer(model, recipe, Collective.ALONE, Natives.availableCores());
-                BatchLoader loader = loader(Collective.ALONE)) {
+        try (Trainer trainer = new Trainer(model, recipe, Peers.ALONE, Natives.availableCores());
+                BatchLoader loader = loader(Peers.ALONE)) {
             folder.state().ifPresent(state -> {
                 trainer.restore(state);
                 err.printf(
@@ -135,7 +135,7 @@ final class TrainingSession {
         }
     }
 
-    private BatchLoader loader(Collective peers) {
+    private BatchLoader loader(Peers peers) {
         return TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
                 .workers(workers)
                 .cacheBytes(CACHE_BYTES)

@@ -1,11 +1,12 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.distributed.ProcessGroup;
 import org.bytedeco.pytorch.Tensor;
 
 /** The processes that train one model together, each on its share of every batch. */
-public interface Collective {
+public interface Peers {
     /** A process of its own. */
-    Collective ALONE = new Collective() {
+    Peers ALONE = new Peers() {
         @Override
         public int rank() {
             return 0;
@@ -19,6 +20,26 @@ public interface Collective {
         @Override
         public void sum(Tensor tensor) {}
     };
+
+    /** The processes of a group. */
+    static Peers of(ProcessGroup group) {
+        return new Peers() {
+            @Override
+            public int rank() {
+                return group.rank();
+            }
+
+            @Override
+            public int size() {
+                return group.size();
+            }
+
+            @Override
+            public void sum(Tensor tensor) {
+                group.sum(tensor);
+            }
+        };
+    }
 
     /** This process, from 0. */
     int rank();
