@@ -66,6 +66,13 @@ final class Gradients implements AutoCloseable {
         return extras;
     }
 
+    /** Raises the last of the numbers that travel along by one. */
+    void vote() {
+        try (Scope scope = new Scope()) {
+            extras.narrow(0, extras.numel() - 1, 1).add_(new Scalar(1.0));
+        }
+    }
+
     void zero() {
         try (Scope scope = new Scope()) {
             all.zero_();

@@ -19,6 +19,14 @@ public interface Peers {
 
         @Override
         public void sum(Tensor tensor) {}
+
+        @Override
+        public void broadcast(Tensor tensor) {}
+
+        @Override
+        public byte[] share(byte[] mine) {
+            return mine;
+        }
     };
 
     /** The processes of a group. */
@@ -38,6 +46,16 @@ public interface Peers {
             public void sum(Tensor tensor) {
                 group.sum(tensor);
             }
+
+            @Override
+            public void broadcast(Tensor tensor) {
+                group.broadcast(tensor, 0);
+            }
+
+            @Override
+            public byte[] share(byte[] mine) {
+                return group.gather(group.rank() == 0 ? mine : new byte[0])[0];
+            }
         };
     }
 
@@ -49,4 +67,10 @@ public interface Peers {
 
     /** Replaces a tensor by its sum over all processes; all take part, in the same order of calls. */
     void sum(Tensor tensor);
+
+    /** Replaces a tensor by process 0's; all take part. */
+    void broadcast(Tensor tensor);
+
+    /** Process 0's bytes, in all processes; all take part. */
+    byte[] share(byte[] mine);
 }

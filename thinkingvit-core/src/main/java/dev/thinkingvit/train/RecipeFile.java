@@ -60,14 +60,23 @@ public final class RecipeFile {
             throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
         }
         try {
-            ObjectNode merged = tree(Recipe.DEFAULT);
-            if (!tree.isMissingNode() && !tree.isNull()) {
-                merge(merged, tree);
-            }
-            return bind(merged);
+            return of(tree);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         }
+    }
+
+    /** The recipe of a text that {@link #text} gave. */
+    public static Recipe ofText(String yaml) {
+        return of(MAPPER.readTree(yaml));
+    }
+
+    private static Recipe of(JsonNode tree) {
+        ObjectNode merged = tree(Recipe.DEFAULT);
+        if (!tree.isMissingNode() && !tree.isNull()) {
+            merge(merged, tree);
+        }
+        return bind(merged);
     }
 
     /** Writes every key, those at their defaults too. */

@@ -35,6 +35,17 @@ public final class RunFolder implements AutoCloseable {
 
     private static final String STATE = "state.safetensors";
     private static final String LOCK = ".lock";
+    private static final List<String> BELONGINGS = List.of(
+            RECIPE,
+            "run.json",
+            "last",
+            "best",
+            "history",
+            "epochs.csv",
+            "steps.csv",
+            "tensorboard",
+            "training.html",
+            "report");
 
     private final Path path;
     private final FileChannel lock;
@@ -88,7 +99,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** Forgets an earlier training in this folder, for a new one. */
     public void reset() throws IOException {
-        for (String name : List.of(RECIPE, "last", "best", "history")) {
+        for (String name : BELONGINGS) {
             if (Files.exists(path.resolve(name))) {
                 delete(path.resolve(name));
             }

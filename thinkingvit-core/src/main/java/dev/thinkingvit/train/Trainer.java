@@ -13,6 +13,7 @@ import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -58,7 +59,8 @@ public final class Trainer implements AutoCloseable {
     private final @Nullable Ema ema;
     private final int microBatch;
     private final List<Double> accuracies = new ArrayList<>();
-    private volatile boolean stopped;
+    private volatile boolean asked;
+    private boolean stopped;
 
     private int epoch;
     private int update;
@@ -90,7 +92,8 @@ public final class Trainer implements AutoCloseable {
                 model.config().numClasses());
         this.workers = new Workers(threads);
         Map<String, Tensor> parameters = model.parameters();
-        int extras = 1 + 2 * stageWeights.length; // images, and each stage's loss and how many images it counts
+        // images, each stage's loss and how many images it counts, and who wants to stop
+        int extras = 2 + 2 * stageWeights.length;
         for (int worker = 0; worker < threads; worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
@@ -120,7 +123,7 @@ public final class Trainer implements AutoCloseable {
      *
      * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank
      * @param listener told after every update; may save {@link #state} then
-     * @return the epoch's summary; null if {@link #stop} came first
+     * @return the epoch's summary; null if it was stopped before its end
      * @throws IOException if a picture cannot be read and the loader does not skip it
      * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
      */
@@ -136,9 +139,6 @@ public final class Trainer implements AutoCloseable {
                                 + recipe.optimizer().batchSize());
             }
             while (update < updates) {
-                if (stopped) {
-                    return null;
-                }
                 double learningRate = learningRates.at(epoch, (double) update / updates, accuracies);
                 List<Part> batch = new ArrayList<>();
                 for (int i = 0; i < parts; i++) {
@@ -155,14 +155,19 @@ public final class Trainer implements AutoCloseable {
                         learningRate,
                         done.gradientNorm(),
                         images));
+                if (stopped && update < updates) {
+                    return null;
+                }
             }
             long nanos = System.nanoTime() - start;
-            return finishEpoch(nanos, (images - before) * 1e9 / nanos, (double) pictures.waitNanos() / nanos, listener);
+            TrainingListener.Epoch done =
+                    finishEpoch(nanos, (images - before) * 1e9 / nanos, (double) pictures.waitNanos() / nanos);
+            listener.onEpoch(done);
+            return done;
         }
     }
 
-    private TrainingListener.Epoch finishEpoch(
-            long nanos, double imagesPerSecond, double loadingShare, TrainingListener listener) {
+    private TrainingListener.Epoch finishEpoch(long nanos, double imagesPerSecond, double loadingShare) {
         List<Double> means = new ArrayList<>();
         for (int k = 0; k < lossSums.length; k++) {
             means.add(lossSums[k] / lossImages[k]);
@@ -180,13 +185,20 @@ public final class Trainer implements AutoCloseable {
         images = 0;
         Arrays.fill(lossSums, 0);
         Arrays.fill(lossImages, 0);
-        listener.onEpoch(done);
         return done;
     }
 
-    /** Makes {@link #epoch} return after the update in flight. May be called from any thread. */
+    /**
+     * Makes {@link #epoch} return soon, in all processes after the same update. May be called from any thread of any
+     * process.
+     */
     public void stop() {
-        stopped = true;
+        asked = true;
+    }
+
+    /** Whether the processes have agreed to stop. */
+    public boolean isStopped() {
+        return stopped;
     }
 
     /** Notes a validation's accuracy after an epoch, which a plateau schedule looks at. */
@@ -229,8 +241,12 @@ public final class Trainer implements AutoCloseable {
         for (int worker = 1; worker < gradients.size(); worker++) {
             sum.add(gradients.get(worker));
         }
+        if (asked) {
+            sum.vote();
+        }
         peers.sum(sum.all());
         float[] extras = Tensors.toFloats(sum.extras());
+        stopped = extras[extras.length - 1] > 0;
         if (extras[0] == 0) {
             throw new TrainingException("no picture of update " + update + " in epoch " + epoch
                     + " could be read; is the data still there?");
@@ -284,7 +300,7 @@ public final class Trainer implements AutoCloseable {
                 own.zero();
                 try (Scope share = new Scope()) {
                     NestedWeights replica = cut.replica();
-                    double[] extras = new double[1 + 2 * weights.length];
+                    double[] extras = new double[2 + 2 * weights.length];
                     for (Part part : parts) {
                         int count = part.samples().length;
                         int from = (int) ((long) count * worker / workers.count());
@@ -414,7 +430,12 @@ public final class Trainer implements AutoCloseable {
     public TrainerState state() {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         natives().forEach((name, tensor) -> tensors.put(name, Tensors.toHost(tensor)));
-        TrainerState.Position position = new TrainerState.Position(
+        return new TrainerState(tensors, position(), accuracies);
+    }
+
+    /** Where the training stands. */
+    public TrainerState.Position position() {
+        return new TrainerState.Position(
                 epoch,
                 update,
                 totalUpdates,
@@ -422,7 +443,6 @@ public final class Trainer implements AutoCloseable {
                 images,
                 Arrays.stream(lossSums).boxed().toList(),
                 Arrays.stream(lossImages).boxed().toList());
-        return new TrainerState(tensors, position, List.copyOf(accuracies));
     }
 
     /**
@@ -449,7 +469,19 @@ public final class Trainer implements AutoCloseable {
             }
         }
         values.forEach(Tensors::assign);
-        TrainerState.Position position = state.position();
+        place(state.position(), state.accuracies());
+    }
+
+    /** Takes over the state of process 0, which alone may have been restored; all processes take part. */
+    public void share() {
+        natives().values().forEach(peers::broadcast);
+        TrainerState here = new TrainerState(Map.of(), position(), accuracies);
+        TrainerState first = TrainerState.ofText(
+                new String(peers.share(here.text().getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8));
+        place(first.position(), first.accuracies());
+    }
+
+    private void place(TrainerState.Position position, List<Double> validations) {
         epoch = position.epoch();
         update = position.update();
         totalUpdates = position.totalUpdates();
@@ -461,8 +493,9 @@ public final class Trainer implements AutoCloseable {
         if (ema != null) {
             ema.restoreUpdates(position.emaUpdates());
         }
+        List<Double> taken = List.copyOf(validations);
         accuracies.clear();
-        accuracies.addAll(state.accuracies());
+        accuracies.addAll(taken);
     }
 
     private Map<String, Tensor> natives() {

@@ -22,6 +22,10 @@ import java.util.stream.DoubleStream;
 public record TrainerState(Map<String, HostTensor> tensors, Position position, List<Double> accuracies) {
     private static final String FORMAT = "thinkingvit-training-1";
 
+    public TrainerState {
+        accuracies = List.copyOf(accuracies);
+    }
+
     /**
      * A place between two updates.
      *
@@ -49,6 +53,10 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
 
     /** Replaces {@code file} as a whole; see {@link dev.thinkingvit.checkpoint.AtomicFiles}. */
     public void write(Path file) {
+        Safetensors.write(file, tensors, facts());
+    }
+
+    private Map<String, String> facts() {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("format", FORMAT);
         facts.put("epoch", String.valueOf(position.epoch()));
@@ -59,7 +67,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         facts.put("loss_sums", joined(position.lossSums()));
         facts.put("loss_images", joined(position.lossImages()));
         facts.put("accuracies", joined(accuracies));
-        Safetensors.write(file, tensors, facts);
+        return facts;
     }
 
     private static String joined(List<?> numbers) {
@@ -75,22 +83,43 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
                     file, "is no training state: its format is " + facts.get("format") + ", required is " + FORMAT);
         }
         try {
-            List<Long> lossImages = new ArrayList<>();
-            numbers(facts, "loss_images").forEach(count -> lossImages.add((long) count));
-            return new TrainerState(
-                    contents.tensors(),
-                    new Position(
-                            (int) number(facts, "epoch"),
-                            (int) number(facts, "update"),
-                            number(facts, "total_updates"),
-                            number(facts, "ema_updates"),
-                            number(facts, "images"),
-                            numbers(facts, "loss_sums").boxed().toList(),
-                            lossImages),
-                    numbers(facts, "accuracies").boxed().toList());
+            return of(contents.tensors(), facts);
         } catch (NumberFormatException e) {
             throw new CheckpointException(file, "its position is damaged: " + e.getMessage(), e);
         }
+    }
+
+    private static TrainerState of(Map<String, HostTensor> tensors, Map<String, String> facts) {
+        List<Long> lossImages = new ArrayList<>();
+        numbers(facts, "loss_images").forEach(count -> lossImages.add((long) count));
+        Position position = new Position(
+                Math.toIntExact(number(facts, "epoch")),
+                Math.toIntExact(number(facts, "update")),
+                number(facts, "total_updates"),
+                number(facts, "ema_updates"),
+                number(facts, "images"),
+                numbers(facts, "loss_sums").boxed().toList(),
+                lossImages);
+        return new TrainerState(
+                tensors, position, numbers(facts, "accuracies").boxed().toList());
+    }
+
+    /** Everything but the tensors, a line each. */
+    String text() {
+        StringBuilder text = new StringBuilder();
+        facts().forEach((key, value) ->
+                text.append(key).append('=').append(value).append('\n'));
+        return text.toString();
+    }
+
+    /** What {@link #text} says, without tensors. */
+    static TrainerState ofText(String text) {
+        Map<String, String> facts = new LinkedHashMap<>();
+        text.lines().forEach(line -> {
+            int equals = line.indexOf('=');
+            facts.put(line.substring(0, equals), line.substring(equals + 1));
+        });
+        return of(Map.of(), facts);
     }
 
     private static long number(Map<String, String> facts, String key) {

@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import java.io.IOException;
 import java.util.List;
 
 /** Hears how a training goes; called on the training thread. */
@@ -46,7 +47,7 @@ public interface TrainingListener {
             double loadingShare,
             long nanos) {}
 
-    default void onStep(Step step) {}
+    default void onStep(Step step) throws IOException {}
 
-    default void onEpoch(Epoch epoch) {}
+    default void onEpoch(Epoch epoch) throws IOException {}
 }

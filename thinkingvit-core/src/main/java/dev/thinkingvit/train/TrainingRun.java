@@ -47,7 +47,6 @@ public final class TrainingRun {
     private final @Nullable RunFolder folder;
     private final Saving saving;
     private final @Nullable Validation validation;
-    private volatile boolean stopped;
     private long savedAt = System.nanoTime();
 
     /**
@@ -79,7 +78,7 @@ public final class TrainingRun {
     public boolean run(BatchLoader loader, Listener listener) throws IOException {
         TrainingListener steps = new TrainingListener() {
             @Override
-            public void onStep(Step step) {
+            public void onStep(Step step) throws IOException {
                 listener.onStep(step);
                 if (System.nanoTime() - savedAt > saving.every().toNanos()) {
                     save();
@@ -94,7 +93,7 @@ public final class TrainingRun {
             }
             listener.onEpoch(done);
             finish(done, listener);
-            if (stopped) {
+            if (trainer.isStopped()) {
                 return trainer.epoch() >= trainer.recipe().schedule().totalEpochs();
             }
         }
@@ -129,9 +128,8 @@ public final class TrainingRun {
         savedAt = System.nanoTime();
     }
 
-    /** Makes {@link #run} save and return soon: after the update in flight, or the validation. */
+    /** Makes {@link #run} save and return soon, in all processes alike; see {@link Trainer#stop}. */
     public void stop() {
-        stopped = true;
         trainer.stop();
     }
 }

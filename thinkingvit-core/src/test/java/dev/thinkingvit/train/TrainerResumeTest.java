@@ -184,6 +184,16 @@ class TrainerResumeTest {
                 }
 
                 @Override
+                public void broadcast(Tensor tensor) {
+                    throw new UnsupportedOperationException();
+                }
+
+                @Override
+                public byte[] share(byte[] mine) {
+                    throw new UnsupportedOperationException();
+                }
+
+                @Override
                 public void sum(Tensor tensor) {
                     given[rank] = tensor;
                     await();

@@ -42,14 +42,21 @@ record RunRecord(
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
         try {
-            return MAPPER.readValue(Files.readString(file), RunRecord.class);
+            return ofText(Files.readString(file));
         } catch (JacksonException e) {
             throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
         }
     }
 
+    static RunRecord ofText(String json) {
+        return MAPPER.readValue(json, RunRecord.class);
+    }
+
+    String text() {
+        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
+    }
+
     void write(Path folder) throws IOException {
-        AtomicFiles.writeString(
-                folder.resolve(NAME), MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n");
+        AtomicFiles.writeString(folder.resolve(NAME), text());
     }
 }

@@ -8,20 +8,31 @@ import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.distributed.GroupOptions;
+import dev.thinkingvit.distributed.ProcessGroup;
+import dev.thinkingvit.distributed.ProcessLauncher;
+import dev.thinkingvit.distributed.Rendezvous;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
+import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +57,7 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit train --data cifar10/train --val cifar10/test --out run",
             "  thinkingvit train --out run --resume",
+            "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 --processes 2 --out run",
             "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
             "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run"
         })
@@ -111,50 +123,157 @@ final class TrainCommand extends BaseCommand {
             description = "Epochs of which the models are kept. Default: ${DEFAULT-VALUE}.")
     private int history = 3;
 
+    @Option(
+            names = "--processes",
+            paramLabel = "N",
+            description = "Processes on this machine that share each batch. Across machines start the same command in"
+                    + " every process with MASTER_ADDR, MASTER_PORT, RANK, WORLD_SIZE and LOCAL_RANK set.")
+    private int processes = 1;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads that compute. Default: one a core.")
+    private int threads = Natives.availableCores();
+
+    /**
+     * What all processes of a training must agree on.
+     *
+     * @param goesOn whether there was a training to go on with
+     */
+    private record Plan(Recipe recipe, RunRecord record, boolean goesOn) {
+        private static final String SEPARATOR = "\0";
+
+        byte[] bytes() {
+            return String.join(SEPARATOR, RecipeFile.text(recipe), record.text(), String.valueOf(goesOn))
+                    .getBytes(StandardCharsets.UTF_8);
+        }
+
+        static Plan of(byte[] bytes) {
+            List<String> parts = List.of(new String(bytes, StandardCharsets.UTF_8).split(SEPARATOR, -1));
+            return new Plan(
+                    RecipeFile.ofText(parts.get(0)),
+                    RunRecord.ofText(parts.get(1)),
+                    Boolean.parseBoolean(parts.get(2)));
+        }
+    }
+
     @Override
     public Integer call() throws IOException {
+        atLeastOne("--processes", processes);
+        atLeastOne("--threads", threads);
+        atLeastOne("--workers", workers);
+        atLeastOne("--save-seconds", saveSeconds);
+        Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
+        if (member.isEmpty()) {
+            Plan plan = plan();
+            if (processes == 1) {
+                return train(plan, null);
+            }
+            if (plan.recipe().optimizer().batchSize()
+                            % (processes * plan.recipe().optimizer().gradAccumSteps())
+                    != 0) {
+                throw usage("--batch-size " + plan.recipe().optimizer().batchSize() + " does not divide into "
+                        + processes + " processes");
+            }
+            new ProcessLauncher(
+                            Main.class.getName(),
+                            spec.commandLine().getParent().getParseResult().originalArgs())
+                    .run(processes);
+            return 0;
+        }
+        try (ProcessGroup group = ProcessGroup.join(member.get(), GroupOptions.defaults())) {
+            try {
+                Peers peers = Peers.of(group);
+                Plan plan = Plan.of(peers.share(group.rank() == 0 ? plan().bytes() : new byte[0]));
+                return train(plan, group);
+            } catch (IOException | RuntimeException e) {
+                group.fail(Failure.line(e));
+                throw e;
+            }
+        }
+    }
+
+    private void atLeastOne(String option, int value) {
+        if (value < 1) {
+            throw usage(option + " must be at least 1, got " + value);
+        }
+    }
+
+    private Plan plan() throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
         RunRecord record = goesOn ? RunRecord.read(out) : newRecord();
         if (!goesOn) {
             OutputFolder.refuseToOverwrite(out, force || resume);
         }
-        Recipe used = recipe(goesOn);
-        ImageFolder folder = ImageFolder.open(Path.of(record.data()));
-        Pictures pictures = pictures(folder, record);
+        return new Plan(recipe(goesOn), record, goesOn);
+    }
+
+    private int train(Plan plan, @Nullable ProcessGroup group) throws IOException {
+        boolean first = group == null || group.rank() == 0;
+        PrintWriter progress = first ? err() : new PrintWriter(Writer.nullWriter());
+        Recipe used = plan.recipe();
+        ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
+        Pictures pictures = pictures(folder, plan.record());
         ThinkingViTConfig network = used.network().config(folder.classNames().size());
         if (pictures.training().size() < used.optimizer().batchSize()) {
             throw usage(String.format(
                     "%s has %d pictures to train on, which do not fill one batch of %d; lower --batch-size",
-                    record.data(), pictures.training().size(), used.optimizer().batchSize()));
+                    plan.record().data(),
+                    pictures.training().size(),
+                    used.optimizer().batchSize()));
         }
         ModelConfig config = ModelConfig.of(network)
                 .withPreprocessing(Preprocessing.imagenet(network.imageSize(), network.imageSize() <= 64 ? 1.0 : 0.9))
                 .withLabels(folder.classNames())
-                .withTraining(provenance(record, used));
-        err().printf(
-                        "%s, %,d parameters; %,d pictures of %d classes; %s%n",
-                        network.shorthand(),
-                        network.parameterCount(),
-                        pictures.training().size(),
-                        network.numClasses(),
-                        used.precision());
-        try (ThinkingViT model = firstModel(network, record, used, goesOn);
-                RunFolder run = RunFolder.open(out)) {
-            if (!goesOn) {
-                run.reset();
-                run.writeRecipe(used);
-                record.write(out);
-            } else if (!used.equals(run.recipe())) {
-                run.writeRecipe(used);
+                .withTraining(provenance(plan.record(), used));
+        progress.printf(
+                "%s, %,d parameters; %,d pictures of %d classes; %s%n",
+                network.shorthand(),
+                network.parameterCount(),
+                pictures.training().size(),
+                network.numClasses(),
+                used.precision());
+        TrainingSession session = new TrainingSession(
+                used,
+                config,
+                pictures,
+                new TrainingSession.Settings(
+                        threads, workers, new TrainingRun.Saving(Duration.ofSeconds(saveSeconds), history)),
+                group,
+                progress);
+        boolean done;
+        try (ThinkingViT model = firstModel(network, plan.record(), used, plan.goesOn() || !first)) {
+            if (first) {
+                try (RunFolder run = begun(plan)) {
+                    done = session.run(model, run);
+                }
+            } else {
+                done = session.run(model, null);
             }
-            TrainingSession session = new TrainingSession(
-                    used, config, pictures, workers, Duration.ofSeconds(saveSeconds), history, err());
-            boolean done = session.run(model, run);
+        }
+        if (first) {
             out().println(
                             done
-                                    ? "trained " + run.best()
+                                    ? "trained " + out.resolve("best")
                                     : "stopped; 'train --resume --out " + out + "' goes on from here");
-            return done ? 0 : Main.INTERRUPTED;
+        }
+        return done ? 0 : Main.INTERRUPTED;
+    }
+
+    private RunFolder begun(Plan plan) throws IOException {
+        RunFolder run = RunFolder.open(out);
+        boolean ready = false;
+        try {
+            if (!plan.goesOn()) {
+                run.reset();
+            }
+            // the record comes last: with it there is a training to go on with
+            run.writeRecipe(plan.recipe());
+            plan.record().write(out);
+            ready = true;
+            return run;
+        } finally {
+            if (!ready) {
+                run.close();
+            }
         }
     }
 

@@ -1,77 +1,90 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.distributed.ProcessGroup;
+import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.eval.SweepRow;
+import dev.thinkingvit.eval.ThresholdSweep;
+import dev.thinkingvit.eval.Thresholds;
+import dev.thinkingvit.eval.TrainingPage;
 import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.RunLog;
 import dev.thinkingvit.train.Trainer;
+import dev.thinkingvit.train.TrainingListener;
+import dev.thinkingvit.train.TrainingLog;
 import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
 
-/** One process's part of a training, from where it stands to its end. */
-final class TrainingSession {
+/**
+ * One process's part of a training, from where it stands to its end.
+ *
+ * @param recipe how
+ * @param config of the models that are saved
+ * @param pictures all of them, the same in every process
+ * @param settings of this process
+ * @param group the processes that train together; null for one alone
+ * @param err where progress is told
+ */
+record TrainingSession(
+        Recipe recipe,
+        ModelConfig config,
+        TrainCommand.Pictures pictures,
+        Settings settings,
+        @Nullable ProcessGroup group,
+        PrintWriter err) {
     private static final long CACHE_BYTES = 512L << 20;
 
-    private final Recipe recipe;
-    private final ModelConfig config;
-    private final TrainCommand.Pictures pictures;
-    private final int workers;
-    private final Duration saveEvery;
-    private final int history;
-    private final PrintWriter err;
+    /**
+     * @param threads that compute
+     * @param workers threads that decode and augment
+     * @param saving when and what to save
+     */
+    record Settings(int threads, int workers, TrainingRun.Saving saving) {}
 
-    TrainingSession(
-            Recipe recipe,
-            ModelConfig config,
-            TrainCommand.Pictures pictures,
-            int workers,
-            Duration saveEvery,
-            int history,
-            PrintWriter err) {
-        this.recipe = recipe;
-        this.config = config;
-        this.pictures = pictures;
-        this.workers = workers;
-        this.saveEvery = saveEvery;
-        this.history = history;
-        this.err = err;
-    }
-
-    /** @return whether the end was reached */
-    boolean run(ThinkingViT model, RunFolder folder) throws IOException {
+    /**
+     * @param model with its first weights; trained in place
+     * @param folder of the run; null in a process that leaves saving to another
+     * @return whether the end was reached
+     */
+    boolean run(ThinkingViT model, @Nullable RunFolder folder) throws IOException {
+        Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         CountDownLatch ended = new CountDownLatch(1);
-        try (Trainer trainer = new Trainer(model, recipe, Peers.ALONE, Natives.availableCores());
-                BatchLoader loader = loader(Peers.ALONE)) {
-            folder.state().ifPresent(state -> {
-                trainer.restore(state);
-                err.printf(
-                        "going on at epoch %d, update %d%n",
-                        state.position().epoch() + 1, state.position().update());
-            });
+        boolean done;
+        try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads());
+                BatchLoader loader = loader(peers)) {
+            restore(trainer, folder);
             TrainingRun run = new TrainingRun(
                     trainer,
                     config,
                     folder,
-                    new TrainingRun.Saving(saveEvery, history),
+                    settings.saving(),
                     pictures.validation().isEmpty() ? null : this::accuracies);
             Runnable stop = () -> {
                 run.stop();
@@ -79,11 +92,29 @@ final class TrainingSession {
             };
             Scope.beforeShutdown(stop);
             try {
-                return run(run, loader);
+                done = run(run, loader, trainer, folder);
             } finally {
                 Scope.notBeforeShutdown(stop);
                 ended.countDown();
             }
+        }
+        if (done && folder != null && !pictures.validation().isEmpty()) {
+            report(folder);
+        }
+        return done;
+    }
+
+    private void restore(Trainer trainer, @Nullable RunFolder folder) {
+        if (folder != null) {
+            folder.state().ifPresent(state -> {
+                trainer.restore(state);
+                err.printf(
+                        "going on at epoch %d, update %d%n",
+                        state.position().epoch() + 1, state.position().update());
+            });
+        }
+        if (group != null) {
+            trainer.share();
         }
     }
 
@@ -95,75 +126,145 @@ final class TrainingSession {
         }
     }
 
-    private boolean run(TrainingRun run, BatchLoader loader) throws IOException {
-        int epochs = recipe.schedule().totalEpochs();
-        try (ProgressBar bar = Progress.of("training", 1, err)) {
-            return run.run(loader, new TrainingRun.Listener() {
-                private boolean started;
+    private boolean run(TrainingRun run, BatchLoader loader, Trainer trainer, @Nullable RunFolder folder)
+            throws IOException {
+        if (folder == null) {
+            return run.run(loader, new TrainingRun.Listener() {});
+        }
+        int stages = config.network().stages();
+        try (ProgressBar bar = Progress.of("training", 1, err);
+                RunLog log = RunLog.open(
+                        folder.path(),
+                        recipe,
+                        stages,
+                        trainer.epoch(),
+                        trainer.position().totalUpdates())) {
+            return run.run(loader, new Watcher(bar, log, folder));
+        }
+    }
 
-                @Override
-                public void onStep(Step step) {
-                    if (!started) {
-                        started = true;
-                        bar.maxHint((long) epochs * step.stepsPerEpoch());
-                        bar.stepTo(step.totalSteps() - 1);
-                    }
-                    bar.setExtraMessage(
-                            " epoch " + (step.epoch() + 1) + "/" + epochs + " loss " + losses(step.losses()));
-                    bar.stepTo(step.totalSteps());
-                }
+    /** Tells people how it goes. */
+    private final class Watcher implements TrainingRun.Listener {
+        private final int epochs = recipe.schedule().totalEpochs();
+        private final ProgressBar bar;
+        private final RunLog log;
+        private final RunFolder folder;
+        private boolean started;
 
-                @Override
-                public void onValidated(Epoch epoch, List<Double> accuracies, boolean best) {
-                    String validated = accuracies.isEmpty()
-                            ? ""
-                            : ", top-1 "
-                                    + accuracies.stream()
-                                            .map(accuracy -> String.format("%.2f", 100 * accuracy))
-                                            .collect(Collectors.joining(" / "))
-                                    + (best ? " (best)" : "");
-                    err.printf(
-                            "epoch %d/%d: loss %s%s, %.0f images/s, %.0f %% waiting for pictures%n",
-                            epoch.epoch() + 1,
-                            epochs,
-                            losses(epoch.losses()),
-                            validated,
-                            epoch.imagesPerSecond(),
-                            100 * epoch.loadingShare());
-                }
-            });
+        Watcher(ProgressBar bar, RunLog log, RunFolder folder) {
+            this.bar = bar;
+            this.log = log;
+            this.folder = folder;
+        }
+
+        @Override
+        public void onStep(Step step) throws IOException {
+            if (!started) {
+                started = true;
+                bar.maxHint((long) epochs * step.stepsPerEpoch());
+                bar.stepTo(step.totalSteps() - 1);
+            }
+            bar.setExtraMessage(" epoch " + (step.epoch() + 1) + "/" + epochs + " loss " + losses(step.losses()));
+            bar.stepTo(step.totalSteps());
+            log.onStep(step);
+        }
+
+        @Override
+        public void onValidated(TrainingListener.Epoch epoch, List<Double> accuracies, boolean best)
+                throws IOException {
+            log.onValidated(epoch, accuracies, best);
+            String progress = String.format("epoch %d of %d", epoch.epoch() + 1, epochs);
+            err.printf(
+                    "%s: loss %s%s, %.0f images/s, %.1f %% waiting for pictures%n",
+                    progress,
+                    losses(epoch.losses()),
+                    accuracies.isEmpty() ? "" : ", top-1 " + percent(accuracies) + (best ? " (best)" : ""),
+                    epoch.imagesPerSecond(),
+                    100 * epoch.loadingShare());
+            new TrainingPage(
+                            config.network().shorthand(),
+                            progress,
+                            RecipeFile.text(recipe),
+                            TrainingLog.read(folder.path().resolve(RunLog.EPOCHS)))
+                    .write(folder.path().resolve("training.html"));
         }
     }
 
     private BatchLoader loader(Peers peers) {
         return TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
-                .workers(workers)
+                .workers(settings.workers())
                 .cacheBytes(CACHE_BYTES)
                 .skipBroken(failure -> err.println("skipped: " + failure.message()))
                 .open();
     }
 
+    /** Top-1 of each stage over all validation pictures; with several processes each judges a share. */
     private List<Double> accuracies(Map<String, HostTensor> weights) throws IOException {
-        try (PackedThinkingViT packed = PackedThinkingViT.of(config.network(), weights, recipe.precision())) {
-            Recording recording = Recorder.record(
-                    new ElasticEngine(packed),
-                    config.preprocessing(),
-                    pictures.validation(),
-                    Recorder.Options.of(Routers.named(config.routing().router())),
-                    done -> {});
-            List<Double> accuracies = new ArrayList<>();
-            for (int stage = 0; stage < config.network().stages(); stage++) {
-                int number = stage;
-                accuracies.add(recording.images().stream()
-                        .mapToInt(image -> image.stages().get(number).inTop1() ? 1 : 0)
-                        .average()
-                        .orElse(0));
+        int rank = group == null ? 0 : group.rank();
+        int size = group == null ? 1 : group.size();
+        List<Sample> share = new ArrayList<>();
+        for (int i = rank; i < pictures.validation().size(); i += size) {
+            share.add(pictures.validation().get(i));
+        }
+        int stages = config.network().stages();
+        double[] counts = new double[stages + 1]; // right answers of each stage, and images
+        if (!share.isEmpty()) {
+            try (PackedThinkingViT packed = PackedThinkingViT.of(config.network(), weights, recipe.precision())) {
+                Recording recording = record(packed, share);
+                recording.images().forEach(image -> {
+                    for (int k = 0; k < stages; k++) {
+                        counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
+                    }
+                });
+                counts[stages] = recording.images().size();
             }
-            return accuracies;
+        }
+        double[] sums = new double[stages + 1];
+        for (double[] of : group == null ? new double[][] {counts} : group.gather(counts)) {
+            for (int k = 0; k <= stages; k++) {
+                sums[k] += of[k];
+            }
+        }
+        List<Double> accuracies = new ArrayList<>();
+        for (int k = 0; k < stages; k++) {
+            accuracies.add(sums[k] / sums[stages]);
+        }
+        return accuracies;
+    }
+
+    private Recording record(PackedThinkingViT packed, List<Sample> samples) throws IOException {
+        return Recorder.record(
+                new ElasticEngine(packed), config.preprocessing(), samples, Recorder.Options.of(router()), done -> {});
+    }
+
+    private Router router() {
+        return Routers.named(config.routing().router());
+    }
+
+    /** The sweep and the report that {@code evaluate} makes, of the best model. */
+    private void report(RunFolder folder) throws IOException {
+        Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
+        try (PackedThinkingViT packed = PackedThinkingViT.of(config.network(), weights, recipe.precision())) {
+            Recording recording = record(packed, pictures.validation());
+            List<SweepRow> rows = new ThresholdSweep(recording)
+                    .at(Thresholds.defaults(router(), config.network().numClasses()));
+            EvaluationReport.About about = new EvaluationReport.About(
+                    String.valueOf(folder.path().toAbsolutePath().normalize().getFileName()),
+                    "validation",
+                    recipe.precision().name().toLowerCase(Locale.ROOT),
+                    LocalDate.now(ZoneId.systemDefault()).toString(),
+                    Version.text());
+            err.println("wrote "
+                    + new EvaluationReport(about, config, recording, rows, List.of())
+                            .write(folder.path().resolve("report")));
         }
     }
 
     private static String losses(List<Double> losses) {
         return losses.stream().map(loss -> String.format("%.3f", loss)).collect(Collectors.joining(" / "));
+    }
+
+    private static String percent(List<Double> shares) {
+        return shares.stream().map(share -> String.format("%.2f", 100 * share)).collect(Collectors.joining(" / "));
     }
 }

@@ -1,0 +1,114 @@
+package dev.thinkingvit.train;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.DoubleStream;
+
+/**
+ * What a run writes down for people and tools: {@code epochs.csv}, {@code steps.csv} and TensorBoard's event files in
+ * {@code tensorboard/}. A training that goes on drops what was written beyond the state it goes on from.
+ *
+ * <p>The opener closes it.
+ */
+public final class RunLog implements TrainingRun.Listener, Closeable {
+    /** Name of the table of epochs in a run's folder. */
+    public static final String EPOCHS = "epochs.csv";
+
+    private static final int STEPS_BETWEEN_ROWS = 10;
+    private static final double PERCENT = 100;
+
+    private final TrainingLog epochs;
+    private final TrainingLog steps;
+    private final EventFile events;
+
+    private RunLog(TrainingLog epochs, TrainingLog steps, EventFile events) {
+        this.epochs = epochs;
+        this.steps = steps;
+        this.events = events;
+    }
+
+    /**
+     * @param folder the run's
+     * @param stages of the model
+     * @param epoch the first that will be logged
+     * @param totalUpdates made so far
+     */
+    public static RunLog open(Path folder, Recipe recipe, int stages, int epoch, long totalUpdates) throws IOException {
+        List<String> ofEpochs = new ArrayList<>(List.of("epoch", "step"));
+        List<String> ofSteps = new ArrayList<>(List.of("step", "epoch"));
+        for (int stage = 1; stage <= stages; stage++) {
+            ofEpochs.add("stage" + stage + "_loss");
+            ofSteps.add("stage" + stage + "_loss");
+        }
+        for (int stage = 1; stage <= stages; stage++) {
+            ofEpochs.add("stage" + stage + "_top1");
+        }
+        ofEpochs.addAll(List.of("learning_rate", "images_per_second", "waiting_share"));
+        ofSteps.addAll(List.of("learning_rate", "gradient_norm"));
+        TrainingLog epochs = TrainingLog.open(folder.resolve(EPOCHS), ofEpochs, epoch);
+        TrainingLog steps = TrainingLog.open(folder.resolve("steps.csv"), ofSteps, totalUpdates + 1);
+        EventFile events = EventFile.open(folder.resolve("tensorboard"), totalUpdates + 1);
+        events.text("recipe", totalUpdates + 1, "```\n" + RecipeFile.text(recipe) + "```\n");
+        return new RunLog(epochs, steps, events);
+    }
+
+    @Override
+    public void onStep(Step step) throws IOException {
+        if (step.totalSteps() % STEPS_BETWEEN_ROWS != 0) {
+            return;
+        }
+        List<Double> row = new ArrayList<>();
+        row.add((double) step.epoch());
+        row.addAll(step.losses());
+        row.add(step.learningRate());
+        row.add(step.gradientNorm());
+        steps.append(step.totalSteps(), array(row));
+        for (int k = 0; k < step.losses().size(); k++) {
+            events.scalar(
+                    "loss/stage" + (k + 1), step.totalSteps(), step.losses().get(k));
+        }
+        events.scalar("learning_rate", step.totalSteps(), step.learningRate());
+        events.scalar("gradient_norm", step.totalSteps(), step.gradientNorm());
+    }
+
+    @Override
+    public void onValidated(Epoch epoch, List<Double> accuracies, boolean best) throws IOException {
+        List<Double> row = new ArrayList<>();
+        row.add((double) epoch.totalSteps());
+        row.addAll(epoch.losses());
+        for (int k = 0; k < epoch.losses().size(); k++) {
+            row.add(accuracies.isEmpty() ? Double.NaN : PERCENT * accuracies.get(k));
+        }
+        row.addAll(List.of(epoch.learningRate(), epoch.imagesPerSecond(), epoch.loadingShare()));
+        epochs.append(epoch.epoch(), array(row));
+        for (int k = 0; k < accuracies.size(); k++) {
+            events.scalar("top1/stage" + (k + 1), epoch.totalSteps(), PERCENT * accuracies.get(k));
+        }
+        for (int k = 0; k < epoch.losses().size(); k++) {
+            events.scalar(
+                    "epoch_loss/stage" + (k + 1),
+                    epoch.totalSteps(),
+                    epoch.losses().get(k));
+        }
+        events.scalar("images_per_second", epoch.totalSteps(), epoch.imagesPerSecond());
+        events.scalar("waiting_share", epoch.totalSteps(), epoch.loadingShare());
+        epochs.flush();
+        steps.flush();
+        events.flush();
+    }
+
+    private static double[] array(List<Double> values) {
+        return values.stream().flatMapToDouble(DoubleStream::of).toArray();
+    }
+
+    @Override
+    public void close() throws IOException {
+        try (epochs;
+                steps) {
+            events.close();
+        }
+    }
+}
