@@ -5,6 +5,7 @@ import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -155,7 +156,9 @@ public final class ElasticEngine implements AutoCloseable {
     }
 
     private static Tensor select(Tensor tensor, long[] rows) {
-        return rows.length == tensor.size(0) ? tensor : tensor.index_select(0, Tensors.longs(rows));
+        return rows.length == tensor.size(0)
+                ? tensor
+                : tensor.index_select(0, TorchDevice.of(tensor).place(Tensors.longs(rows)));
     }
 
     static float[] softmax(float[] logits, int offset, int classes) {

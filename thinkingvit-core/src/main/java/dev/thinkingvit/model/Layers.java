@@ -45,7 +45,8 @@ final class Layers {
         long width = qkv.size(2) / 3;
         long headDim = width / heads;
         Tensor split = qkv.view(batch, tokens, 3, heads, headDim).permute(2, 0, 3, 1, 4); // (3, B, H, N, hd)
-        Tensor mixed = Tensors.dtype(qkv) == DType.F32 ? fused(split) : byProducts(split); // (B, H, N, hd)
+        boolean fusedIsFaster = qkv.is_cuda() || Tensors.dtype(qkv) == DType.F32;
+        Tensor mixed = fusedIsFaster ? fused(split) : byProducts(split); // (B, H, N, hd)
         return mixed.transpose(1, 2).reshape(batch, tokens, width);
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -75,6 +76,16 @@ public final class NestedWeights {
             recycled = output.tokens();
         }
         return outputs;
+    }
+
+    /** Runs one stage alone; see {@link Backbone#run}. */
+    StageOutput stage(int stage, Tensor images, @Nullable Tensor previousTokens) {
+        return view(stage, DropPath.NONE).forward(patches(images), previousTokens);
+    }
+
+    /** The cut weights of all stages. */
+    Stream<Tensor> tensors() {
+        return stages.stream().flatMap(weights -> weights.values().stream());
     }
 
     /**

@@ -4,6 +4,7 @@ import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -63,6 +64,23 @@ public final class ThinkingViT implements AutoCloseable {
             throw new IllegalStateException("checked before");
         }
         return host.dtype() == DType.F32 ? Tensors.toNative(host) : Tensors.floats(host.toFloats(), 0, host.shape());
+    }
+
+    /** The same weights on another device; both models are to be closed. */
+    public ThinkingViT on(TorchDevice device) {
+        device.require();
+        Map<String, Tensor> placed = new LinkedHashMap<>();
+        parameters.forEach((name, tensor) -> {
+            try (Scope scope = new Scope()) {
+                placed.put(name, Scope.own(device.place(tensor).clone()));
+            }
+        });
+        return new ThinkingViT(config, placed);
+    }
+
+    /** Where its parameters are. */
+    public TorchDevice device() {
+        return TorchDevice.of(parameters.values().iterator().next());
     }
 
     public ThinkingViTConfig config() {

@@ -6,6 +6,7 @@ import dev.thinkingvit.data.RandomErasing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -357,12 +358,12 @@ public record Recipe(
         loss.weights(network.stages().size());
     }
 
-    /** The precision to compute in on this machine's processor. */
-    public Precision precision() {
+    /** The precision to compute in on a device of this machine. */
+    public Precision precision(TorchDevice device) {
         return switch (execution.precision()) {
             case FP32 -> Precision.FP32;
             case BF16 -> Precision.BF16;
-            case AUTO -> Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32;
+            case AUTO -> device.isCuda() || Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32;
         };
     }
 

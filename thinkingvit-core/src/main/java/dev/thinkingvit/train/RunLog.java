@@ -33,7 +33,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     /**
      * @param folder the run's
      * @param stages of the model
-     * @param epoch the first that will be logged
+     * @param epoch the first that will be logged, from 0; in the tables epochs count from 1
      * @param totalUpdates made so far
      */
     public static RunLog open(Path folder, Recipe recipe, int stages, int epoch, long totalUpdates) throws IOException {
@@ -48,7 +48,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         }
         ofEpochs.addAll(List.of("learning_rate", "images_per_second", "waiting_share"));
         ofSteps.addAll(List.of("learning_rate", "gradient_norm"));
-        TrainingLog epochs = TrainingLog.open(folder.resolve(EPOCHS), ofEpochs, epoch);
+        TrainingLog epochs = TrainingLog.open(folder.resolve(EPOCHS), ofEpochs, epoch + 1);
         TrainingLog steps = TrainingLog.open(folder.resolve("steps.csv"), ofSteps, totalUpdates + 1);
         EventFile events = EventFile.open(folder.resolve("tensorboard"), totalUpdates + 1);
         events.text("recipe", totalUpdates + 1, "```\n" + RecipeFile.text(recipe) + "```\n");
@@ -61,7 +61,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
             return;
         }
         List<Double> row = new ArrayList<>();
-        row.add((double) step.epoch());
+        row.add(step.epoch() + 1.0); // as people count
         row.addAll(step.losses());
         row.add(step.learningRate());
         row.add(step.gradientNorm());
@@ -83,7 +83,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
             row.add(accuracies.isEmpty() ? Double.NaN : PERCENT * accuracies.get(k));
         }
         row.addAll(List.of(epoch.learningRate(), epoch.imagesPerSecond(), epoch.loadingShare()));
-        epochs.append(epoch.epoch(), array(row));
+        epochs.append(epoch.epoch() + 1, array(row));
         for (int k = 0; k < accuracies.size(); k++) {
             events.scalar("top1/stage" + (k + 1), epoch.totalSteps(), PERCENT * accuracies.get(k));
         }

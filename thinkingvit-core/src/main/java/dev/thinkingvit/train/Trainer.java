@@ -12,6 +12,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -77,12 +78,12 @@ public final class Trainer implements AutoCloseable {
     /**
      * @param model trained in place; stays the caller's
      * @param peers the processes that take part, each with a trainer of the same recipe and first weights
-     * @param threads worker threads of this process
+     * @param threads worker threads of this process; a CUDA device has one
      */
     public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads) {
         this.model = model;
         this.recipe = recipe;
-        this.precision = recipe.precision();
+        this.precision = recipe.precision(model.device());
         this.peers = peers;
         this.stageWeights = recipe.loss().weights(model.config().stages());
         this.learningRates = new LearningRates(recipe);
@@ -90,11 +91,11 @@ public final class Trainer implements AutoCloseable {
                 recipe.augmentation().mixing(),
                 recipe.loss().smoothing(),
                 model.config().numClasses());
-        this.workers = new Workers(threads);
+        this.workers = new Workers(model.device().isCuda() ? 1 : threads);
         Map<String, Tensor> parameters = model.parameters();
         // images, each stage's loss and how many images it counts, and who wants to stop
         int extras = 2 + 2 * stageWeights.length;
-        for (int worker = 0; worker < threads; worker++) {
+        for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
         this.optimizer = new AdamW(
@@ -102,7 +103,9 @@ public final class Trainer implements AutoCloseable {
         double decay = recipe.ema().modelEmaDecay();
         this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup()) : null;
         long values = (long) model.config().tokens() * model.config().embedDim();
-        this.microBatch = (int) Math.max(1, MICRO_BATCH_VALUES / values);
+        this.microBatch = model.device().isCuda()
+                ? localBatchSize(recipe, peers)
+                : (int) Math.max(1, MICRO_BATCH_VALUES / values);
         this.lossSums = new double[stageWeights.length];
         this.lossImages = new long[stageWeights.length];
     }
@@ -341,8 +344,9 @@ public final class Trainer implements AutoCloseable {
         int classes = model.config().numClasses();
         int rows = to - from;
         try (Scope scope = new Scope()) {
-            Tensor input = Tensors.floats(part.images(), from * 3 * size * size, rows, 3, size, size);
-            Tensor target = Tensors.floats(part.targets(), from * classes, rows, classes);
+            TorchDevice device = model.device();
+            Tensor input = device.place(Tensors.floats(part.images(), from * 3 * size * size, rows, 3, size, size));
+            Tensor target = device.place(Tensors.floats(part.targets(), from * classes, rows, classes));
             List<SplittableRandom> generators = new ArrayList<>();
             for (int i = from; i < to; i++) {
                 generators.add(generator(DROP, part.samples()[i]));

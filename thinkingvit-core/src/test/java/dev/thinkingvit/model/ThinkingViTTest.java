@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -281,6 +282,26 @@ class ThinkingViTTest {
                 mean += value / last.length;
             }
             assertThat(mean).isCloseTo(1, within(0.1));
+        }
+    }
+
+    @Test
+    void theTrainingViewServesAsABackboneToo() {
+        Map<String, HostTensor> weights = weights(FOUR_STAGES);
+        try (Scope scope = new Scope();
+                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights);
+                NestedBackbone backbone = NestedBackbone.of(FOUR_STAGES, weights, Precision.FP32, TorchDevice.CPU)) {
+            Tensor images = torch.randn(3, 3, 16, 16);
+            List<StageOutput> expected = model.forward(images, Precision.FP32, DropPath.NONE);
+            Tensor tokens = null;
+            for (int stage = 1; stage <= 4; stage++) {
+                StageOutput output = backbone.run(stage, images, tokens);
+                tokens = output.tokens();
+                assertThat(Tensors.toFloats(output.logits()))
+                        .containsExactly(
+                                Tensors.toFloats(expected.get(stage - 1).logits()));
+            }
+            assertThat(backbone.weightBytes()).isGreaterThan(FOUR_STAGES.parameterCount() * Float.BYTES);
         }
     }
 }

@@ -17,6 +17,7 @@ import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
@@ -133,6 +134,12 @@ final class TrainCommand extends BaseCommand {
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute. Default: one a core.")
     private int threads = Natives.availableCores();
 
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            description = "cpu, cuda or cuda:n; several processes on a machine take a device each. Default: cpu.")
+    private String device = "cpu";
+
     /**
      * What all processes of a training must agree on.
      *
@@ -163,6 +170,7 @@ final class TrainCommand extends BaseCommand {
         atLeastOne("--save-seconds", saveSeconds);
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
+            device(0);
             Plan plan = plan();
             if (processes == 1) {
                 return train(plan, null);
@@ -179,7 +187,10 @@ final class TrainCommand extends BaseCommand {
                     .run(processes);
             return 0;
         }
-        try (ProcessGroup group = ProcessGroup.join(member.get(), GroupOptions.defaults())) {
+        GroupOptions.Processor processor =
+                device(member.get().localRank()).isCuda() ? GroupOptions.Processor.CUDA : GroupOptions.Processor.CPU;
+        try (ProcessGroup group =
+                ProcessGroup.join(member.get(), GroupOptions.defaults().on(processor))) {
             try {
                 Peers peers = Peers.of(group);
                 Plan plan = Plan.of(peers.share(group.rank() == 0 ? plan().bytes() : new byte[0]));
@@ -188,6 +199,16 @@ final class TrainCommand extends BaseCommand {
                 group.fail(Failure.line(e));
                 throw e;
             }
+        }
+    }
+
+    private TorchDevice device(int localRank) {
+        try {
+            TorchDevice named = TorchDevice.named(device, localRank);
+            named.require();
+            return named;
+        } catch (IllegalArgumentException e) {
+            throw usage("--device: " + e.getMessage());
         }
     }
 
@@ -208,6 +229,7 @@ final class TrainCommand extends BaseCommand {
 
     private int train(Plan plan, @Nullable ProcessGroup group) throws IOException {
         boolean first = group == null || group.rank() == 0;
+        TorchDevice on = device(group == null ? 0 : group.localRank());
         PrintWriter progress = first ? err() : new PrintWriter(Writer.nullWriter());
         Recipe used = plan.recipe();
         ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
@@ -230,17 +252,18 @@ final class TrainCommand extends BaseCommand {
                 network.parameterCount(),
                 pictures.training().size(),
                 network.numClasses(),
-                used.precision());
+                used.precision(on) + (on.isCuda() ? " on " + on : ""));
         TrainingSession session = new TrainingSession(
                 used,
                 config,
                 pictures,
                 new TrainingSession.Settings(
-                        threads, workers, new TrainingRun.Saving(Duration.ofSeconds(saveSeconds), history)),
+                        on, threads, workers, new TrainingRun.Saving(Duration.ofSeconds(saveSeconds), history)),
                 group,
                 progress);
         boolean done;
-        try (ThinkingViT model = firstModel(network, plan.record(), used, plan.goesOn() || !first)) {
+        try (ThinkingViT host = firstModel(network, plan.record(), used, plan.goesOn() || !first);
+                ThinkingViT model = host.on(on)) {
             if (first) {
                 try (RunFolder run = begun(plan)) {
                     done = session.run(model, run);

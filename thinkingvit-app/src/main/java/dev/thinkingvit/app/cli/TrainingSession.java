@@ -15,10 +15,14 @@ import dev.thinkingvit.eval.TrainingPage;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.NestedBackbone;
 import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
@@ -62,11 +66,12 @@ record TrainingSession(
     private static final long CACHE_BYTES = 512L << 20;
 
     /**
-     * @param threads that compute
+     * @param device that computes
+     * @param threads that compute, on a processor
      * @param workers threads that decode and augment
      * @param saving when and what to save
      */
-    record Settings(int threads, int workers, TrainingRun.Saving saving) {}
+    record Settings(TorchDevice device, int threads, int workers, TrainingRun.Saving saving) {}
 
     /**
      * @param model with its first weights; trained in place
@@ -209,8 +214,8 @@ record TrainingSession(
         int stages = config.network().stages();
         double[] counts = new double[stages + 1]; // right answers of each stage, and images
         if (!share.isEmpty()) {
-            try (PackedThinkingViT packed = PackedThinkingViT.of(config.network(), weights, recipe.precision())) {
-                Recording recording = record(packed, share);
+            try (Backbone backbone = backbone(weights)) {
+                Recording recording = record(backbone, share);
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
                         counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
@@ -232,9 +237,20 @@ record TrainingSession(
         return accuracies;
     }
 
-    private Recording record(PackedThinkingViT packed, List<Sample> samples) throws IOException {
+    private Backbone backbone(Map<String, HostTensor> weights) {
+        Precision precision = recipe.precision(settings.device());
+        return settings.device().isCuda()
+                ? NestedBackbone.of(config.network(), weights, precision, settings.device())
+                : PackedThinkingViT.of(config.network(), weights, precision);
+    }
+
+    private Recording record(Backbone backbone, List<Sample> samples) throws IOException {
         return Recorder.record(
-                new ElasticEngine(packed), config.preprocessing(), samples, Recorder.Options.of(router()), done -> {});
+                new ElasticEngine(backbone),
+                config.preprocessing(),
+                samples,
+                Recorder.Options.of(router()),
+                done -> {});
     }
 
     private Router router() {
@@ -244,14 +260,14 @@ record TrainingSession(
     /** The sweep and the report that {@code evaluate} makes, of the best model. */
     private void report(RunFolder folder) throws IOException {
         Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
-        try (PackedThinkingViT packed = PackedThinkingViT.of(config.network(), weights, recipe.precision())) {
-            Recording recording = record(packed, pictures.validation());
+        try (Backbone backbone = backbone(weights)) {
+            Recording recording = record(backbone, pictures.validation());
             List<SweepRow> rows = new ThresholdSweep(recording)
                     .at(Thresholds.defaults(router(), config.network().numClasses()));
             EvaluationReport.About about = new EvaluationReport.About(
                     String.valueOf(folder.path().toAbsolutePath().normalize().getFileName()),
                     "validation",
-                    recipe.precision().name().toLowerCase(Locale.ROOT),
+                    recipe.precision(settings.device()).name().toLowerCase(Locale.ROOT),
                     LocalDate.now(ZoneId.systemDefault()).toString(),
                     Version.text());
             err.println("wrote "

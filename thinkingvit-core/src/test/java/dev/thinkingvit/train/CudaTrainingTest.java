@@ -1,0 +1,58 @@
+package dev.thinkingvit.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.TorchDevice;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Training on a CUDA device, where there is one; {@code mvn -Pgpu verify} brings the libtorch for it. */
+@NullUnmarked // a null fails the test
+class CudaTrainingTest {
+    private static final Path REFERENCE = Path.of("src/test/resources/reference/vit-3h-6h");
+
+    @BeforeEach
+    void requireDevice() {
+        assumeTrue(TorchDevice.cudaDevices() > 0, "no CUDA device, or a libtorch without CUDA");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fp32", "bf16"})
+    void lossesFollowTheProcessors(String precision) {
+        List<Double> here = losses(precision, TorchDevice.CPU);
+        List<Double> there = losses(precision, TorchDevice.named("cuda", 0));
+        double tolerance = precision.equals("fp32") ? 1e-3 : 3e-2;
+        for (int i = 0; i < here.size(); i++) {
+            assertThat(Math.abs(there.get(i) - here.get(i))).as("number %d", i).isLessThan(tolerance);
+        }
+    }
+
+    private static List<Double> losses(String precision, TorchDevice device) {
+        ModelDirectory.Model start = ModelDirectory.read(REFERENCE);
+        Map<String, HostTensor> recorded =
+                Safetensors.read(REFERENCE.resolve("training.safetensors")).tensors();
+        int batch = Math.toIntExact(recorded.get("input").shape()[0]);
+        Recipe recipe =
+                Recipe.DEFAULT.with("lr", 1e-3).with("batch_size", batch).with("precision", precision);
+        try (ThinkingViT host = ThinkingViT.of(start.config().network(), start.weights());
+                ThinkingViT model = host.on(device);
+                Trainer trainer = new Trainer(model, recipe)) {
+            Trainer.Part part = new Trainer.Part(
+                    recorded.get("input").toFloats(), recorded.get("target").toFloats(), new int[batch]);
+            for (int step = 0; step < 2; step++) {
+                trainer.update(List.of(part), 1e-3);
+            }
+            return trainer.update(List.of(part), 1e-3).losses();
+        }
+    }
+}
