@@ -46,6 +46,7 @@ public final class ComputeThread {
                 throw unchecked(e);
             }
         }
+        Natives.load(); // what is missing fails here, not on a thread that nobody would hear
         Future<T> result = executor.submit(work);
         try {
             return result.get();

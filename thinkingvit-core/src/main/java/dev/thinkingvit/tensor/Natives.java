@@ -28,9 +28,10 @@ public final class Natives {
             Loader.load(torch.class);
         } catch (UnsatisfiedLinkError e) {
             throw new TensorException(
-                    "libtorch for " + Loader.getPlatform() + " could not be loaded: " + firstLine(e)
-                            + "; put org.bytedeco:pytorch, openblas and javacpp with the classifier "
-                            + Loader.getPlatform() + " on the class path",
+                    "libtorch for " + Loader.getPlatform() + " could not be loaded: " + firstLine(deepest(e))
+                            + "; org.bytedeco:pytorch, openblas and javacpp with the classifier "
+                            + Loader.getPlatform() + " must be on the class path, and for libtorch's CUDA build also"
+                            + " CUDA's libraries on the library path",
                     e);
         } finally {
             System.setProperty("java.library.path", libraryPath);
@@ -66,6 +67,10 @@ public final class Natives {
         load();
         torch.set_num_threads(threads);
         openblas_nolapack.blas_set_num_threads(blas);
+    }
+
+    private static Throwable deepest(Throwable e) {
+        return e.getCause() == null ? e : deepest(e.getCause());
     }
 
     static String firstLine(Throwable e) {

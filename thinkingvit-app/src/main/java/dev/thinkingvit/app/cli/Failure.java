@@ -33,6 +33,9 @@ final class Failure {
         if (e instanceof FileSystemException system && system.getReason() != null) {
             return system.getFile() + ": " + system.getReason();
         }
+        if (e instanceof ExceptionInInitializerError && e.getCause() != null) {
+            return line(e.getCause());
+        }
         if (e instanceof OutOfMemoryError) {
             return "out of memory: " + e.getMessage();
         }

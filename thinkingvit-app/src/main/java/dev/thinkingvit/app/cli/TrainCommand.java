@@ -16,7 +16,6 @@ import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
-import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
@@ -132,7 +131,7 @@ final class TrainCommand extends BaseCommand {
     private int processes = 1;
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute. Default: one a core.")
-    private int threads = Natives.availableCores();
+    private int threads = Runtime.getRuntime().availableProcessors();
 
     @Option(
             names = "--device",
