@@ -246,6 +246,19 @@ class TrainingVerificationTest {
         assertRefused("tensor " + name + " has NaN at element 1");
     }
 
+    @Test
+    void weightsThatAreNoNumbersAreNamed() {
+        ModelDirectory.Model start = ModelDirectory.read(FOLDER);
+        Map<String, HostTensor> weights = new LinkedHashMap<>(start.weights());
+        weights.put("alpha.0", HostTensor.of(new float[] {Float.NaN}, 1));
+        ModelDirectory.Model broken = new ModelDirectory.Model(start.path(), start.config(), weights);
+
+        assertThatThrownBy(() -> TrainingVerification.of(
+                        broken, FOLDER.resolve(TrainingVerification.RECORDING), TrainingVerification.DEFAULT_TOLERANCE))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(FOLDER + ": tensor alpha.0 has NaN at element 0");
+    }
+
     @ParameterizedTest
     @ValueSource(doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY})
     void aToleranceThatForgivesEverythingOrNothingIsRefused(double tolerance) {
