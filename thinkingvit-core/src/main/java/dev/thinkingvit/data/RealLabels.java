@@ -3,6 +3,7 @@ package dev.thinkingvit.data;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -84,14 +85,35 @@ public final class RealLabels {
         return false;
     }
 
+    /**
+     * Tells labels of another data set from labels that lack a few entries.
+     *
+     * @throws DatasetException if there are pictures, but no entry for any of them
+     */
+    public void requireEntries(List<Path> pictures) throws DatasetException {
+        if (!pictures.isEmpty() && pictures.stream().allMatch(picture -> lookUp(picture) == null)) {
+            throw new DatasetException(source + " has no entry for any of the " + pictures.size()
+                    + " pictures, the first of which is " + pictures.get(0).getFileName() + form());
+        }
+    }
+
     private int[] find(Path picture) throws DatasetException {
-        String name = String.valueOf(picture.getFileName());
-        int[] found = labels.get(numbered ? number(name) : name);
+        int[] found = lookUp(picture);
         if (found == null) {
-            throw new DatasetException(picture + ": " + source + " has no entry for it"
-                    + (numbered ? "; its entries belong to ILSVRC2012_val_00000001 and so on" : ""));
+            throw new DatasetException(picture + ": " + source + " has no entry for it" + form());
         }
         return found;
+    }
+
+    private int @Nullable [] lookUp(Path picture) {
+        String name = String.valueOf(picture.getFileName());
+        return labels.get(numbered ? number(name) : name);
+    }
+
+    private String form() {
+        return numbered
+                ? "; its entries belong to ILSVRC2012_val_00000001 and so on"
+                : "; its entries are file names without folders";
     }
 
     private static @Nullable String number(String name) {

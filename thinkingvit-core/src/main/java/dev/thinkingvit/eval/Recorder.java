@@ -106,6 +106,9 @@ public final class Recorder {
 
     private Recording record(Preprocessing preprocessing, List<Sample> samples, IntConsumer progress)
             throws IOException {
+        if (options.real != null) {
+            options.real.requireEntries(samples.stream().map(Sample::path).toList());
+        }
         List<Sample> counted = new ArrayList<>();
         List<List<Integer>> labels = new ArrayList<>();
         for (Sample sample : samples) {

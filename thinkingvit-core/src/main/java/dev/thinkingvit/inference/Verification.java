@@ -9,13 +9,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares a model with activations that another implementation recorded from the same weights.
+ * How far a computation agrees with what another implementation recorded of the same weights: one line a tensor.
+ * {@link #of} compares a model's activations; other comparisons build lines of their own.
  *
  * <p>A recording is a safetensors file: {@code input} (B, 3, S, S), normalised; for stage k from 1 {@code stage{k}.logits}
  * (B, C), {@code stage{k}.tokens} (B, N, d_k) after the final norm, {@code stage{k}.entropy} (B) in nats and
@@ -25,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A check that silently skips is no check: a tensor of another name is a failing line.
  *
- * @param lines one for every tensor but {@code input}, in the file's order
- * @param tolerance largest difference allowed; ten times that for a tensor with a value beyond ±10
+ * @param lines one for everything that was compared, or should have been
+ * @param tolerance what was asked for, from which every line's {@code allowed} follows; for activations the largest
+ *     difference, ten times that for a tensor with a value beyond ±10
  */
 public record Verification(List<Line> lines, double tolerance) {
     /** What fp32 implementations agree within. */
@@ -47,11 +50,44 @@ public record Verification(List<Line> lines, double tolerance) {
      * @param largestDifference absolute; NaN where nothing could be compared or a value is not finite
      * @param allowed the largest difference that passes
      * @param ok whether it passes
-     * @param note why it does not, where the difference does not say; else empty
+     * @param note why it does not, where the difference does not say, or what a reader should know; else empty
      */
     public record Line(String name, double largestDifference, double allowed, boolean ok, String note) {
-        static Line failed(String name, String note) {
+        /** Nothing could be compared. */
+        public static Line failed(String name, String note) {
             return new Line(name, Double.NaN, 0, false, note);
+        }
+
+        /**
+         * Judges a tensor value by value; another shape, or a value that is not finite on either side, fails.
+         *
+         * @param expected as recorded
+         * @param came as computed
+         * @param allowed the largest difference that passes, given the largest absolute value that was recorded
+         */
+        public static Line compare(String name, HostTensor expected, HostTensor came, DoubleUnaryOperator allowed) {
+            if (!Arrays.equals(expected.shape(), came.shape())) {
+                return shapes(name, expected, came);
+            }
+            float[] a = expected.toFloats();
+            float[] b = came.toFloats();
+            double magnitude = 0;
+            double largest = 0;
+            for (int i = 0; i < a.length; i++) {
+                if (!Float.isFinite(a[i]) || !Float.isFinite(b[i])) {
+                    String side = Float.isFinite(a[i]) ? "the model gives " + b[i] : "the recording has " + a[i];
+                    return failed(name, side + " at element " + i);
+                }
+                magnitude = Math.max(magnitude, Math.abs(a[i]));
+                largest = Math.max(largest, Math.abs((double) a[i] - b[i]));
+            }
+            double limit = allowed.applyAsDouble(magnitude);
+            return new Line(name, largest, limit, largest <= limit, "");
+        }
+
+        /** The same verdict, with another note after the present one. */
+        public Line withNote(String more) {
+            return new Line(name, largestDifference, allowed, ok, note.isEmpty() ? more : note + "; " + more);
         }
     }
 
@@ -74,9 +110,7 @@ public record Verification(List<Line> lines, double tolerance) {
      * @throws CheckpointException if the file cannot be read, has no usable {@code input}, or nothing to compare
      */
     public static Verification of(Backbone backbone, Path recording, double tolerance) {
-        if (!(tolerance > 0) || Double.isInfinite(tolerance)) {
-            throw new IllegalArgumentException("the tolerance must be a number above 0, got " + tolerance);
-        }
+        requireTolerance(tolerance);
         Safetensors.Contents contents = Safetensors.read(recording);
         HostTensor input = input(recording, contents.tensors(), backbone.imageSize());
         if (contents.tensors().size() < 2) {
@@ -91,6 +125,17 @@ public record Verification(List<Line> lines, double tolerance) {
             }
         });
         return new Verification(lines, tolerance);
+    }
+
+    /**
+     * A check that forgives everything or nothing is none.
+     *
+     * @throws IllegalArgumentException if it is not a number above 0
+     */
+    public static void requireTolerance(double tolerance) {
+        if (!(tolerance > 0) || Double.isInfinite(tolerance)) {
+            throw new IllegalArgumentException("the tolerance must be a number above 0, got " + tolerance);
+        }
     }
 
     private static HostTensor input(Path recording, Map<String, HostTensor> tensors, int size) {
@@ -124,13 +169,14 @@ public record Verification(List<Line> lines, double tolerance) {
 
     private static Line check(
             String name, HostTensor expected, Activations activations, Map<String, String> metadata, double tolerance) {
+        DoubleUnaryOperator allowed = magnitude -> magnitude > LARGE ? 10 * tolerance : tolerance;
         Matcher stage = STAGE.matcher(name);
         if (stage.matches()) {
             int number = Integer.parseInt(stage.group(1));
             if (number < 1 || number > activations.stages()) {
                 return Line.failed(name, "the model has stages 1 to " + activations.stages());
             }
-            return compare(name, expected, activations.ofStage(number, stage.group(2)), tolerance);
+            return Line.compare(name, expected, activations.ofStage(number, stage.group(2)), allowed);
         }
         Matcher routed = ROUTED.matcher(name);
         if (!routed.matches()) {
@@ -145,7 +191,7 @@ public record Verification(List<Line> lines, double tolerance) {
         Activations.Routed outcome = activations.route(policy);
         return routed.group(2).equals("stage")
                 ? compareExactly(name, expected, outcome.stages())
-                : compare(name, expected, outcome.logits(), tolerance);
+                : Line.compare(name, expected, outcome.logits(), allowed);
     }
 
     /** @param thresholds a number, or one for every boundary between stages, separated by commas */
@@ -164,26 +210,6 @@ public record Verification(List<Line> lines, double tolerance) {
         StopPolicy policy = StopPolicy.of(Routers.named(certainty), numbers);
         policy.check(stages);
         return policy;
-    }
-
-    private static Line compare(String name, HostTensor expected, HostTensor came, double tolerance) {
-        if (!Arrays.equals(expected.shape(), came.shape())) {
-            return shapes(name, expected, came);
-        }
-        float[] a = expected.toFloats();
-        float[] b = came.toFloats();
-        double magnitude = 0;
-        double largest = 0;
-        for (int i = 0; i < a.length; i++) {
-            if (!Float.isFinite(a[i]) || !Float.isFinite(b[i])) {
-                String side = Float.isFinite(a[i]) ? "the model gives " + b[i] : "the recording has " + a[i];
-                return Line.failed(name, side + " at element " + i);
-            }
-            magnitude = Math.max(magnitude, Math.abs(a[i]));
-            largest = Math.max(largest, Math.abs((double) a[i] - b[i]));
-        }
-        double allowed = magnitude > LARGE ? 10 * tolerance : tolerance;
-        return new Line(name, largest, allowed, largest <= allowed, "");
     }
 
     private static Line compareExactly(String name, HostTensor expected, HostTensor came) {

@@ -117,6 +117,21 @@ class RecorderTest {
     }
 
     @Test
+    void labelsOfAnotherDataSetAreRefusedInOneLine() throws IOException {
+        List<Sample> samples = MadeUp.pictures(folder, 2);
+        RealLabels real = RealLabels.read(Files.writeString(folder.resolve("real.json"), "[[0], [1]]"), 6);
+        try (ElasticEngine engine = MadeUp.engine()) {
+            Recorder.Options options = Recorder.Options.of(Routers.MARGIN).withReal(real);
+
+            assertThatThrownBy(() -> Recorder.record(engine, INPUT, samples, options, done -> {}))
+                    .isInstanceOf(IOException.class)
+                    .hasMessage(folder.resolve("real.json") + " has no entry for any of the 12 pictures, the first of"
+                            + " which is " + samples.get(0).path().getFileName()
+                            + "; its entries belong to ILSVRC2012_val_00000001 and so on");
+        }
+    }
+
+    @Test
     void brokenPicturesAreSkippedAndNamed() throws IOException {
         List<Sample> samples = MadeUp.pictures(folder, 2);
         Files.writeString(samples.get(3).path(), "no picture");

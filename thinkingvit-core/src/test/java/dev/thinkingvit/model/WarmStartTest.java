@@ -79,7 +79,7 @@ class WarmStartTest {
 
         WarmStart start = WarmStart.of(source, TARGET, 1);
 
-        assertThat(start.warnings())
+        assertThat(start.summary())
                 .containsExactly(
                         "tensor norm.weight is skipped and stays random: at least [4] is needed, the source has F32 [3]",
                         "tensor head.weight is skipped and stays random: at least [3, 4] is needed, the source has F32 [2, 6]");
@@ -94,7 +94,7 @@ class WarmStartTest {
         source.put("norm.bias", HostTensor.of(new long[6], 6));
         source.put("blocks.0.attn.qkv.bias", HostTensor.of(new float[19], 19));
 
-        assertThat(WarmStart.of(source, TARGET, 1).warnings())
+        assertThat(WarmStart.of(source, TARGET, 1).summary())
                 .hasSize(3)
                 .anySatisfy(warning -> assertThat(warning).contains("cls_token").contains("F32 [6]"))
                 .anySatisfy(warning -> assertThat(warning).contains("norm.bias").contains("I64"))
@@ -109,7 +109,7 @@ class WarmStartTest {
         source.put("dist_token", HostTensor.of(new float[6], 1, 1, 6));
         source.remove("norm.bias");
 
-        assertThat(WarmStart.of(source, deeper, 1).warnings())
+        assertThat(WarmStart.of(source, deeper, 1).summary())
                 .containsExactly(
                         "blocks.1.* is missing in the source: the block stays random",
                         "tensor norm.bias is missing in the source and stays random",
@@ -121,11 +121,45 @@ class WarmStartTest {
     void losingClassesOrPositionsIsWarnedOf() {
         ThinkingViTConfig other = new ThinkingViTConfig(8, 2, 6, 1, 3, List.of(3), 5, 1e-6);
 
-        assertThat(WarmStart.of(counting(other), TARGET, 1).warnings())
+        assertThat(WarmStart.of(counting(other), TARGET, 1).summary())
                 .containsExactly(
                         "tensor pos_embed is cut from [1, 17, 6] to [1, 5, 4]: only its first tokens are kept",
                         "tensor head.weight is cut from [5, 6] to [3, 4]: only its first classes are kept",
                         "tensor head.bias is cut from [5] to [3]: only its first classes are kept");
+    }
+
+    @Test
+    void manyWarningsAreCountedAndTheFirstNamed() {
+        Map<String, HostTensor> source = counting(SOURCE);
+        for (int i = 1; i <= 7; i++) {
+            source.put("blocks.1.norm" + i + ".weight", HostTensor.of(new float[6], 6));
+        }
+        source.remove("norm.bias");
+        assertThat(WarmStart.of(source, TARGET, 1).summary()).hasSize(8);
+
+        source.put("head.weight", HostTensor.of(new float[5 * 6], 5, 6));
+        source.put("head.bias", HostTensor.of(new float[5], 5));
+        WarmStart start = WarmStart.of(source, TARGET, 1);
+
+        assertThat(start.warnings()).hasSize(10);
+        assertThat(start.summary())
+                .containsExactly(
+                        "tensor norm.bias is missing in the source and stays random",
+                        "2 tensors are cut by more than width: head.weight, head.bias",
+                        "7 tensors of the source are left over: blocks.1.norm1.weight, blocks.1.norm2.weight,"
+                                + " blocks.1.norm3.weight, …");
+    }
+
+    @Test
+    void theShareIsOfValuesNotOfTensors() {
+        Map<String, HostTensor> source = counting(SOURCE);
+        assertThat(WarmStart.of(source, TARGET, 1).share())
+                // alpha, and the projection of 2 columns with its bias
+                .isEqualTo(1 - (1.0 + 4 * 2 + 4) / TARGET.parameterCount());
+
+        source.keySet().retainAll(List.of("norm.bias", "head.bias"));
+        assertThat(WarmStart.of(source, TARGET, 1).share()).isEqualTo((4.0 + 3) / TARGET.parameterCount());
+        assertThat(WarmStart.of(Map.of(), TARGET, 1).share()).isZero();
     }
 
     /** Every tensor counts its elements from 0. */

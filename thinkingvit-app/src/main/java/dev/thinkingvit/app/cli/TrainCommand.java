@@ -371,11 +371,19 @@ final class TrainCommand extends BaseCommand {
         }
         StateDict source = Checkpoints.read(Path.of(record.init()), Weights.AUTO);
         WarmStart start = WarmStart.of(source.tensors(), network, seed);
-        start.warnings().forEach(warning -> err().println("warning: " + warning));
-        if (start.copied().isEmpty()) {
+        start.summary().forEach(warning -> err().println("warning: " + warning));
+        if (start.share() < WarmStart.LEAST_SHARE) {
             throw new CheckpointException(
                     source.file(),
-                    "none of its tensors can start a " + network.shorthand() + " model of width " + network.embedDim());
+                    String.format(
+                            "only %d of %d tensors, %.1f %% of the values, of a %s model of width %d can start from it;"
+                                    + " at least %.0f %% are needed",
+                            start.copied().size(),
+                            start.weights().size(),
+                            100 * start.share(),
+                            network.shorthand(),
+                            network.embedDim(),
+                            100 * WarmStart.LEAST_SHARE));
         }
         err().printf(
                         "%d of %d tensors start from %s%n",

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.inference.Verification;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.train.TrainingVerification;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -13,37 +14,49 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Compares a model with recorded activations. */
+/** Compares a model with recorded activations, or the trainer with a recorded training. */
 @Command(
         name = "verify",
         description = {
-            "Compare a model with activations that another implementation recorded.",
-            "Runs the recorded input through every stage in fp32, and through the elastic engine at every recorded"
-                    + " threshold. Exits with 1 if a tensor differs by more than the tolerance, cannot be compared, or"
-                    + " is of an unknown kind."
+            "Compare a model, or the trainer, with what another implementation recorded.",
+            "A model: runs the recorded input through every stage in fp32, and through the elastic engine at every"
+                    + " recorded threshold.",
+            "The trainer (--training): repeats the recorded steps in fp32, and compares every loss, gradient, weight and"
+                    + " averaged weight.",
+            "Exits with 1 if a tensor differs by more than the tolerance, is missing, cannot be compared, or is of an"
+                    + " unknown kind."
         },
         footer = {
             "",
             "Examples:",
             "  thinkingvit verify my-model",
-            "  thinkingvit verify my-model --expected recorded.safetensors --tolerance 1e-3 --json"
+            "  thinkingvit verify my-model --expected recorded.safetensors --tolerance 1e-3 --json",
+            "  thinkingvit verify --training my-recorded-training"
         })
 final class VerifyCommand extends BaseCommand {
-    @Parameters(paramLabel = "MODEL_DIR", description = "Directory with config.json and weights.")
-    @SuppressWarnings("NullAway.Init")
-    private Path model;
+    @Parameters(arity = "0..1", paramLabel = "MODEL_DIR", description = "Directory with config.json and weights.")
+    private @Nullable Path model;
+
+    @Option(
+            names = "--training",
+            paramLabel = "DIR",
+            description = "Instead of a model: directory with config.json, the weights that a training began with, and"
+                    + " its recording.")
+    private @Nullable Path training;
 
     @Option(
             names = "--expected",
             paramLabel = "FILE",
-            description = "The recording. Default: expected.safetensors in the model's directory.")
+            description = "The recording. Default: expected.safetensors in the model's directory,"
+                    + " training.safetensors in the training's.")
     private @Nullable Path expected;
 
     @Option(
             names = "--tolerance",
             paramLabel = "X",
-            description = "Largest difference allowed; ten times that for a tensor with a value beyond 10."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Largest difference allowed; ten times that for a tensor with a value beyond 10. Of a training"
+                            + " relative to a tensor's largest value, and at least 1e-6. Default: ${DEFAULT-VALUE}.")
     private double tolerance = Verification.DEFAULT_TOLERANCE;
 
     @Option(names = "--json", description = "Print the verdict as JSON.")
@@ -54,11 +67,13 @@ final class VerifyCommand extends BaseCommand {
         if (!(tolerance > 0) || Double.isInfinite(tolerance)) {
             throw usage("--tolerance must be a number above 0, got " + tolerance);
         }
-        ModelDirectory.Model read = ModelDirectory.read(model);
-        Path recording = expected != null ? expected : model.resolve("expected.safetensors");
         Verification verdict;
-        try (PackedThinkingViT packed = PackedThinkingViT.of(read.config().network(), read.weights(), Precision.FP32)) {
-            verdict = Verification.of(packed, recording, tolerance);
+        if (model != null && training == null) {
+            verdict = activations(model);
+        } else if (training != null && model == null) {
+            verdict = training(training);
+        } else {
+            throw usage("either MODEL_DIR or --training DIR is required");
         }
         if (json) {
             out().println(json(verdict).toPrettyString());
@@ -67,6 +82,20 @@ final class VerifyCommand extends BaseCommand {
         }
         out().flush();
         return verdict.passed() ? 0 : Main.FAILED;
+    }
+
+    private Verification activations(Path directory) {
+        ModelDirectory.Model read = ModelDirectory.read(directory);
+        Path recording = expected != null ? expected : directory.resolve("expected.safetensors");
+        try (PackedThinkingViT packed = PackedThinkingViT.of(read.config().network(), read.weights(), Precision.FP32)) {
+            return Verification.of(packed, recording, tolerance);
+        }
+    }
+
+    private Verification training(Path directory) {
+        ModelDirectory.Model start = ModelDirectory.read(directory);
+        Path recording = expected != null ? expected : directory.resolve(TrainingVerification.RECORDING);
+        return TrainingVerification.of(start, recording, tolerance);
     }
 
     private void print(Verification verdict) {
@@ -87,7 +116,11 @@ final class VerifyCommand extends BaseCommand {
         int count = verdict.lines().size();
         out().println(
                         verdict.passed()
-                                ? "all " + count + " tensors agree within " + verdict.tolerance()
+                                ? "all " + count + (training == null ? " tensors" : " losses and tensors")
+                                        + " agree within " + verdict.tolerance()
+                                        + (training == null
+                                                ? ""
+                                                : " of their largest value, or " + TrainingVerification.FLOOR)
                                 : verdict.failures() + " of " + count + " OUT at tolerance " + verdict.tolerance());
     }
 

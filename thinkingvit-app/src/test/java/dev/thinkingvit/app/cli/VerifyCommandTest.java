@@ -59,9 +59,52 @@ class VerifyCommandTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"vit-3h-6h, 9, 47", "vit-2h-3h-6h, 12, 50"})
+    void theTrainerAgreesWithTheRecordedTrainings(String model, int losses, int parameters) {
+        CommandRun run = CommandRun.of("verify", "--training", CommandRun.REFERENCE.resolve(model));
+
+        assertThat(run.code()).as(run.out() + run.err()).isZero();
+        assertThat(run.out().lines()).hasSize(losses + 3 * parameters + 1).noneMatch(line -> line.contains("OUT"));
+        assertThat(run.out().lines())
+                .anyMatch(line -> line.matches("losses\\[3].total +\\S+ +ok"))
+                .anyMatch(line -> line.matches("grad.head.weight +\\S+ +ok +of step 3"))
+                .anyMatch(line ->
+                        line.matches("after3.blocks.0.attn.qkv.bias +\\S+ +ok +key bias left out: it has no gradient"));
+        assertThat(run.out().lines()).last().asString().startsWith("all " + (losses + 3 * parameters) + " losses");
+    }
+
+    @Test
+    void aTamperedTrainingIsOutInJsonToo() {
+        Safetensors.Contents contents = Safetensors.read(MODEL.resolve("training.safetensors"));
+        Map<String, HostTensor> tensors = new LinkedHashMap<>(contents.tensors());
+        float[] bias = tensors.get("ema3.norm.bias").toFloats();
+        bias[7] += 1e-3f;
+        tensors.put("ema3.norm.bias", HostTensor.of(bias, bias.length));
+        Path file = directory.resolve("training.safetensors");
+        Safetensors.write(file, tensors, contents.metadata());
+
+        CommandRun run = CommandRun.of("verify", "--training", MODEL, "--expected", file, "--json");
+
+        assertThat(run.code()).isEqualTo(1);
+        JsonNode verdict = JsonMapper.shared().readTree(run.out());
+        assertThat(verdict.get("ok").asBoolean()).isFalse();
+        for (JsonNode tensor : verdict.get("tensors")) {
+            boolean changed = tensor.get("name").asString().equals("ema3.norm.bias");
+            assertThat(tensor.get("ok").asBoolean()).isEqualTo(!changed);
+        }
+    }
+
+    @Test
+    void eitherAModelOrATrainingIsVerified() {
+        assertThat(CommandRun.of("verify").code()).isEqualTo(2);
+        assertThat(CommandRun.of("verify", MODEL, "--training", MODEL).code()).isEqualTo(2);
+    }
+
     @Test
     void whatCannotBeReadIsOneLine() {
         assertOneLine(CommandRun.of("verify", MODEL.resolve("checkpoint.pth.tar")), "is not a model directory");
+        assertOneLine(CommandRun.of("verify", "--training", directory), "config.json: is missing");
         assertOneLine(CommandRun.of("verify", MODEL, "--expected", directory.resolve("none")), "there is no such file");
     }
 
