@@ -177,18 +177,20 @@ public final class RecipeFile {
                 throw refused;
             }
             String what = e instanceof InvalidFormatException invalid
-                    ? "'" + invalid.getValue() + "' is no "
-                            + invalid.getTargetType().getSimpleName().toLowerCase(Locale.ROOT) + choices(invalid)
-                    : firstLine(e);
+                    ? " must be " + wanted(invalid.getTargetType()) + ", got '" + invalid.getValue() + "'"
+                    : ": " + firstLine(e);
             throw new IllegalArgumentException(path(e) + what, e);
         }
     }
 
-    private static String choices(InvalidFormatException e) {
-        Object[] constants = e.getTargetType().getEnumConstants();
-        return constants == null
-                ? ""
-                : "; it must be one of " + Arrays.toString(constants).toLowerCase(Locale.ROOT);
+    private static String wanted(Class<?> type) {
+        if (type.isEnum()) {
+            return "one of " + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT);
+        }
+        if (type == boolean.class) {
+            return "true or false";
+        }
+        return type == double.class || type == Double.class ? "a number" : "a whole number";
     }
 
     private static String path(DatabindException e) {
@@ -198,7 +200,7 @@ public final class RecipeFile {
                 path.append(path.isEmpty() ? "" : ".").append(reference.getPropertyName());
             }
         });
-        return path.isEmpty() ? "" : path + ": ";
+        return path.isEmpty() ? "a recipe" : path.toString();
     }
 
     private static String firstLine(JacksonException e) {

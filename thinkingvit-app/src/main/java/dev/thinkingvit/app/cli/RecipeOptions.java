@@ -8,21 +8,25 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.IModelTransformer;
+import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** An option for every key of a recipe: the key with dashes, its value as in YAML. */
 final class RecipeOptions implements IModelTransformer {
-    private static final Map<String, String> DESCRIPTIONS = descriptions();
+    /** Listed, not asked of the recipe: that would load YAML for commands that have nothing to do with it. */
+    static final Map<String, Map<String, String>> DESCRIPTIONS = descriptions();
 
-    private static Map<String, String> descriptions() {
-        Map<String, String> of = new LinkedHashMap<>();
+    private static Map<String, Map<String, String>> descriptions() {
+        Map<String, Map<String, String>> all = new LinkedHashMap<>();
+        Map<String, String> of = section("network", all);
         of.put("stages", "HEADS|Heads of each stage, growing.");
         of.put("head_dim", "N|Width of a head.");
         of.put("depth", "N|Number of blocks.");
         of.put("img_size", "PX|Input size.");
         of.put("patch_size", "PX|Patch size.");
         of.put("weight_init", "KIND|First weights: timm's, or mimetic for short trainings on little data.");
+        of = section("augmentation", all);
         of.put("crop", "KIND|pad (random crop of the padded picture), resized (random resized crop) or center.");
         of.put("scale", "MIN,MAX|Area of a random resized crop, of the picture's.");
         of.put("ratio", "MIN,MAX|Aspect of a random resized crop.");
@@ -37,6 +41,7 @@ final class RecipeOptions implements IModelTransformer {
         of.put("cutmix", "ALPHA|Cutmix; 0 for none.");
         of.put("mixup_prob", "P|Share of the batches that are mixed.");
         of.put("mixup_switch_prob", "P|Share of cutmix among the mixed ones.");
+        of = section("optimizer", all);
         of.put("batch_size", "N|Images of an update, over all processes.");
         of.put("grad_accum_steps", "N|Parts in which they are loaded and computed.");
         of.put("lr", "X|Peak learning rate; 'null' to scale --lr-base.");
@@ -46,6 +51,7 @@ final class RecipeOptions implements IModelTransformer {
         of.put("opt_betas", "B1,B2|AdamW's.");
         of.put("opt_eps", "X|AdamW's.");
         of.put("clip_grad", "NORM|Largest norm of the gradients; 'null' for any.");
+        of = section("schedule", all);
         of.put("sched", "KIND|Course of the learning rate: cosine, step or plateau.");
         of.put("epochs", "N|Passes over the data, those to cool down not counted.");
         of.put("cooldown_epochs", "N|Further epochs at --min-lr.");
@@ -56,28 +62,42 @@ final class RecipeOptions implements IModelTransformer {
         of.put("decay_epochs", "N|Epochs between two steps of --sched step.");
         of.put("decay_rate", "X|Factor of a step, or after a plateau.");
         of.put("patience_epochs", "N|Epochs without a better accuracy that make a plateau.");
+        of = section("loss", all);
         of.put("smoothing", "P|Label smoothing.");
         of.put("drop_path", "P|Stochastic depth.");
         of.put("stage_weights", "W,W|Weight of each stage's loss; empty for equal ones.");
         of.put("stage_sampling", "KIND|Stages whose losses an update descends on: all, sandwich or random.");
+        of = section("ema", all);
         of.put("model_ema_decay", "X|Moving average of the weights; 0 for none.");
         of.put("model_ema_warmup", "BOOL|Let the average follow faster at first.");
+        of = section("execution", all);
         of.put("precision", "P|fp32, bf16 or auto (bf16 where the machine has it).");
         of.put("grad_checkpointing", "BOOL|Less memory for a third more time.");
         of.put("seed", "N|Seed of all chance.");
-        return of;
+        return all;
+    }
+
+    private static Map<String, String> section(String name, Map<String, Map<String, String>> all) {
+        return all.computeIfAbsent(name, key -> new LinkedHashMap<>());
     }
 
     @Override
     public CommandSpec transform(CommandSpec command) {
-        RecipeFile.sections().keySet().forEach(key -> {
-            String[] words = DESCRIPTIONS.getOrDefault(key, "VALUE|").split("\\|", 2);
-            command.addOption(OptionSpec.builder(option(key))
-                    .type(String.class)
-                    .arity("1")
-                    .paramLabel(words[0])
-                    .description(words[1])
-                    .build());
+        DESCRIPTIONS.forEach((section, keys) -> {
+            ArgGroupSpec.Builder group = ArgGroupSpec.builder()
+                    .heading("%nRecipe, " + section + ":%n")
+                    .exclusive(false)
+                    .validate(false);
+            keys.forEach((key, description) -> {
+                String[] words = description.split("\\|", 2);
+                group.addArg(OptionSpec.builder(option(key))
+                        .type(String.class)
+                        .arity("1")
+                        .paramLabel(words[0])
+                        .description(words[1])
+                        .build());
+            });
+            command.addArgGroup(group.build());
         });
         return command;
     }
@@ -90,10 +110,12 @@ final class RecipeOptions implements IModelTransformer {
     /** What the command line changes in a recipe, by key. */
     static Map<String, @Nullable Object> given(CommandSpec command) {
         Map<String, @Nullable Object> given = new LinkedHashMap<>();
-        for (String key : RecipeFile.sections().keySet()) {
-            String text = command.findOption(option(key)).getValue();
-            if (text != null) {
-                given.put(key, RecipeFile.value(key, text));
+        for (Map<String, String> keys : DESCRIPTIONS.values()) {
+            for (String key : keys.keySet()) {
+                String text = command.findOption(option(key)).getValue();
+                if (text != null) {
+                    given.put(key, RecipeFile.value(key, text));
+                }
             }
         }
         return given;

@@ -45,6 +45,10 @@ import tools.jackson.databind.node.ObjectNode;
 @Command(
         name = "train",
         sortOptions = false,
+        customSynopsis = {
+            "thinkingvit train --data DIR --out DIR [--recipe FILE] [OPTIONS]",
+            "thinkingvit train --out DIR --resume [OPTIONS]"
+        },
         modelTransformer = RecipeOptions.class,
         description = {
             "Train a ThinkingViT on a folder-per-class data set.",
