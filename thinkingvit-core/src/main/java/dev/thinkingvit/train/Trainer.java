@@ -202,9 +202,15 @@ public final class Trainer implements AutoCloseable {
      * @param samples B numbers that tell the images apart, for chance
      */
     @SuppressWarnings("ArrayRecordComponent") // handed over, not shared
-    record Part(float[] images, float[] targets, int[] samples) {}
+    public record Part(float[] images, float[] targets, int[] samples) {}
 
-    record Updated(List<Double> losses, double gradientNorm) {}
+    /**
+     * What an update found.
+     *
+     * @param losses of each stage, the mean over the images in nats; NaN for a stage that was not selected
+     * @param gradientNorm of all gradients together, before clipping
+     */
+    public record Updated(List<Double> losses, double gradientNorm) {}
 
     private Part part(Batch batch, int number) {
         int size = model.config().imageSize();
@@ -217,8 +223,14 @@ public final class Trainer implements AutoCloseable {
         return Seeds.generator(recipe.execution().seed() + (purpose << 56), epoch, item);
     }
 
-    /** One update from this process's parts of it. */
-    Updated update(List<Part> parts, double learningRate) {
+    /**
+     * One update from images that are in memory already; {@link #epoch} makes its updates so.
+     *
+     * @param parts this process's shares, {@link #localBatchSize} images each; not kept
+     * @param learningRate of this update
+     * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
+     */
+    public Updated update(List<Part> parts, double learningRate) {
         boolean[] selected = selectStages();
         int last = stageWeights.length;
         while (!selected[last - 1]) {
