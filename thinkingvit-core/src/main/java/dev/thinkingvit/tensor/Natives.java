@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
@@ -66,6 +67,21 @@ public final class Natives {
         load();
         torch.set_num_threads(threads);
         openblas_nolapack.blas_set_num_threads(blas);
+    }
+
+    /**
+     * Does work whose native operations keep to the calling thread. For work before which or after which other threads
+     * are busy: those of libtorch's pool spin for milliseconds when they have to wait and after they are done.
+     */
+    public static <T> T onThisThreadOnly(Supplier<T> work) {
+        load();
+        int before = torch.get_num_threads();
+        torch.set_num_threads(1);
+        try {
+            return work.get();
+        } finally {
+            torch.set_num_threads(before);
+        }
     }
 
     static String firstLine(Throwable e) {
