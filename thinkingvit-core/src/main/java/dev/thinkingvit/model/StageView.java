@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.tensor.Scope;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -31,7 +32,10 @@ final class StageView {
     StageOutput forward(Tensor patches, @Nullable Tensor recycled) {
         Tensor x = embed(patches, recycled);
         for (int block = 0; block < config.depth(); block++) {
-            x = block(x, block);
+            // What the way back does not need goes here, to be used again while it is in the caches.
+            try (Scope scope = new Scope()) {
+                x = scope.keep(block(x, block));
+            }
         }
         return finish(x);
     }
@@ -56,8 +60,8 @@ final class StageView {
     /** One pre-norm block on (B, N, d). */
     Tensor block(Tensor x, int block) {
         String name = "blocks." + block + ".";
-        Tensor attended = x.add(dropPath.apply(attention(x, name), stage, block, 0));
-        return attended.add(dropPath.apply(mlp(attended, name), stage, block, 1));
+        Tensor attended = dropPath.apply(attention(x, name), stage, block, 0).add_(x);
+        return dropPath.apply(mlp(attended, name), stage, block, 1).add_(attended);
     }
 
     /** Final norm and classifier on (B, N, d). */

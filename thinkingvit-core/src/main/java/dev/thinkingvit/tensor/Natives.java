@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
@@ -71,6 +72,21 @@ public final class Natives {
 
     private static Throwable deepest(Throwable e) {
         return e.getCause() == null ? e : deepest(e.getCause());
+    }
+
+    /**
+     * Does work whose native operations keep to the calling thread. For work before which or after which other threads
+     * are busy: those of libtorch's pool spin for milliseconds when they have to wait and after they are done.
+     */
+    public static <T> T onThisThreadOnly(Supplier<T> work) {
+        load();
+        int before = torch.get_num_threads();
+        torch.set_num_threads(1);
+        try {
+            return work.get();
+        } finally {
+            torch.set_num_threads(before);
+        }
     }
 
     static String firstLine(Throwable e) {

@@ -3,6 +3,8 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.tensor.Operator;
 import dev.thinkingvit.tensor.Scope;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +17,7 @@ import org.bytedeco.pytorch.global.torch;
  * AdamW (Loshchilov and Hutter, 2019) over named parameters, in libtorch's fused kernel: one pass over all values.
  * Weight decay spares tensors of at most one dimension, biases, {@code pos_embed} and {@code cls_token}.
  *
- * <p>Owns its state; close it. Not safe for use by several threads at once.
+ * <p>Owns its state; close it.
  */
 public final class AdamW implements AutoCloseable {
     /**
@@ -34,9 +36,15 @@ public final class AdamW implements AutoCloseable {
     private static final Scalar ONE = Scope.own(new Scalar(1.0));
 
     private final Options options;
-    private final Group decayed = new Group();
-    private final Group spared = new Group();
+    private final List<Share> shares = new ArrayList<>();
     private final Map<String, Tensor> state = new LinkedHashMap<>();
+
+    /** Parameters that are updated together. */
+    private static final class Share {
+        final Group decayed = new Group();
+        final Group spared = new Group();
+        long values;
+    }
 
     /** Parameters of one weight decay with their state, in the order the kernel takes them. */
     private static final class Group {
@@ -50,11 +58,17 @@ public final class AdamW implements AutoCloseable {
     /**
      * @param parameters F32; kept, not owned
      * @param gradients of each parameter, of its shape; kept, not owned
+     * @param shares into which the parameters are divided, about equally large
      */
-    public AdamW(Map<String, Tensor> parameters, Map<String, Tensor> gradients, Options options) {
+    AdamW(Map<String, Tensor> parameters, Map<String, Tensor> gradients, Options options, int shares) {
         this.options = options;
+        for (int i = 0; i < shares; i++) {
+            this.shares.add(new Share());
+        }
         parameters.forEach((name, parameter) -> {
-            Group group = isDecayed(name, parameter) ? decayed : spared;
+            Share share = Collections.min(this.shares, Comparator.comparingLong((Share other) -> other.values));
+            share.values += parameter.numel();
+            Group group = isDecayed(name, parameter) ? share.decayed : share.spared;
             try (Scope scope = new Scope()) {
                 group.parameters.add(parameter);
                 group.gradients.add(gradients.get(name));
@@ -71,13 +85,15 @@ public final class AdamW implements AutoCloseable {
     }
 
     /**
-     * One update from the gradients as they are.
+     * One update of a share of the parameters from the gradients as they are. Different shares may be updated by
+     * different threads at a time.
      *
+     * @param share from 0
      * @param learningRate of this step
      */
-    public void step(double learningRate) {
-        update(decayed, learningRate, options.weightDecay());
-        update(spared, learningRate, 0);
+    void step(int share, double learningRate) {
+        update(shares.get(share).decayed, learningRate, options.weightDecay());
+        update(shares.get(share).spared, learningRate, 0);
     }
 
     /** The state by {@code parameter.exp_avg}, {@code .exp_avg_sq} and {@code .step}; the optimizer keeps owning it. */

@@ -2,7 +2,11 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.tensor.Operator;
 import dev.thinkingvit.tensor.Scope;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.Scalar;
@@ -20,31 +24,57 @@ final class Ema implements AutoCloseable {
 
     private final double decay;
     private final boolean warmup;
-    private final Map<String, Tensor> parameters;
     private final Map<String, Tensor> averages = new LinkedHashMap<>();
+    private final List<Share> shares = new ArrayList<>();
     private long updates;
 
-    /** @param parameters followed, not owned */
-    Ema(Map<String, Tensor> parameters, double decay, boolean warmup) {
+    /** Parameters that are taken in together. */
+    private static final class Share {
+        final List<Tensor> averages = new ArrayList<>();
+        final List<Tensor> parameters = new ArrayList<>();
+        long values;
+    }
+
+    /**
+     * @param parameters followed, not owned
+     * @param shares into which they are divided, about equally large
+     */
+    Ema(Map<String, Tensor> parameters, double decay, boolean warmup, int shares) {
         this.decay = decay;
         this.warmup = warmup;
-        this.parameters = parameters;
+        for (int i = 0; i < shares; i++) {
+            this.shares.add(new Share());
+        }
         parameters.forEach((name, parameter) -> {
             try (Scope scope = new Scope()) {
-                averages.put(name, Scope.own(parameter.detach().clone()));
+                Tensor average = Scope.own(parameter.detach().clone());
+                averages.put(name, average);
+                Share share = Collections.min(this.shares, Comparator.comparingLong((Share other) -> other.values));
+                share.averages.add(average);
+                share.parameters.add(parameter);
+                share.values += parameter.numel();
             }
         });
     }
 
-    /** Takes the parameters' present values in. */
-    void update() {
+    /**
+     * Takes the present values of a share of the parameters in. Different shares may be taken in by different threads at
+     * a time; {@link #updated} follows.
+     *
+     * @param share from 0
+     */
+    void update(int share) {
         double present = warmup ? Math.min(decay, (1.0 + updates) / (10.0 + updates)) : decay;
         try (Scope scope = new Scope()) {
             LERP.run(
-                    LERP.list(0, averages.values()),
-                    LERP.list(1, parameters.values()),
+                    LERP.list(0, shares.get(share).averages),
+                    LERP.list(1, shares.get(share).parameters),
                     new IValue(new Scalar(1 - present)));
         }
+    }
+
+    /** Counts an update of all shares. */
+    void updated() {
         updates++;
     }
 

@@ -79,23 +79,32 @@ final class Gradients implements AutoCloseable {
         }
     }
 
-    void add(Gradients other) {
+    /** Adds a share of another's values and numbers to the same of this one's. */
+    void add(Gradients other, int share, int shares) {
         try (Scope scope = new Scope()) {
-            all.add_(other.all);
+            part(all, share, shares).add_(part(other.all, share, shares));
         }
     }
 
-    /** The Euclidean norm of all gradients together. */
-    double norm() {
+    /** The squared Euclidean norm of a share of the gradients. */
+    double squaredNorm(int share, int shares) {
         try (Scope scope = new Scope()) {
-            return values.norm().item().toDouble();
+            double norm = part(values, share, shares).norm().item().toDouble();
+            return norm * norm;
         }
     }
 
-    void scale(double factor) {
+    /** Multiplies a share of the gradients. */
+    void scale(double factor, int share, int shares) {
         try (Scope scope = new Scope()) {
-            values.mul_(new Scalar(factor));
+            part(values, share, shares).mul_(new Scalar(factor));
         }
+    }
+
+    private static Tensor part(Tensor vector, int share, int shares) {
+        long length = vector.numel();
+        long from = length * share / shares;
+        return vector.narrow(0, from, length * (share + 1) / shares - from);
     }
 
     @Override

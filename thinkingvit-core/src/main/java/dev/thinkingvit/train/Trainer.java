@@ -99,9 +99,9 @@ public final class Trainer implements AutoCloseable {
             gradients.add(new Gradients(parameters, extras));
         }
         this.optimizer = new AdamW(
-                parameters, gradients.get(0).views(), recipe.optimizer().adamW());
+                parameters, gradients.get(0).views(), recipe.optimizer().adamW(), threads);
         double decay = recipe.ema().modelEmaDecay();
-        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup()) : null;
+        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), threads) : null;
         long values = (long) model.config().tokens() * model.config().embedDim();
         this.microBatch = model.device().isCuda()
                 ? localBatchSize(recipe, peers)
@@ -217,9 +217,15 @@ public final class Trainer implements AutoCloseable {
      * @param samples B numbers that tell the images apart, for chance
      */
     @SuppressWarnings("ArrayRecordComponent") // handed over, not shared
-    record Part(float[] images, float[] targets, int[] samples) {}
+    public record Part(float[] images, float[] targets, int[] samples) {}
 
-    record Updated(List<Double> losses, double gradientNorm) {}
+    /**
+     * What an update found.
+     *
+     * @param losses of each stage, the mean over the images in nats; NaN for a stage that was not selected
+     * @param gradientNorm of all gradients together, before clipping
+     */
+    public record Updated(List<Double> losses, double gradientNorm) {}
 
     private Part part(Batch batch, int number) {
         int size = model.config().imageSize();
@@ -232,8 +238,14 @@ public final class Trainer implements AutoCloseable {
         return Seeds.generator(recipe.execution().seed() + (purpose << 56), epoch, item);
     }
 
-    /** One update from this process's parts of it. */
-    Updated update(List<Part> parts, double learningRate) {
+    /**
+     * One update from images that are in memory already; {@link #epoch} makes its updates so.
+     *
+     * @param parts this process's shares, {@link #localBatchSize} images each; not kept
+     * @param learningRate of this update
+     * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
+     */
+    public Updated update(List<Part> parts, double learningRate) {
         boolean[] selected = selectStages();
         int last = stageWeights.length;
         while (!selected[last - 1]) {
@@ -241,9 +253,12 @@ public final class Trainer implements AutoCloseable {
         }
         descend(parts, selected, last);
         Gradients sum = gradients.get(0);
-        for (int worker = 1; worker < gradients.size(); worker++) {
-            sum.add(gradients.get(worker));
-        }
+        int shares = workers.count();
+        workers.run(share -> {
+            for (Gradients other : gradients.subList(1, gradients.size())) {
+                sum.add(other, share, shares);
+            }
+        });
         if (asked) {
             sum.vote();
         }
@@ -255,24 +270,36 @@ public final class Trainer implements AutoCloseable {
                     + " could be read; is the data still there?");
         }
         List<Double> losses = losses(extras);
-        double norm = sum.norm() / extras[0] * recipe.optimizer().batchSize();
+        double[] squares = new double[shares];
+        workers.run(share -> squares[share] = sum.squaredNorm(share, shares));
+        double norm = Math.sqrt(Arrays.stream(squares).sum())
+                / extras[0]
+                * recipe.optimizer().batchSize();
         requireNumbers(losses, selected, norm, learningRate);
         double factor = recipe.optimizer().batchSize() / (double) extras[0]; // pictures may have been left out
         Double largest = recipe.optimizer().clipGrad();
         if (largest != null && norm > largest) {
             factor *= largest / (norm + 1e-6);
         }
-        if (factor != 1) {
-            sum.scale(factor);
-        }
-        optimizer.step(learningRate);
-        if (ema != null) {
-            ema.update();
-        }
+        step(sum, factor, learningRate);
         update++;
         totalUpdates++;
         images += (long) extras[0];
         return new Updated(losses, norm);
+    }
+
+    /** Scales the gradients, updates the parameters from them, and takes these into the average. */
+    private void step(Gradients sum, double factor, double learningRate) {
+        int shares = workers.count();
+        if (factor != 1) {
+            workers.run(share -> sum.scale(factor, share, shares));
+        }
+        workers.run(share -> optimizer.step(share, learningRate));
+        if (ema != null) {
+            Ema followed = ema;
+            workers.run(followed::update);
+            followed.updated();
+        }
     }
 
     private boolean[] selectStages() {
@@ -297,7 +324,7 @@ public final class Trainer implements AutoCloseable {
     private void descend(List<Part> parts, boolean[] selected, int last) {
         double[] weights = weights(selected);
         try (Scope scope = new Scope()) {
-            NestedWeights cut = model.cut(precision);
+            NestedWeights cut = Natives.onThisThreadOnly(() -> model.cut(precision));
             workers.run(worker -> {
                 Gradients own = gradients.get(worker);
                 own.zero();

@@ -35,7 +35,9 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit evaluate --data cifar10/test --report report",
-            "  thinkingvit help classify"
+            "  thinkingvit help classify",
+            "",
+            "The launcher also runs benchmarks: thinkingvit bench help"
         })
 public final class Main implements Runnable {
     /** Something about the input or the machine was wrong. */

@@ -1,0 +1,67 @@
+package dev.thinkingvit.benchmarks;
+
+import dev.thinkingvit.tensor.Natives;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.bytedeco.javacpp.Loader;
+
+/**
+ * What was measured on, without which a number says little.
+ *
+ * @param cpu the processor's own name
+ * @param extensions its instructions that matter to products
+ * @param cores that this process may use
+ * @param os name and version
+ * @param java version and vendor
+ * @param pytorch version of org.bytedeco:pytorch
+ * @param thinkingvit version of this project
+ */
+record Machine(
+        String cpu, List<String> extensions, int cores, String os, String java, String pytorch, String thinkingvit) {
+    private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
+    private static final Set<String> TELLING =
+            Set.of("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_bf16", "amx_int8");
+
+    Machine {
+        extensions = List.copyOf(extensions);
+    }
+
+    static Machine here() {
+        try {
+            return here(Loader.getVersion("org.bytedeco", "pytorch"));
+        } catch (IOException e) {
+            return here("unknown");
+        }
+    }
+
+    private static Machine here(String pytorch) {
+        String cpu = System.getProperty("os.arch");
+        Set<String> extensions = new TreeSet<>();
+        try {
+            for (String line : Files.readAllLines(CPU_INFO)) {
+                String value = line.substring(line.indexOf(':') + 1).strip();
+                if (line.startsWith("model name")) {
+                    cpu = value;
+                } else if (line.startsWith("flags")) {
+                    extensions.addAll(List.of(value.split(" ")));
+                }
+            }
+        } catch (IOException e) {
+            extensions.clear(); // not Linux: the architecture has to do
+        }
+        extensions.retainAll(TELLING);
+        String version = Machine.class.getPackage().getImplementationVersion();
+        return new Machine(
+                cpu,
+                List.copyOf(extensions),
+                Natives.availableCores(),
+                System.getProperty("os.name") + " " + System.getProperty("os.version"),
+                Runtime.version() + " (" + System.getProperty("java.vendor") + ")",
+                pytorch,
+                version == null ? "development" : version);
+    }
+}
