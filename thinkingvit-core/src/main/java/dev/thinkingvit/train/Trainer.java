@@ -99,9 +99,9 @@ public final class Trainer implements AutoCloseable {
             gradients.add(new Gradients(parameters, extras));
         }
         this.optimizer = new AdamW(
-                parameters, gradients.get(0).views(), recipe.optimizer().adamW(), threads);
+                parameters, gradients.get(0).views(), recipe.optimizer().adamW(), workers.count());
         double decay = recipe.ema().modelEmaDecay();
-        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), threads) : null;
+        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), workers.count()) : null;
         long values = (long) model.config().tokens() * model.config().embedDim();
         this.microBatch = model.device().isCuda()
                 ? localBatchSize(recipe, peers)

@@ -193,6 +193,56 @@ class BatchLoaderTest {
     }
 
     @Test
+    void shardsOfABatchAreTheBatchOfOneProcessAndKeepMirroredPairs() throws IOException {
+        List<int[]> whole = new ArrayList<>();
+        try (BatchLoader loader = loader().batchSize(8).dropLast().shuffle(5).open()) {
+            drain(loader.epoch(1)).forEach(batch -> whole.add(batch.sampleIndices()));
+        }
+        List<List<Integer>> together = new ArrayList<>();
+        whole.forEach(batch -> together.add(new ArrayList<>()));
+        for (int shard = 0; shard < 2; shard++) {
+            try (BatchLoader loader =
+                    loader().batchSize(4).dropLast().shuffle(5).shard(shard, 2).open()) {
+                List<Batch> batches = drain(loader.epoch(1));
+                for (int b = 0; b < whole.size(); b++) {
+                    int[] common = whole.get(b);
+                    int[] part = batches.get(b).sampleIndices();
+                    for (int i = 0; i < part.length; i++) {
+                        together.get(b).add(part[i]);
+                        int place = indexOf(common, part[i]);
+                        assertThat(part[part.length - 1 - i]).isEqualTo(common[common.length - 1 - place]);
+                    }
+                }
+            }
+        }
+        for (int b = 0; b < whole.size(); b++) {
+            assertThat(together.get(b))
+                    .containsExactlyInAnyOrderElementsOf(
+                            Arrays.stream(whole.get(b)).boxed().toList());
+        }
+    }
+
+    private static int indexOf(int[] values, int value) {
+        for (int i = 0; i < values.length; i++) {
+            if (values[i] == value) {
+                return i;
+            }
+        }
+        throw new AssertionError(value + " is not in the common batch");
+    }
+
+    @Test
+    void anEpochCanBeginAtALaterBatch() throws IOException {
+        try (BatchLoader loader = loader().batchSize(8).shuffle(5).open()) {
+            List<Batch> all = drain(loader.epoch(3));
+            List<Batch> rest = drain(loader.epoch(3, 2));
+            assertThat(rest).hasSize(all.size() - 2);
+            assertThat(rest.get(0).images()).containsExactly(all.get(2).images());
+            assertThatThrownBy(() -> loader.epoch(3, all.size() + 1)).hasMessageContaining("does not exist");
+        }
+    }
+
+    @Test
     void shardsShareTheWorkAndStayInStep() throws IOException {
         List<Integer> all = new ArrayList<>();
         for (int shard = 0; shard < 3; shard++) {

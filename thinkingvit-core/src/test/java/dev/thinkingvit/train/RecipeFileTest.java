@@ -1,0 +1,105 @@
+package dev.thinkingvit.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@NullUnmarked // a null fails the test
+class RecipeFileTest {
+    @TempDir
+    Path directory;
+
+    private Path recipe(String yaml) throws IOException {
+        return Files.writeString(directory.resolve("recipe.yaml"), yaml);
+    }
+
+    @Test
+    void theShippedImageNetRecipeHasThePublishedValues() {
+        Recipe published = RecipeFile.read(Path.of("../recipes/imagenet-deit-3h-6h.yaml"));
+        assertThat(published.optimizer().peakLr()).isEqualTo(1e-3);
+        assertThat(published.schedule().totalEpochs()).isEqualTo(310);
+        assertThat(published.optimizer().adamW()).isEqualTo(AdamW.Options.RECIPE);
+        assertThat(published.augmentation().mixing()).isEqualTo(Mixing.Options.RECIPE);
+        assertThat(published.ema().modelEmaDecay()).isEqualTo(0.99996);
+        assertThat(published.network().config(1000).parameterCount()).isEqualTo(22_124_777);
+    }
+
+    @Test
+    void whatIsWrittenReadsBackTheSame() throws IOException {
+        Recipe recipe = RecipeFile.read(Path.of("../recipes/imagenet-deit-3h-6h.yaml"))
+                .with("stage_weights", List.of(0.4, 0.6))
+                .with("clip_grad", 1.5);
+        Path file = directory.resolve("resolved.yaml");
+        RecipeFile.write(file, recipe);
+        assertThat(RecipeFile.read(file)).isEqualTo(recipe);
+        assertThat(RecipeFile.ofText(RecipeFile.text(recipe))).isEqualTo(recipe);
+    }
+
+    @Test
+    void whatAFileLeavesOutIsAtTheDefault() throws IOException {
+        assertThat(RecipeFile.read(recipe("optimizer:\n  lr: 2e-3\n"))).isEqualTo(Recipe.DEFAULT.with("lr", 2e-3));
+        assertThat(RecipeFile.read(recipe("# nothing\n"))).isEqualTo(Recipe.DEFAULT);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "optimizer: {lrr: 1} | unknown key optimizer.lrr; optimizer has batch_size, ",
+                "optimiser: {lr: 1} | unknown section optimiser; a recipe has network, ",
+                "lr: 1 | unknown section lr; a recipe has network, ",
+                "optimizer: 3 | section optimizer must hold keys and values",
+                "[1, 2] | a recipe has sections network, ",
+                "optimizer: {batch_size: many} | optimizer.batch_size must be a whole number, got 'many'",
+                "optimizer: {batch_size: 0} | batch_size must be at least 1, got 0",
+                "schedule: {sched: poly} | schedule.sched must be one of [cosine, step, plateau], got 'poly'",
+                "loss: {stage_weights: [1]} | stage_weights: the model has 2 stages, got 1 weights",
+                "augmentation: {aa: rand-q9} | rand-q9",
+                "augmentation: {remode: blur} | it must be const, rand or pixel",
+                "optimizer: {lr: 1, lr: 2} | is not YAML",
+                "optimizer: {lr: | is not YAML"
+            })
+    void whatDoesNotDoIsNamed(String yaml, String message) throws IOException {
+        Path file = recipe(yaml);
+        assertThatThrownBy(() -> RecipeFile.read(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("recipe.yaml")
+                .hasMessageContaining(message)
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void aMissingFileIsNamed() {
+        assertThatThrownBy(() -> RecipeFile.read(directory.resolve("none.yaml")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("none.yaml")
+                .hasMessageContaining("no such recipe");
+    }
+
+    @Test
+    void valuesOfACommandLineNeedNoBrackets() {
+        Recipe recipe = RecipeFile.with(
+                Recipe.DEFAULT,
+                java.util.Map.of(
+                        "stages", RecipeFile.value("stages", "1,2,4"),
+                        "lr", RecipeFile.value("lr", "5e-4"),
+                        "aa", RecipeFile.value("aa", "rand-m9-mstd0.5-inc1")));
+        assertThat(recipe.network().stages()).containsExactly(1, 2, 4);
+        assertThat(recipe.optimizer().peakLr()).isEqualTo(5e-4);
+        assertThat(recipe.with("aa", RecipeFile.value("aa", "null"))
+                        .augmentation()
+                        .aa())
+                .isNull();
+    }
+}
