@@ -6,11 +6,16 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Writes files so that a crash at any moment leaves either the old file or the new one, never a part: the content goes
@@ -20,6 +25,7 @@ import java.util.concurrent.ThreadLocalRandom;
  */
 public final class AtomicFiles {
     private static final int BUFFER_BYTES = 1 << 16;
+    private static final Pattern DRAFT = Pattern.compile("\\..+\\.[0-9a-f]{1,16}\\.tmp");
 
     private AtomicFiles() {}
 
@@ -34,7 +40,8 @@ public final class AtomicFiles {
      * Writes {@code content} to {@code target}, replacing what was there. The directory must exist. If the target is a
      * symbolic link, the file it points to is replaced and the link stays.
      *
-     * @throws IOException if the content or the disk fails; the target is then as it was and nothing is left beside it
+     * @throws IOException if the content or the disk fails, naming the target; it is then as it was and nothing is left
+     *     beside it
      */
     public static void write(Path target, Content content) throws IOException {
         Path real = Files.isSymbolicLink(target) ? target.toRealPath() : target.toAbsolutePath();
@@ -50,6 +57,12 @@ public final class AtomicFiles {
             writeAndSync(draft, content);
             Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             done = true;
+        } catch (NoSuchFileException e) {
+            throw e; // the directory is missing
+        } catch (IOException e) {
+            FileSystemException named = new FileSystemException(target.toString(), null, reason(e));
+            named.initCause(e);
+            throw named;
         } finally {
             if (!done) {
                 Files.deleteIfExists(draft);
@@ -61,6 +74,34 @@ public final class AtomicFiles {
     /** Writes {@code text} as UTF-8; see {@link #write(Path, Content)}. */
     public static void writeString(Path target, String text) throws IOException {
         write(target, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** Whether a file is one that a writer who was killed left beside its target; or is being written right now. */
+    public static boolean isDraft(Path file) {
+        return DRAFT.matcher(String.valueOf(file.getFileName())).matches();
+    }
+
+    /**
+     * Deletes what writers who were killed left in {@code folder} and all folders below. Nobody may be writing there.
+     *
+     * @throws IOException if the folder cannot be read or a file not be deleted
+     */
+    public static void deleteDrafts(Path folder) throws IOException {
+        List<Path> drafts;
+        try (Stream<Path> files = Files.walk(folder)) {
+            drafts = files.filter(file -> isDraft(file) && Files.isRegularFile(file))
+                    .toList();
+        }
+        for (Path draft : drafts) {
+            Files.delete(draft);
+        }
+    }
+
+    /** Why writing failed, for a message that names the file itself. */
+    static String reason(Exception e) {
+        return e instanceof FileSystemException system && system.getReason() != null
+                ? system.getReason()
+                : String.valueOf(e.getMessage());
     }
 
     private static void writeAndSync(Path draft, Content content) throws IOException {

@@ -92,7 +92,7 @@ public final class ModelDirectory {
         try {
             Files.createDirectories(directory);
         } catch (IOException e) {
-            throw new CheckpointException(directory, "cannot be made: " + e.getMessage(), e);
+            throw new CheckpointException(directory, "cannot be made: " + AtomicFiles.reason(e), e);
         }
         Safetensors.write(directory.resolve(WEIGHTS), weights, Map.of("format", "pt"));
         writeConfig(directory, config);
@@ -105,7 +105,7 @@ public final class ModelDirectory {
             String text = ModelConfigJson.MAPPER.writeValueAsString(ModelConfigJson.write(config)) + "\n";
             AtomicFiles.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be written: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be written: " + AtomicFiles.reason(e), e);
         }
     }
 }

@@ -97,7 +97,7 @@ public final class Safetensors {
             }
             AtomicFiles.write(file, out -> writeTo(out, header, layout));
         } catch (IOException | tools.jackson.core.JacksonException e) {
-            throw new CheckpointException(file, "cannot be written: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be written: " + AtomicFiles.reason(e), e);
         }
     }
 

@@ -40,6 +40,12 @@ import java.util.stream.Collectors;
 public final class ProcessLauncher {
     private static final int SIGNALLED = 128; // exit codes of processes that a signal ended begin here
 
+    /** Exit code of a process that was told to end and has done so in good order. */
+    public static final int STOPPED = 130;
+
+    /** Told to end, a process may first finish and save what it does; whoever cannot wait kills it. */
+    private static final Duration GOOD_ORDER = Duration.ofMinutes(2);
+
     private final List<String> command;
     private final Grace grace;
 
@@ -71,23 +77,24 @@ public final class ProcessLauncher {
      * Starts the processes and waits until all have ended.
      *
      * @param processes at least 1
+     * @return 0, or {@link #STOPPED} if processes have ended so
      * @throws DistributedException if one fails: names its rank and its exit code or signal
      */
-    public void run(int processes) {
-        run(
+    public int run(int processes) {
+        return run(
                 processes,
                 new FileOutputStream(FileDescriptor.out),
                 new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
     }
 
     /** As {@link #run(int)}; process 0's standard output and the others' last lines go elsewhere. */
-    void run(int processes, OutputStream out, PrintStream err) {
+    int run(int processes, OutputStream out, PrintStream err) {
         if (processes < 1) {
             throw new IllegalArgumentException("processes must be at least 1; it is " + processes);
         }
         BlockingQueue<Child> ended = new LinkedBlockingQueue<>();
         List<Child> children = new ArrayList<>();
-        Thread hook = new Thread(() -> endAll(children), "thinkingvit-launcher-shutdown");
+        Thread hook = new Thread(() -> endAll(children, GOOD_ORDER), "thinkingvit-launcher-shutdown");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             int port = freePort();
@@ -103,13 +110,14 @@ public final class ProcessLauncher {
                 failed.forEach(child -> child.showLastLines(err));
                 throw new DistributedException(verdict(failed));
             }
+            return children.stream().anyMatch(child -> child.exitCode() == STOPPED) ? STOPPED : 0;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DistributedException("interrupted while the processes ran; they were ended", e);
         } catch (IOException e) {
             throw new DistributedException("a process could not be started: " + e.getMessage(), e);
         } finally {
-            endAll(children); // those that an exception left
+            endAll(children, Duration.ofSeconds(20)); // those that an exception left
             removeHook(hook);
         }
     }
@@ -164,7 +172,7 @@ public final class ProcessLauncher {
             Child child = failed.isEmpty() ? ended.take() : ended.poll(100, TimeUnit.MILLISECONDS);
             if (child != null) {
                 running--;
-                if (child.exitCode() != 0) {
+                if (child.exitCode() != 0 && child.exitCode() != STOPPED) {
                     if (failed.isEmpty()) {
                         firstFailure = System.nanoTime();
                     }
@@ -198,13 +206,13 @@ public final class ProcessLauncher {
         return culprit.end() + (hung.isEmpty() ? "" : "; rank " + hung + " did not end when asked to and was killed");
     }
 
-    private static void endAll(List<Child> children) {
+    private static void endAll(List<Child> children, Duration atMost) {
         List<Child> alive;
         synchronized (children) {
             alive = children.stream().filter(Child::isAlive).toList();
         }
         alive.forEach(Child::ask);
-        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        long deadline = System.nanoTime() + atMost.toNanos();
         boolean interrupted = false;
         for (Child child : alive) {
             interrupted |= !child.await(Math.max(1, deadline - System.nanoTime()));

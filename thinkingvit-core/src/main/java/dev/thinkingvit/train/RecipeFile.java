@@ -118,6 +118,19 @@ public final class RecipeFile {
         return bind(tree);
     }
 
+    /** The keys, without section, whose values differ. */
+    public static List<String> differences(Recipe one, Recipe other) {
+        ObjectNode ones = tree(one);
+        ObjectNode others = tree(other);
+        List<String> keys = new ArrayList<>();
+        sections().forEach((key, section) -> {
+            if (!ones.get(section).get(key).equals(others.get(section).get(key))) {
+                keys.add(key);
+            }
+        });
+        return keys;
+    }
+
     /**
      * A value as it is written in YAML or on a command line, where a list needs no brackets.
      *

@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
@@ -33,12 +34,14 @@ public final class RunFolder implements AutoCloseable {
     /** Name of the recipe in a run's folder. */
     public static final String RECIPE = "recipe.yaml";
 
+    private static final String LAST = "last";
     private static final String STATE = "state.safetensors";
     private static final String LOCK = ".lock";
+    // what says that there is a training comes first: the rest may then go in any order
     private static final List<String> BELONGINGS = List.of(
-            RECIPE,
             "run.json",
-            "last",
+            RECIPE,
+            LAST,
             "best",
             "history",
             "epochs.csv",
@@ -56,7 +59,7 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Opens a folder, made if it is missing.
+     * Opens a folder, made if it is missing, and clears away the halves of files that a killed training left.
      *
      * @throws IOException if it cannot be written to, or another training is at work in it
      */
@@ -74,14 +77,26 @@ public final class RunFolder implements AutoCloseable {
             }
         }
         if (!mine) {
-            throw new IOException(path + ": another training is at work in it");
+            throw new IOException(path + ": another training is at work in it; wait for its end, or train elsewhere");
+        }
+        try {
+            AtomicFiles.deleteDrafts(path);
+        } catch (IOException e) {
+            lock.close();
+            throw e;
         }
         return new RunFolder(path, lock);
     }
 
-    /** Whether a training was begun in {@code path}. */
-    public static boolean isRun(Path path) {
-        return Files.exists(path.resolve(RECIPE));
+    /** Whether {@code path} is missing, empty, or holds only what a training leaves that was killed as it began. */
+    public static boolean isBlank(Path path) throws IOException {
+        if (!Files.isDirectory(path)) {
+            return !Files.exists(path);
+        }
+        try (Stream<Path> content = Files.list(path)) {
+            return content.allMatch(entry ->
+                    List.of(LOCK, RECIPE).contains(String.valueOf(entry.getFileName())) || AtomicFiles.isDraft(entry));
+        }
     }
 
     public Path path() {
@@ -108,7 +123,12 @@ public final class RunFolder implements AutoCloseable {
 
     /** Where the training got to; empty before its first save. */
     public Optional<TrainerState> state() {
-        Path file = last().resolve(STATE);
+        return state(path);
+    }
+
+    /** Where the training in {@code path} got to; empty before its first save. */
+    public static Optional<TrainerState> state(Path path) {
+        Path file = path.resolve(LAST).resolve(STATE);
         return Files.exists(file) ? Optional.of(TrainerState.read(file)) : Optional.empty();
     }
 
@@ -124,7 +144,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** The model after the last epoch. */
     public Path last() {
-        return path.resolve("last");
+        return path.resolve(LAST);
     }
 
     /** The model of the best validation. */

@@ -493,6 +493,11 @@ public final class Trainer implements AutoCloseable {
             }
             values.put(tensor, kept);
         });
+        int stages = state.position().lossSums().size();
+        if (stages != lossSums.length || state.position().lossImages().size() != stages) {
+            throw new TrainingException("the state does not hold one loss for each of this training's "
+                    + lossSums.length + " stages; the recipe must be the one that the training began with");
+        }
         for (String name : state.tensors().keySet()) {
             if (!natives.containsKey(name)) {
                 throw new TrainingException("the state's tensor " + name + " has no place in this training; the recipe"

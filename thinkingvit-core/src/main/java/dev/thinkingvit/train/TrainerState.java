@@ -84,7 +84,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         }
         try {
             return of(contents.tensors(), facts);
-        } catch (NumberFormatException e) {
+        } catch (NumberFormatException | ArithmeticException e) {
             throw new CheckpointException(file, "its position is damaged: " + e.getMessage(), e);
         }
     }

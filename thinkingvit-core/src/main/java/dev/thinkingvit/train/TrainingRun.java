@@ -37,7 +37,8 @@ public final class TrainingRun {
     }
 
     /**
-     * @param every how often to save what is needed to go on, besides after every epoch
+     * @param every how often to save what is needed to go on, besides after every epoch; an update later than due, since
+     *     its loss shows whether the state is good
      * @param history how many epochs' models to keep
      */
     public record Saving(Duration every, int history) {}
@@ -48,6 +49,10 @@ public final class TrainingRun {
     private final Saving saving;
     private final @Nullable Validation validation;
     private long savedAt = System.nanoTime();
+
+    // A state is kept once the update after it has gone well. Were it kept at once, that of an update that broke the
+    // weights would take the place of the last good one, though only the next loss shows it.
+    private @Nullable TrainerState unproven;
 
     /**
      * @param trainer restored, if there was something to go on from; stays the caller's
@@ -80,24 +85,41 @@ public final class TrainingRun {
             @Override
             public void onStep(Step step) throws IOException {
                 listener.onStep(step);
+                save();
                 if (System.nanoTime() - savedAt > saving.every().toNanos()) {
-                    save();
+                    remember();
                 }
             }
         };
         while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
             TrainingListener.Epoch done = trainer.epoch(loader, steps);
             if (done == null) {
+                remember();
                 save();
                 return false;
             }
             listener.onEpoch(done);
             finish(done, listener);
             if (trainer.isStopped()) {
-                return trainer.epoch() >= trainer.recipe().schedule().totalEpochs();
+                break;
             }
         }
-        return true;
+        save();
+        return trainer.epoch() >= trainer.recipe().schedule().totalEpochs();
+    }
+
+    private void remember() {
+        if (folder != null) {
+            unproven = trainer.state();
+        }
+        savedAt = System.nanoTime();
+    }
+
+    private void save() {
+        if (folder != null && unproven != null) {
+            folder.saveState(unproven);
+            unproven = null;
+        }
     }
 
     private void finish(TrainingListener.Epoch done, Listener listener) throws IOException {
@@ -111,21 +133,14 @@ public final class TrainingRun {
         }
         listener.onValidated(done, accuracies, best);
         if (folder != null) {
-            // the state comes last: whatever is interrupted before it is done again
+            // the state comes later: whatever is interrupted before it is done again
             if (best) {
                 ModelDirectory.write(folder.best(), config, weights);
             }
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
             ModelDirectory.write(folder.last(), config, weights);
         }
-        save();
-    }
-
-    private void save() {
-        if (folder != null) {
-            folder.saveState(trainer.state());
-        }
-        savedAt = System.nanoTime();
+        remember();
     }
 
     /** Makes {@link #run} save and return soon, in all processes alike; see {@link Trainer#stop}. */

@@ -43,6 +43,20 @@ class AtomicFilesTest {
     }
 
     @Test
+    void whatKilledWritersLeftIsFoundInAllFoldersAndNothingElse() throws IOException {
+        Path below = Files.createDirectory(directory.resolve("below"));
+        Files.createFile(below.resolve(".a.txt.1f.tmp"));
+        Files.createFile(directory.resolve(".b.0123456789abcdef.tmp"));
+        Files.createFile(directory.resolve("c.1f.tmp"));
+        Files.createFile(directory.resolve(".d.tmp"));
+
+        AtomicFiles.deleteDrafts(directory);
+
+        assertThat(listing()).containsExactlyInAnyOrder("below", "c.1f.tmp", ".d.tmp");
+        assertThat(below).isEmptyDirectory();
+    }
+
+    @Test
     void aMissingDirectoryIsAnErrorAndIsNotCreated() {
         assertThatThrownBy(() -> AtomicFiles.writeString(directory.resolve("no/a.txt"), "x"))
                 .isInstanceOf(IOException.class);

@@ -59,7 +59,9 @@ public final class Main implements Runnable {
         // Pictures need no screen, and numbers print alike everywhere.
         System.setProperty("java.awt.headless", "true");
         Locale.setDefault(Locale.ROOT);
-        System.exit(run(args));
+        int code = run(args);
+        Interruption.exits(code);
+        System.exit(code);
     }
 
     /** Runs a command line and returns its exit code. */

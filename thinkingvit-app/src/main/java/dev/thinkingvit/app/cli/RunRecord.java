@@ -35,6 +35,11 @@ record RunRecord(
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
+    /** The same with pictures in another place. */
+    RunRecord with(String otherData, @Nullable String otherVal) {
+        return new RunRecord(otherData, otherVal, holdout, init, command, version);
+    }
+
     static boolean isIn(Path folder) {
         return Files.exists(folder.resolve(NAME));
     }

@@ -21,6 +21,7 @@ import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -31,7 +32,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -67,11 +67,15 @@ import tools.jackson.databind.node.ObjectNode;
         })
 final class TrainCommand extends BaseCommand {
     private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
+    private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
+    private static final double NANOS = 1e9;
 
     @Option(
             names = "--data",
             paramLabel = "DIR",
-            description = "Training pictures, one folder a class. Needed unless a training goes on.")
+            description =
+                    "Training pictures, one folder a class. Needed unless a training goes on, of which it says the"
+                            + " pictures' new place then.")
     private @Nullable Path data;
 
     @Option(
@@ -99,8 +103,9 @@ final class TrainCommand extends BaseCommand {
     @Option(
             names = "--recipe",
             paramLabel = "FILE",
-            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ".")
-    private String recipe = DEFAULT_RECIPE;
+            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ", or that of the"
+                    + " training that goes on.")
+    private @Nullable String recipe;
 
     @Option(
             names = "--init",
@@ -117,9 +122,9 @@ final class TrainCommand extends BaseCommand {
 
     @Option(
             names = "--save-seconds",
-            paramLabel = "N",
+            paramLabel = "S",
             description = "How often to save within an epoch. Default: ${DEFAULT-VALUE}.")
-    private int saveSeconds = 300;
+    private double saveSeconds = 300;
 
     @Option(
             names = "--history",
@@ -143,16 +148,20 @@ final class TrainCommand extends BaseCommand {
             description = "cpu, cuda or cuda:n; several processes on a machine take a device each. Default: cpu.")
     private String device = "cpu";
 
+    // said by the process that trains, not by one that starts others
+    private final List<String> notes = new ArrayList<>();
+
     /**
      * What all processes of a training must agree on.
      *
      * @param goesOn whether there was a training to go on with
+     * @param finished whether it had nothing left to do
      */
-    private record Plan(Recipe recipe, RunRecord record, boolean goesOn) {
+    private record Plan(Recipe recipe, RunRecord record, boolean goesOn, boolean finished) {
         private static final String SEPARATOR = "\0";
 
         byte[] bytes() {
-            return String.join(SEPARATOR, RecipeFile.text(recipe), record.text(), String.valueOf(goesOn))
+            return String.join(SEPARATOR, RecipeFile.text(recipe), record.text(), goesOn + "", finished + "")
                     .getBytes(StandardCharsets.UTF_8);
         }
 
@@ -161,7 +170,8 @@ final class TrainCommand extends BaseCommand {
             return new Plan(
                     RecipeFile.ofText(parts.get(0)),
                     RunRecord.ofText(parts.get(1)),
-                    Boolean.parseBoolean(parts.get(2)));
+                    Boolean.parseBoolean(parts.get(2)),
+                    Boolean.parseBoolean(parts.get(3)));
         }
     }
 
@@ -170,25 +180,18 @@ final class TrainCommand extends BaseCommand {
         atLeastOne("--processes", processes);
         atLeastOne("--threads", threads);
         atLeastOne("--workers", workers);
-        atLeastOne("--save-seconds", saveSeconds);
+        if (!(saveSeconds > 0 && saveSeconds <= MAX_SECONDS)) {
+            throw usage("--save-seconds must be positive, got " + saveSeconds);
+        }
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
             device(0);
             Plan plan = plan();
-            if (processes == 1) {
+            if (processes == 1 || plan.finished()) {
                 return train(plan, null);
             }
-            if (plan.recipe().optimizer().batchSize()
-                            % (processes * plan.recipe().optimizer().gradAccumSteps())
-                    != 0) {
-                throw usage("--batch-size " + plan.recipe().optimizer().batchSize() + " does not divide into "
-                        + processes + " processes");
-            }
-            new ProcessLauncher(
-                            Main.class.getName(),
-                            spec.commandLine().getParent().getParseResult().originalArgs())
-                    .run(processes);
-            return 0;
+            requireShares(plan.recipe(), processes);
+            return launch();
         }
         GroupOptions.Processor processor =
                 device(member.get().localRank()).isCuda() ? GroupOptions.Processor.CUDA : GroupOptions.Processor.CPU;
@@ -215,6 +218,25 @@ final class TrainCommand extends BaseCommand {
         }
     }
 
+    private void requireShares(Recipe used, int count) {
+        int batch = used.optimizer().batchSize();
+        int parts = used.optimizer().gradAccumSteps();
+        if (batch % (count * parts) != 0) {
+            throw usage("--batch-size " + batch + " does not divide into " + count + " processes with "
+                    + "--grad-accum-steps " + parts + " each");
+        }
+    }
+
+    private int launch() {
+        ProcessLauncher launcher = new ProcessLauncher(
+                Main.class.getName(),
+                spec.commandLine().getParent().getParseResult().originalArgs());
+        // the launcher passes on what it is told; this only waits for how it ends
+        try (Interruption interruption = new Interruption(() -> {})) {
+            return launcher.run(processes) == ProcessLauncher.STOPPED ? Main.INTERRUPTED : 0;
+        }
+    }
+
     private void atLeastOne(String option, int value) {
         if (value < 1) {
             throw usage(option + " must be at least 1, got " + value);
@@ -223,11 +245,25 @@ final class TrainCommand extends BaseCommand {
 
     private Plan plan() throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
-        RunRecord record = goesOn ? RunRecord.read(out) : newRecord();
-        if (!goesOn) {
-            OutputFolder.refuseToOverwrite(out, force || resume);
+        RunRecord record = goesOn ? goneOnRecord() : newRecord();
+        if (!goesOn && !force && RunRecord.isIn(out)) {
+            throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
         }
-        return new Plan(recipe(goesOn), record, goesOn);
+        if (!goesOn && !RunFolder.isBlank(out)) {
+            OutputFolder.refuseToOverwrite(out, force);
+        }
+        Recipe used = recipe(goesOn);
+        return new Plan(used, record, goesOn, goesOn && isFinished(used, record));
+    }
+
+    /** Whether nothing is left to do, not even the report. */
+    private boolean isFinished(Recipe used, RunRecord record) {
+        boolean reported = (record.val() == null && record.holdout() == 0) || TrainingSession.isReported(out);
+        return reported
+                && RunFolder.state(out)
+                        .filter(state ->
+                                state.position().epoch() >= used.schedule().totalEpochs())
+                        .isPresent();
     }
 
     private int train(Plan plan, @Nullable ProcessGroup group) throws IOException {
@@ -235,6 +271,16 @@ final class TrainCommand extends BaseCommand {
         TorchDevice on = device(group == null ? 0 : group.localRank());
         PrintWriter progress = first ? err() : new PrintWriter(Writer.nullWriter());
         Recipe used = plan.recipe();
+        if (plan.finished()) {
+            if (first) {
+                out().printf(
+                                "%s is trained to its end, %d epochs; more --epochs would go on%n",
+                                out, used.schedule().totalEpochs());
+            }
+            return 0;
+        }
+        notes.forEach(progress::println);
+        requireShares(used, group == null ? 1 : group.size());
         ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
         Pictures pictures = pictures(folder, plan.record());
         ThinkingViTConfig network = used.network().config(folder.classNames().size());
@@ -261,15 +307,18 @@ final class TrainCommand extends BaseCommand {
                 config,
                 pictures,
                 new TrainingSession.Settings(
-                        on, threads, workers, new TrainingRun.Saving(Duration.ofSeconds(saveSeconds), history)),
+                        on,
+                        threads,
+                        workers,
+                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history)),
                 group,
                 progress);
         boolean done;
-        try (ThinkingViT host = firstModel(network, plan.record(), used, plan.goesOn() || !first);
+        try (ThinkingViT host = firstModel(network, plan, first);
                 ThinkingViT model = host.on(on)) {
             if (first) {
-                try (RunFolder run = begun(plan)) {
-                    done = session.run(model, run);
+                try (RunFolder run = RunFolder.open(out)) {
+                    done = session.run(model, new OpenRun(run, used, plan.record(), plan.goesOn()));
                 }
             } else {
                 done = session.run(model, null);
@@ -282,25 +331,6 @@ final class TrainCommand extends BaseCommand {
                                     : "stopped; 'train --resume --out " + out + "' goes on from here");
         }
         return done ? 0 : Main.INTERRUPTED;
-    }
-
-    private RunFolder begun(Plan plan) throws IOException {
-        RunFolder run = RunFolder.open(out);
-        boolean ready = false;
-        try {
-            if (!plan.goesOn()) {
-                run.reset();
-            }
-            // the record comes last: with it there is a training to go on with
-            run.writeRecipe(plan.recipe());
-            plan.record().write(out);
-            ready = true;
-            return run;
-        } finally {
-            if (!ready) {
-                run.close();
-            }
-        }
     }
 
     /**
@@ -333,20 +363,52 @@ final class TrainCommand extends BaseCommand {
                 Version.text());
     }
 
+    /** What the training was begun with; what it reads may lie elsewhere now. */
+    private RunRecord goneOnRecord() throws IOException {
+        RunRecord before = RunRecord.read(out);
+        if ((holdout != 0 && holdout != before.holdout()) || (val != null && before.val() == null)) {
+            throw usage(out + " goes on with the validation that it began with; --holdout and --val cannot change it");
+        }
+        RunRecord record =
+                before.with(data == null ? before.data() : absolute(data), val == null ? before.val() : absolute(val));
+        if (!record.equals(before)) {
+            notes.add("note: the training goes on with the pictures in " + record.data()
+                    + (record.val() == null ? "" : " and " + record.val()));
+        }
+        return record;
+    }
+
     private static String absolute(Path path) {
         return path.toAbsolutePath().normalize().toString();
     }
 
     private Recipe recipe(boolean goesOn) {
-        Recipe base = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : RecipeOptions.read(recipe);
+        Recipe begun = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : null;
+        Recipe base =
+                begun != null && recipe == null ? begun : RecipeOptions.read(recipe == null ? DEFAULT_RECIPE : recipe);
+        Recipe changed;
         try {
-            Map<String, @Nullable Object> changes = RecipeOptions.given(spec);
-            if (!changes.isEmpty() && goesOn) {
-                err().println("note: the training goes on with another " + String.join(", ", changes.keySet()));
-            }
-            return RecipeFile.with(base, changes);
+            changed = RecipeFile.with(base, RecipeOptions.given(spec));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
+        }
+        if (begun != null) {
+            noteChanges(begun, changed);
+        }
+        return changed;
+    }
+
+    private void noteChanges(Recipe begun, Recipe changed) {
+        List<String> keys = RecipeFile.differences(begun, changed);
+        List<String> networks = keys.stream()
+                .filter(key -> "network".equals(RecipeFile.sections().get(key)))
+                .toList();
+        if (!networks.isEmpty()) {
+            throw new TrainingException(out + ": the network of a training that goes on cannot change, but "
+                    + String.join(", ", networks) + " came with another value");
+        }
+        if (!keys.isEmpty()) {
+            notes.add("note: the training goes on with another " + String.join(", ", keys));
         }
     }
 
@@ -366,9 +428,13 @@ final class TrainCommand extends BaseCommand {
         return new Pictures(rest, held);
     }
 
-    private ThinkingViT firstModel(ThinkingViTConfig network, RunRecord record, Recipe used, boolean goesOn) {
+    private ThinkingViT firstModel(ThinkingViTConfig network, Plan plan, boolean first) {
+        Recipe used = plan.recipe();
+        RunRecord record = plan.record();
+        // a training that died before its first save begins again; others get their weights later
+        boolean begins = first && !(plan.goesOn() && RunFolder.state(out).isPresent());
         long seed = used.execution().seed();
-        if (record.init() == null || goesOn) {
+        if (record.init() == null || !begins) {
             return used.network().weightInit() == Recipe.WeightInit.MIMETIC
                     ? ThinkingViT.initialiseMimetic(network, seed)
                     : ThinkingViT.initialise(network, seed);

@@ -21,7 +21,6 @@ import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
@@ -29,19 +28,23 @@ import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunLog;
 import dev.thinkingvit.train.Trainer;
+import dev.thinkingvit.train.TrainerState;
+import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.train.TrainingListener;
 import dev.thinkingvit.train.TrainingLog;
 import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +67,7 @@ record TrainingSession(
         @Nullable ProcessGroup group,
         PrintWriter err) {
     private static final long CACHE_BYTES = 512L << 20;
+    private static final String REPORT = "report";
 
     /**
      * @param device that computes
@@ -75,32 +79,28 @@ record TrainingSession(
 
     /**
      * @param model with its first weights; trained in place
-     * @param folder of the run; null in a process that leaves saving to another
+     * @param open the run, restored and begun here; null in a process that leaves saving to another
      * @return whether the end was reached
      */
-    boolean run(ThinkingViT model, @Nullable RunFolder folder) throws IOException {
+    boolean run(ThinkingViT model, @Nullable OpenRun open) throws IOException {
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
-        CountDownLatch ended = new CountDownLatch(1);
+        RunFolder folder = open == null ? null : open.folder();
         boolean done;
         try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads());
                 BatchLoader loader = loader(peers)) {
-            restore(trainer, folder);
+            restore(trainer, loader, open);
             TrainingRun run = new TrainingRun(
                     trainer,
                     config,
                     folder,
                     settings.saving(),
                     pictures.validation().isEmpty() ? null : this::accuracies);
-            Runnable stop = () -> {
-                run.stop();
-                awaitUninterruptibly(ended);
-            };
-            Scope.beforeShutdown(stop);
-            try {
+            try (Interruption interruption = new Interruption(run::stop)) {
                 done = run(run, loader, trainer, folder);
-            } finally {
-                Scope.notBeforeShutdown(stop);
-                ended.countDown();
+                if (group != null) {
+                    // who ends first might have the others ended, while process 0 still saves
+                    group.barrier();
+                }
             }
         }
         if (done && folder != null && !pictures.validation().isEmpty()) {
@@ -109,25 +109,33 @@ record TrainingSession(
         return done;
     }
 
-    private void restore(Trainer trainer, @Nullable RunFolder folder) {
-        if (folder != null) {
-            folder.state().ifPresent(state -> {
-                trainer.restore(state);
+    private void restore(Trainer trainer, BatchLoader loader, @Nullable OpenRun open) throws IOException {
+        if (open != null) {
+            Optional<TrainerState> state = open.state();
+            if (state.isPresent()) {
+                trainer.restore(state.get());
+                requireUpdate(state.get().position(), loader.samples().size());
                 err.printf(
                         "going on at epoch %d, update %d%n",
-                        state.position().epoch() + 1, state.position().update());
-            });
+                        state.get().position().epoch() + 1,
+                        state.get().position().update() + 1);
+            }
+            open.begin();
         }
         if (group != null) {
             trainer.share();
         }
     }
 
-    private static void awaitUninterruptibly(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+    /** Another batch size, or other pictures, than before may leave the present epoch without the place to go on at. */
+    private void requireUpdate(TrainerState.Position position, int samples) {
+        int size = group == null ? 1 : group.size();
+        int updates = ((samples + size - 1) / size) / (recipe.optimizer().batchSize() / size);
+        if (position.update() > updates) {
+            throw new TrainingException("the training stopped after update " + position.update() + " of epoch "
+                    + (position.epoch() + 1) + ", which has only " + updates + " with " + samples
+                    + " pictures in batches of " + recipe.optimizer().batchSize()
+                    + "; both must be as they were until an epoch is done");
         }
     }
 
@@ -199,7 +207,7 @@ record TrainingSession(
         return TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
                 .workers(settings.workers())
                 .cacheBytes(CACHE_BYTES)
-                .skipBroken(failure -> err.println("skipped: " + failure.message()))
+                .skipBroken(new SkipNotes(err)::note)
                 .open();
     }
 
@@ -257,6 +265,11 @@ record TrainingSession(
         return Routers.named(config.routing().router());
     }
 
+    /** Whether the report of a training has been made. */
+    static boolean isReported(Path run) {
+        return Files.exists(run.resolve(REPORT).resolve("index.html"));
+    }
+
     /** The sweep and the report that {@code evaluate} makes, of the best model. */
     private void report(RunFolder folder) throws IOException {
         Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
@@ -272,7 +285,7 @@ record TrainingSession(
                     Version.text());
             err.println("wrote "
                     + new EvaluationReport(about, config, recording, rows, List.of())
-                            .write(folder.path().resolve("report")));
+                            .write(folder.path().resolve(REPORT)));
         }
     }
 

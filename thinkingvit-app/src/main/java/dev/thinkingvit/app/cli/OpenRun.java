@@ -1,0 +1,32 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.TrainerState;
+import java.io.IOException;
+import java.util.Optional;
+
+/**
+ * A run's folder, and the training that is to begin or to go on in it.
+ *
+ * @param folder open; its opener closes it
+ * @param recipe of this training
+ * @param record of this training
+ * @param goesOn whether what the folder holds is this training's
+ */
+record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, boolean goesOn) {
+    /** Where the training got to. */
+    Optional<TrainerState> state() {
+        return goesOn ? folder.state() : Optional.empty();
+    }
+
+    /** Makes the folder this training's; to be called when nothing speaks against the training any more. */
+    void begin() throws IOException {
+        if (!goesOn) {
+            folder.reset();
+        }
+        folder.writeRecipe(recipe);
+        // the record comes last: with it there is a training to go on with
+        record.write(folder.path());
+    }
+}

@@ -1,0 +1,239 @@
+package dev.thinkingvit.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What {@code train --resume} does with a run that is not as it was. */
+@NullUnmarked // a null fails the test
+class TrainResumeTest {
+    @TempDir
+    Path directory;
+
+    private Path run;
+
+    @BeforeEach
+    void trainOneEpoch() throws IOException {
+        TinyTraining.writePictures(directory);
+        run = directory.resolve("run");
+        CommandRun begun = train(1, "--lr=1e-3");
+        assertThat(begun.code()).as(begun.err()).isZero();
+    }
+
+    private CommandRun train(int epochs, Object... more) {
+        return CommandRun.of(
+                TinyTraining.arguments(directory, run, epochs, more).toArray());
+    }
+
+    private CommandRun resume(Object... more) {
+        List<Object> arguments = new ArrayList<>(List.of("train", "--resume", "--out", run));
+        arguments.addAll(Arrays.asList(more));
+        return CommandRun.of(arguments.toArray());
+    }
+
+    /** Every file of the run with its content, apart from the lock. */
+    private Map<String, ByteBuffer> content() throws IOException {
+        Map<String, ByteBuffer> content = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(run)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                content.put(run.relativize(file).toString(), ByteBuffer.wrap(Files.readAllBytes(file)));
+            }
+        }
+        return content;
+    }
+
+    private static void assertOneLine(CommandRun failed, String... parts) {
+        assertThat(failed.code()).as(failed.err()).isEqualTo(Main.FAILED);
+        assertThat(failed.err().lines().filter(line -> line.startsWith("thinkingvit: ")))
+                .singleElement()
+                .asString()
+                .contains(parts);
+        assertThat(failed.err()).doesNotContain("\tat ");
+    }
+
+    @Test
+    void aFinishedRunSaysSoAndStaysAsItIs() throws IOException {
+        Map<String, ByteBuffer> before = content();
+        CommandRun again = resume();
+        assertThat(again.code()).isZero();
+        assertThat(again.out()).contains("is trained to its end, 1 epochs");
+        assertThat(content()).isEqualTo(before);
+        Files.move(directory.resolve("train"), directory.resolve("gone"));
+        assertThat(resume().code()).as("needs no pictures").isZero();
+    }
+
+    @Test
+    void aRunWhoseReportWasNotFinishedMakesIt() throws IOException {
+        Files.delete(run.resolve("report/index.html"));
+        CommandRun again = resume();
+        assertThat(again.code()).as(again.err()).isZero();
+        assertThat(run.resolve("report/index.html")).exists();
+    }
+
+    @Test
+    void moreEpochsGoOnWithAFinishedRun() {
+        CommandRun further = resume("--epochs=2");
+        assertThat(further.code()).as(further.err()).isZero();
+        assertThat(further.err()).contains("goes on with another epochs").contains("epoch 2 of 2");
+        assertThat(TinyTraining.updates(run)).isEqualTo(20);
+    }
+
+    @Test
+    void picturesThatAreGoneAreNamedAndMayBeElsewhere() throws IOException {
+        Path elsewhere = directory.resolve("elsewhere");
+        Files.move(directory.resolve("train"), elsewhere);
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2"), directory.resolve("train").toString(), "no such folder");
+        assertThat(content()).isEqualTo(before);
+        CommandRun moved = resume("--epochs=2", "--data", elsewhere);
+        assertThat(moved.code()).as(moved.err()).isZero();
+        assertThat(moved.err()).contains("goes on with the pictures in " + elsewhere);
+        assertThat(resume("--epochs=3").code()).as("remembers it").isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 5, 100, 20_000})
+    void aTornStateIsNamedAndNothingIsOverwritten(int bytes) throws IOException {
+        Path state = run.resolve("last/state.safetensors");
+        Files.write(state, Arrays.copyOf(Files.readAllBytes(state), bytes));
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2"), state.toString());
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"loss_sums", "update", "accuracies", "epoch", "loss_images"})
+    void aStateWithASenselessPositionIsNoCrash(String key) throws IOException {
+        Path state = run.resolve("last/state.safetensors");
+        Safetensors.Contents contents = Safetensors.read(state);
+        Map<String, String> facts = new TreeMap<>(contents.metadata());
+        facts.put(key, key.equals("epoch") ? "99999999999" : "1,");
+        Map<String, HostTensor> tensors = contents.tensors();
+        Safetensors.write(state, tensors, facts);
+        Map<String, ByteBuffer> before = content();
+        CommandRun failed = resume("--epochs=2");
+        if (!key.equals("accuracies")) { // one more or less does no harm
+            assertOneLine(failed, key.startsWith("loss") ? "each of this training's 2 stages" : state.toString());
+            assertThat(content()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void anotherNetworkIsRefusedAndNothingIsOverwritten() throws IOException {
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2", "--depth=3", "--stages=1,3"), run.toString(), "stages, depth");
+        assertOneLine(
+                resume("--epochs=2", "--recipe=../recipes/cifar10-3h-6h.yaml", "--warmup-epochs=0"),
+                run.toString(),
+                "network");
+        assertOneLine(resume("--epochs=2", "--model-ema-decay=0"), "ema.", "recipe");
+        assertThat(content()).isEqualTo(before);
+        assertThat(resume("--epochs=2").code()).isZero();
+    }
+
+    @Test
+    void anEpochThatBecameShorterThanWhereItStoodIsRefused() throws IOException {
+        Path state = run.resolve("last/state.safetensors");
+        Safetensors.Contents contents = Safetensors.read(state);
+        Map<String, String> facts = new TreeMap<>(contents.metadata());
+        facts.put("update", "7");
+        Safetensors.write(state, contents.tensors(), facts);
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2", "--batch-size=16"), "update 7 of epoch 2", "only 5", "80 pictures");
+        assertThat(content()).isEqualTo(before);
+        assertThat(resume("--epochs=2").code()).isZero();
+    }
+
+    @Test
+    void aLossThatIsNoNumberKeepsTheLastGoodState() throws IOException {
+        CommandRun diverged =
+                resume("--epochs=3", "--lr=1e30", "--clip-grad=null", "--save-seconds=1e-9", "--model-ema-decay=0.9");
+        assertOneLine(diverged, "became", "learning rate", "may help");
+        long kept = TinyTraining.updates(run);
+        assertThat(kept).isGreaterThanOrEqualTo(10);
+        CommandRun calmer = resume("--lr=1e-3");
+        assertThat(calmer.code()).as(calmer.err()).isZero();
+        assertThat(TinyTraining.updates(run)).isEqualTo(30);
+    }
+
+    @Test
+    void aTrainingThatDiedBeforeItsFirstSaveBeginsFromItsInitialWeightsAgain() throws IOException {
+        Path source = run.resolve("best/model.safetensors");
+        Path fresh = directory.resolve("fresh");
+        Path other = directory.resolve("other");
+        for (Path folder : List.of(fresh, other)) {
+            List<String> arguments = TinyTraining.arguments(
+                    directory, folder, 1, "--init=" + source, "--lr=1e-30", "--min-lr=0", "--warmup-lr=0");
+            CommandRun begun = CommandRun.of(arguments.toArray());
+            assertThat(begun.code()).as(begun.err()).isZero();
+        }
+        Files.delete(other.resolve("last/state.safetensors"));
+        CommandRun again = CommandRun.of("train", "--resume", "--out", other);
+        assertThat(again.code()).as(again.err()).isZero();
+        TinyTraining.assertSame(other, fresh);
+    }
+
+    @Test
+    void whatIsNoTrainingIsNotResumedOver() throws IOException {
+        Files.delete(run.resolve("run.json"));
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(train(1), run.toString(), "--force");
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @Test
+    void aStartThatWasKilledIsNoObstacle() throws IOException {
+        Path begun = Files.createDirectory(directory.resolve("begun"));
+        Files.createFile(begun.resolve(".lock"));
+        Files.createFile(begun.resolve(".recipe.yaml.12ab.tmp"));
+        Files.copy(run.resolve("recipe.yaml"), begun.resolve("recipe.yaml"));
+        CommandRun trained =
+                CommandRun.of(TinyTraining.arguments(directory, begun, 1).toArray());
+        assertThat(trained.code()).as(trained.err()).isZero();
+        assertThat(begun.resolve(".recipe.yaml.12ab.tmp")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--lr=abc",
+                "--batch-size=0",
+                "--batch-size=9999",
+                "--sched=up",
+                "--save-seconds=0",
+                "--grad-accum-steps=3",
+                "--wd=1",
+                "--holdout=3"
+            })
+    void aBadValueIsTheCommandLinesFault(String option) throws IOException {
+        Map<String, ByteBuffer> before = content();
+        CommandRun refused = resume("--epochs=2", option);
+        assertThat(refused.code()).as(refused.err()).isEqualTo(Main.USAGE);
+        assertThat(refused.err().lines().filter(line -> line.startsWith("thinkingvit: ")))
+                .hasSize(1);
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @Test
+    void aBadRecipeFileIsTheFilesFault() throws IOException {
+        Path recipe = Files.writeString(directory.resolve("r.yaml"), "optimizer:\n  learning_rate: 1\n");
+        assertOneLine(resume("--epochs=2", "--recipe", recipe), recipe.toString(), "learning_rate");
+    }
+}
