@@ -154,7 +154,8 @@ public final class BatchLoader implements AutoCloseable {
             return part;
         }
         // Training steps are taken together: every shard must have as many.
-        int count = (n + shards - 1) / shards;
+        int common = settings.batchSize * shards;
+        int count = settings.dropLast ? n / common * settings.batchSize : (n + shards - 1) / shards;
         int[] part = new int[count];
         for (int done = 0; done < count; done += settings.batchSize) {
             int rows = Math.min(settings.batchSize, count - done);

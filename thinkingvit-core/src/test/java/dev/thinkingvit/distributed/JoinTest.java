@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -90,9 +91,14 @@ class JoinTest {
 
     @Test
     void anUnreachableProcess0IsNamedWithItsAddress() throws Exception {
-        assertThat(result(join(1, 2, SHORT)))
-                .startsWith("process 1 of 2 did not reach process 0 at 127.0.0.1:" + port + " within 700 ms")
-                .contains("refused");
+        // bound and not listening: nobody else can take the port meanwhile
+        try (Socket held = new Socket()) {
+            held.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            port = held.getLocalPort();
+            assertThat(result(join(1, 2, SHORT)))
+                    .startsWith("process 1 of 2 did not reach process 0 at 127.0.0.1:" + port + " within 700 ms")
+                    .contains("refused");
+        }
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import java.io.PrintWriter;
+import java.time.Duration;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -13,9 +14,15 @@ final class Progress {
     private Progress() {}
 
     static ProgressBar of(String task, long steps, PrintWriter err) {
+        return of(task, 0, steps, err);
+    }
+
+    /** Of work that goes on after {@code done} of its steps, which say nothing of how long the rest will take. */
+    static ProgressBar of(String task, long done, long steps, PrintWriter err) {
         ProgressBarBuilder builder = new ProgressBarBuilder()
                 .setTaskName(task)
                 .setInitialMax(steps)
+                .startsFrom(done, Duration.ZERO)
                 .setStyle(ProgressBarStyle.ASCII)
                 .clearDisplayOnFinish();
         // The launcher knows whether standard error is a terminal; Java does not.

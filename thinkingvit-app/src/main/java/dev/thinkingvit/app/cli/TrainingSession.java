@@ -145,7 +145,11 @@ record TrainingSession(
             return run.run(loader, new TrainingRun.Listener() {});
         }
         int stages = config.network().stages();
-        try (ProgressBar bar = Progress.of("training", 1, err);
+        try (ProgressBar bar = Progress.of(
+                        "training",
+                        trainer.position().totalUpdates(),
+                        Math.max(1, trainer.position().totalUpdates()),
+                        err);
                 RunLog log = RunLog.open(
                         folder.path(),
                         recipe,
@@ -162,7 +166,6 @@ record TrainingSession(
         private final ProgressBar bar;
         private final RunLog log;
         private final RunFolder folder;
-        private boolean started;
 
         Watcher(ProgressBar bar, RunLog log, RunFolder folder) {
             this.bar = bar;
@@ -172,11 +175,7 @@ record TrainingSession(
 
         @Override
         public void onStep(Step step) throws IOException {
-            if (!started) {
-                started = true;
-                bar.maxHint((long) epochs * step.stepsPerEpoch());
-                bar.stepTo(step.totalSteps() - 1);
-            }
+            bar.maxHint((long) epochs * step.stepsPerEpoch());
             bar.setExtraMessage(" epoch " + (step.epoch() + 1) + "/" + epochs + " loss " + losses(step.losses()));
             bar.stepTo(step.totalSteps());
             log.onStep(step);
