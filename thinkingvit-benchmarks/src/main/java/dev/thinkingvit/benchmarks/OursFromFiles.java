@@ -30,6 +30,7 @@ final class OursFromFiles implements Contender {
     private final Trainer trainer;
     private final BatchLoader loader;
     private final int batchSize;
+    private volatile boolean closing;
     private final Thread training;
     private final SynchronousQueue<Boolean> wanted = new SynchronousQueue<>();
     private final BlockingQueue<Boolean> done = new ArrayBlockingQueue<>(1);
@@ -73,6 +74,9 @@ final class OursFromFiles implements Contender {
     }
 
     private void pause() {
+        if (closing) {
+            return; // the update that the trainer makes to its stop
+        }
         try {
             done.add(true);
             wanted.take();
@@ -119,6 +123,7 @@ final class OursFromFiles implements Contender {
 
     @Override
     public void close() {
+        closing = true;
         trainer.stop();
         training.interrupt();
         try {

@@ -132,6 +132,9 @@ public final class Trainer implements AutoCloseable {
      */
     public TrainingListener.@Nullable Epoch epoch(BatchLoader loader, TrainingListener listener) throws IOException {
         int parts = recipe.optimizer().gradAccumSteps();
+        if (stopped) {
+            return null;
+        }
         long start = System.nanoTime();
         long before = images;
         try (Epoch pictures = loader.epoch(epoch, update * parts)) {
