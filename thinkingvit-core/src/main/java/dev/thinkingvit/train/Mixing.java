@@ -20,9 +20,9 @@ public final class Mixing {
         public static final Options RECIPE = new Options(0.8, 1.0, 1.0, 0.5);
 
         public Options {
-            if (!(mixupAlpha >= 0 && cutmixAlpha >= 0)) {
+            if (!(mixupAlpha >= 0 && cutmixAlpha >= 0 && mixupAlpha + cutmixAlpha < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
-                        "mixup and cutmix must not be negative, got " + mixupAlpha + " and " + cutmixAlpha);
+                        "mixup and cutmix must be 0 or positive numbers, got " + mixupAlpha + " and " + cutmixAlpha);
             }
             if (!(probability >= 0 && probability <= 1 && switchProbability >= 0 && switchProbability <= 1)) {
                 throw new IllegalArgumentException(

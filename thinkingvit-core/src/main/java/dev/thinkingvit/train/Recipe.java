@@ -127,6 +127,7 @@ public record Recipe(
     public record Network(
             List<Integer> stages, int headDim, int depth, int imgSize, int patchSize, WeightInit weightInit) {
         public Network {
+            require(stages != null, "stages must be a list of heads, got null");
             stages = List.copyOf(stages);
             require(!stages.isEmpty(), "stages: at least one is required");
             require(headDim >= 1, "head_dim must be at least 1, got " + headDim);
@@ -184,6 +185,12 @@ public record Recipe(
             ratio = interval("ratio", ratio, Double.MAX_VALUE);
             probability("hflip", hflip);
             probability("reprob", reprob);
+            probability("mixup_prob", mixupProb);
+            probability("mixup_switch_prob", mixupSwitchProb);
+            if (!(mixup >= 0 && cutmix >= 0 && mixup + cutmix < Double.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException(
+                        "mixup and cutmix must be 0 or positive numbers, got " + mixup + " and " + cutmix);
+            }
             require(colorJitter >= 0 && colorJitter <= 1, "color_jitter must lie in [0, 1], got " + colorJitter);
             require(recount >= 1, "recount must be at least 1, got " + recount);
             Resampling.named(trainInterpolation);
@@ -284,8 +291,8 @@ public record Recipe(
             require(
                     warmupEpochs >= 0 && warmupEpochs <= epochs,
                     "warmup_epochs must lie between 0 and epochs " + epochs + ", got " + warmupEpochs);
-            require(warmupLr >= 0, "warmup_lr must not be negative, got " + warmupLr);
-            require(minLr >= 0, "min_lr must not be negative, got " + minLr);
+            notNegative("warmup_lr", warmupLr);
+            notNegative("min_lr", minLr);
             require(decayEpochs >= 1, "decay_epochs must be at least 1, got " + decayEpochs);
             require(decayRate > 0 && decayRate < 1, "decay_rate must lie in (0, 1), got " + decayRate);
             require(patienceEpochs >= 0, "patience_epochs must not be negative, got " + patienceEpochs);
@@ -379,6 +386,10 @@ public record Recipe(
 
     private static void probability(String name, double value) {
         require(value >= 0 && value <= 1, name + " must lie in [0, 1], got " + value);
+    }
+
+    private static void notNegative(String name, double value) {
+        require(value >= 0 && value < Double.POSITIVE_INFINITY, name + " must be 0 or a positive number, got " + value);
     }
 
     private static void positive(String name, double value) {

@@ -14,12 +14,14 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.InputCoercionException;
 import tools.jackson.databind.DatabindException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
@@ -185,18 +187,28 @@ public final class RecipeFile {
     private static Recipe bind(ObjectNode tree) {
         try {
             return MAPPER.treeToValue(tree, Recipe.class);
+        } catch (InputCoercionException e) {
+            throw new IllegalArgumentException("a recipe: " + firstLine(e), e);
         } catch (DatabindException e) {
+            if (e.getCause() instanceof NullPointerException) {
+                throw new IllegalArgumentException(path(e) + " has a key without a value that needs one", e);
+            }
             if (e.getCause() instanceof IllegalArgumentException refused) {
                 throw refused;
             }
             String what = e instanceof InvalidFormatException invalid
                     ? " must be " + wanted(invalid.getTargetType()) + ", got '" + invalid.getValue() + "'"
-                    : ": " + firstLine(e);
+                    : e instanceof MismatchedInputException mismatched
+                            ? " must be " + wanted(mismatched.getTargetType()) + ", and came in another form"
+                            : ": " + firstLine(e);
             throw new IllegalArgumentException(path(e) + what, e);
         }
     }
 
-    private static String wanted(Class<?> type) {
+    private static String wanted(@Nullable Class<?> type) {
+        if (type == null || List.class.isAssignableFrom(type)) {
+            return "a list";
+        }
         if (type.isEnum()) {
             return "one of " + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT);
         }

@@ -121,6 +121,13 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
+    /** Deletes the report of an earlier end of the training. */
+    public void forgetReport() throws IOException {
+        if (Files.exists(path.resolve("report"))) {
+            delete(path.resolve("report"));
+        }
+    }
+
     /** Where the training got to; empty before its first save. */
     public Optional<TrainerState> state() {
         return state(path);

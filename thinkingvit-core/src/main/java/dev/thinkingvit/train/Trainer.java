@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -269,7 +270,7 @@ public final class Trainer implements AutoCloseable {
         float[] extras = Tensors.toFloats(sum.extras());
         stopped = extras[extras.length - 1] > 0;
         if (extras[0] == 0) {
-            throw new TrainingException("no picture of update " + update + " in epoch " + epoch
+            throw new TrainingException("no picture of update " + (update + 1) + " in epoch " + (epoch + 1)
                     + " could be read; is the data still there?");
         }
         List<Double> losses = losses(extras);
@@ -308,10 +309,12 @@ public final class Trainer implements AutoCloseable {
     private boolean[] selectStages() {
         int stages = stageWeights.length;
         boolean[] selected = new boolean[stages];
+        int[] weighted =
+                IntStream.range(0, stages).filter(k -> stageWeights[k] > 0).toArray();
         SplittableRandom random = generator(STAGES, update);
         switch (recipe.loss().stageSampling()) {
             case ALL -> Arrays.fill(selected, true);
-            case RANDOM -> selected[random.nextInt(stages)] = true;
+            case RANDOM -> selected[weighted[random.nextInt(weighted.length)]] = true;
             case SANDWICH -> {
                 selected[0] = true;
                 selected[stages - 1] = true;
@@ -319,6 +322,14 @@ public final class Trainer implements AutoCloseable {
                     selected[1 + random.nextInt(stages - 2)] = true;
                 }
             }
+        }
+        boolean any = false;
+        for (int k = 0; k < stages; k++) {
+            selected[k] &= stageWeights[k] > 0;
+            any |= selected[k];
+        }
+        if (!any) { // of a sandwich whose stages have no weight
+            selected[weighted[0]] = true;
         }
         return selected;
     }
@@ -431,7 +442,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private TrainingException diverged(String what, double learningRate) {
-        return new TrainingException(what + " at epoch " + epoch + ", update " + update
+        return new TrainingException(what + " in epoch " + (epoch + 1) + ", update " + (update + 1)
                 + "; a lower learning rate than " + learningRate + ", a longer warm-up or clip_grad may help");
     }
 

@@ -122,8 +122,21 @@ public final class TrainingRun {
         }
     }
 
+    /** The last update's loss was good, but nothing has been computed with what it left yet. */
+    private static void requireNumbers(Map<String, HostTensor> weights, int epoch) {
+        weights.forEach((name, tensor) -> {
+            for (float value : tensor.toFloats()) {
+                if (!Float.isFinite(value)) {
+                    throw new TrainingException("the weight " + name + " became " + value + " in epoch " + (epoch + 1)
+                            + "; a lower learning rate, a longer warm-up or clip_grad may help");
+                }
+            }
+        });
+    }
+
     private void finish(TrainingListener.Epoch done, Listener listener) throws IOException {
         Map<String, HostTensor> weights = trainer.weights();
+        requireNumbers(weights, done.epoch());
         List<Double> accuracies = validation == null ? List.of() : validation.accuracies(weights);
         boolean best = true;
         if (!accuracies.isEmpty()) {

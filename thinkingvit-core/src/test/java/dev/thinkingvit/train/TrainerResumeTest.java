@@ -235,7 +235,7 @@ class TrainerResumeTest {
                     })
                     .isInstanceOf(TrainingException.class)
                     .hasMessageMatching(
-                            "the (loss of stage \\d|norm of the gradients) became (NaN|Infinity) at epoch \\d, update \\d;.*");
+                            "the (loss of stage \\d|norm of the gradients) became (NaN|Infinity) in epoch \\d, update \\d;.*");
             trainer.state().tensors().forEach((name, tensor) -> assertThat(tensor.toFloats())
                     .as(name)
                     .containsExactly(before.get(0).get(name).toFloats()));

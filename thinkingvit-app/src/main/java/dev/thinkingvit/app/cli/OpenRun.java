@@ -25,6 +25,7 @@ record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, boolean goesOn
         if (!goesOn) {
             folder.reset();
         }
+        folder.forgetReport(); // of an earlier end
         folder.writeRecipe(recipe);
         // the record comes last: with it there is a training to go on with
         record.write(folder.path());

@@ -54,7 +54,7 @@ final class RecipeOptions implements IModelTransformer {
         of = section("schedule", all);
         of.put("sched", "KIND|Course of the learning rate: cosine, step or plateau.");
         of.put("epochs", "N|Passes over the data, those to cool down not counted.");
-        of.put("cooldown_epochs", "N|Further epochs at --min-lr.");
+        of.put("cooldown_epochs", "N|Further epochs after the schedule; a cosine stays at --min-lr.");
         of.put("warmup_epochs", "N|Epochs of linear warm-up.");
         of.put("warmup_lr", "X|First learning rate.");
         of.put("min_lr", "X|Smallest learning rate.");

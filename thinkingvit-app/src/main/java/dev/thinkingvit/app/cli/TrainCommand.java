@@ -32,6 +32,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -97,7 +98,7 @@ final class TrainCommand extends BaseCommand {
     @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
     private boolean resume;
 
-    @Option(names = "--force", description = "Begin anew although OUT is not empty.")
+    @Option(names = "--force", description = "Begin anew where OUT holds a training already; that one is deleted.")
     private boolean force;
 
     @Option(
@@ -180,6 +181,9 @@ final class TrainCommand extends BaseCommand {
         atLeastOne("--processes", processes);
         atLeastOne("--threads", threads);
         atLeastOne("--workers", workers);
+        if (history < 0) {
+            throw usage("--history must not be negative, got " + history);
+        }
         if (!(saveSeconds > 0 && saveSeconds <= MAX_SECONDS)) {
             throw usage("--save-seconds must be positive, got " + saveSeconds);
         }
@@ -243,6 +247,14 @@ final class TrainCommand extends BaseCommand {
         }
     }
 
+    private ThinkingViTConfig network(Recipe used, int classes) {
+        try {
+            return used.network().config(classes);
+        } catch (IllegalArgumentException e) {
+            throw usage("the recipe's network: " + e.getMessage());
+        }
+    }
+
     private Plan plan() throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
         RunRecord record = goesOn ? goneOnRecord() : newRecord();
@@ -250,9 +262,15 @@ final class TrainCommand extends BaseCommand {
             throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
         }
         if (!goesOn && !RunFolder.isBlank(out)) {
+            if (force && !RunRecord.isIn(out)) {
+                throw new IOException(out + ": is not empty and holds no training that --force could replace");
+            }
             OutputFolder.refuseToOverwrite(out, force);
         }
         Recipe used = recipe(goesOn);
+        if (used.schedule().sched() == Recipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
+            throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
+        }
         return new Plan(used, record, goesOn, goesOn && isFinished(used, record));
     }
 
@@ -283,7 +301,11 @@ final class TrainCommand extends BaseCommand {
         requireShares(used, group == null ? 1 : group.size());
         ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
         Pictures pictures = pictures(folder, plan.record());
-        ThinkingViTConfig network = used.network().config(folder.classNames().size());
+        ThinkingViTConfig network = network(used, folder.classNames().size());
+        if (pictures.training().isEmpty()) {
+            throw usage("--holdout " + plan.record().holdout() + " leaves nothing to train on of the "
+                    + folder.samples().size() + " pictures in " + plan.record().data());
+        }
         if (pictures.training().size() < used.optimizer().batchSize()) {
             throw usage(String.format(
                     "%s has %d pictures to train on, which do not fill one batch of %d; lower --batch-size",
@@ -312,7 +334,8 @@ final class TrainCommand extends BaseCommand {
                         workers,
                         new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history)),
                 group,
-                progress);
+                progress,
+                new SkipNotes(progress));
         boolean done;
         try (ThinkingViT host = firstModel(network, plan, first);
                 ThinkingViT model = host.on(on)) {
@@ -388,7 +411,7 @@ final class TrainCommand extends BaseCommand {
                 begun != null && recipe == null ? begun : RecipeOptions.read(recipe == null ? DEFAULT_RECIPE : recipe);
         Recipe changed;
         try {
-            changed = RecipeFile.with(base, RecipeOptions.given(spec));
+            changed = RecipeFile.with(base, withFittingWarmup(base, RecipeOptions.given(spec)));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
@@ -396,6 +419,21 @@ final class TrainCommand extends BaseCommand {
             noteChanges(begun, changed);
         }
         return changed;
+    }
+
+    /** A short training wants a short warm-up; said, so that nobody wonders. */
+    private Map<String, @Nullable Object> withFittingWarmup(Recipe base, Map<String, @Nullable Object> given) {
+        if (given.containsKey("epochs") && !given.containsKey("warmup_epochs")) {
+            int warmup = base.schedule().warmupEpochs();
+            String epochs = String.valueOf(
+                    spec.findOption(RecipeOptions.option("epochs")).<Object>getValue());
+            int shorter = epochs.matches("\\d{1,6}") ? Integer.parseInt(epochs) / 4 : warmup;
+            if (shorter < warmup) {
+                given.put("warmup_epochs", shorter);
+                notes.add("note: " + shorter + " epochs of warm-up instead of the recipe's " + warmup);
+            }
+        }
+        return given;
     }
 
     private void noteChanges(Recipe begun, Recipe changed) {

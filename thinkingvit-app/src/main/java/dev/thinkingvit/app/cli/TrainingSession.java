@@ -58,6 +58,7 @@ import org.jspecify.annotations.Nullable;
  * @param settings of this process
  * @param group the processes that train together; null for one alone
  * @param err where progress is told
+ * @param skips where pictures that cannot be read are named
  */
 record TrainingSession(
         Recipe recipe,
@@ -65,7 +66,8 @@ record TrainingSession(
         TrainCommand.Pictures pictures,
         Settings settings,
         @Nullable ProcessGroup group,
-        PrintWriter err) {
+        PrintWriter err,
+        SkipNotes skips) {
     private static final long CACHE_BYTES = 512L << 20;
     private static final String REPORT = "report";
 
@@ -206,7 +208,7 @@ record TrainingSession(
         return TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
                 .workers(settings.workers())
                 .cacheBytes(CACHE_BYTES)
-                .skipBroken(new SkipNotes(err)::note)
+                .skipBroken(skips::note)
                 .open();
     }
 
@@ -223,6 +225,7 @@ record TrainingSession(
         if (!share.isEmpty()) {
             try (Backbone backbone = backbone(weights)) {
                 Recording recording = record(backbone, share);
+                recording.skipped().forEach(skips::note);
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
                         counts[k] += image.stages().get(k).inTop1() ? 1 : 0;

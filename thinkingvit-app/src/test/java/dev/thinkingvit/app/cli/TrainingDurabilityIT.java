@@ -87,16 +87,20 @@ class TrainingDurabilityIT {
         int midway = 0;
         for (int kill = 0; kill < KILLS; kill++) {
             try (Launched training = train(run, "--save-seconds=0.02")) {
-                long target = (long) (0.85 * UPDATES * (kill + 1) / KILLS);
+                long target = (long) (0.6 * UPDATES * (kill + 1) / KILLS);
+                // a machine at leisure must not be at the end before it is killed
+                long deadline = System.nanoTime() + random.nextInt(2500) * 1_000_000L;
                 switch (kill % 5) {
-                    case 1 -> Thread.sleep(random.nextInt(2500)); // often as it starts
+                    case 1 ->
+                        training.awaitWhileAlive( // often as it starts
+                                () -> System.nanoTime() > deadline || TinyTraining.updates(run) >= target);
                     case 3 -> {
                         training.awaitWhileAlive(() -> TinyTraining.updates(run) >= target);
                         training.awaitWhileAlive(() -> !drafts(run).isEmpty()); // while it saves
                     }
                     default -> {
                         training.awaitWhileAlive(() -> TinyTraining.updates(run) >= target);
-                        Thread.sleep(random.nextInt(200));
+                        Thread.sleep(random.nextInt(100));
                     }
                 }
                 training.kill();
