@@ -87,7 +87,7 @@ class TrainingBenchmarkTest {
                 .containsExactly("baseline, in memory", "ours, in memory", "ours, files, augmented");
         assertThat(report.rows()).allSatisfy(row -> {
             assertThat(row.imagesPerSecond()).isPositive().isBetween(row.slowest(), row.fastest());
-            assertThat(row.cpuMillisPerImage()).isPositive();
+            assertThat(row.cpuMillisPerImage()).isNotNegative(); // the clock moves in steps of 10 ms
             assertThat(row.timesBaseline())
                     .isCloseTo(row.imagesPerSecond() / report.rows().get(0).imagesPerSecond(), within(1e-9));
             assertThat(row.shareOfLimit())
