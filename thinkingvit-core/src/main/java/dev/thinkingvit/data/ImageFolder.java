@@ -15,6 +15,7 @@ import java.util.stream.Stream;
  * <p>Immutable: safe to share between threads.
  */
 public final class ImageFolder {
+    private static final int NAMED_LABELS = 5;
 
     private final Path root;
     private final List<String> folders;
@@ -83,7 +84,7 @@ public final class ImageFolder {
             labels[i] = labelNames.indexOf(folder);
             if (labels[i] < 0) {
                 throw new DatasetException(root.resolve(folder) + ": the model has no label '" + folder + "' among its "
-                        + labelNames.size());
+                        + labelNames.size() + ": " + abbreviated(labelNames));
             }
             if (labelNames.lastIndexOf(folder) != labels[i]) {
                 throw new DatasetException(root.resolve(folder) + ": the model has the label '" + folder
@@ -91,6 +92,11 @@ public final class ImageFolder {
             }
         }
         return relabelled(List.copyOf(labelNames), labels);
+    }
+
+    private static String abbreviated(List<String> names) {
+        int shown = Math.min(NAMED_LABELS, names.size());
+        return String.join(", ", names.subList(0, shown)) + (shown < names.size() ? ", …" : "");
     }
 
     /**

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -188,7 +189,7 @@ public final class RecipeFile {
         try {
             return MAPPER.treeToValue(tree, Recipe.class);
         } catch (InputCoercionException e) {
-            throw new IllegalArgumentException("a recipe: " + firstLine(e), e);
+            throw new IllegalArgumentException(tooLarge(tree).orElse("a recipe: " + firstLine(e)), e);
         } catch (DatabindException e) {
             if (e.getCause() instanceof NullPointerException) {
                 throw new IllegalArgumentException(path(e) + " has a key without a value that needs one", e);
@@ -203,6 +204,24 @@ public final class RecipeFile {
                             : ": " + firstLine(e);
             throw new IllegalArgumentException(path(e) + what, e);
         }
+    }
+
+    /** Of the number that overflowed, which the exception does not name. */
+    private static Optional<String> tooLarge(ObjectNode tree) {
+        ObjectNode kinds = tree(Recipe.DEFAULT);
+        for (String section : names(tree)) {
+            for (Map.Entry<String, JsonNode> entry : tree.get(section).properties()) {
+                JsonNode value = entry.getValue();
+                boolean fits = kinds.get(section).get(entry.getKey()).isInt()
+                        ? value.canConvertToInt()
+                        : value.canConvertToLong();
+                if (value.isIntegralNumber() && !fits) {
+                    return Optional.of(
+                            section + "." + entry.getKey() + " must be a smaller number, got " + value.asString());
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     private static String wanted(@Nullable Class<?> type) {

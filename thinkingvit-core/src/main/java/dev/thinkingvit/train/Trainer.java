@@ -3,16 +3,10 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
-import dev.thinkingvit.data.Seeds;
-import dev.thinkingvit.model.DropPath;
-import dev.thinkingvit.model.NestedWeights;
-import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
-import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
-import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -21,8 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.stream.IntStream;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -40,26 +32,17 @@ import org.jspecify.annotations.Nullable;
  * <p>A trainer belongs to the thread that uses it, {@link #stop} excepted; close it, then the model.
  */
 public final class Trainer implements AutoCloseable {
-    /** Values of a micro-batch's tokens at full width: enough to make calls worth their while, measured. */
-    private static final long MICRO_BATCH_VALUES = 64L * 65 * 192;
-
-    // what a generator decides, apart from the loader's, which take the seed itself
-    private static final long MIX = 1;
-    private static final long DROP = 2;
-    private static final long STAGES = 3;
-
     private final ThinkingViT model;
     private final Recipe recipe;
-    private final Precision precision;
     private final Peers peers;
-    private final double[] stageWeights;
+    private final StageSampler stageSampler;
     private final LearningRates learningRates;
     private final Mixing mixing;
     private final Workers workers;
+    private final GradientPass gradientPass;
     private final List<Gradients> gradients = new ArrayList<>();
     private final AdamW optimizer;
     private final @Nullable Ema ema;
-    private final int microBatch;
     private final List<Double> accuracies = new ArrayList<>();
     private volatile boolean asked;
     private boolean stopped;
@@ -84,18 +67,20 @@ public final class Trainer implements AutoCloseable {
     public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads) {
         this.model = model;
         this.recipe = recipe;
-        this.precision = recipe.precision(model.device());
         this.peers = peers;
-        this.stageWeights = recipe.loss().weights(model.config().stages());
+        this.stageSampler = new StageSampler(
+                recipe.loss().weights(model.config().stages()), recipe.loss().stageSampling());
         this.learningRates = new LearningRates(recipe);
         this.mixing = new Mixing(
                 recipe.augmentation().mixing(),
                 recipe.loss().smoothing(),
                 model.config().numClasses());
         this.workers = new Workers(model.device().isCuda() ? 1 : threads);
+        this.gradientPass = new GradientPass(model, recipe, workers, localBatchSize(recipe, peers));
         Map<String, Tensor> parameters = model.parameters();
         // images, each stage's loss and how many images it counts, and who wants to stop
-        int extras = 2 + 2 * stageWeights.length;
+        int stages = model.config().stages();
+        int extras = 2 + 2 * stages;
         for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
@@ -103,12 +88,8 @@ public final class Trainer implements AutoCloseable {
                 parameters, gradients.get(0).views(), recipe.optimizer().adamW(), workers.count());
         double decay = recipe.ema().modelEmaDecay();
         this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), workers.count()) : null;
-        long values = (long) model.config().tokens() * model.config().embedDim();
-        this.microBatch = model.device().isCuda()
-                ? localBatchSize(recipe, peers)
-                : (int) Math.max(1, MICRO_BATCH_VALUES / values);
-        this.lossSums = new double[stageWeights.length];
-        this.lossImages = new long[stageWeights.length];
+        this.lossSums = new double[stages];
+        this.lossImages = new long[stages];
     }
 
     /** Images of each part of an update that this process loads; what the loader's batch size must be. */
@@ -233,13 +214,9 @@ public final class Trainer implements AutoCloseable {
 
     private Part part(Batch batch, int number) {
         int size = model.config().imageSize();
-        SplittableRandom random = generator(MIX, number);
+        SplittableRandom random = Chance.MIX.generator(recipe, epoch, number);
         float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
         return new Part(batch.images(), targets, batch.sampleIndices());
-    }
-
-    private SplittableRandom generator(long purpose, long item) {
-        return Seeds.generator(recipe.execution().seed() + (purpose << 56), epoch, item);
     }
 
     /**
@@ -250,12 +227,8 @@ public final class Trainer implements AutoCloseable {
      * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
      */
     public Updated update(List<Part> parts, double learningRate) {
-        boolean[] selected = selectStages();
-        int last = stageWeights.length;
-        while (!selected[last - 1]) {
-            last--;
-        }
-        descend(parts, selected, last);
+        double[] weights = stageSampler.draw(Chance.STAGES.generator(recipe, epoch, update));
+        gradientPass.run(parts, weights, epoch, gradients);
         Gradients sum = gradients.get(0);
         int shares = workers.count();
         workers.run(share -> {
@@ -279,7 +252,7 @@ public final class Trainer implements AutoCloseable {
         double norm = Math.sqrt(Arrays.stream(squares).sum())
                 / extras[0]
                 * recipe.optimizer().batchSize();
-        requireNumbers(losses, selected, norm, learningRate);
+        requireNumbers(losses, weights, norm, learningRate);
         double factor = recipe.optimizer().batchSize() / (double) extras[0]; // pictures may have been left out
         Double largest = recipe.optimizer().clipGrad();
         if (largest != null && norm > largest) {
@@ -306,118 +279,6 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private boolean[] selectStages() {
-        int stages = stageWeights.length;
-        boolean[] selected = new boolean[stages];
-        int[] weighted =
-                IntStream.range(0, stages).filter(k -> stageWeights[k] > 0).toArray();
-        SplittableRandom random = generator(STAGES, update);
-        switch (recipe.loss().stageSampling()) {
-            case ALL -> Arrays.fill(selected, true);
-            case RANDOM -> selected[weighted[random.nextInt(weighted.length)]] = true;
-            case SANDWICH -> {
-                selected[0] = true;
-                selected[stages - 1] = true;
-                if (stages > 2) {
-                    selected[1 + random.nextInt(stages - 2)] = true;
-                }
-            }
-        }
-        boolean any = false;
-        for (int k = 0; k < stages; k++) {
-            selected[k] &= stageWeights[k] > 0;
-            any |= selected[k];
-        }
-        if (!any) { // of a sandwich whose stages have no weight
-            selected[weighted[0]] = true;
-        }
-        return selected;
-    }
-
-    /** Leaves the sum over the images of this process in the workers' gradients, divided by the whole batch's size. */
-    private void descend(List<Part> parts, boolean[] selected, int last) {
-        double[] weights = weights(selected);
-        try (Scope scope = new Scope()) {
-            NestedWeights cut = Natives.onThisThreadOnly(() -> model.cut(precision));
-            workers.run(worker -> {
-                Gradients own = gradients.get(worker);
-                own.zero();
-                try (Scope share = new Scope()) {
-                    NestedWeights replica = cut.replica();
-                    double[] extras = new double[2 + 2 * weights.length];
-                    for (Part part : parts) {
-                        int count = part.samples().length;
-                        int from = (int) ((long) count * worker / workers.count());
-                        int to = (int) ((long) count * (worker + 1) / workers.count());
-                        for (int start = from; start < to; start += microBatch) {
-                            int end = Math.min(to, start + microBatch);
-                            descend(replica, part, start, end, weights, last, extras);
-                            replica.addGradientsTo(own.views());
-                        }
-                    }
-                    float[] numbers = new float[extras.length];
-                    for (int i = 0; i < numbers.length; i++) {
-                        numbers[i] = (float) extras[i];
-                    }
-                    own.extras().copy_(Tensors.floats(numbers, 0, numbers.length));
-                }
-            });
-        }
-    }
-
-    /** The selected stages' weights, which keep the sum of all. */
-    private double[] weights(boolean[] selected) {
-        double all = Arrays.stream(stageWeights).sum();
-        double some = 0;
-        for (int k = 0; k < selected.length; k++) {
-            some += selected[k] ? stageWeights[k] : 0;
-        }
-        double[] weights = new double[selected.length];
-        for (int k = 0; k < selected.length; k++) {
-            weights[k] = selected[k] && some > 0 ? stageWeights[k] * all / some : 0;
-        }
-        return weights;
-    }
-
-    private void descend(
-            NestedWeights replica, Part part, int from, int to, double[] weights, int last, double[] extras) {
-        int size = model.config().imageSize();
-        int classes = model.config().numClasses();
-        int rows = to - from;
-        try (Scope scope = new Scope()) {
-            TorchDevice device = model.device();
-            Tensor input = device.place(Tensors.floats(part.images(), from * 3 * size * size, rows, 3, size, size));
-            Tensor target = device.place(Tensors.floats(part.targets(), from * classes, rows, classes));
-            List<SplittableRandom> generators = new ArrayList<>();
-            for (int i = from; i < to; i++) {
-                generators.add(generator(DROP, part.samples()[i]));
-            }
-            DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.config(), generators);
-            int stages = weights.length;
-            replica.backward(
-                    input,
-                    last,
-                    (stage, logits) -> {
-                        if (weights[stage - 1] == 0) {
-                            return null;
-                        }
-                        Tensor loss = softTargetCrossEntropy(logits, target);
-                        extras[stage] += loss.item().toDouble();
-                        extras[stages + stage] += rows;
-                        return loss.mul(new Scalar(
-                                weights[stage - 1] / recipe.optimizer().batchSize()));
-                    },
-                    dropPath,
-                    recipe.execution().gradCheckpointing());
-            extras[0] += rows;
-        }
-    }
-
-    /** Summed over the images; nats. */
-    private static Tensor softTargetCrossEntropy(Tensor logits, Tensor target) {
-        return logits.log_softmax(-1).mul(target).sum().neg();
-    }
-
     private List<Double> losses(float[] extras) {
         List<Double> losses = new ArrayList<>();
         for (int k = 0; k < lossSums.length; k++) {
@@ -430,9 +291,9 @@ public final class Trainer implements AutoCloseable {
         return losses;
     }
 
-    private void requireNumbers(List<Double> losses, boolean[] selected, double norm, double learningRate) {
+    private void requireNumbers(List<Double> losses, double[] weights, double norm, double learningRate) {
         for (int k = 0; k < losses.size(); k++) {
-            if (selected[k] && !Double.isFinite(losses.get(k))) {
+            if (weights[k] > 0 && !Double.isFinite(losses.get(k))) {
                 throw diverged("the loss of stage " + (k + 1) + " became " + losses.get(k), learningRate);
             }
         }

@@ -134,10 +134,19 @@ public final class TrainingRun {
         });
     }
 
+    private List<Double> accuracies(Map<String, HostTensor> weights, int epoch) throws IOException {
+        try {
+            return validation == null ? List.of() : validation.accuracies(weights);
+        } catch (ArithmeticException e) {
+            throw new TrainingException("the validation of epoch " + (epoch + 1) + " found no numbers: "
+                    + e.getMessage() + "; a lower learning rate, a longer warm-up or clip_grad may help");
+        }
+    }
+
     private void finish(TrainingListener.Epoch done, Listener listener) throws IOException {
         Map<String, HostTensor> weights = trainer.weights();
         requireNumbers(weights, done.epoch());
-        List<Double> accuracies = validation == null ? List.of() : validation.accuracies(weights);
+        List<Double> accuracies = accuracies(weights, done.epoch());
         boolean best = true;
         if (!accuracies.isEmpty()) {
             double accuracy = accuracies.get(accuracies.size() - 1);

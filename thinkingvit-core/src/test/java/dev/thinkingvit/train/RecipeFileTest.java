@@ -63,6 +63,7 @@ class RecipeFileTest {
                 "[1, 2] | a recipe has sections network, ",
                 "optimizer: {batch_size: many} | optimizer.batch_size must be a whole number, got 'many'",
                 "optimizer: {batch_size: 0} | batch_size must be at least 1, got 0",
+                "schedule: {epochs: 99999999999} | schedule.epochs must be a smaller number, got 99999999999",
                 "schedule: {sched: poly} | schedule.sched must be one of [cosine, step, plateau], got 'poly'",
                 "loss: {stage_weights: [1]} | stage_weights: the model has 2 stages, got 1 weights",
                 "augmentation: {aa: rand-q9} | rand-q9",

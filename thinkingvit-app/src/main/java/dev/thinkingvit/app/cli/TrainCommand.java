@@ -19,25 +19,21 @@ import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
-import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -67,53 +63,12 @@ import tools.jackson.databind.node.ObjectNode;
             "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run"
         })
 final class TrainCommand extends BaseCommand {
-    private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
     private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
     private static final double NANOS = 1e9;
 
-    @Option(
-            names = "--data",
-            paramLabel = "DIR",
-            description =
-                    "Training pictures, one folder a class. Needed unless a training goes on, of which it says the"
-                            + " pictures' new place then.")
-    private @Nullable Path data;
-
-    @Option(
-            names = "--val",
-            paramLabel = "DIR",
-            description = "Validation pictures, one folder a class; judged after every epoch.")
-    private @Nullable Path val;
-
-    @Option(
-            names = "--holdout",
-            paramLabel = "N",
-            description = "Keep N training pictures back, evenly over the classes, and validate on them.")
-    private int holdout;
-
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Where the training is kept.")
-    @SuppressWarnings("NullAway.Init")
-    private Path out;
-
-    @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
-    private boolean resume;
-
-    @Option(names = "--force", description = "Begin anew where OUT holds a training already; that one is deleted.")
-    private boolean force;
-
-    @Option(
-            names = "--recipe",
-            paramLabel = "FILE",
-            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ", or that of the"
-                    + " training that goes on.")
-    private @Nullable String recipe;
-
-    @Option(
-            names = "--init",
-            paramLabel = "FILE",
-            description = "Start from the weights of a plain ViT or DeiT, at least as wide, cut to the leading slices."
-                    + " What it lacks starts at random.")
-    private @Nullable Path init;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private RunOptions run;
 
     @Option(
             names = "--workers",
@@ -149,33 +104,6 @@ final class TrainCommand extends BaseCommand {
             description = "cpu, cuda or cuda:n; several processes on a machine take a device each. Default: cpu.")
     private String device = "cpu";
 
-    // said by the process that trains, not by one that starts others
-    private final List<String> notes = new ArrayList<>();
-
-    /**
-     * What all processes of a training must agree on.
-     *
-     * @param goesOn whether there was a training to go on with
-     * @param finished whether it had nothing left to do
-     */
-    private record Plan(Recipe recipe, RunRecord record, boolean goesOn, boolean finished) {
-        private static final String SEPARATOR = "\0";
-
-        byte[] bytes() {
-            return String.join(SEPARATOR, RecipeFile.text(recipe), record.text(), goesOn + "", finished + "")
-                    .getBytes(StandardCharsets.UTF_8);
-        }
-
-        static Plan of(byte[] bytes) {
-            List<String> parts = List.of(new String(bytes, StandardCharsets.UTF_8).split(SEPARATOR, -1));
-            return new Plan(
-                    RecipeFile.ofText(parts.get(0)),
-                    RunRecord.ofText(parts.get(1)),
-                    Boolean.parseBoolean(parts.get(2)),
-                    Boolean.parseBoolean(parts.get(3)));
-        }
-    }
-
     @Override
     public Integer call() throws IOException {
         atLeastOne("--processes", processes);
@@ -190,7 +118,7 @@ final class TrainCommand extends BaseCommand {
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
             device(0);
-            Plan plan = plan();
+            TrainingPlan plan = run.plan();
             if (processes == 1 || plan.finished()) {
                 return train(plan, null);
             }
@@ -203,7 +131,8 @@ final class TrainCommand extends BaseCommand {
                 ProcessGroup.join(member.get(), GroupOptions.defaults().on(processor))) {
             try {
                 Peers peers = Peers.of(group);
-                Plan plan = Plan.of(peers.share(group.rank() == 0 ? plan().bytes() : new byte[0]));
+                TrainingPlan plan = TrainingPlan.of(
+                        peers.share(group.rank() == 0 ? run.plan().bytes() : new byte[0]));
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
@@ -255,36 +184,7 @@ final class TrainCommand extends BaseCommand {
         }
     }
 
-    private Plan plan() throws IOException {
-        boolean goesOn = resume && RunRecord.isIn(out);
-        RunRecord record = goesOn ? goneOnRecord() : newRecord();
-        if (!goesOn && !force && RunRecord.isIn(out)) {
-            throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
-        }
-        if (!goesOn && !RunFolder.isBlank(out)) {
-            if (force && !RunRecord.isIn(out)) {
-                throw new IOException(out + ": is not empty and holds no training that --force could replace");
-            }
-            OutputFolder.refuseToOverwrite(out, force);
-        }
-        Recipe used = recipe(goesOn);
-        if (used.schedule().sched() == Recipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
-            throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
-        }
-        return new Plan(used, record, goesOn, goesOn && isFinished(used, record));
-    }
-
-    /** Whether nothing is left to do, not even the report. */
-    private boolean isFinished(Recipe used, RunRecord record) {
-        boolean reported = (record.val() == null && record.holdout() == 0) || TrainingSession.isReported(out);
-        return reported
-                && RunFolder.state(out)
-                        .filter(state ->
-                                state.position().epoch() >= used.schedule().totalEpochs())
-                        .isPresent();
-    }
-
-    private int train(Plan plan, @Nullable ProcessGroup group) throws IOException {
+    private int train(TrainingPlan plan, @Nullable ProcessGroup group) throws IOException {
         boolean first = group == null || group.rank() == 0;
         TorchDevice on = device(group == null ? 0 : group.localRank());
         PrintWriter progress = first ? err() : new PrintWriter(Writer.nullWriter());
@@ -293,11 +193,11 @@ final class TrainCommand extends BaseCommand {
             if (first) {
                 out().printf(
                                 "%s is trained to its end, %d epochs; more --epochs would go on%n",
-                                out, used.schedule().totalEpochs());
+                                run.out(), used.schedule().totalEpochs());
             }
             return 0;
         }
-        notes.forEach(progress::println);
+        run.notes().forEach(progress::println);
         requireShares(used, group == null ? 1 : group.size());
         ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
         Pictures pictures = pictures(folder, plan.record());
@@ -340,8 +240,8 @@ final class TrainCommand extends BaseCommand {
         try (ThinkingViT host = firstModel(network, plan, first);
                 ThinkingViT model = host.on(on)) {
             if (first) {
-                try (RunFolder run = RunFolder.open(out)) {
-                    done = session.run(model, new OpenRun(run, used, plan.record(), plan.goesOn()));
+                try (RunFolder opened = RunFolder.open(run.out())) {
+                    done = session.run(model, new OpenRun(opened, used, plan.record(), plan.goesOn()));
                 }
             } else {
                 done = session.run(model, null);
@@ -350,8 +250,8 @@ final class TrainCommand extends BaseCommand {
         if (first) {
             out().println(
                             done
-                                    ? "trained " + out.resolve("best")
-                                    : "stopped; 'train --resume --out " + out + "' goes on from here");
+                                    ? "trained " + run.out().resolve("best")
+                                    : "stopped; 'train --resume --out " + run.out() + "' goes on from here");
         }
         return done ? 0 : Main.INTERRUPTED;
     }
@@ -361,94 +261,6 @@ final class TrainCommand extends BaseCommand {
      * @param validation what is judged; empty for nothing
      */
     record Pictures(List<Sample> training, List<Sample> validation) {}
-
-    private RunRecord newRecord() {
-        if (data == null) {
-            throw usage(
-                    resume
-                            ? out + " holds no training to go on with; --data is required to begin one"
-                            : "--data is required");
-        }
-        if (val != null && holdout > 0) {
-            throw usage("--val and --holdout exclude each other");
-        }
-        if (holdout < 0) {
-            throw usage("--holdout must not be negative, got " + holdout);
-        }
-        return new RunRecord(
-                absolute(data),
-                val == null ? null : absolute(val),
-                holdout,
-                init == null ? null : absolute(init),
-                spec.commandLine().getParent().getParseResult().originalArgs().stream()
-                        .map(TrainCommand::withoutMachinesFolders)
-                        .collect(Collectors.joining(" ", "thinkingvit ", "")),
-                Version.text());
-    }
-
-    /** What the training was begun with; what it reads may lie elsewhere now. */
-    private RunRecord goneOnRecord() throws IOException {
-        RunRecord before = RunRecord.read(out);
-        if ((holdout != 0 && holdout != before.holdout()) || (val != null && before.val() == null)) {
-            throw usage(out + " goes on with the validation that it began with; --holdout and --val cannot change it");
-        }
-        RunRecord record =
-                before.with(data == null ? before.data() : absolute(data), val == null ? before.val() : absolute(val));
-        if (!record.equals(before)) {
-            notes.add("note: the training goes on with the pictures in " + record.data()
-                    + (record.val() == null ? "" : " and " + record.val()));
-        }
-        return record;
-    }
-
-    private static String absolute(Path path) {
-        return path.toAbsolutePath().normalize().toString();
-    }
-
-    private Recipe recipe(boolean goesOn) {
-        Recipe begun = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : null;
-        Recipe base =
-                begun != null && recipe == null ? begun : RecipeOptions.read(recipe == null ? DEFAULT_RECIPE : recipe);
-        Recipe changed;
-        try {
-            changed = RecipeFile.with(base, withFittingWarmup(base, RecipeOptions.given(spec)));
-        } catch (IllegalArgumentException e) {
-            throw usage(String.valueOf(e.getMessage()));
-        }
-        if (begun != null) {
-            noteChanges(begun, changed);
-        }
-        return changed;
-    }
-
-    /** A short training wants a short warm-up; said, so that nobody wonders. */
-    private Map<String, @Nullable Object> withFittingWarmup(Recipe base, Map<String, @Nullable Object> given) {
-        if (given.containsKey("epochs") && !given.containsKey("warmup_epochs")) {
-            int warmup = base.schedule().warmupEpochs();
-            String epochs = String.valueOf(
-                    spec.findOption(RecipeOptions.option("epochs")).<Object>getValue());
-            int shorter = epochs.matches("\\d{1,6}") ? Integer.parseInt(epochs) / 4 : warmup;
-            if (shorter < warmup) {
-                given.put("warmup_epochs", shorter);
-                notes.add("note: " + shorter + " epochs of warm-up instead of the recipe's " + warmup);
-            }
-        }
-        return given;
-    }
-
-    private void noteChanges(Recipe begun, Recipe changed) {
-        List<String> keys = RecipeFile.differences(begun, changed);
-        List<String> networks = keys.stream()
-                .filter(key -> "network".equals(RecipeFile.sections().get(key)))
-                .toList();
-        if (!networks.isEmpty()) {
-            throw new TrainingException(out + ": the network of a training that goes on cannot change, but "
-                    + String.join(", ", networks) + " came with another value");
-        }
-        if (!keys.isEmpty()) {
-            notes.add("note: the training goes on with another " + String.join(", ", keys));
-        }
-    }
 
     private static Pictures pictures(ImageFolder folder, RunRecord record) throws IOException {
         if (record.val() != null) {
@@ -466,11 +278,11 @@ final class TrainCommand extends BaseCommand {
         return new Pictures(rest, held);
     }
 
-    private ThinkingViT firstModel(ThinkingViTConfig network, Plan plan, boolean first) {
+    private ThinkingViT firstModel(ThinkingViTConfig network, TrainingPlan plan, boolean first) {
         Recipe used = plan.recipe();
         RunRecord record = plan.record();
         // a training that died before its first save begins again; others get their weights later
-        boolean begins = first && !(plan.goesOn() && RunFolder.state(out).isPresent());
+        boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
         long seed = used.execution().seed();
         if (record.init() == null || !begins) {
             return used.network().weightInit() == Recipe.WeightInit.MIMETIC
@@ -506,17 +318,5 @@ final class TrainCommand extends BaseCommand {
         training.put("version", record.version());
         training.put("java", Runtime.version().toString());
         return training;
-    }
-
-    /** A model travels; where things lay on the machine that trained it is nobody's business. */
-    private static String withoutMachinesFolders(String argument) {
-        int start = argument.startsWith("--") ? argument.indexOf('=') + 1 : 0;
-        String value = argument.substring(start);
-        Path path = Path.of(value);
-        int names = path.getNameCount();
-        if (!path.isAbsolute() || names == 0) {
-            return argument;
-        }
-        return argument.substring(0, start) + path.subpath(Math.max(0, names - 2), names);
     }
 }

@@ -143,9 +143,21 @@ class TrainResumeTest {
                 resume("--epochs=2", "--recipe=../recipes/cifar10-3h-6h.yaml", "--warmup-epochs=0"),
                 run.toString(),
                 "network");
-        assertOneLine(resume("--epochs=2", "--model-ema-decay=0"), "ema.", "recipe");
+        assertOneLine(resume("--epochs=2", "--model-ema-decay=0"), run.toString(), "model_ema_decay");
         assertThat(content()).isEqualTo(before);
         assertThat(resume("--epochs=2").code()).isZero();
+    }
+
+    @Test
+    void whatAResumedRunCannotHeedIsRefused() throws IOException {
+        Map<String, ByteBuffer> before = content();
+        CommandRun otherStart = resume("--epochs=2", "--init", directory.resolve("other.pth"));
+        assertThat(otherStart.code()).isEqualTo(2);
+        assertThat(otherStart.err()).contains("--init cannot change the first ones, drawn at random");
+        CommandRun forced = resume("--epochs=2", "--force");
+        assertThat(forced.code()).isEqualTo(2);
+        assertThat(forced.err()).contains("--resume and --force exclude each other");
+        assertThat(content()).isEqualTo(before);
     }
 
     @Test

@@ -1,0 +1,236 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
+import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.TrainingException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What a training is, and which one goes on: what is told on the command line and what its folder holds already. */
+final class RunOptions {
+    private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
+
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Option(
+            names = "--data",
+            paramLabel = "DIR",
+            description =
+                    "Training pictures, one folder a class. Needed unless a training goes on, of which it says the"
+                            + " pictures' new place then.")
+    private @Nullable Path data;
+
+    @Option(
+            names = "--val",
+            paramLabel = "DIR",
+            description = "Validation pictures, one folder a class; judged after every epoch.")
+    private @Nullable Path val;
+
+    @Option(
+            names = "--holdout",
+            paramLabel = "N",
+            description = "Keep N training pictures back, evenly over the classes, and validate on them.")
+    private int holdout;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Where the training is kept.")
+    @SuppressWarnings("NullAway.Init")
+    private Path out;
+
+    @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
+    private boolean resume;
+
+    @Option(names = "--force", description = "Begin anew where OUT holds a training already; that one is deleted.")
+    private boolean force;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "FILE",
+            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ", or that of the"
+                    + " training that goes on.")
+    private @Nullable String recipe;
+
+    @Option(
+            names = "--init",
+            paramLabel = "FILE",
+            description = "Start from the weights of a plain ViT or DeiT, at least as wide, cut to the leading slices."
+                    + " What it lacks starts at random.")
+    private @Nullable Path init;
+
+    // said by the process that trains, not by one that starts others
+    private final List<String> notes = new ArrayList<>();
+
+    /** What should be said about the plan. */
+    List<String> notes() {
+        return List.copyOf(notes);
+    }
+
+    /** The folder of the training. */
+    Path out() {
+        return out;
+    }
+
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    /**
+     * Decides what to do.
+     *
+     * @throws IOException if the folder holds something else than what was asked for
+     */
+    TrainingPlan plan() throws IOException {
+        if (resume && force) {
+            throw usage("--resume and --force exclude each other: one goes on with the training in " + out
+                    + ", the other deletes it");
+        }
+        boolean goesOn = resume && RunRecord.isIn(out);
+        RunRecord record = goesOn ? goneOnRecord() : newRecord();
+        if (!goesOn && !force && RunRecord.isIn(out)) {
+            throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
+        }
+        if (!goesOn && !RunFolder.isBlank(out)) {
+            if (force && !RunRecord.isIn(out)) {
+                throw new IOException(out + ": is not empty and holds no training that --force could replace");
+            }
+            OutputFolder.refuseToOverwrite(out, force);
+        }
+        Recipe used = recipe(goesOn);
+        if (used.schedule().sched() == Recipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
+            throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
+        }
+        return new TrainingPlan(used, record, goesOn, goesOn && isFinished(used, record));
+    }
+
+    /** Whether nothing is left to do, not even the report. */
+    private boolean isFinished(Recipe used, RunRecord record) {
+        boolean reported = (record.val() == null && record.holdout() == 0) || TrainingSession.isReported(out);
+        return reported
+                && RunFolder.state(out)
+                        .filter(state ->
+                                state.position().epoch() >= used.schedule().totalEpochs())
+                        .isPresent();
+    }
+
+    private RunRecord newRecord() {
+        if (data == null) {
+            throw usage(
+                    resume
+                            ? out + " holds no training to go on with; --data is required to begin one"
+                            : "--data is required");
+        }
+        if (val != null && holdout > 0) {
+            throw usage("--val and --holdout exclude each other");
+        }
+        if (holdout < 0) {
+            throw usage("--holdout must not be negative, got " + holdout);
+        }
+        return new RunRecord(
+                absolute(data),
+                val == null ? null : absolute(val),
+                holdout,
+                init == null ? null : absolute(init),
+                spec.commandLine().getParent().getParseResult().originalArgs().stream()
+                        .map(RunOptions::withoutMachinesFolders)
+                        .collect(Collectors.joining(" ", "thinkingvit ", "")),
+                Version.text());
+    }
+
+    /** What the training was begun with; what it reads may lie elsewhere now. */
+    private RunRecord goneOnRecord() throws IOException {
+        RunRecord before = RunRecord.read(out);
+        if ((holdout != 0 && holdout != before.holdout()) || (val != null && before.val() == null)) {
+            throw usage(out + " goes on with the validation that it began with; --holdout and --val cannot change it");
+        }
+        if (init != null && !absolute(init).equals(before.init())) {
+            throw usage(out + " goes on with the weights that it has; --init cannot change the first ones, "
+                    + Objects.requireNonNullElse(before.init(), "drawn at random"));
+        }
+        RunRecord record =
+                before.with(data == null ? before.data() : absolute(data), val == null ? before.val() : absolute(val));
+        if (!record.equals(before)) {
+            notes.add("note: the training goes on with the pictures in " + record.data()
+                    + (record.val() == null ? "" : " and " + record.val()));
+        }
+        return record;
+    }
+
+    private static String absolute(Path path) {
+        return path.toAbsolutePath().normalize().toString();
+    }
+
+    private Recipe recipe(boolean goesOn) {
+        Recipe begun = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : null;
+        Recipe base =
+                begun != null && recipe == null ? begun : RecipeOptions.read(recipe == null ? DEFAULT_RECIPE : recipe);
+        Recipe changed;
+        try {
+            changed = RecipeFile.with(base, withFittingWarmup(base, RecipeOptions.given(spec)));
+        } catch (IllegalArgumentException e) {
+            throw usage(String.valueOf(e.getMessage()));
+        }
+        if (begun != null) {
+            noteChanges(begun, changed);
+        }
+        return changed;
+    }
+
+    /** A short training wants a short warm-up; said, so that nobody wonders. */
+    private Map<String, @Nullable Object> withFittingWarmup(Recipe base, Map<String, @Nullable Object> given) {
+        if (given.containsKey("epochs") && !given.containsKey("warmup_epochs")) {
+            int warmup = base.schedule().warmupEpochs();
+            String epochs = String.valueOf(
+                    spec.findOption(RecipeOptions.option("epochs")).<Object>getValue());
+            int shorter = epochs.matches("\\d{1,6}") ? Integer.parseInt(epochs) / 4 : warmup;
+            if (shorter < warmup) {
+                given.put("warmup_epochs", shorter);
+                notes.add("note: " + shorter + " epochs of warm-up instead of the recipe's " + warmup);
+            }
+        }
+        return given;
+    }
+
+    private void noteChanges(Recipe begun, Recipe changed) {
+        List<String> keys = RecipeFile.differences(begun, changed);
+        List<String> networks = keys.stream()
+                .filter(key -> "network".equals(RecipeFile.sections().get(key)))
+                .toList();
+        if (!networks.isEmpty()) {
+            throw new TrainingException(out + ": the network of a training that goes on cannot change, but "
+                    + String.join(", ", networks) + " came with another value");
+        }
+        boolean averaged = begun.ema().modelEmaDecay() > 0;
+        if (averaged != changed.ema().modelEmaDecay() > 0) {
+            throw new TrainingException(out + ": a training that goes on keeps its moving average or has none;"
+                    + " model_ema_decay cannot change from " + begun.ema().modelEmaDecay() + " to "
+                    + changed.ema().modelEmaDecay());
+        }
+        if (!keys.isEmpty()) {
+            notes.add("note: the training goes on with another " + String.join(", ", keys));
+        }
+    }
+
+    /** A model travels; where things lay on the machine that trained it is nobody's business. */
+    private static String withoutMachinesFolders(String argument) {
+        int start = argument.startsWith("--") ? argument.indexOf('=') + 1 : 0;
+        String value = argument.substring(start);
+        Path path = Path.of(value);
+        int names = path.getNameCount();
+        if (!path.isAbsolute() || names == 0) {
+            return argument;
+        }
+        return argument.substring(0, start) + path.subpath(Math.max(0, names - 2), names);
+    }
+}

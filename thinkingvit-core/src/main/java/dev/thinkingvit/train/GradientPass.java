@@ -1,0 +1,125 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.model.DropPath;
+import dev.thinkingvit.model.NestedWeights;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * The passes through the stages and back: each worker takes its share of the batch, micro-batch by micro-batch, on
+ * weights that are cut once an update.
+ *
+ * <p>{@code B} images, {@code C} classes, {@code S} input size.
+ */
+final class GradientPass {
+    /** Values of a micro-batch's tokens at full width: enough to make calls worth their while, measured. */
+    private static final long MICRO_BATCH_VALUES = 64L * 65 * 192;
+
+    private final ThinkingViT model;
+    private final Recipe recipe;
+    private final Precision precision;
+    private final Workers workers;
+    private final int microBatch;
+
+    /** @param deviceBatch images that a device with memory of its own takes at once */
+    GradientPass(ThinkingViT model, Recipe recipe, Workers workers, int deviceBatch) {
+        this.model = model;
+        this.recipe = recipe;
+        this.precision = recipe.precision(model.device());
+        this.workers = workers;
+        long values = (long) model.config().tokens() * model.config().embedDim();
+        this.microBatch = model.device().isCuda() ? deviceBatch : (int) Math.max(1, MICRO_BATCH_VALUES / values);
+    }
+
+    /**
+     * Leaves the gradients' sums over the images in the workers' buffers, divided by the whole batch's size, with the
+     * images and each stage's summed loss and images among the extras.
+     *
+     * @param gradients one of each worker; what they held is gone
+     * @param weights of each stage's loss; a stage of weight 0 gives none
+     */
+    void run(List<Trainer.Part> parts, double[] weights, int epoch, List<Gradients> gradients) {
+        try (Scope scope = new Scope()) {
+            NestedWeights cut = Natives.onThisThreadOnly(() -> model.cut(precision));
+            workers.run(worker -> {
+                Gradients own = gradients.get(worker);
+                own.zero();
+                try (Scope share = new Scope()) {
+                    NestedWeights replica = cut.replica();
+                    double[] extras = new double[Math.toIntExact(own.extras().numel())];
+                    for (Trainer.Part part : parts) {
+                        int count = part.samples().length;
+                        int from = (int) ((long) count * worker / workers.count());
+                        int to = (int) ((long) count * (worker + 1) / workers.count());
+                        for (int start = from; start < to; start += microBatch) {
+                            int end = Math.min(to, start + microBatch);
+                            microBatch(replica, part, start, end, weights, epoch, extras);
+                            replica.addGradientsTo(own.views());
+                        }
+                    }
+                    float[] numbers = new float[extras.length];
+                    for (int i = 0; i < numbers.length; i++) {
+                        numbers[i] = (float) extras[i];
+                    }
+                    own.extras().copy_(Tensors.floats(numbers, 0, numbers.length));
+                }
+            });
+        }
+    }
+
+    private void microBatch(
+            NestedWeights replica, Trainer.Part part, int from, int to, double[] weights, int epoch, double[] extras) {
+        int size = model.config().imageSize();
+        int classes = model.config().numClasses();
+        int rows = to - from;
+        try (Scope scope = new Scope()) {
+            TorchDevice device = model.device();
+            Tensor input = device.place(Tensors.floats(part.images(), from * 3 * size * size, rows, 3, size, size));
+            Tensor target = device.place(Tensors.floats(part.targets(), from * classes, rows, classes));
+            List<SplittableRandom> generators = new ArrayList<>();
+            for (int i = from; i < to; i++) {
+                generators.add(Chance.DROP.generator(recipe, epoch, part.samples()[i]));
+            }
+            DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.config(), generators);
+            int stages = weights.length;
+            replica.backward(
+                    input,
+                    lastWeighted(weights),
+                    (stage, logits) -> {
+                        if (weights[stage - 1] == 0) {
+                            return null;
+                        }
+                        Tensor loss = softTargetCrossEntropy(logits, target);
+                        extras[stage] += loss.item().toDouble();
+                        extras[stages + stage] += rows;
+                        return loss.mul(new Scalar(
+                                weights[stage - 1] / recipe.optimizer().batchSize()));
+                    },
+                    dropPath,
+                    recipe.execution().gradCheckpointing());
+            extras[0] += rows;
+        }
+    }
+
+    private static int lastWeighted(double[] weights) {
+        int last = weights.length;
+        while (weights[last - 1] == 0) {
+            last--;
+        }
+        return last;
+    }
+
+    /** Summed over the images; nats. */
+    private static Tensor softTargetCrossEntropy(Tensor logits, Tensor target) {
+        return logits.log_softmax(-1).mul(target).sum().neg();
+    }
+}
