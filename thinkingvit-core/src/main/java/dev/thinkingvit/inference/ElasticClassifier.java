@@ -12,6 +12,7 @@ import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -68,15 +69,25 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
     public static ElasticClassifier open(Path modelDirectory, Precision precision) {
-        if (!ExportedModel.isIn(modelDirectory)) {
-            return of(ModelDirectory.read(modelDirectory), precision);
-        }
+        boolean exported = ExportedModel.isIn(modelDirectory)
+                && !Files.exists(modelDirectory.resolve(ModelDirectory.CONFIG)); // both: the model itself
+        return exported
+                ? of(ExportedModel.read(modelDirectory), precision)
+                : of(ModelDirectory.read(modelDirectory), precision);
+    }
+
+    /**
+     * Opens an exported model with ONNX Runtime.
+     *
+     * @param precision F32, the only one that exports have
+     * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
+     */
+    public static ElasticClassifier of(ExportedModel model, Precision precision) {
         if (precision != Precision.FP32) {
             throw new IllegalArgumentException(
-                    modelDirectory + ": exported models compute in fp32, " + precision + " was asked for");
+                    model.path() + ": exported models compute in fp32, " + precision + " was asked for");
         }
-        ExportedModel model = ExportedModel.read(modelDirectory);
-        requireRouter(model.config(), modelDirectory.resolve(ExportedModel.DESCRIPTION), "");
+        requireRouter(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
         return new ElasticClassifier(model.config(), new ElasticEngine(OnnxRuntime.open(model)));
     }
 
