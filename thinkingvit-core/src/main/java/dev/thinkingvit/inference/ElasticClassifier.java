@@ -9,7 +9,10 @@ import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.onnx.OnnxRuntime;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -51,7 +54,7 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * Loads a model directory, in F32.
+     * Loads a model directory, or a model that was exported to ONNX, in F32.
      *
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
      */
@@ -59,21 +62,50 @@ public final class ElasticClassifier implements AutoCloseable {
         return open(modelDirectory, Precision.FP32);
     }
 
-    /** Loads a model directory with matrix products in the given precision. */
+    /**
+     * Loads a model directory with matrix products in the given precision. A model that was exported to ONNX is run by
+     * ONNX Runtime and knows F32 only.
+     *
+     * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
+     */
     public static ElasticClassifier open(Path modelDirectory, Precision precision) {
-        return of(ModelDirectory.read(modelDirectory), precision);
+        boolean exported = ExportedModel.isIn(modelDirectory)
+                && !Files.exists(modelDirectory.resolve(ModelDirectory.CONFIG)); // both: the model itself
+        return exported
+                ? of(ExportedModel.read(modelDirectory), precision)
+                : of(ModelDirectory.read(modelDirectory), precision);
+    }
+
+    /**
+     * Opens an exported model with ONNX Runtime.
+     *
+     * @param precision F32, the only one that exports have
+     * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
+     */
+    public static ElasticClassifier of(ExportedModel model, Precision precision) {
+        if (precision != Precision.FP32) {
+            throw new IllegalArgumentException(
+                    model.path() + ": exported models compute in fp32, " + precision + " was asked for");
+        }
+        requireRouter(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
+        return new ElasticClassifier(model.config(), new ElasticEngine(OnnxRuntime.open(model)));
     }
 
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
         ModelConfig config = model.config();
-        try {
-            Routers.named(config.routing().router()); // refused before anything is packed
-        } catch (IllegalArgumentException e) {
-            throw new CheckpointException(model.path().resolve(ModelDirectory.CONFIG), "thinking." + e.getMessage(), e);
-        }
+        requireRouter(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
         return new ElasticClassifier(
                 config, new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
+    }
+
+    /** Refuses a router that does not exist before anything is packed. */
+    private static void requireRouter(ModelConfig config, Path file, String place) {
+        try {
+            Routers.named(config.routing().router());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, place + e.getMessage(), e);
+        }
     }
 
     public ModelConfig config() {

@@ -2,9 +2,7 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Tensors;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -83,6 +81,11 @@ public final class PackedThinkingViT implements Backbone {
 
     @Override
     public int microBatch(int stage) {
+        return microBatch(config, stage);
+    }
+
+    /** {@link Backbone#microBatch} of a network of that shape. */
+    public static int microBatch(ThinkingViTConfig config, int stage) {
         return Math.max(1, MICRO_BATCH_VALUES / (config.tokens() * config.width(stage)));
     }
 
@@ -112,18 +115,7 @@ public final class PackedThinkingViT implements Backbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        requireShape("images", images, -1, 3, config.imageSize(), config.imageSize());
-        if (stage == 1 && previousTokens != null) {
-            throw new IllegalArgumentException("stage 1 recycles no tokens, some came");
-        }
-        if (stage > 1) {
-            if (previousTokens == null) {
-                throw new IllegalArgumentException(
-                        "stage " + stage + " recycles the tokens of stage " + (stage - 1) + ", none came");
-            }
-            requireShape("tokens", previousTokens, images.size(0), config.tokens(), config.width(stage - 1));
-        }
-        config.width(stage); // refuses a stage that does not exist
+        StageInput.check(config, stage, images, previousTokens);
         return stages.get(stage - 1).run(images, previousTokens);
     }
 
@@ -136,18 +128,5 @@ public final class PackedThinkingViT implements Backbone {
             }
             return null;
         });
-    }
-
-    private static void requireShape(String what, Tensor tensor, long... required) {
-        long[] shape = Tensors.shape(tensor);
-        boolean fits = shape.length == required.length;
-        for (int i = 0; fits && i < shape.length; i++) {
-            fits = required[i] < 0 || shape[i] == required[i];
-        }
-        if (!fits) {
-            throw new IllegalArgumentException(
-                    what + ": shape " + Arrays.toString(required).replace("-1", "B") + " is required, "
-                            + Arrays.toString(shape) + " came");
-        }
     }
 }

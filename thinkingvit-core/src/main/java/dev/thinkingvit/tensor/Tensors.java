@@ -22,8 +22,7 @@ public final class Tensors {
 
     /** A native F32 tensor of {@code shape} with a copy of {@code values} from {@code offset} on. */
     public static Tensor floats(float[] values, int offset, long... shape) {
-        Tensor tensor = torch.empty(
-                shape, new TensorOptions(ScalarType.Float), new org.bytedeco.pytorch.MemoryFormatOptional());
+        Tensor tensor = emptyFloats(shape);
         int count = Math.toIntExact(tensor.numel());
         if (offset < 0 || offset + count > values.length) {
             throw new IllegalArgumentException("a tensor of shape " + Arrays.toString(shape) + " takes " + count
@@ -31,6 +30,24 @@ public final class Tensors {
         }
         new FloatPointer(tensor.data_ptr()).put(values, offset, count);
         return tensor;
+    }
+
+    /** A native F32 tensor of {@code shape} whose values are still to be written. */
+    public static Tensor emptyFloats(long... shape) {
+        return torch.empty(shape, new TensorOptions(ScalarType.Float), new org.bytedeco.pytorch.MemoryFormatOptional());
+    }
+
+    /**
+     * A tensor's own memory, not a copy: direct, in the processor's byte order, usable as long as the tensor lives.
+     *
+     * @throws IllegalArgumentException if it is not contiguous or not in the processor's memory
+     */
+    public static ByteBuffer memory(Tensor tensor) {
+        if (!tensor.is_contiguous() || !tensor.is_cpu()) {
+            throw new IllegalArgumentException("only a contiguous tensor in the processor's memory is one buffer");
+        }
+        int bytes = Math.toIntExact(tensor.numel() * dtype(tensor).bytes());
+        return target(tensor, bytes).order(ByteOrder.nativeOrder());
     }
 
     /** A native I64 vector. */

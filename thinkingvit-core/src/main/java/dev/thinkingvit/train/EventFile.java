@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.checkpoint.ProtoMessage;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;

@@ -8,6 +8,7 @@ import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.Target;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,7 +47,7 @@ final class CalibrateCommand extends BaseCommand {
     @SuppressWarnings("NullAway.Init")
     private String target;
 
-    @Option(names = "--save", description = "Store the threshold and its curve in the model's config.json.")
+    @Option(names = "--save", description = "Store the threshold and its curve with the model.")
     private boolean save;
 
     @Option(names = "--json", description = "Print one JSON object instead of words.")
@@ -56,16 +57,14 @@ final class CalibrateCommand extends BaseCommand {
     public Integer call() throws IOException {
         Target wanted = parse();
         Path directory = input.modelDirectory();
-        try (ElasticClassifier classifier = ElasticClassifier.open(directory, input.precision)) {
+        try (ElasticClassifier classifier = input.open()) {
             ModelConfig config = classifier.config();
             Recording recording = input.record(classifier, input.samples(config), err());
             Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
-            if (save) {
-                save(directory, config, recording, choice);
-            }
+            Path saved = save ? save(directory, config, recording, choice) : null;
             out().println(json ? json(directory, recording, choice) : text(recording, choice));
-            if (save) {
-                err().println("saved to " + directory.resolve(ModelDirectory.CONFIG));
+            if (saved != null) {
+                err().println("saved to " + saved);
             }
             out().flush();
         }
@@ -80,7 +79,9 @@ final class CalibrateCommand extends BaseCommand {
         }
     }
 
-    private void save(Path directory, ModelConfig config, Recording recording, Calibrator.Choice choice) {
+    /** Returns the file that was replaced. */
+    private Path save(Path directory, ModelConfig config, Recording recording, Calibrator.Choice choice)
+            throws IOException {
         Path name = input.data.toAbsolutePath().normalize().getFileName();
         Routing.Calibration calibration = new Routing.Calibration(
                 name == null ? input.data.toString() : name.toString(),
@@ -88,7 +89,12 @@ final class CalibrateCommand extends BaseCommand {
                 choice.target().toString(),
                 choice.curve());
         Routing routing = new Routing(recording.router().id(), List.of(choice.threshold()), calibration);
-        ModelDirectory.writeConfig(directory, config.withRouting(routing));
+        if (!input.backend.isExported(directory)) {
+            ModelDirectory.writeConfig(directory, config.withRouting(routing));
+            return directory.resolve(ModelDirectory.CONFIG);
+        }
+        ExportedModel.read(directory).withConfig(config.withRouting(routing)).writeDescription();
+        return directory.resolve(ExportedModel.DESCRIPTION);
     }
 
     private static String text(Recording recording, Calibrator.Choice choice) {

@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
@@ -24,6 +23,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
@@ -56,7 +56,7 @@ final class ClassifyCommand extends BaseCommand {
     @Option(
             names = {"-m", "--model"},
             paramLabel = "DIR",
-            description = "Model directory. Default: the shipped CIFAR-10 model.")
+            description = "Model directory, or an exported model. Default: the shipped CIFAR-10 model.")
     private @Nullable Path model;
 
     @Option(
@@ -82,6 +82,9 @@ final class ClassifyCommand extends BaseCommand {
     @Option(names = "--precision", paramLabel = "P", description = "fp32 or bf16. Default: fp32.")
     private Precision precision = Precision.FP32;
 
+    @Mixin
+    private final BackendOption backend = new BackendOption();
+
     @Option(names = "--exif", description = "Turn pictures upright as their EXIF data says.")
     private boolean exif;
 
@@ -95,8 +98,7 @@ final class ClassifyCommand extends BaseCommand {
         }
         List<Path> files = PictureFiles.expand(inputs);
         boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
-        try (ElasticClassifier classifier =
-                ElasticClassifier.of(ModelDirectory.read(Models.directory(model)), precision)) {
+        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision)) {
             StopPolicy policy = policy(classifier);
             policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();

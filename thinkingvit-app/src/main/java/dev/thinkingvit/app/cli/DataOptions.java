@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A model and the pictures to score it on, for the commands that record a data set. */
@@ -33,7 +34,10 @@ final class DataOptions {
     @SuppressWarnings("NullAway.Init")
     Path data;
 
-    @Option(names = "--model", paramLabel = "DIR", description = "Model directory. Default: the shipped model.")
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Model directory, or an exported model. Default: the shipped model.")
     private @Nullable Path model;
 
     @Option(
@@ -58,6 +62,9 @@ final class DataOptions {
     @Option(names = "--precision", paramLabel = "P", description = "fp32 or bf16. Default: fp32.")
     Precision precision = Precision.FP32;
 
+    @Mixin
+    final BackendOption backend = new BackendOption();
+
     @Option(
             names = "--class-map",
             paramLabel = "FILE",
@@ -79,6 +86,11 @@ final class DataOptions {
     /** The model's directory, the default one resolved. */
     Path modelDirectory() {
         return Models.directory(model);
+    }
+
+    /** Opens the model; the caller closes it. */
+    ElasticClassifier open() throws IOException {
+        return backend.open(modelDirectory(), precision);
     }
 
     /** The router that was asked for, or the model's. */

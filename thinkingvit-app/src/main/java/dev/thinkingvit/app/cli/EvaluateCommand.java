@@ -75,7 +75,7 @@ final class EvaluateCommand extends BaseCommand {
         OutputFolder.requireParent(csv);
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
-        try (ElasticClassifier classifier = ElasticClassifier.open(directory, input.precision)) {
+        try (ElasticClassifier classifier = input.open()) {
             ModelConfig config = classifier.config();
             Router router = input.router(config);
             List<List<Double>> swept = asked != null
@@ -138,8 +138,8 @@ final class EvaluateCommand extends BaseCommand {
         return measured;
     }
 
-    private String json(
-            Path directory, ModelConfig config, Recording recording, List<SweepRow> rows, List<Double> own) {
+    private String json(Path directory, ModelConfig config, Recording recording, List<SweepRow> rows, List<Double> own)
+            throws IOException {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("model", directory.toString());
         root.put("network", config.network().shorthand());
@@ -148,6 +148,7 @@ final class EvaluateCommand extends BaseCommand {
         root.put("skipped", recording.skipped().size());
         root.put("uncounted", recording.uncounted());
         root.put("router", recording.router().id());
+        root.put("backend", input.backend.name(directory));
         root.put("precision", input.precision.name().toLowerCase(Locale.ROOT));
         ArrayNode ownThresholds = root.putArray("model_thresholds");
         own.forEach(ownThresholds::add);

@@ -10,7 +10,9 @@ import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -28,7 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
         name = "info",
         description = {
             "Describe a model: its shape, what each stage costs, how it prepares pictures, when it stops.",
-            "MODEL is a model directory or a checkpoint file. GMACs are 10^9 multiply-accumulates an image."
+            "MODEL is a model directory, an exported model or a checkpoint file. GMACs are 10^9 multiply-accumulates an image."
         },
         footer = {
             "",
@@ -39,7 +41,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class InfoCommand extends BaseCommand {
     private static final int SHOWN_LABELS = 5;
 
-    @Parameters(paramLabel = "MODEL", description = "Model directory or checkpoint file.")
+    @Parameters(paramLabel = "MODEL", description = "Model directory, exported model or checkpoint file.")
     @SuppressWarnings("NullAway.Init")
     private Path path;
 
@@ -51,7 +53,7 @@ final class InfoCommand extends BaseCommand {
 
     @Override
     public Integer call() {
-        ObjectNode info = describe(ModelImport.read(path, config, Weights.AUTO).model());
+        ObjectNode info = describe();
         if (json) {
             out().println(info.toPrettyString());
         } else {
@@ -60,12 +62,32 @@ final class InfoCommand extends BaseCommand {
         return 0;
     }
 
-    private static ObjectNode describe(ModelDirectory.Model model) {
-        ModelConfig config = model.config();
+    private ObjectNode describe() {
+        if (ExportedModel.isIn(path) && !Files.exists(path.resolve(ModelDirectory.CONFIG))) {
+            if (config != null) {
+                throw usage("--config is for checkpoints; an exported model's description is complete");
+            }
+            ExportedModel model = ExportedModel.read(path);
+            ObjectNode info = describe(path, model.config(), model.fileBytes());
+            ArrayNode files = info.putArray("onnx_files");
+            model.stages().forEach(stage -> files.add(stage.file()));
+            if (model.weights() != null) {
+                files.add(model.weights().file());
+            }
+            return info;
+        }
+        ModelDirectory.Model model =
+                ModelImport.read(path, config, Weights.AUTO).model();
+        return describe(
+                model.path(),
+                model.config(),
+                model.weights().values().stream().mapToLong(InfoCommand::bytes).sum());
+    }
+
+    private static ObjectNode describe(Path path, ModelConfig config, long bytes) {
         ThinkingViTConfig network = config.network();
         ObjectNode info = JsonNodeFactory.instance.objectNode();
-        info.put(
-                "name", String.valueOf(model.path().toAbsolutePath().normalize().getFileName()));
+        info.put("name", String.valueOf(path.toAbsolutePath().normalize().getFileName()));
         info.put("shorthand", network.shorthand());
         info.put("parameters", network.parameterCount());
         info.put("depth", network.depth());
@@ -78,9 +100,7 @@ final class InfoCommand extends BaseCommand {
         info.put("classes", network.numClasses());
         ArrayNode labels = info.putArray("labels");
         config.labels().forEach(labels::add);
-        info.put(
-                "weight_bytes",
-                model.weights().values().stream().mapToLong(InfoCommand::bytes).sum());
+        info.put("weight_bytes", bytes);
         stages(network, info.putArray("stages"));
         preprocessing(config.preprocessing(), info.putObject("preprocessing"));
         routing(config.routing(), info.putObject("routing"));
@@ -149,7 +169,8 @@ final class InfoCommand extends BaseCommand {
         line("name", info.get("name").asString());
         line("stages", info.get("shorthand").asString());
         line("parameters", String.format("%,d", info.get("parameters").asLong()));
-        line("on disk", megabytes(info.get("weight_bytes").asLong()));
+        String files = values(info, "onnx_files");
+        line("on disk", megabytes(info.get("weight_bytes").asLong()) + (files.isEmpty() ? "" : ", ONNX: " + files));
         line("blocks", info.get("depth").asString());
         line(
                 "width",

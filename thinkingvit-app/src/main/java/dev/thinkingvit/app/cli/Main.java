@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             InfoCommand.class,
             TrainCommand.class,
             ConvertCommand.class,
+            ExportCommand.class,
             PreprocessCommand.class,
             VerifyCommand.class,
             CommandLine.HelpCommand.class

@@ -1,13 +1,15 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Verification;
-import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.train.TrainingVerification;
+import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
@@ -34,7 +36,10 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit verify --training my-recorded-training"
         })
 final class VerifyCommand extends BaseCommand {
-    @Parameters(arity = "0..1", paramLabel = "MODEL_DIR", description = "Directory with config.json and weights.")
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "MODEL_DIR",
+            description = "Directory with config.json and weights, or an exported model.")
     private @Nullable Path model;
 
     @Option(
@@ -59,11 +64,14 @@ final class VerifyCommand extends BaseCommand {
                             + " relative to a tensor's largest value, and at least 1e-6. Default: ${DEFAULT-VALUE}.")
     private double tolerance = Verification.DEFAULT_TOLERANCE;
 
+    @Mixin
+    private final BackendOption backend = new BackendOption();
+
     @Option(names = "--json", description = "Print the verdict as JSON.")
     private boolean json;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         if (!(tolerance > 0) || Double.isInfinite(tolerance)) {
             throw usage("--tolerance must be a number above 0, got " + tolerance);
         }
@@ -84,11 +92,10 @@ final class VerifyCommand extends BaseCommand {
         return verdict.passed() ? 0 : Main.FAILED;
     }
 
-    private Verification activations(Path directory) {
-        ModelDirectory.Model read = ModelDirectory.read(directory);
+    private Verification activations(Path directory) throws IOException {
         Path recording = expected != null ? expected : directory.resolve("expected.safetensors");
-        try (PackedThinkingViT packed = PackedThinkingViT.of(read.config().network(), read.weights(), Precision.FP32)) {
-            return Verification.of(packed, recording, tolerance);
+        try (ElasticClassifier opened = backend.open(directory, Precision.FP32)) {
+            return Verification.of(opened.engine().backbone(), recording, tolerance);
         }
     }
 

@@ -1,0 +1,57 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.onnx.ExportedModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine.Option;
+
+/** What computes, for the commands that run a model. */
+final class BackendOption {
+    @Option(
+            names = "--backend",
+            paramLabel = "B",
+            description = "torch, or onnx for a folder that 'export' wrote. Default: auto, what the folder is for.")
+    private Backend backend = Backend.AUTO;
+
+    private enum Backend {
+        AUTO,
+        TORCH,
+        ONNX
+    }
+
+    /** Opens a model directory or an exported model; the caller closes it. */
+    ElasticClassifier open(Path folder, Precision precision) throws IOException {
+        return isExported(folder)
+                ? ElasticClassifier.of(ExportedModel.read(folder), precision)
+                : ElasticClassifier.of(ModelDirectory.read(folder), precision);
+    }
+
+    /**
+     * Whether the folder is opened as an exported model.
+     *
+     * @throws IOException if it does not hold what the backend that was asked for runs
+     */
+    boolean isExported(Path folder) throws IOException {
+        boolean model = Files.exists(folder.resolve(ModelDirectory.CONFIG));
+        boolean export = ExportedModel.isIn(folder);
+        if (backend == Backend.TORCH && export && !model) {
+            throw new IOException(
+                    folder + ": is an exported model, which --backend onnx runs; torch runs model directories");
+        }
+        if (backend == Backend.ONNX && model && !export) {
+            throw new IOException(folder + ": is a model directory, --backend onnx runs exports: 'thinkingvit export"
+                    + " --format onnx --model " + folder + " --out DIR' makes one");
+        }
+        return backend == Backend.ONNX || (backend == Backend.AUTO && export && !model);
+    }
+
+    /** As it is written on the command line. */
+    String name(Path folder) throws IOException {
+        return (isExported(folder) ? Backend.ONNX : Backend.TORCH).name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,69 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.onnx.OnnxExport;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Writes a model for other runtimes. */
+@Command(
+        name = "export",
+        description = {
+            "Write a model for other runtimes: one ONNX graph a stage (opset 17, any batch size).",
+            "images [, previous_tokens] go in; logits and tokens come out, the tokens for the next stage."
+                    + " thinkingvit.json names stages, router, thresholds, preprocessing and labels. The weights of all"
+                    + " stages are in weights.bin, nothing twice."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit export --format onnx --out exported",
+            "  thinkingvit export --format onnx --model my-model --out exported --embed",
+            "  thinkingvit classify --model exported samples"
+        })
+final class ExportCommand extends BaseCommand {
+    @Option(names = "--model", paramLabel = "DIR", description = "Model directory. Default: the shipped model.")
+    private @Nullable Path model;
+
+    @Option(names = "--format", paramLabel = "F", description = "onnx, the default and so far the only one.")
+    private Format format = Format.ONNX;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "The folder to write.")
+    @SuppressWarnings("NullAway.Init")
+    private Path target;
+
+    @Option(
+            names = "--embed",
+            description = "Put each stage's weights into its graph, so that it needs no other file; at most 2 GB each.")
+    private boolean embed;
+
+    @Option(names = "--force", description = "Replace the model in the folder if there is one.")
+    private boolean force;
+
+    private enum Format {
+        ONNX
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        OutputFolder.refuseToOverwrite(target, force);
+        ModelDirectory.Model read = ModelDirectory.read(Models.directory(model));
+        ExportedModel exported =
+                switch (format) {
+                    case ONNX -> OnnxExport.write(target, read.config(), read.weights(), embed, Version.text());
+                };
+        int stages = exported.stages().size();
+        out().printf(
+                        "wrote %s: %s, %s%s, %.1f MB%n",
+                        target,
+                        read.config().network().shorthand(),
+                        stages == 1 ? "1 graph" : stages + " graphs",
+                        embed ? " with their weights" : " and their weights",
+                        exported.fileBytes() / 1e6);
+        return 0;
+    }
+}

@@ -1,0 +1,137 @@
+package dev.thinkingvit.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.onnx.ExportedModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Exporting, and the commands that run what was exported. */
+@NullUnmarked // a null fails the test
+class ExportCommandTest {
+    private static final Path MODEL = CommandRun.REFERENCE.resolve("vit-3h-6h");
+    private static final Path SHIPPED = Path.of("../models/cifar10-3h-6h");
+    private static final Path SAMPLES = Path.of("../samples");
+
+    @TempDir
+    private Path directory;
+
+    private Path exported;
+
+    @BeforeEach
+    void name() {
+        exported = directory.resolve("new/exported");
+    }
+
+    @Test
+    void anExportAgreesWithTheModelsRecording() {
+        CommandRun run = CommandRun.of("export", "--format", "onnx", "--model", MODEL, "--out", exported);
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).matches("wrote .*: 3H → 6H, 2 graphs and their weights, [0-9.]+ MB\n");
+
+        CommandRun verify = CommandRun.of("verify", exported, "--expected", MODEL.resolve("expected.safetensors"));
+        assertThat(verify.code()).as(verify.out() + verify.err()).isZero();
+        assertThat(verify.out()).contains("all 14 tensors agree within 1.0E-4");
+    }
+
+    @Test
+    void picturesAreClassifiedAsByTheModelItself() {
+        assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", exported, "--embed")
+                        .code())
+                .isZero();
+
+        CommandRun torch = CommandRun.of("classify", "--model", SHIPPED, SAMPLES);
+        for (String backend : new String[] {"auto", "onnx"}) {
+            CommandRun onnx = CommandRun.of("classify", "--model", exported, "--backend", backend, SAMPLES);
+            assertThat(onnx.code()).as(onnx.err()).isZero();
+            assertThat(onnx.out()).isEqualTo(torch.out());
+        }
+    }
+
+    @Test
+    void aCalibrationIsSavedWithTheExport() throws IOException {
+        assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", exported)
+                        .code())
+                .isZero();
+        Path data = directory.resolve("data");
+        for (String label : new String[] {"airplane", "cat", "ship"}) {
+            Files.createDirectories(data.resolve(label));
+            String picture = label + "-0011.jpg";
+            Files.copy(SAMPLES.resolve(picture), data.resolve(label).resolve(picture));
+        }
+
+        CommandRun run = CommandRun.of(
+                "calibrate", "--data", data, "--model", exported, "--target", "stage2=50%", "--save", "--json");
+
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("saved to " + exported.resolve("thinkingvit.json"));
+        JsonNode printed = JsonMapper.shared().readTree(run.out());
+        Routing saved = ExportedModel.read(exported).config().routing();
+        assertThat(saved.thresholds()).containsExactly(printed.get("threshold").asDouble());
+        assertThat(saved.calibration().images()).isEqualTo(3);
+
+        CommandRun evaluated = CommandRun.of("evaluate", "--data", data, "--model", exported, "--json");
+        assertThat(evaluated.code()).as(evaluated.err()).isZero();
+        assertThat(JsonMapper.shared().readTree(evaluated.out()).get("backend").asString())
+                .isEqualTo("onnx");
+    }
+
+    @Test
+    void infoDescribesAnExport() {
+        assertThat(CommandRun.of("export", "--model", MODEL, "--out", exported).code())
+                .isZero();
+
+        CommandRun text = CommandRun.of("info", exported);
+        assertThat(text.code()).as(text.err()).isZero();
+        assertThat(text.out()).contains("3H → 6H", "MB, ONNX: stage1.onnx, stage2.onnx, weights.bin");
+
+        JsonNode info = JsonMapper.shared()
+                .readTree(CommandRun.of("info", exported, "--json").out());
+        JsonNode model = JsonMapper.shared()
+                .readTree(CommandRun.of("info", MODEL, "--json").out());
+        assertThat(info.get("stages")).isEqualTo(model.get("stages"));
+        assertThat(info.get("onnx_files")).hasSize(3);
+    }
+
+    @Test
+    void aFolderThatHoldsSomethingIsNotReplacedUnasked() {
+        assertThat(CommandRun.of("export", "--model", MODEL, "--out", exported).code())
+                .isZero();
+        CommandRun again = CommandRun.of("export", "--model", MODEL, "--out", exported);
+        assertThat(again.code()).isEqualTo(Main.FAILED);
+        assertThat(again.err())
+                .isEqualTo("thinkingvit: " + exported + ": is not empty; --force replaces the model in it\n");
+        assertThat(CommandRun.of("export", "--model", MODEL, "--out", exported, "--force")
+                        .code())
+                .isZero();
+    }
+
+    @Test
+    void aBackendThatTheFolderIsNotForIsRefusedInOneLine() {
+        assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", exported)
+                        .code())
+                .isZero();
+
+        CommandRun onnx = CommandRun.of("classify", "--model", SHIPPED, "--backend", "onnx", SAMPLES);
+        assertThat(onnx.code()).isEqualTo(Main.FAILED);
+        assertThat(onnx.err())
+                .isEqualTo("thinkingvit: " + SHIPPED + ": is a model directory, --backend onnx runs exports:"
+                        + " 'thinkingvit export --format onnx --model " + SHIPPED + " --out DIR' makes one\n");
+        CommandRun torch = CommandRun.of("classify", "--model", exported, "--backend", "torch", SAMPLES);
+        assertThat(torch.code()).isEqualTo(Main.FAILED);
+        assertThat(torch.err())
+                .isEqualTo("thinkingvit: " + exported
+                        + ": is an exported model, which --backend onnx runs; torch runs model directories\n");
+        CommandRun bf16 = CommandRun.of("classify", "--model", exported, "--precision", "bf16", SAMPLES);
+        assertThat(bf16.err())
+                .isEqualTo("thinkingvit: " + exported + ": exported models compute in fp32, BF16 was asked for\n");
+    }
+}

@@ -1,0 +1,223 @@
+package dev.thinkingvit.onnx;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.checkpoint.Routing.Calibration;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/**
+ * {@code thinkingvit.json}, both ways. Strict: every key must be there, none may be unknown, and what is said twice must
+ * agree.
+ */
+final class DescriptionJson {
+    private static final String FORMAT = "thinkingvit-onnx";
+    private static final int VERSION = 1;
+
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .build();
+
+    private DescriptionJson() {}
+
+    /** What tells another program's file, or another version's, before its keys are looked at. */
+    private record Header(@Nullable String format, int version) {}
+
+    private record Description(
+            String format,
+            int version,
+            Network network,
+            List<ExportedModel.Stage> stages,
+            @Nullable WeightsFile weights,
+            String router,
+            List<Double> thresholds,
+            @Nullable Calibration calibration,
+            Input preprocessing,
+            List<String> labels) {
+        Description {
+            Objects.requireNonNull(network, "network must be an object, got null");
+            Objects.requireNonNull(stages, "stages must be a list, got null");
+            Objects.requireNonNull(router, "router must be a name, got null");
+            Objects.requireNonNull(thresholds, "thresholds must be a list, got null");
+            Objects.requireNonNull(preprocessing, "preprocessing must be an object, got null");
+            Objects.requireNonNull(labels, "labels must be a list, got null");
+        }
+    }
+
+    private record Network(
+            int imgSize,
+            int patchSize,
+            int embedDim,
+            int depth,
+            int numHeads,
+            List<Integer> thinkingStages,
+            int numClasses,
+            double normEps) {
+        static Network of(ThinkingViTConfig config) {
+            return new Network(
+                    config.imageSize(),
+                    config.patchSize(),
+                    config.embedDim(),
+                    config.depth(),
+                    config.numHeads(),
+                    config.thinkingStages(),
+                    config.numClasses(),
+                    config.normEps());
+        }
+
+        ThinkingViTConfig config() {
+            return new ThinkingViTConfig(
+                    imgSize, patchSize, embedDim, depth, numHeads, thinkingStages, numClasses, normEps);
+        }
+    }
+
+    @SuppressWarnings("ArrayRecordComponent") // lives no longer than a conversion
+    private record Input(int size, double cropPct, String interpolation, float[] mean, float[] std) {
+        static Input of(Preprocessing input) {
+            return new Input(
+                    input.size(),
+                    input.cropPct(),
+                    input.interpolation().name().toLowerCase(Locale.ROOT),
+                    input.mean(),
+                    input.std());
+        }
+
+        Preprocessing preprocessing() {
+            Resampling resampling =
+                    switch (interpolation) {
+                        case "bicubic" -> Resampling.BICUBIC;
+                        case "bilinear" -> Resampling.BILINEAR;
+                        default ->
+                            throw new IllegalArgumentException(
+                                    "interpolation must be bicubic or bilinear, got " + interpolation);
+                    };
+            return new Preprocessing(size, cropPct, resampling, mean, std);
+        }
+    }
+
+    static ExportedModel read(Path file, byte[] text) {
+        try {
+            Header header = MAPPER.rebuild()
+                    .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                    .build()
+                    .readValue(text, Header.class);
+            if (!FORMAT.equals(header.format()) || header.version() != VERSION) {
+                throw new IllegalArgumentException("format " + FORMAT + " of version " + VERSION + " is required, "
+                        + header.format() + " of version " + header.version() + " came");
+            }
+            Description description = MAPPER.readValue(text, Description.class);
+            ThinkingViTConfig network = description.network().config();
+            requireStages(network, description.stages());
+            if (description.weights() != null) {
+                requirePlainName(description.weights().file());
+            }
+            ModelConfig config = new ModelConfig(
+                    network,
+                    description.preprocessing().preprocessing(),
+                    description.labels(),
+                    new Routing(description.router(), description.thresholds(), description.calibration()),
+                    JsonNodeFactory.instance.objectNode(),
+                    JsonNodeFactory.instance.objectNode());
+            return new ExportedModel(
+                    Objects.requireNonNull(file.getParent()), config, description.stages(), description.weights());
+        } catch (UnrecognizedPropertyException e) {
+            throw new CheckpointException(
+                    file, place(e) + "the key is unknown; known are " + e.getKnownPropertyIds(), e);
+        } catch (JacksonException e) {
+            throw new CheckpointException(file, place(e) + firstLine(e), e);
+        } catch (IllegalArgumentException | NullPointerException e) {
+            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    static String write(ExportedModel model) {
+        ModelConfig config = model.config();
+        Routing routing = config.routing();
+        return MAPPER.writeValueAsString(new Description(
+                        FORMAT,
+                        VERSION,
+                        Network.of(config.network()),
+                        model.stages(),
+                        model.weights(),
+                        routing.router(),
+                        routing.thresholds(),
+                        routing.calibration(),
+                        Input.of(config.preprocessing()),
+                        config.labels()))
+                + "\n";
+    }
+
+    /** The stages are those of the network; only the files' names are free. */
+    private static void requireStages(ThinkingViTConfig network, List<ExportedModel.Stage> stages) {
+        if (stages.size() != network.stages()) {
+            throw new IllegalArgumentException(
+                    "stages must describe the network's " + network.stages() + ", got " + stages.size());
+        }
+        for (int k = 1; k <= stages.size(); k++) {
+            ExportedModel.Stage came = stages.get(k - 1);
+            requirePlainName(came.file());
+            ExportedModel.Stage required = ExportedModel.Stage.of(network, k);
+            ExportedModel.Stage named = new ExportedModel.Stage(
+                    required.stage(),
+                    came.file(),
+                    required.heads(),
+                    required.width(),
+                    required.gmacs(),
+                    required.inputs(),
+                    required.outputs());
+            if (!named.equals(came)) {
+                throw new IllegalArgumentException("stages[" + (k - 1) + "] does not fit the network: " + named
+                        + " is required, " + came + " came");
+            }
+        }
+    }
+
+    /** A description must not lead out of its folder. */
+    private static void requirePlainName(@Nullable String file) {
+        if (file == null || !file.matches("[\\w-][\\w.-]*")) {
+            throw new IllegalArgumentException("file must be the name of a file in the folder, got " + file);
+        }
+    }
+
+    private static String place(JacksonException e) {
+        StringBuilder place = new StringBuilder();
+        for (JacksonException.Reference step : e.getPath()) {
+            if (step.getPropertyName() == null) {
+                place.append('[').append(step.getIndex()).append(']');
+            } else {
+                place.append(place.isEmpty() ? "" : ".").append(step.getPropertyName());
+            }
+        }
+        return place.isEmpty() ? "" : place.append(": ").toString();
+    }
+
+    private static String firstLine(JacksonException e) {
+        String message = String.valueOf(e.getOriginalMessage());
+        return message.lines().findFirst().orElse(message);
+    }
+}

@@ -1,0 +1,186 @@
+package dev.thinkingvit.onnx;
+
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model exported to ONNX: a folder with {@code thinkingvit.json}, one graph a stage, and, unless the graphs hold them,
+ * the weights of all stages in one file. {@code docs/onnx.md} has the format.
+ *
+ * @param path the folder
+ * @param config what a {@code config.json} would say of the model
+ * @param stages in order
+ * @param weights the file that the graphs share; null where they hold their weights themselves
+ */
+public record ExportedModel(
+        Path path,
+        ModelConfig config,
+        List<Stage> stages,
+        @Nullable WeightsFile weights) {
+    /** Name of the description in an exported model's folder. */
+    public static final String DESCRIPTION = "thinkingvit.json";
+
+    static final String WEIGHTS = "weights.bin";
+    static final String IMAGES = "images";
+    static final String PREVIOUS_TOKENS = "previous_tokens";
+    static final String LOGITS = "logits";
+    static final String TOKENS = "tokens";
+    static final String BATCH = "batch";
+
+    private static final long MAX_DESCRIPTION_BYTES = 16 << 20;
+
+    public ExportedModel {
+        stages = List.copyOf(stages);
+    }
+
+    /**
+     * One stage's graph.
+     *
+     * @param stage from 1
+     * @param file its name in the folder
+     * @param heads attention heads
+     * @param width d, features of a token
+     * @param gmacs 10⁹ multiply-accumulates of one image at this stage alone
+     * @param inputs {@code images} (B, 3, S, S), normalised, and from stage 2 on {@code previous_tokens} (B, N, d'), the
+     *     tokens that the stage before gave for the same images
+     * @param outputs {@code logits} (B, C) and {@code tokens} (B, N, d)
+     */
+    public record Stage(
+            int stage, String file, int heads, int width, double gmacs, List<Port> inputs, List<Port> outputs) {
+        public Stage {
+            inputs = List.copyOf(inputs);
+            outputs = List.copyOf(outputs);
+        }
+
+        static Stage of(ThinkingViTConfig network, int stage) {
+            int size = network.imageSize();
+            Port images = new Port(IMAGES, List.of(BATCH, 3, size, size));
+            return new Stage(
+                    stage,
+                    "stage" + stage + ".onnx",
+                    network.heads(stage),
+                    network.width(stage),
+                    network.macs(stage) / 1e9,
+                    stage == 1 ? List.of(images) : List.of(images, tokens(PREVIOUS_TOKENS, network, stage - 1)),
+                    List.of(new Port(LOGITS, List.of(BATCH, network.numClasses())), tokens(TOKENS, network, stage)));
+        }
+
+        private static Port tokens(String name, ThinkingViTConfig network, int stage) {
+            return new Port(name, List.of(BATCH, network.tokens(), network.width(stage)));
+        }
+    }
+
+    /**
+     * An input or output, F32.
+     *
+     * @param name in the graph
+     * @param shape sizes; {@code "batch"} where any size will do
+     */
+    public record Port(String name, List<Object> shape) {
+        public Port {
+            shape = List.copyOf(shape);
+        }
+    }
+
+    /**
+     * The file of weights.
+     *
+     * @param file its name in the folder
+     * @param bytes its length
+     */
+    public record WeightsFile(String file, long bytes) {}
+
+    /** Whether a folder holds, or should hold, an exported model. */
+    public static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve(DESCRIPTION));
+    }
+
+    /**
+     * Reads a description, and looks whether all files are there.
+     *
+     * @throws CheckpointException if anything is missing, damaged, or does not fit together
+     */
+    public static ExportedModel read(Path folder) {
+        Path file = folder.resolve(DESCRIPTION);
+        try {
+            if (!Files.exists(file)) {
+                throw new CheckpointException(
+                        file, "is missing: 'export' writes it last, so that a folder with one is complete");
+            }
+            if (Files.size(file) > MAX_DESCRIPTION_BYTES) {
+                throw new CheckpointException(
+                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_DESCRIPTION_BYTES + " are read");
+            }
+            ExportedModel model = DescriptionJson.read(file, Files.readAllBytes(file));
+            model.requireFiles();
+            return model;
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** The graph of a stage. */
+    public Path graph(int stage) {
+        return path.resolve(stages.get(stage - 1).file());
+    }
+
+    /** Bytes of the graphs and weights. */
+    public long fileBytes() {
+        try {
+            long bytes = weights == null ? 0 : weights.bytes();
+            for (Stage stage : stages) {
+                bytes += Files.size(graph(stage.stage()));
+            }
+            return bytes;
+        } catch (IOException e) {
+            throw new CheckpointException(path, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** The same files with another way to stop. */
+    public ExportedModel withConfig(ModelConfig changed) {
+        return new ExportedModel(path, changed, stages, weights);
+    }
+
+    /**
+     * Replaces the description in the folder.
+     *
+     * @throws CheckpointException if it cannot be written; the old one then stays
+     */
+    public void writeDescription() {
+        Path file = path.resolve(DESCRIPTION);
+        try {
+            AtomicFiles.writeString(file, DescriptionJson.write(this));
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be written: " + e.getMessage(), e);
+        }
+    }
+
+    private void requireFiles() throws IOException {
+        for (Stage stage : stages) {
+            if (!Files.isRegularFile(graph(stage.stage()))) {
+                throw new CheckpointException(
+                        graph(stage.stage()), "is missing: " + DESCRIPTION + " names it for stage " + stage.stage());
+            }
+        }
+        if (weights != null) {
+            Path file = path.resolve(weights.file());
+            if (!Files.isRegularFile(file)) {
+                throw new CheckpointException(file, "is missing: the graphs of all stages read their weights from it");
+            }
+            if (Files.size(file) != weights.bytes()) {
+                throw new CheckpointException(
+                        file,
+                        "truncated or of another export: " + weights.bytes() + " bytes are required, it has "
+                                + Files.size(file));
+            }
+        }
+    }
+}

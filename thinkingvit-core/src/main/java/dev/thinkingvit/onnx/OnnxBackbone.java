@@ -1,0 +1,223 @@
+package dev.thinkingvit.onnx;
+
+import ai.onnxruntime.NodeInfo;
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.StageInput;
+import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.TensorException;
+import dev.thinkingvit.tensor.Tensors;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An exported model, run by ONNX Runtime. It reads and writes the memory of the tensors that come and go; nothing is
+ * copied in between.
+ *
+ * <p>{@code B} images, {@code N} tokens, {@code d} width, {@code C} classes. Owns its sessions; close it. Its work belongs
+ * on the {@linkplain ComputeThread compute thread}.
+ */
+final class OnnxBackbone implements Backbone {
+    private final ModelConfig config;
+    private final OrtEnvironment environment;
+    private final List<OrtSession> sessions = new ArrayList<>();
+    private boolean closed;
+
+    private OnnxBackbone(ModelConfig config, OrtEnvironment environment) {
+        this.config = config;
+        this.environment = environment;
+    }
+
+    /** @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage */
+    static OnnxBackbone open(ExportedModel model) {
+        OrtEnvironment environment =
+                // the process's only one, never closed
+                OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+        OnnxBackbone backbone = new OnnxBackbone(model.config(), environment);
+        try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+            environment.setTelemetry(false);
+            options.setIntraOpNumThreads(Natives.availableCores());
+            options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+            // threads that wait for a stage's next batch would take the cores from the stage that runs
+            options.addConfigEntry("session.force_spinning_stop", "1");
+            for (ExportedModel.Stage stage : model.stages()) {
+                backbone.sessions.add(session(environment, model.graph(stage.stage()), stage, options));
+            }
+            return backbone;
+        } catch (OrtException e) {
+            backbone.close();
+            throw failure(e);
+        } catch (RuntimeException | Error e) {
+            backbone.close();
+            throw e;
+        }
+    }
+
+    private static OrtSession session(
+            OrtEnvironment environment, Path graph, ExportedModel.Stage stage, OrtSession.SessionOptions options) {
+        try {
+            OrtSession session = environment.createSession(graph.toString(), options);
+            try {
+                requirePorts(graph, "inputs", stage.inputs(), session.getInputInfo());
+                requirePorts(graph, "outputs", stage.outputs(), session.getOutputInfo());
+                return session;
+            } catch (CheckpointException | OrtException e) {
+                session.close();
+                throw e;
+            }
+        } catch (OrtException e) {
+            throw new CheckpointException(graph, "ONNX Runtime cannot load it: " + firstLine(e), e);
+        }
+    }
+
+    private static void requirePorts(
+            Path graph, String what, List<ExportedModel.Port> required, Map<String, NodeInfo> came) {
+        List<String> expected = new ArrayList<>();
+        for (ExportedModel.Port port : required) {
+            long[] shape = port.shape().stream()
+                    .mapToLong(size -> size instanceof Number number ? number.longValue() : -1)
+                    .toArray();
+            expected.add(describe(port.name(), OnnxJavaType.FLOAT, shape));
+        }
+        List<String> found = new ArrayList<>();
+        for (NodeInfo node : came.values()) {
+            found.add(
+                    node.getInfo() instanceof TensorInfo tensor
+                            ? describe(node.getName(), tensor.type, tensor.getShape())
+                            : node.getName());
+        }
+        if (!expected.equals(found)) {
+            throw new CheckpointException(
+                    graph, "not the stage's graph: " + what + " " + expected + " are required, " + found + " came");
+        }
+    }
+
+    private static String describe(String name, OnnxJavaType type, long[] shape) {
+        return name + " " + type + " " + Arrays.toString(shape).replace("-1", "batch");
+    }
+
+    @Override
+    public int stages() {
+        return network().stages();
+    }
+
+    @Override
+    public int numClasses() {
+        return network().numClasses();
+    }
+
+    @Override
+    public int imageSize() {
+        return network().imageSize();
+    }
+
+    @Override
+    public long macs(int stage) {
+        return network().macs(stage);
+    }
+
+    @Override
+    public int microBatch(int stage) {
+        return PackedThinkingViT.microBatch(network(), stage);
+    }
+
+    /** As if the runtime kept every stage's weights once. */
+    @Override
+    public long weightBytes() {
+        long bytes = 0;
+        for (int stage = 1; stage <= stages(); stage++) {
+            bytes += PackedThinkingViT.weightBytes(network(), stage, Precision.FP32);
+        }
+        return bytes;
+    }
+
+    @Override
+    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+        if (closed) {
+            throw new IllegalStateException("the model is closed");
+        }
+        StageInput.check(network(), stage, images, previousTokens);
+        long batch = images.size(0);
+        try (Scope scope = new Scope();
+                Ports inputs = new Ports();
+                Ports outputs = new Ports()) {
+            inputs.bind(ExportedModel.IMAGES, images.contiguous());
+            if (previousTokens != null) {
+                inputs.bind(ExportedModel.PREVIOUS_TOKENS, previousTokens.contiguous());
+            }
+            Tensor logits = Tensors.emptyFloats(batch, network().numClasses());
+            Tensor tokens =
+                    Tensors.emptyFloats(batch, network().tokens(), network().width(stage));
+            outputs.bind(ExportedModel.LOGITS, logits);
+            outputs.bind(ExportedModel.TOKENS, tokens);
+            sessions.get(stage - 1).run(inputs.bound, outputs.bound).close();
+            return new StageOutput(scope.keep(tokens), scope.keep(logits));
+        } catch (OrtException e) {
+            throw failure(e);
+        }
+    }
+
+    /** Tensors' memory under the names that a graph has for it. */
+    private final class Ports implements AutoCloseable {
+        private final Map<String, OnnxTensor> bound = new LinkedHashMap<>();
+
+        /** @param tensor F32, contiguous; its memory is used until this closes */
+        void bind(String name, Tensor tensor) throws OrtException {
+            bound.put(
+                    name,
+                    OnnxTensor.createTensor(
+                            environment, Tensors.memory(tensor), Tensors.shape(tensor), OnnxJavaType.FLOAT));
+        }
+
+        @Override
+        public void close() {
+            bound.values().forEach(OnnxTensor::close);
+        }
+    }
+
+    @Override
+    public void close() {
+        ComputeThread.call(() -> {
+            if (!closed) {
+                closed = true;
+                for (OrtSession session : sessions) {
+                    session.close();
+                }
+            }
+            return null;
+        });
+    }
+
+    private ThinkingViTConfig network() {
+        return config.network();
+    }
+
+    private static TensorException failure(OrtException e) {
+        return new TensorException("ONNX Runtime: " + firstLine(e), e);
+    }
+
+    private static String firstLine(OrtException e) {
+        String message = String.valueOf(e.getMessage());
+        return message.lines().findFirst().orElse(message);
+    }
+}

@@ -1,0 +1,37 @@
+package dev.thinkingvit.onnx;
+
+import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.tensor.TensorException;
+
+/** The way to ONNX Runtime, which is loaded when it is first asked for, and need not be there before. */
+public final class OnnxRuntime {
+    private OnnxRuntime() {}
+
+    /**
+     * Opens an exported model.
+     *
+     * @return the caller's, who closes it
+     * @throws TensorException if ONNX Runtime is not on the class path or has no natives for this platform
+     * @throws dev.thinkingvit.checkpoint.CheckpointException if it refuses a graph, or a graph is not that of its stage
+     */
+    public static Backbone open(ExportedModel model) {
+        try {
+            Class.forName("ai.onnxruntime.OrtEnvironment", true, OnnxRuntime.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new TensorException(
+                    "exported models are run by ONNX Runtime, which is not on the class path: add"
+                            + " com.microsoft.onnxruntime:onnxruntime",
+                    e);
+        } catch (LinkageError e) {
+            throw new TensorException(
+                    "ONNX Runtime could not be loaded: " + deepest(e)
+                            + "; com.microsoft.onnxruntime:onnxruntime has natives for Linux, Windows and macOS only",
+                    e);
+        }
+        return OnnxBackbone.open(model);
+    }
+
+    private static String deepest(Throwable e) {
+        return e.getCause() == null ? String.valueOf(e.getMessage()) : deepest(e.getCause());
+    }
+}
