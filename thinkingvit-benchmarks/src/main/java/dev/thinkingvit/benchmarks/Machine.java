@@ -1,5 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
+import ai.onnxruntime.OrtEnvironment;
 import dev.thinkingvit.tensor.Natives;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,10 +19,18 @@ import org.bytedeco.javacpp.Loader;
  * @param os name and version
  * @param java version and vendor
  * @param pytorch version of org.bytedeco:pytorch
+ * @param onnxruntime version of ONNX Runtime
  * @param thinkingvit version of this project
  */
 record Machine(
-        String cpu, List<String> extensions, int cores, String os, String java, String pytorch, String thinkingvit) {
+        String cpu,
+        List<String> extensions,
+        int cores,
+        String os,
+        String java,
+        String pytorch,
+        String onnxruntime,
+        String thinkingvit) {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
     private static final Set<String> TELLING =
             Set.of("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_bf16", "amx_int8");
@@ -36,6 +45,11 @@ record Machine(
         } catch (IOException e) {
             return here("unknown");
         }
+    }
+
+    private static String onnxRuntime() {
+        String version = OrtEnvironment.class.getPackage().getImplementationVersion();
+        return version == null ? "unknown" : version;
     }
 
     private static Machine here(String pytorch) {
@@ -62,6 +76,14 @@ record Machine(
                 System.getProperty("os.name") + " " + System.getProperty("os.version"),
                 Runtime.version() + " (" + System.getProperty("java.vendor") + ")",
                 pytorch,
+                onnxRuntime(),
                 version == null ? "development" : version);
+    }
+
+    /** All that matters to a rate, in a line. */
+    String line() {
+        return String.format(
+                "%s, %d cores (%s); Java %s; pytorch %s, ONNX Runtime %s",
+                cpu, cores, String.join(" ", extensions), java, pytorch, onnxruntime);
     }
 }

@@ -18,7 +18,12 @@ import picocli.CommandLine.Spec;
         name = "thinkingvit bench",
         description = "Measure this library on this machine.",
         synopsisSubcommandLabel = "BENCHMARK",
-        subcommands = {TrainingCommand.class, CommandLine.HelpCommand.class})
+        subcommands = {
+            InferenceCommand.class,
+            TrainingCommand.class,
+            InferenceCommand.ServeOnce.class,
+            CommandLine.HelpCommand.class
+        })
 public final class Main implements Runnable {
     private static final int FAILED = 1;
 

@@ -9,12 +9,13 @@ import java.util.List;
  * @param rates units a second of each turn
  * @param cpuSeconds processor time of the whole process per unit, of each turn: tells a slow contender from one that
  *     had to share its cores
- * @param steps timed in all
+ * @param stepNanos of each timed step
  */
-record Measurement(List<Double> rates, List<Double> cpuSeconds, int steps) {
+record Measurement(List<Double> rates, List<Double> cpuSeconds, List<Long> stepNanos) {
     Measurement {
         rates = List.copyOf(rates);
         cpuSeconds = List.copyOf(cpuSeconds);
+        stepNanos = List.copyOf(stepNanos);
     }
 
     /** Median of the turns, units a second. */
@@ -35,6 +36,13 @@ record Measurement(List<Double> rates, List<Double> cpuSeconds, int steps) {
     /** Median of the turns, seconds per unit. */
     double cpuSecondsPerUnit() {
         return median(cpuSeconds);
+    }
+
+    /** The time below which {@code share} of the steps stay, milliseconds. */
+    double stepMillis(double share) {
+        long[] sorted = stepNanos.stream().mapToLong(Long::longValue).sorted().toArray();
+        int rank = (int) Math.ceil(share * sorted.length);
+        return sorted[Math.max(0, rank - 1)] / 1e6;
     }
 
     private static double median(List<Double> values) {

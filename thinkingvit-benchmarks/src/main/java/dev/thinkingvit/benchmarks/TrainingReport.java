@@ -58,13 +58,7 @@ record TrainingReport(
             @Nullable Double timesBaseline) {}
 
     void print(PrintWriter out) {
-        out.printf(
-                "%s, %d cores (%s); Java %s; pytorch %s%n",
-                machine.cpu(),
-                machine.cores(),
-                String.join(" ", machine.extensions()),
-                machine.java(),
-                machine.pytorch());
+        out.println(machine.line());
         limits.entrySet().stream()
                 .sorted(Map.Entry.comparingByKey())
                 .forEach(limit -> out.printf(

@@ -30,10 +30,11 @@ record Turns(int count, double seconds) {
     List<Measurement> measure(List<? extends Contender> contenders, Listener listener) throws IOException {
         List<List<Double>> rates = new ArrayList<>();
         List<List<Double>> cpuSeconds = new ArrayList<>();
-        int[] steps = new int[contenders.size()];
+        List<List<Long>> nanosOfSteps = new ArrayList<>();
         for (int i = 0; i < contenders.size(); i++) {
             rates.add(new ArrayList<>());
             cpuSeconds.add(new ArrayList<>());
+            nanosOfSteps.add(new ArrayList<>());
         }
         OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
         for (int turn = 0; turn < count; turn++) {
@@ -46,22 +47,23 @@ record Turns(int count, double seconds) {
                 }
                 long cpuStart = system.getProcessCpuTime();
                 long start = System.nanoTime();
-                long nanos;
+                long nanos = 0;
                 int done = 0;
                 do {
                     contender.step();
                     done++;
+                    long before = nanos;
                     nanos = System.nanoTime() - start;
+                    nanosOfSteps.get(i).add(nanos - before);
                 } while (nanos < seconds / count * 1e9);
                 double units = done * contender.unitsPerStep();
                 rates.get(i).add(units * 1e9 / nanos);
                 cpuSeconds.get(i).add((system.getProcessCpuTime() - cpuStart) / 1e9 / units);
-                steps[i] += done;
             }
         }
         List<Measurement> measurements = new ArrayList<>();
         for (int i = 0; i < contenders.size(); i++) {
-            measurements.add(new Measurement(rates.get(i), cpuSeconds.get(i), steps[i]));
+            measurements.add(new Measurement(rates.get(i), cpuSeconds.get(i), nanosOfSteps.get(i)));
         }
         return measurements;
     }

@@ -1,0 +1,259 @@
+package dev.thinkingvit.benchmarks;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Compares ways to run the same weights on the same images, in one process and in turns: this library in each precision,
+ * ONNX Runtime on the exported graphs, and a {@linkplain NaiveInference straightforward port}; beside them what the
+ * machine's products reach at most.
+ */
+final class InferenceBenchmark {
+    private static final double FLOP_PER_MAC = 2;
+    private static final long SEED = 1;
+
+    /** Who runs the model. */
+    enum Way {
+        OURS_FP32("ours fp32", Precision.FP32),
+        OURS_BF16("ours bf16", Precision.BF16),
+        ONNX("ONNX Runtime fp32", Precision.FP32),
+        NAIVE("naive port fp32", Precision.FP32);
+
+        final String label;
+        final Precision precision;
+
+        Way(String label, Precision precision) {
+            this.label = label;
+            this.precision = precision;
+        }
+
+        static Way named(String name) {
+            return Arrays.stream(values())
+                    .filter(way -> way.option().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("no contender '" + name + "'; there are "
+                            + Arrays.stream(values()).map(Way::option).collect(Collectors.joining(", "))));
+        }
+
+        String option() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+    }
+
+    /**
+     * A model to run.
+     *
+     * @param name for the table
+     */
+    record Subject(String name, ModelConfig config, Map<String, HostTensor> weights) {
+        ThinkingViTConfig network() {
+            return config.network();
+        }
+
+        /** The engine of a way that is elastic; the caller closes it. */
+        ElasticEngine engine(Way way) throws IOException {
+            return switch (way) {
+                case OURS_FP32, OURS_BF16 -> new ElasticEngine(PackedThinkingViT.of(network(), weights, way.precision));
+                case ONNX -> new ElasticEngine(OnnxExports.backbone(config, weights));
+                case NAIVE -> throw new IllegalArgumentException("the naive port is not elastic");
+            };
+        }
+    }
+
+    private record Entry(Subject subject, Way way, int batch, int goOn, Contender contender) {}
+
+    private final List<Subject> subjects;
+    private final Set<Way> ways;
+    private final List<Integer> batches;
+    private final List<Double> shares;
+    private final Turns turns;
+    private final List<String> skipped = new ArrayList<>();
+
+    /**
+     * @param batches images that go through together
+     * @param shares of the images that need more than the first stage
+     */
+    InferenceBenchmark(List<Subject> subjects, Set<Way> ways, List<Integer> batches, List<Double> shares, Turns turns) {
+        this.subjects = List.copyOf(subjects);
+        this.ways = Set.copyOf(ways);
+        this.batches = List.copyOf(batches);
+        this.shares = List.copyOf(shares);
+        this.turns = turns;
+        for (int batch : batches) {
+            if (batch < 1) {
+                throw new IllegalArgumentException("a batch has at least 1 image, got " + batch);
+            }
+        }
+        for (double share : shares) {
+            if (!(share >= 0 && share <= 1)) {
+                throw new IllegalArgumentException("a share lies between 0 and 1, got " + share);
+            }
+        }
+    }
+
+    InferenceReport run(Turns.Listener listener) throws IOException {
+        List<AutoCloseable> opened = new ArrayList<>();
+        try {
+            List<Contender> contenders = new ArrayList<>();
+            Map<Precision, Contender> products = new EnumMap<>(Precision.class);
+            for (Way way : Way.values()) {
+                if (ways.contains(way) && way.precision.isFastHere() && !products.containsKey(way.precision)) {
+                    Contender product = new GemmRate(way.precision);
+                    opened.add(product);
+                    contenders.add(product);
+                    products.put(way.precision, product);
+                }
+            }
+            List<Entry> entries = new ArrayList<>();
+            for (Subject subject : subjects) {
+                for (Way way : Way.values()) {
+                    if (!ways.contains(way)) {
+                        continue;
+                    }
+                    if (way.precision.isFastHere()) {
+                        enter(subject, way, entries, opened);
+                    } else if (!skipped.contains(way.label)) {
+                        skipped.add(way.label + ": this processor has no instructions for it");
+                    }
+                }
+            }
+            entries.forEach(entry -> contenders.add(entry.contender()));
+            List<Measurement> measured = turns.measure(contenders, listener);
+            Map<Contender, Measurement> of = new LinkedHashMap<>();
+            for (int i = 0; i < contenders.size(); i++) {
+                of.put(contenders.get(i), measured.get(i));
+            }
+            Map<Precision, Double> limits = new EnumMap<>(Precision.class);
+            products.forEach((precision, contender) ->
+                    limits.put(precision, found(of, contender).fastest() / 1e9));
+            return report(entries, of, limits);
+        } finally {
+            for (int i = opened.size() - 1; i >= 0; i--) {
+                close(opened.get(i));
+            }
+        }
+    }
+
+    private static void close(AutoCloseable opened) {
+        try {
+            opened.close();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private void enter(Subject subject, Way way, List<Entry> entries, List<AutoCloseable> opened) throws IOException {
+        ElasticEngine engine = null;
+        if (way != Way.NAIVE) {
+            engine = subject.engine(way);
+            opened.add(engine);
+        }
+        for (int batch : batches) {
+            float[] images = SyntheticBatch.draw(subject.network(), batch, SEED).images();
+            if (engine == null) {
+                Contender naive = new NaiveInference(
+                        label(subject, way, batch, batch), subject.network(), subject.weights(), images, batch);
+                opened.add(naive);
+                entries.add(new Entry(subject, way, batch, batch, naive));
+            } else {
+                for (int goOn : goOn(batch)) {
+                    Contender elastic =
+                            new ElasticInference(label(subject, way, batch, goOn), engine, images, batch, goOn);
+                    opened.add(elastic);
+                    entries.add(new Entry(subject, way, batch, goOn, elastic));
+                }
+            }
+        }
+    }
+
+    private List<Integer> goOn(int batch) {
+        return shares.stream()
+                .map(share -> (int) Math.round(share * batch))
+                .distinct()
+                .toList();
+    }
+
+    private static String label(Subject subject, Way way, int batch, int goOn) {
+        return subject.name() + " " + way.label + ", batch " + batch + ", " + goOn + " go on";
+    }
+
+    private InferenceReport report(List<Entry> entries, Map<Contender, Measurement> of, Map<Precision, Double> limits) {
+        List<InferenceReport.Row> rows = new ArrayList<>();
+        for (Entry entry : entries) {
+            Measurement measured = found(of, entry.contender());
+            double gmacs = gmacs(entry);
+            double gflops = measured.rate() * gmacs * FLOP_PER_MAC;
+            Measurement whole = measured(entries, of, entry, entry.way());
+            Measurement onnx = measured(entries, of, entry, Way.ONNX);
+            Measurement naive = measured(entries, of, entry, Way.NAIVE);
+            rows.add(new InferenceReport.Row(
+                    entry.subject().name(),
+                    entry.way().label,
+                    entry.way().precision,
+                    entry.batch(),
+                    (double) entry.goOn() / entry.batch(),
+                    measured.rate(),
+                    measured.slowest(),
+                    measured.fastest(),
+                    measured.stepMillis(0.5),
+                    measured.stepMillis(0.95),
+                    measured.stepMillis(0.99),
+                    gmacs,
+                    gflops,
+                    gflops / limits.getOrDefault(entry.way().precision, Double.NaN),
+                    whole == null ? null : whole.rate() * allGmacs(entry.subject()) / gmacs / measured.rate(),
+                    onnx == null ? null : measured.rate() / onnx.rate(),
+                    naive == null ? null : measured.rate() / naive.rate()));
+        }
+        return new InferenceReport(Machine.here(), turns.count(), turns.seconds(), limits, rows, List.of(), skipped);
+    }
+
+    /** What a way reached that ran all stages on every image of the same batch; null if none did. */
+    private static @Nullable Measurement measured(
+            List<Entry> entries, Map<Contender, Measurement> of, Entry as, Way way) {
+        return entries.stream()
+                .filter(entry -> entry.subject() == as.subject() && entry.batch() == as.batch())
+                .filter(entry -> entry.way() == way && entry.goOn() == entry.batch())
+                .map(entry -> of.get(entry.contender()))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static Measurement found(Map<Contender, Measurement> of, Contender contender) {
+        return Objects.requireNonNull(of.get(contender), contender.name());
+    }
+
+    private static double gmacs(Entry entry) {
+        ThinkingViTConfig network = entry.subject().network();
+        double share = (double) entry.goOn() / entry.batch();
+        double rest = 0;
+        for (int stage = 2; stage <= network.stages(); stage++) {
+            rest += network.macs(stage);
+        }
+        return (network.macs(1) + share * rest) / 1e9;
+    }
+
+    private static double allGmacs(Subject subject) {
+        double all = 0;
+        for (int stage = 1; stage <= subject.network().stages(); stage++) {
+            all += subject.network().macs(stage);
+        }
+        return all / 1e9;
+    }
+}

@@ -1,0 +1,211 @@
+package dev.thinkingvit.benchmarks;
+
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.model.PackedThinkingViT;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Measures inference. */
+@Command(
+        name = "inference",
+        sortOptions = false,
+        description = {
+            "Measure how fast this machine thinks: this library in fp32 and bf16, ONNX Runtime on the exported model,"
+                    + " and a straightforward port of the published code, beside the rate of large matrix products.",
+            "All run the same weights on the same images in one process, in turns. On an otherwise idle machine it takes"
+                    + " about ten minutes; ratios are the result."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  thinkingvit bench inference --json inference.json --html inference.html",
+            "  thinkingvit bench inference --models 224 --batches 64 --contenders ours-bf16,onnx --shares 1"
+        })
+final class InferenceCommand implements Callable<Integer> {
+    private static final Path HOME = Path.of(System.getProperty("thinkingvit.home", "."));
+    private static final int COLD_STARTS = 5;
+    private static final int SERVED_BATCH = 8;
+    private static final double MIB = 1 << 20;
+
+    @Option(
+            names = "--models",
+            paramLabel = "NAME",
+            split = ",",
+            description = "224 (3H → 6H, 12 blocks, 1000 classes) and cifar (the shipped model). Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private List<String> models = List.of("224", "cifar");
+
+    @Option(
+            names = "--contenders",
+            paramLabel = "NAME",
+            split = ",",
+            description = "ours-fp32, ours-bf16, onnx, naive. Default: all.")
+    private List<String> contenders = List.of();
+
+    @Option(
+            names = "--batches",
+            paramLabel = "N",
+            split = ",",
+            description = "Images that go through together. Default: ${DEFAULT-VALUE}.")
+    private List<Integer> batches = List.of(1, 8, 64);
+
+    @Option(
+            names = "--shares",
+            paramLabel = "P",
+            split = ",",
+            description = "Shares of the images that need more than the first stage. Default: ${DEFAULT-VALUE}.")
+    private List<Double> shares = List.of(1.0, 0.5, 0.36, 0.0);
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            description = "Timed at least for each row of the table, in all turns together. Default: ${DEFAULT-VALUE}.")
+    private double seconds = 6;
+
+    @Option(names = "--turns", paramLabel = "N", description = "Turns of each row. Default: ${DEFAULT-VALUE}.")
+    private int turns = 3;
+
+    @Option(
+            names = "--no-processes",
+            description = "Leave out what needs processes of its own: memory and cold starts.")
+    private boolean noProcesses;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Also write what was measured to FILE.")
+    private @Nullable Path json;
+
+    @Option(names = "--html", paramLabel = "FILE", description = "Also draw it, as a page.")
+    private @Nullable Path html;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    @SuppressWarnings("unused") // picocli acts on it
+    private boolean help;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        PrintWriter err = spec.commandLine().getErr();
+        Set<InferenceBenchmark.Way> ways = EnumSet.noneOf(InferenceBenchmark.Way.class);
+        List<InferenceBenchmark.Subject> subjects = new ArrayList<>();
+        InferenceBenchmark benchmark;
+        try {
+            contenders.forEach(name -> ways.add(InferenceBenchmark.Way.named(name)));
+            if (ways.isEmpty()) {
+                ways.addAll(EnumSet.allOf(InferenceBenchmark.Way.class));
+            }
+            models.forEach(name -> subjects.add(Subjects.named(name)));
+            benchmark = new InferenceBenchmark(subjects, ways, batches, shares, new Turns(turns, seconds));
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+        }
+        InferenceReport report =
+                benchmark.run((turn, contender) -> err.printf("turn %d/%d: %s%n", turn + 1, turns, contender.name()));
+        if (!noProcesses) {
+            report = withProcesses(report, subjects, ways, err);
+        }
+        report.print(spec.commandLine().getOut());
+        spec.commandLine().getOut().flush();
+        if (json != null) {
+            AtomicFiles.writeString(
+                    json,
+                    JsonMapper.builder()
+                                    .enable(SerializationFeature.INDENT_OUTPUT)
+                                    .build()
+                                    .writeValueAsString(report)
+                            + "\n");
+        }
+        if (html != null) {
+            AtomicFiles.writeString(html, InferencePage.of(report));
+        }
+        return 0;
+    }
+
+    private static InferenceReport withProcesses(
+            InferenceReport report,
+            List<InferenceBenchmark.Subject> subjects,
+            Set<InferenceBenchmark.Way> ways,
+            PrintWriter err)
+            throws IOException, InterruptedException {
+        List<Processes.Row> rows = new ArrayList<>();
+        List<String> skipped = new ArrayList<>();
+        if (Processes.peakBytes().isEmpty()) {
+            skipped.add("memory: this system does not tell a process's");
+        } else {
+            for (InferenceBenchmark.Subject subject : subjects) {
+                for (InferenceBenchmark.Way way : ways) {
+                    if (way.precision.isFastHere()) {
+                        err.printf("memory: %s %s%n", subject.name(), way.label);
+                        rows.add(Processes.memory(way, subject.name(), SERVED_BATCH, weightBytes(subject, way) / MIB));
+                    }
+                }
+            }
+        }
+        Path launcher = HOME.resolve("thinkingvit");
+        Path picture = HOME.resolve("samples/cat-0011.jpg");
+        if (Files.isExecutable(launcher) && Files.exists(picture)) {
+            err.println("cold starts");
+            rows.add(Processes.coldStart(launcher, picture, COLD_STARTS));
+        } else {
+            skipped.add("cold start: no launcher in " + HOME);
+        }
+        return report.with(rows, skipped);
+    }
+
+    /** Of all stages together; the naive port slices the full width's. */
+    private static double weightBytes(InferenceBenchmark.Subject subject, InferenceBenchmark.Way way) {
+        if (way == InferenceBenchmark.Way.NAIVE) {
+            return subject.network().parameterCount() * (double) Float.BYTES;
+        }
+        double bytes = 0;
+        for (int stage = 1; stage <= subject.network().stages(); stage++) {
+            bytes += PackedThinkingViT.weightBytes(subject.network(), stage, way.precision);
+        }
+        return bytes;
+    }
+
+    /** What {@link Processes#memory} starts. */
+    @Command(name = "serve-once", hidden = true)
+    static final class ServeOnce implements Callable<Integer> {
+        @Option(names = "--contender", required = true)
+        @SuppressWarnings("NullAway.Init") // picocli sets it
+        private String contender;
+
+        @Option(names = "--model", required = true)
+        @SuppressWarnings("NullAway.Init") // picocli sets it
+        private String model;
+
+        @Option(names = "--batch", required = true)
+        private int batch;
+
+        @Spec
+        @SuppressWarnings("NullAway.Init") // picocli sets it
+        private CommandSpec spec;
+
+        @Override
+        public Integer call() throws IOException {
+            double peak = Processes.serveOnce(Subjects.named(model), InferenceBenchmark.Way.named(contender), batch);
+            spec.commandLine().getOut().println(peak);
+            return 0;
+        }
+    }
+}

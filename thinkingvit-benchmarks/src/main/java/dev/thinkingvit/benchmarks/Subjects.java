@@ -1,0 +1,40 @@
+package dev.thinkingvit.benchmarks;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.train.RecipeFile;
+import java.nio.file.Path;
+
+/** The models that inference is measured with. */
+final class Subjects {
+    private static final Path HOME = Path.of(System.getProperty("thinkingvit.home", "."));
+    private static final int IMAGENET_CLASSES = 1000;
+
+    private Subjects() {}
+
+    /** @throws IllegalArgumentException if there is none of this name */
+    static InferenceBenchmark.Subject named(String name) {
+        return switch (name) {
+            case "224" -> imagenet();
+            case "cifar" -> shipped("cifar10-3h-6h");
+            default -> throw new IllegalArgumentException("no model '" + name + "'; there are 224 and cifar");
+        };
+    }
+
+    /** 3H → 6H of the published shape; what it costs does not depend on what its weights are. */
+    private static InferenceBenchmark.Subject imagenet() {
+        ThinkingViTConfig network = RecipeFile.read(HOME.resolve("recipes/imagenet-deit-3h-6h.yaml"))
+                .network()
+                .config(IMAGENET_CLASSES);
+        try (ThinkingViT model = ThinkingViT.initialise(network, 1)) {
+            return new InferenceBenchmark.Subject("224", ModelConfig.of(network), model.stateDict());
+        }
+    }
+
+    private static InferenceBenchmark.Subject shipped(String name) {
+        ModelDirectory.Model model = ModelDirectory.read(HOME.resolve("models").resolve(name));
+        return new InferenceBenchmark.Subject("cifar", model.config(), model.weights());
+    }
+}
