@@ -228,7 +228,7 @@ final class InferenceBenchmark {
     private static @Nullable Measurement measured(
             List<Entry> entries, Map<Contender, Measurement> of, Entry as, Way way) {
         return entries.stream()
-                .filter(entry -> entry.subject() == as.subject() && entry.batch() == as.batch())
+                .filter(entry -> entry.subject().equals(as.subject()) && entry.batch() == as.batch())
                 .filter(entry -> entry.way() == way && entry.goOn() == entry.batch())
                 .map(entry -> of.get(entry.contender()))
                 .findFirst()

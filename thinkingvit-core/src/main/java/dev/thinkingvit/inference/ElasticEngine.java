@@ -6,9 +6,13 @@ import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.tensor.Workers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -77,30 +81,27 @@ public final class ElasticEngine implements AutoCloseable {
         Tensor remaining = images; // (U, 3, S, S)
         Tensor tokens = null; // (U, N, d) of the stage before
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
-            List<Integer> kept = new ArrayList<>(); // rows that go on
-            List<Tensor> keptTokens = new ArrayList<>();
-            boolean last = stage == backbone.stages();
-            int microBatch = backbone.microBatch(stage);
-            for (int from = 0; from < undecided.length; from += microBatch) {
-                int rows = Math.min(microBatch, undecided.length - from);
-                try (Scope scope = new Scope()) {
-                    StageOutput output = runRows(stage, remaining, tokens, from, rows);
-                    long[] goOn = decide(output, stage, last, from, undecided, policy, thoughts);
-                    for (long row : goOn) {
-                        kept.add((int) (from + row));
-                    }
-                    if (goOn.length > 0) {
-                        keptTokens.add(scope.keep(select(output.tokens(), goOn)));
-                    }
+            List<MicroBatch> microBatches = microBatches(stage, undecided.length);
+            try {
+                runStage(stage, remaining, tokens, microBatches, undecided, policy, thoughts);
+                long[] rows = microBatches.stream()
+                        .flatMapToLong(MicroBatch::rowsThatGoOn)
+                        .toArray();
+                if (rows.length > 0) {
+                    remaining = select(remaining, rows);
+                    tokens = torch.cat(
+                            new TensorVector(microBatches.stream()
+                                    .flatMap(microBatch -> Stream.ofNullable(microBatch.tokens))
+                                    .toArray(Tensor[]::new)),
+                            0);
                 }
+                int[] before = undecided;
+                undecided = LongStream.of(rows)
+                        .mapToInt(row -> before[Math.toIntExact(row)])
+                        .toArray();
+            } finally {
+                microBatches.forEach(MicroBatch::close);
             }
-            if (!kept.isEmpty()) {
-                long[] rows = kept.stream().mapToLong(Integer::longValue).toArray();
-                remaining = select(remaining, rows);
-                tokens = torch.cat(new TensorVector(keptTokens.toArray(new Tensor[0])), 0);
-            }
-            int[] before = undecided;
-            undecided = kept.stream().mapToInt(row -> before[row]).toArray();
         }
         List<Outcome> outcomes = new ArrayList<>();
         for (List<StageOutcome> stages : thoughts) {
@@ -109,15 +110,92 @@ public final class ElasticEngine implements AutoCloseable {
         return outcomes;
     }
 
-    private StageOutput runRows(int stage, Tensor images, @Nullable Tensor tokens, int from, int rows) {
-        return backbone.run(stage, images.narrow(0, from, rows), tokens == null ? null : tokens.narrow(0, from, rows));
+    /** Images that go through a stage together, by their rows among the undecided. Owns the tokens. */
+    private static final class MicroBatch {
+        final int from;
+        final int rows;
+        long[] goOn = {}; // rows of this micro-batch, ascending
+
+        @Nullable Tensor tokens; // of the images that go on; null if none does
+
+        MicroBatch(int from, int rows) {
+            this.from = from;
+            this.rows = rows;
+        }
+
+        LongStream rowsThatGoOn() {
+            return LongStream.of(goOn).map(row -> from + row);
+        }
+
+        void close() {
+            if (tokens != null) {
+                tokens.close();
+            }
+        }
+    }
+
+    /** Divides the undecided evenly: in as many micro-batches that workers are busy alike, where they work side by side. */
+    private List<MicroBatch> microBatches(int stage, int undecided) {
+        int count = ceilDiv(undecided, backbone.microBatch(stage));
+        if (worksSideBySide(undecided)) {
+            int workers = ComputeThread.workers().count();
+            count = ceilDiv(count, workers) * workers;
+        }
+        List<MicroBatch> microBatches = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            int from = (int) ((long) undecided * i / count);
+            int to = (int) ((long) undecided * (i + 1) / count);
+            if (to > from) {
+                microBatches.add(new MicroBatch(from, to - from));
+            }
+        }
+        return microBatches;
+    }
+
+    private static int ceilDiv(int dividend, int divisor) {
+        return (dividend + divisor - 1) / divisor;
+    }
+
+    /** With fewer images than cores, operations that spread over all cores are faster. */
+    private boolean worksSideBySide(int undecided) {
+        return backbone.runsSideBySide() && undecided >= ComputeThread.workers().count();
+    }
+
+    private void runStage(
+            int stage,
+            Tensor images,
+            @Nullable Tensor tokens,
+            List<MicroBatch> microBatches,
+            int[] undecided,
+            StopPolicy policy,
+            List<List<StageOutcome>> thoughts) {
+        AtomicInteger next = new AtomicInteger();
+        Workers.Share share = worker -> {
+            for (int i = next.getAndIncrement(); i < microBatches.size(); i = next.getAndIncrement()) {
+                MicroBatch batch = microBatches.get(i);
+                try (Scope scope = new Scope()) {
+                    StageOutput output = backbone.run(
+                            stage,
+                            images.narrow(0, batch.from, batch.rows),
+                            tokens == null ? null : tokens.narrow(0, batch.from, batch.rows));
+                    batch.goOn = decide(output, stage, batch.from, undecided, policy, thoughts);
+                    if (batch.goOn.length > 0) {
+                        batch.tokens = Scope.own(select(output.tokens(), batch.goOn));
+                    }
+                }
+            }
+        };
+        if (worksSideBySide(undecided.length)) {
+            ComputeThread.workers().run(share);
+        } else {
+            share.compute(0);
+        }
     }
 
     /** Records what the stage thought of each row; returns the rows that go on, ascending. */
-    private static long[] decide(
+    private long[] decide(
             StageOutput output,
             int stage,
-            boolean last,
             int from,
             int[] undecided,
             StopPolicy policy,
@@ -125,6 +203,7 @@ public final class ElasticEngine implements AutoCloseable {
         float[] logits = Tensors.toFloats(output.logits());
         int rows = Math.toIntExact(output.logits().size(0));
         int classes = logits.length / rows;
+        boolean last = stage == backbone.stages();
         long[] goOn = new long[rows];
         int count = 0;
         for (int row = 0; row < rows; row++) {

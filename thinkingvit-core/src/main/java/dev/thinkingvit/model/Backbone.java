@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A network that thinks in stages: all that elastic inference has to know of an architecture.
  *
  * <p>Threading: a backbone is immutable, but its native work belongs on the
- * {@linkplain dev.thinkingvit.tensor.ComputeThread compute thread}.
+ * {@linkplain dev.thinkingvit.tensor.ComputeThread compute thread} and its workers.
  */
 public interface Backbone extends AutoCloseable {
     /** Number of stages, at least 1. */
@@ -36,6 +36,11 @@ public interface Backbone extends AutoCloseable {
      * stay in its caches.
      */
     int microBatch(int stage);
+
+    /** Whether threads with one native thread each may run it side by side, on different images. */
+    default boolean runsSideBySide() {
+        return false;
+    }
 
     /** Bytes of native memory that the weights hold. */
     long weightBytes();

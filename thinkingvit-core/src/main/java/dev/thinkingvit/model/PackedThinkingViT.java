@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Owns its weights; close it. Immutable; its work belongs on the {@linkplain ComputeThread compute thread}.
  */
 public final class PackedThinkingViT implements Backbone {
-    /** Values of one (B, N, d) tensor of a micro-batch: 16 images of 197 tokens at width 384. */
-    private static final int MICRO_BATCH_VALUES = 16 * 197 * 384;
+    /** Values of one (B, N, d) tensor of a micro-batch: 8 images of 197 tokens at width 384. */
+    private static final int MICRO_BATCH_VALUES = 8 * 197 * 384;
 
     private final ThinkingViTConfig config;
     private final Precision precision;
@@ -87,6 +87,11 @@ public final class PackedThinkingViT implements Backbone {
     /** {@link Backbone#microBatch} of a network of that shape. */
     public static int microBatch(ThinkingViTConfig config, int stage) {
         return Math.max(1, MICRO_BATCH_VALUES / (config.tokens() * config.width(stage)));
+    }
+
+    @Override
+    public boolean runsSideBySide() {
+        return true;
     }
 
     @Override

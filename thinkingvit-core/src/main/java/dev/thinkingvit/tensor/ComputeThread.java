@@ -10,11 +10,15 @@ import org.bytedeco.pytorch.GradMode;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one thread of the process on which inference's native work happens.
+ * The one thread of the process on which inference's native work happens, and its workers.
  *
  * <p>Why one: an operation already spreads over all cores, and libtorch keeps a pool of workers for every thread that
  * ever called it, so that many calling threads would oversubscribe the machine; scopes, gradient mode and thread counts
  * are settings of a thread, and here they are set once. Callers on any number of threads queue up in order.
+ *
+ * <p>Work that divides into as many parts as there are cores is faster side by side, each part on a {@linkplain #workers
+ * worker} that keeps to its core, than one operation after the other on all cores: nobody waits for anybody at the end of
+ * each operation. The compute thread waits meanwhile.
  */
 public final class ComputeThread {
     private static volatile @Nullable Thread thread;
@@ -31,7 +35,17 @@ public final class ComputeThread {
         return created;
     });
 
+    private static final class Side {
+        static final Workers WORKERS =
+                new Workers(Natives.availableCores(), "thinkingvit-worker", () -> GradMode.set_enabled(false));
+    }
+
     private ComputeThread() {}
+
+    /** One worker a core, with gradients off, for use from the compute thread. */
+    public static Workers workers() {
+        return Side.WORKERS;
+    }
 
     /**
      * Runs {@code work} with gradients off and every core at its disposal, and waits for it.

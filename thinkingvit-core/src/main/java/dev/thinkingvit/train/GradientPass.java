@@ -8,6 +8,7 @@ import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.tensor.Workers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;

@@ -7,6 +7,7 @@ import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.Workers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -75,7 +76,7 @@ public final class Trainer implements AutoCloseable {
                 recipe.augmentation().mixing(),
                 recipe.loss().smoothing(),
                 model.config().numClasses());
-        this.workers = new Workers(model.device().isCuda() ? 1 : threads);
+        this.workers = new Workers(model.device().isCuda() ? 1 : threads, "trainer", () -> {});
         this.gradientPass = new GradientPass(model, recipe, workers, localBatchSize(recipe, peers));
         Map<String, Tensor> parameters = model.parameters();
         // images, each stage's loss and how many images it counts, and who wants to stop

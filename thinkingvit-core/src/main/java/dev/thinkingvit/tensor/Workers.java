@@ -1,7 +1,5 @@
-package dev.thinkingvit.train;
+package dev.thinkingvit.tensor;
 
-import dev.thinkingvit.tensor.Natives;
-import dev.thinkingvit.tensor.TensorException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -16,36 +14,46 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Threads that each compute a share of a batch with one native thread of their own: operations that a native pool would
  * not split are done side by side, and no pool's spinning threads fight over the cores.
  */
-final class Workers implements AutoCloseable {
+public final class Workers implements AutoCloseable {
     private final ExecutorService pool;
     private final int count;
 
-    Workers(int count) {
+    /**
+     * @param name of the threads
+     * @param begin what each thread does first
+     */
+    public Workers(int count, String name, Runnable begin) {
         this.count = count;
         AtomicInteger number = new AtomicInteger();
         this.pool = Executors.newFixedThreadPool(count, work -> {
             Thread thread = new Thread(
                     () -> {
                         Natives.setThreads(1, 1);
+                        begin.run();
                         work.run();
                     },
-                    "trainer-" + number.getAndIncrement());
+                    name + "-" + number.getAndIncrement());
             thread.setDaemon(true);
             return thread;
         });
     }
 
-    int count() {
+    public int count() {
         return count;
     }
 
-    interface Share {
+    /** What a worker does. */
+    public interface Share {
         /** @param worker from 0 */
         void compute(int worker);
     }
 
-    /** Lets every worker compute its share and waits for all. */
-    void run(Share share) {
+    /**
+     * Lets every worker compute its share and waits for all.
+     *
+     * @throws RuntimeException the first failure, after all have ended
+     */
+    public void run(Share share) {
         List<Future<?>> running = new ArrayList<>();
         for (int worker = 0; worker < count; worker++) {
             int number = worker;
@@ -75,7 +83,7 @@ final class Workers implements AutoCloseable {
                     interrupted = true;
                 } catch (ExecutionException e) {
                     if (e.getCause() instanceof RuntimeException cause) {
-                        throw TensorException.translate("training step", cause);
+                        throw TensorException.translate("libtorch", cause);
                     }
                     if (e.getCause() instanceof Error error) {
                         throw error;
@@ -84,7 +92,7 @@ final class Workers implements AutoCloseable {
                 }
             }
         } catch (CancellationException e) {
-            throw new IllegalStateException("the trainer was closed", e);
+            throw new IllegalStateException("the workers were closed", e);
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();
@@ -97,7 +105,7 @@ final class Workers implements AutoCloseable {
         pool.shutdown();
         try {
             if (!pool.awaitTermination(1, TimeUnit.MINUTES)) {
-                throw new IllegalStateException("a training thread did not end");
+                throw new IllegalStateException("a worker did not end");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,0 +1,159 @@
+package dev.thinkingvit.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.Outcome;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.train.Recipe;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.EnumSet;
+import java.util.List;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Whether what is compared computes the same, whether the numbers come out, and that nothing became grossly slower. */
+@NullUnmarked // a null fails the test
+class InferenceBenchmarkTest {
+    /** Ours was 30 to 60 times the naive port at this size when this was written; a gross regression is far below. */
+    private static final double LEAST_TIMES_NAIVE = 2;
+
+    @AfterEach
+    void settle() {
+        Threads.OURS.settle();
+    }
+
+    private static InferenceBenchmark.Subject subject(Recipe recipe) {
+        ThinkingViTConfig network = recipe.network().config(5);
+        try (ThinkingViT model = ThinkingViT.initialise(network, 3)) {
+            return new InferenceBenchmark.Subject("tiny", ModelConfig.of(network), model.stateDict());
+        }
+    }
+
+    private static InferenceBenchmark.Subject tiny() {
+        return subject(Recipe.DEFAULT
+                .with("stages", List.of(1, 2))
+                .with("head_dim", 8)
+                .with("depth", 2)
+                .with("img_size", 16));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = InferenceBenchmark.Way.class,
+            names = {"OURS_FP32", "ONNX"})
+    void allComputeTheSame(InferenceBenchmark.Way way) throws Exception {
+        InferenceBenchmark.Subject subject = tiny();
+        float[] images = SyntheticBatch.draw(subject.network(), 6, 4).images();
+        try (NaiveInference naive = new NaiveInference("naive", subject.network(), subject.weights(), images, 6);
+                ElasticEngine engine = subject.engine(way);
+                ElasticInference elastic = new ElasticInference("elastic", engine, images, 6, 6)) {
+            naive.settle();
+            List<float[]> expected = naive.logits();
+            elastic.settle();
+            List<Outcome> found = elastic.outcomes();
+            for (int stage = 0; stage < 2; stage++) {
+                for (int image = 0; image < 6; image++) {
+                    float[] logits = found.get(image).stages().get(stage).logits();
+                    for (int c = 0; c < 5; c++) {
+                        assertThat(logits[c]).isCloseTo(expected.get(stage)[image * 5 + c], within(1e-4f));
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8, 8", "8, 3", "8, 0", "1, 0", "1, 1"})
+    void asManyImagesGoOnAsAreAskedFor(int batch, int goOn) throws Exception {
+        InferenceBenchmark.Subject subject = tiny();
+        float[] images = SyntheticBatch.draw(subject.network(), batch, 4).images();
+        try (ElasticEngine engine = subject.engine(InferenceBenchmark.Way.OURS_FP32);
+                ElasticInference elastic = new ElasticInference("elastic", engine, images, batch, goOn)) {
+            assertThat(elastic.outcomes().stream()
+                            .filter(outcome -> outcome.stages().size() == 2))
+                    .hasSize(goOn);
+        }
+    }
+
+    @Test
+    void everyWayGetsItsRowsWithTheirRatios() throws Exception {
+        InferenceReport report = new InferenceBenchmark(
+                        List.of(tiny()),
+                        EnumSet.of(
+                                InferenceBenchmark.Way.OURS_FP32,
+                                InferenceBenchmark.Way.ONNX,
+                                InferenceBenchmark.Way.NAIVE),
+                        List.of(1, 4),
+                        List.of(1.0, 0.5, 0.0),
+                        new Turns(2, 0))
+                .run((turn, contender) -> {});
+        assertThat(report.rows())
+                .extracting(row -> row.way() + " " + row.batch() + " " + row.goOn())
+                .containsExactly(
+                        "ours fp32 1 1.0",
+                        "ours fp32 1 0.0",
+                        "ours fp32 4 1.0",
+                        "ours fp32 4 0.5",
+                        "ours fp32 4 0.0",
+                        "ONNX Runtime fp32 1 1.0",
+                        "ONNX Runtime fp32 1 0.0",
+                        "ONNX Runtime fp32 4 1.0",
+                        "ONNX Runtime fp32 4 0.5",
+                        "ONNX Runtime fp32 4 0.0",
+                        "naive port fp32 1 1.0",
+                        "naive port fp32 4 1.0");
+        InferenceReport.Row half = report.rows().get(3);
+        InferenceReport.Row all = report.rows().get(2);
+        assertThat(half.timesPredicted())
+                .isCloseTo(
+                        (1 / half.imagesPerSecond()) / (1 / all.imagesPerSecond() * half.gmacs() / all.gmacs()),
+                        within(1e-9));
+        assertThat(half.timesNaive())
+                .isCloseTo(half.imagesPerSecond() / report.rows().get(11).imagesPerSecond(), within(1e-9));
+        StringWriter printed = new StringWriter();
+        report.print(new PrintWriter(printed));
+        assertThat(printed.toString()).contains("tiny", "ONNX Runtime fp32", "50 %");
+        JsonNode json = new JsonMapper().readTree(new JsonMapper().writeValueAsString(report));
+        assertThat(json.get("rows")).hasSize(12);
+        assertThat(InferencePage.of(report))
+                .contains("tiny, batch 4", "class=\"bar ours\"")
+                .doesNotContain("NaN");
+    }
+
+    /** By ratio in one process, never by time: machines differ, and are shared. */
+    @Test
+    void oursIsNotGrosslySlowerThanItWas() throws Exception {
+        InferenceBenchmark.Subject subject = subject(Recipe.DEFAULT);
+        InferenceReport report = new InferenceBenchmark(
+                        List.of(subject),
+                        EnumSet.of(InferenceBenchmark.Way.OURS_FP32, InferenceBenchmark.Way.NAIVE),
+                        List.of(32),
+                        List.of(1.0, 0.0),
+                        new Turns(3, 1.5))
+                .run((turn, contender) -> {});
+        assertThat(report.rows().get(0).timesNaive()).as("all stages").isGreaterThan(LEAST_TIMES_NAIVE);
+        assertThat(report.rows().get(1).imagesPerSecond() / report.rows().get(0).imagesPerSecond())
+                .as("an image that stops early costs less")
+                .isGreaterThan(1.5);
+    }
+
+    @Test
+    void anUnknownContenderIsAUsageError() {
+        StringWriter err = new StringWriter();
+        int exit =
+                Main.run(new PrintWriter(new StringWriter()), new PrintWriter(err), "inference", "--contenders", "tvm");
+        assertThat(exit).isEqualTo(2);
+        assertThat(err.toString()).contains("no contender 'tvm'; there are ours-fp32, ours-bf16, onnx, naive");
+    }
+}
