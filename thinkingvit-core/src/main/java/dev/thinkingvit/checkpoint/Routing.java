@@ -37,10 +37,32 @@ public record Routing(
      * @param images how many pictures were measured
      * @param target what the stored threshold was picked for, such as {@code accuracy-drop=0.5}
      * @param curve by growing threshold
+     * @param bf16 how far bf16 predicts the same at the stored thresholds; null where nobody has measured
      */
-    public record Calibration(String data, int images, String target, List<Point> curve) {
+    public record Calibration(
+            String data,
+            int images,
+            String target,
+            List<Point> curve,
+            @Nullable Agreement bf16) {
         public Calibration {
             curve = List.copyOf(curve);
+        }
+    }
+
+    /**
+     * How far one precision predicts what fp32 does.
+     *
+     * @param sameTop1 share of the pictures with the same final prediction, percent
+     * @param top1Difference accuracy less that of fp32, percentage points
+     */
+    public record Agreement(double sameTop1, double top1Difference) {
+        private static final double LEAST_SAME = 99.5;
+        private static final double MOST_DIFFERENCE = 0.1;
+
+        /** Whether nobody would notice: at least 99.5 % the same, accuracy within 0.1 points. */
+        public boolean isClose() {
+            return sameTop1 >= LEAST_SAME && Math.abs(top1Difference) <= MOST_DIFFERENCE;
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.thinkingvit.eval;
 
+import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.inference.Router;
 import java.util.List;
@@ -51,5 +52,31 @@ public record Recording(
             }
         }
         return stages();
+    }
+
+    /** What the image ends with. */
+    public StageRecord last(ImageRecord image, List<Double> thresholds) {
+        return image.stage(exit(image, thresholds));
+    }
+
+    /**
+     * How far another recording of the same data, of the same model in another precision, predicts the same.
+     *
+     * @throws IllegalArgumentException if it is not of the same images
+     */
+    public Routing.Agreement agreement(Recording other, List<Double> thresholds) {
+        if (other.images().size() != images.size()) {
+            throw new IllegalArgumentException("recordings of the same " + images.size() + " images are required, "
+                    + other.images().size() + " came");
+        }
+        int same = 0;
+        int right = 0;
+        for (int i = 0; i < images.size(); i++) {
+            StageRecord here = last(images.get(i), thresholds);
+            StageRecord there = other.last(other.images().get(i), thresholds);
+            same += here.predicted() == there.predicted() ? 1 : 0;
+            right += (there.inTop1() ? 1 : 0) - (here.inTop1() ? 1 : 0);
+        }
+        return new Routing.Agreement(100.0 * same / images.size(), 100.0 * right / images.size());
     }
 }

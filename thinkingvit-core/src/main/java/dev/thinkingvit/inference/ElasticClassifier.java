@@ -44,22 +44,41 @@ public final class ElasticClassifier implements AutoCloseable {
     private static final int TOP = 5;
 
     private final ModelConfig config;
+    private final Precision precision;
     private final ElasticEngine engine;
     private final StopPolicy policy;
 
-    private ElasticClassifier(ModelConfig config, ElasticEngine engine) {
+    private ElasticClassifier(ModelConfig config, Precision precision, ElasticEngine engine) {
         this.config = config;
+        this.precision = precision;
         this.engine = engine;
         this.policy = policy(config.routing());
     }
 
     /**
-     * Loads a model directory, or a model that was exported to ONNX, in F32.
+     * Loads a model directory in the precision that {@link #precisionFor} chooses, or a model that was exported to ONNX,
+     * in F32.
      *
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
      */
     public static ElasticClassifier open(Path modelDirectory) {
-        return open(modelDirectory, Precision.FP32);
+        if (isExported(modelDirectory)) {
+            return of(ExportedModel.read(modelDirectory), Precision.FP32);
+        }
+        ModelDirectory.Model model = ModelDirectory.read(modelDirectory);
+        return of(model, precisionFor(model.config()));
+    }
+
+    /**
+     * BF16 where this processor has instructions for it and a calibration has found it to predict what F32 does; else
+     * F32.
+     */
+    public static Precision precisionFor(ModelConfig config) {
+        Routing.Calibration calibration = config.routing().calibration();
+        boolean same = calibration != null
+                && calibration.bf16() != null
+                && calibration.bf16().isClose();
+        return same && Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32;
     }
 
     /**
@@ -69,11 +88,14 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
     public static ElasticClassifier open(Path modelDirectory, Precision precision) {
-        boolean exported = ExportedModel.isIn(modelDirectory)
-                && !Files.exists(modelDirectory.resolve(ModelDirectory.CONFIG)); // both: the model itself
-        return exported
+        return isExported(modelDirectory)
                 ? of(ExportedModel.read(modelDirectory), precision)
                 : of(ModelDirectory.read(modelDirectory), precision);
+    }
+
+    private static boolean isExported(Path folder) {
+        return ExportedModel.isIn(folder)
+                && !Files.exists(folder.resolve(ModelDirectory.CONFIG)); // both: the model itself
     }
 
     /**
@@ -88,7 +110,7 @@ public final class ElasticClassifier implements AutoCloseable {
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
         }
         requireRouter(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
-        return new ElasticClassifier(model.config(), new ElasticEngine(OnnxRuntime.open(model)));
+        return new ElasticClassifier(model.config(), precision, new ElasticEngine(OnnxRuntime.open(model)));
     }
 
     /** Packs a model that has been read. */
@@ -96,7 +118,9 @@ public final class ElasticClassifier implements AutoCloseable {
         ModelConfig config = model.config();
         requireRouter(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
         return new ElasticClassifier(
-                config, new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
+                config,
+                precision,
+                new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
     }
 
     /** Refuses a router that does not exist before anything is packed. */
@@ -110,6 +134,11 @@ public final class ElasticClassifier implements AutoCloseable {
 
     public ModelConfig config() {
         return config;
+    }
+
+    /** Of the matrix products. */
+    public Precision precision() {
+        return precision;
     }
 
     public ElasticEngine engine() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.inference.Routers;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,6 +13,36 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ThresholdSweepTest {
+    @Test
+    void precisionsAgreeByWhatTheyPredictInTheEnd() {
+        StageRecord right = MadeUp.stage(true, 0.1);
+        StageRecord wrong = MadeUp.stage(false, 0.1);
+        StageRecord unsure = MadeUp.stage(true, 0.9);
+        Recording here = recording(List.of(List.of(right, wrong), List.of(unsure, right), List.of(wrong, right)));
+        Recording there = recording(List.of(List.of(right, right), List.of(unsure, wrong), List.of(wrong, wrong)));
+
+        Routing.Agreement agreement = here.agreement(there, List.of(0.5));
+
+        assertThat(agreement.sameTop1()).isCloseTo(100 * 2 / 3.0, within(1e-9));
+        assertThat(agreement.top1Difference()).isCloseTo(-100 / 3.0, within(1e-9));
+        assertThat(agreement.isClose()).isFalse();
+        assertThat(new Routing.Agreement(99.5, -0.1).isClose()).isTrue();
+        assertThat(new Routing.Agreement(99.49, 0).isClose()).isFalse();
+        assertThat(new Routing.Agreement(100, 0.11).isClose()).isFalse();
+    }
+
+    private static Recording recording(List<List<StageRecord>> images) {
+        return new Recording(
+                Routers.ENTROPY,
+                10,
+                List.of(1.0, 4.0),
+                images.stream()
+                        .map(stages -> new ImageRecord(Path.of("x"), List.of(1), stages))
+                        .toList(),
+                List.of(),
+                0);
+    }
+
     @Test
     void anImageEndsWhereItsMeasureFallsBelowTheThreshold() {
         Recording recording = new Recording(

@@ -46,7 +46,7 @@ class OnnxExportTest {
             labels.add("ä \"" + i);
         }
         Routing.Calibration calibration =
-                new Routing.Calibration("val", 100, "gmacs=1", List.of(new Routing.Point(0.5, 0.01, 70.5)));
+                new Routing.Calibration("val", 100, "gmacs=1", List.of(new Routing.Point(0.5, 0.01, 70.5)), null);
         ModelConfig config = DRAWN.config()
                 .withPreprocessing(input)
                 .withLabels(labels)

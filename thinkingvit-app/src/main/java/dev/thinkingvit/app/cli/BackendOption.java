@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** What computes, for the commands that run a model. */
@@ -24,11 +25,18 @@ final class BackendOption {
         ONNX
     }
 
-    /** Opens a model directory or an exported model; the caller closes it. */
-    ElasticClassifier open(Path folder, Precision precision) throws IOException {
-        return isExported(folder)
-                ? ElasticClassifier.of(ExportedModel.read(folder), precision)
-                : ElasticClassifier.of(ModelDirectory.read(folder), precision);
+    /**
+     * Opens a model directory or an exported model; the caller closes it.
+     *
+     * @param precision null for bf16 where it is faster and known to predict the same, else fp32
+     */
+    ElasticClassifier open(Path folder, @Nullable Precision precision) throws IOException {
+        if (isExported(folder)) {
+            return ElasticClassifier.of(ExportedModel.read(folder), precision == null ? Precision.FP32 : precision);
+        }
+        ModelDirectory.Model model = ModelDirectory.read(folder);
+        return ElasticClassifier.of(
+                model, precision == null ? ElasticClassifier.precisionFor(model.config()) : precision);
     }
 
     /**

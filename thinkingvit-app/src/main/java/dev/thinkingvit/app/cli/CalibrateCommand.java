@@ -8,11 +8,13 @@ import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.Target;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,12 +59,15 @@ final class CalibrateCommand extends BaseCommand {
     public Integer call() throws IOException {
         Target wanted = parse();
         Path directory = input.modelDirectory();
-        try (ElasticClassifier classifier = input.open()) {
+        Precision asked = input.precision();
+        Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
+        try (ElasticClassifier classifier = input.backend.open(directory, precision)) {
             ModelConfig config = classifier.config();
             Recording recording = input.record(classifier, input.samples(config), err());
             Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
-            Path saved = save ? save(directory, config, recording, choice) : null;
-            out().println(json ? json(directory, recording, choice) : text(recording, choice));
+            Routing.Agreement bf16 = save ? bf16(directory, classifier, recording, choice) : null;
+            Path saved = save ? save(directory, config, recording, choice, bf16) : null;
+            out().println(json ? json(directory, recording, choice, bf16) : text(recording, choice, bf16));
             if (saved != null) {
                 err().println("saved to " + saved);
             }
@@ -79,15 +84,36 @@ final class CalibrateCommand extends BaseCommand {
         }
     }
 
+    /** How far bf16 predicts the same; null where it is not the faster one, or not what fp32 is compared with. */
+    private Routing.@Nullable Agreement bf16(
+            Path directory, ElasticClassifier classifier, Recording recording, Calibrator.Choice choice)
+            throws IOException {
+        if (classifier.precision() != Precision.FP32
+                || input.backend.isExported(directory)
+                || !Precision.BF16.isFastHere()) {
+            return null;
+        }
+        try (ElasticClassifier other = input.backend.open(directory, Precision.BF16)) {
+            Recording again = input.record(other, input.samples(classifier.config()), err());
+            return recording.agreement(again, List.of(choice.threshold()));
+        }
+    }
+
     /** Returns the file that was replaced. */
-    private Path save(Path directory, ModelConfig config, Recording recording, Calibrator.Choice choice)
+    private Path save(
+            Path directory,
+            ModelConfig config,
+            Recording recording,
+            Calibrator.Choice choice,
+            Routing.@Nullable Agreement bf16)
             throws IOException {
         Path name = input.data.toAbsolutePath().normalize().getFileName();
         Routing.Calibration calibration = new Routing.Calibration(
                 name == null ? input.data.toString() : name.toString(),
                 recording.images().size(),
                 choice.target().toString(),
-                choice.curve());
+                choice.curve(),
+                bf16);
         Routing routing = new Routing(recording.router().id(), List.of(choice.threshold()), calibration);
         if (!input.backend.isExported(directory)) {
             ModelDirectory.writeConfig(directory, config.withRouting(routing));
@@ -97,7 +123,7 @@ final class CalibrateCommand extends BaseCommand {
         return directory.resolve(ExportedModel.DESCRIPTION);
     }
 
-    private static String text(Recording recording, Calibrator.Choice choice) {
+    private static String text(Recording recording, Calibrator.Choice choice, Routing.@Nullable Agreement bf16) {
         SweepRow row = choice.row();
         SweepRow always = choice.alwaysThink();
         return String.format(
@@ -106,7 +132,7 @@ final class CalibrateCommand extends BaseCommand {
                         + "                 chosen   always thinking%n"
                         + "top-1 %%       %8.2f          %8.2f%n"
                         + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%n"
-                        + "stage 2 %%     %8.1f          %8.1f",
+                        + "stage 2 %%     %8.1f          %8.1f%s",
                 choice.threshold(),
                 recording.router().id(),
                 choice.target(),
@@ -117,10 +143,21 @@ final class CalibrateCommand extends BaseCommand {
                 always.gmacs(),
                 100 * (1 - row.gmacs() / always.gmacs()),
                 100 * row.shareNeeding(2),
-                100 * always.shareNeeding(2));
+                100 * always.shareNeeding(2),
+                bf16 == null ? "" : text(bf16));
     }
 
-    private String json(Path directory, Recording recording, Calibrator.Choice choice) {
+    private static String text(Routing.Agreement bf16) {
+        return String.format(
+                Locale.ROOT,
+                "%nbf16 predicts the same for %.2f %%, top-1 %+.2f points: %s",
+                bf16.sameTop1(),
+                bf16.top1Difference(),
+                bf16.isClose() ? "used where it is faster" : "used only when asked for");
+    }
+
+    private String json(
+            Path directory, Recording recording, Calibrator.Choice choice, Routing.@Nullable Agreement bf16) {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("model", directory.toString());
         root.put("data", input.data.toString());
@@ -131,6 +168,9 @@ final class CalibrateCommand extends BaseCommand {
         root.put("threshold", choice.threshold());
         put(root, choice.row());
         put(root.putObject("always_think"), choice.alwaysThink());
+        if (bf16 != null) {
+            root.putObject("bf16").put("same_top1", bf16.sameTop1()).put("top1_difference", bf16.top1Difference());
+        }
         root.put("saved", save);
         return JsonMapper.builder().build().writeValueAsString(root);
     }

@@ -14,7 +14,6 @@ import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StageOutcome;
 import dev.thinkingvit.inference.StopPolicy;
-import dev.thinkingvit.model.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,8 +78,8 @@ final class ClassifyCommand extends BaseCommand {
             description = "entropy_top10, entropy, max_probability or margin. Default: the model's.")
     private @Nullable String router;
 
-    @Option(names = "--precision", paramLabel = "P", description = "fp32 or bf16. Default: fp32.")
-    private Precision precision = Precision.FP32;
+    @Option(names = "--precision", paramLabel = "P", description = PrecisionChoice.DESCRIPTION)
+    private PrecisionChoice precision = PrecisionChoice.AUTO;
 
     @Mixin
     private final BackendOption backend = new BackendOption();
@@ -98,7 +97,7 @@ final class ClassifyCommand extends BaseCommand {
         }
         List<Path> files = PictureFiles.expand(inputs);
         boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
-        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision)) {
+        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision.precision())) {
             StopPolicy policy = policy(classifier);
             policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();

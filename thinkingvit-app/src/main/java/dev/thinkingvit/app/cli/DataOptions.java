@@ -59,8 +59,8 @@ final class DataOptions {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: one a core.")
     private int workers = Runtime.getRuntime().availableProcessors();
 
-    @Option(names = "--precision", paramLabel = "P", description = "fp32 or bf16. Default: fp32.")
-    Precision precision = Precision.FP32;
+    @Option(names = "--precision", paramLabel = "P", description = PrecisionChoice.DESCRIPTION)
+    private PrecisionChoice precision = PrecisionChoice.AUTO;
 
     @Mixin
     final BackendOption backend = new BackendOption();
@@ -83,6 +83,11 @@ final class DataOptions {
             description = "ReaL labels: any number of right answers a picture; pictures without one are not counted.")
     private @Nullable Path realLabels;
 
+    /** The precision that was asked for; null if none was. */
+    @Nullable Precision precision() {
+        return precision.precision();
+    }
+
     /** The model's directory, the default one resolved. */
     Path modelDirectory() {
         return Models.directory(model);
@@ -90,7 +95,7 @@ final class DataOptions {
 
     /** Opens the model; the caller closes it. */
     ElasticClassifier open() throws IOException {
-        return backend.open(modelDirectory(), precision);
+        return backend.open(modelDirectory(), precision.precision());
     }
 
     /** The router that was asked for, or the model's. */

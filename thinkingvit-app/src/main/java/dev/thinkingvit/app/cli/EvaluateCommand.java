@@ -96,7 +96,7 @@ final class EvaluateCommand extends BaseCommand {
             }
             List<Double> own = input.ownThresholds(classifier);
             if (json) {
-                out().println(json(directory, config, recording, rows, own));
+                out().println(json(directory, classifier, recording, rows, own));
             } else {
                 out().print(SweepTable.text(rows, own));
             }
@@ -104,7 +104,7 @@ final class EvaluateCommand extends BaseCommand {
                 SweepCsv.write(csv, rows);
             }
             if (report != null) {
-                err().println("wrote " + report(directory, config, recording, rows, own, report));
+                err().println("wrote " + report(directory, classifier, recording, rows, own, report));
             }
             out().flush();
         }
@@ -138,18 +138,19 @@ final class EvaluateCommand extends BaseCommand {
         return measured;
     }
 
-    private String json(Path directory, ModelConfig config, Recording recording, List<SweepRow> rows, List<Double> own)
+    private String json(
+            Path directory, ElasticClassifier classifier, Recording recording, List<SweepRow> rows, List<Double> own)
             throws IOException {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("model", directory.toString());
-        root.put("network", config.network().shorthand());
+        root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
         root.put("images", recording.images().size());
         root.put("skipped", recording.skipped().size());
         root.put("uncounted", recording.uncounted());
         root.put("router", recording.router().id());
         root.put("backend", input.backend.name(directory));
-        root.put("precision", input.precision.name().toLowerCase(Locale.ROOT));
+        root.put("precision", classifier.precision().name().toLowerCase(Locale.ROOT));
         ArrayNode ownThresholds = root.putArray("model_thresholds");
         own.forEach(ownThresholds::add);
         ArrayNode list = root.putArray("thresholds");
@@ -175,7 +176,12 @@ final class EvaluateCommand extends BaseCommand {
     }
 
     private Path report(
-            Path directory, ModelConfig config, Recording recording, List<SweepRow> rows, List<Double> own, Path folder)
+            Path directory,
+            ElasticClassifier classifier,
+            Recording recording,
+            List<SweepRow> rows,
+            List<Double> own,
+            Path folder)
             throws IOException {
         // The page marks the model's own threshold in the table, so that it has to be there.
         List<SweepRow> shown = new ArrayList<>(rows);
@@ -189,9 +195,9 @@ final class EvaluateCommand extends BaseCommand {
         EvaluationReport.About about = new EvaluationReport.About(
                 String.valueOf(directory.toAbsolutePath().normalize().getFileName()),
                 input.data.toString(),
-                input.precision.name().toLowerCase(Locale.ROOT),
+                classifier.precision().name().toLowerCase(Locale.ROOT),
                 LocalDate.now(ZoneId.systemDefault()).toString(),
                 Version.text());
-        return new EvaluationReport(about, config, recording, shown, own).write(folder);
+        return new EvaluationReport(about, classifier.config(), recording, shown, own).write(folder);
     }
 }

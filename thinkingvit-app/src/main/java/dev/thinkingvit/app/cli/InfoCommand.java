@@ -156,6 +156,11 @@ final class InfoCommand extends BaseCommand {
         measured.put("data", calibration.data());
         measured.put("images", calibration.images());
         measured.put("target", calibration.target());
+        if (calibration.bf16() != null) {
+            measured.putObject("bf16")
+                    .put("same_top1", calibration.bf16().sameTop1())
+                    .put("top1_difference", calibration.bf16().top1Difference());
+        }
         ArrayNode curve = measured.putArray("curve");
         for (Routing.Point point : calibration.curve()) {
             curve.addObject()
@@ -221,6 +226,14 @@ final class InfoCommand extends BaseCommand {
                             + calibration.get("images").asString() + " pictures of "
                             + calibration.get("data").asString() + ", "
                             + calibration.withArray("curve").size() + " thresholds");
+            if (calibration.get("bf16") instanceof ObjectNode bf16) {
+                line(
+                        "in bf16",
+                        String.format(
+                                "%.2f %% of the predictions the same, top-1 %+.2f points",
+                                bf16.get("same_top1").asDouble(),
+                                bf16.get("top1_difference").asDouble()));
+            }
         }
     }
 

@@ -6,6 +6,8 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.awt.image.BufferedImage;
@@ -152,6 +154,13 @@ class EvaluateCommandTest {
         assertThat(saved.calibration()).isNotNull();
         assertThat(saved.calibration().images()).isEqualTo(12);
         assertThat(saved.calibration().curve()).hasSizeGreaterThan(2);
+        assertThat(saved.calibration().bf16() != null).isEqualTo(Precision.BF16.isFastHere());
+        assertThat(printed.has("bf16")).isEqualTo(Precision.BF16.isFastHere());
+        try (ElasticClassifier reopened = ElasticClassifier.open(copy)) {
+            boolean close = saved.calibration().bf16() != null
+                    && saved.calibration().bf16().isClose();
+            assertThat(reopened.precision()).isEqualTo(close ? Precision.BF16 : Precision.FP32);
+        }
     }
 
     @Test
