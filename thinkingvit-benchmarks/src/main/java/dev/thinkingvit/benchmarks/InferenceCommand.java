@@ -15,10 +15,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Measures inference. */
 @Command(
@@ -36,7 +33,8 @@ import tools.jackson.databind.json.JsonMapper;
             "  thinkingvit bench inference --json inference.json --html inference.html",
             "  thinkingvit bench inference --models 224 --batches 64 --contenders ours-bf16,onnx --shares 1"
         })
-final class InferenceCommand implements Callable<Integer> {
+final class InferenceCommand extends BenchmarkCommand {
+    private static final double SECONDS = 6;
     private static final Path HOME = Path.of(System.getProperty("thinkingvit.home", "."));
     private static final int COLD_STARTS = 5;
     private static final int SERVED_BATCH = 8;
@@ -72,39 +70,19 @@ final class InferenceCommand implements Callable<Integer> {
     private List<Double> shares = List.of(1.0, 0.5, 0.36, 0.0);
 
     @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            description = "Timed at least for each row of the table, in all turns together. Default: ${DEFAULT-VALUE}.")
-    private double seconds = 6;
-
-    @Option(names = "--turns", paramLabel = "N", description = "Turns of each row. Default: ${DEFAULT-VALUE}.")
-    private int turns = 3;
-
-    @Option(
             names = "--no-processes",
             description = "Leave out what needs processes of its own: memory and cold starts.")
     private boolean noProcesses;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write what was measured to FILE.")
-    private @Nullable Path json;
-
     @Option(names = "--html", paramLabel = "FILE", description = "Also draw it, as a page.")
     private @Nullable Path html;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    @SuppressWarnings("unused") // picocli acts on it
-    private boolean help;
-
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
+    InferenceCommand() {
+        super(SECONDS);
+    }
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        PrintWriter err = spec.commandLine().getErr();
         Set<InferenceBenchmark.Way> ways = EnumSet.noneOf(InferenceBenchmark.Way.class);
         List<InferenceBenchmark.Subject> subjects = new ArrayList<>();
         InferenceBenchmark benchmark;
@@ -114,26 +92,17 @@ final class InferenceCommand implements Callable<Integer> {
                 ways.addAll(EnumSet.allOf(InferenceBenchmark.Way.class));
             }
             models.forEach(name -> subjects.add(Subjects.named(name)));
-            benchmark = new InferenceBenchmark(subjects, ways, batches, shares, new Turns(turns, seconds));
+            benchmark = new InferenceBenchmark(subjects, ways, batches, shares, turns());
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+            throw usage(e);
         }
-        InferenceReport report =
-                benchmark.run((turn, contender) -> err.printf("turn %d/%d: %s%n", turn + 1, turns, contender.name()));
+        InferenceReport report = benchmark.run(this::progress);
         if (!noProcesses) {
-            report = withProcesses(report, subjects, ways, err);
+            report = withProcesses(report, subjects, ways, err());
         }
-        report.print(spec.commandLine().getOut());
-        spec.commandLine().getOut().flush();
-        if (json != null) {
-            AtomicFiles.writeString(
-                    json,
-                    JsonMapper.builder()
-                                    .enable(SerializationFeature.INDENT_OUTPUT)
-                                    .build()
-                                    .writeValueAsString(report)
-                            + "\n");
-        }
+        report.print(out());
+        out().flush();
+        writeJson(report);
         if (html != null) {
             AtomicFiles.writeString(html, InferencePage.of(report));
         }

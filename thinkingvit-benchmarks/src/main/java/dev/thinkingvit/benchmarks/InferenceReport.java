@@ -4,7 +4,6 @@ import dev.thinkingvit.model.Precision;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -82,13 +81,7 @@ record InferenceReport(
     }
 
     void print(PrintWriter out) {
-        out.println(machine.line());
-        limits.entrySet().stream()
-                .sorted(Map.Entry.comparingByKey())
-                .forEach(limit -> out.printf(
-                        "large products in %s: %,.0f GFLOP/s%n",
-                        limit.getKey().name().toLowerCase(Locale.ROOT), limit.getValue()));
-        out.printf("median of %d turns (slowest – fastest)%n%n", turns);
+        machine.print(limits, turns, out);
         out.printf(
                 "%-6s %-18s %5s %5s %27s %26s %8s %7s %8s %9s %9s%n",
                 "model",

@@ -1,11 +1,15 @@
 package dev.thinkingvit.benchmarks;
 
 import ai.onnxruntime.OrtEnvironment;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.tensor.Natives;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.bytedeco.javacpp.Loader;
@@ -85,5 +89,20 @@ record Machine(
         return String.format(
                 "%s, %d cores (%s); Java %s; pytorch %s, ONNX Runtime %s",
                 cpu, cores, String.join(" ", extensions), java, pytorch, onnxruntime);
+    }
+
+    /**
+     * The head of a report.
+     *
+     * @param limits largest product rates, GFLOP/s by precision
+     */
+    void print(Map<Precision, Double> limits, int turns, PrintWriter out) {
+        out.println(line());
+        limits.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .forEach(limit -> out.printf(
+                        "large products in %s: %,.0f GFLOP/s%n",
+                        limit.getKey().name().toLowerCase(Locale.ROOT), limit.getValue()));
+        out.printf("median of %d turns (slowest – fastest)%n%n", turns);
     }
 }

@@ -1,6 +1,5 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.train.Recipe;
@@ -11,15 +10,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Measures training. */
 @Command(
@@ -36,7 +29,8 @@ import tools.jackson.databind.json.JsonMapper;
             "  thinkingvit bench training --data cifar10/train --json training.json",
             "  thinkingvit bench training --models 224 --precision bf16 --seconds 30"
         })
-final class TrainingCommand implements Callable<Integer> {
+final class TrainingCommand extends BenchmarkCommand {
+    private static final double SECONDS = 20;
     private static final Path RECIPES =
             Path.of(System.getProperty("thinkingvit.home", ".")).resolve("recipes");
     private static final int IMAGENET_CLASSES = 1000;
@@ -78,28 +72,9 @@ final class TrainingCommand implements Callable<Integer> {
             description = "Pictures, one folder a class, to train the cifar model on from files with all augmentation.")
     private @Nullable Path data;
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            description = "Timed at least for each row of the table, in all turns together. Default: ${DEFAULT-VALUE}.")
-    private double seconds = 20;
-
-    @Option(names = "--turns", paramLabel = "N", description = "Turns of each row. Default: ${DEFAULT-VALUE}.")
-    private int turns = 5;
-
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write what was measured to FILE.")
-    private @Nullable Path json;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    @SuppressWarnings("unused") // picocli acts on it
-    private boolean help;
-
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
+    TrainingCommand() {
+        super(SECONDS);
+    }
 
     @Override
     public Integer call() throws IOException {
@@ -107,7 +82,7 @@ final class TrainingCommand implements Callable<Integer> {
         List<String> skipped = new ArrayList<>();
         List<TrainingBenchmark.Subject> subjects = new ArrayList<>();
         try {
-            plan = new Turns(turns, seconds);
+            plan = turns();
             for (String name : models) {
                 subjects.add(
                         switch (Model.named(name)) {
@@ -116,22 +91,12 @@ final class TrainingCommand implements Callable<Integer> {
                         });
             }
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+            throw usage(e);
         }
-        TrainingReport report = new TrainingBenchmark(subjects, precisions, plan, skipped).run((turn, contender) -> {
-            spec.commandLine().getErr().printf("turn %d/%d: %s%n", turn + 1, turns, contender.name());
-        });
-        report.print(spec.commandLine().getOut());
-        spec.commandLine().getOut().flush();
-        if (json != null) {
-            AtomicFiles.writeString(
-                    json,
-                    JsonMapper.builder()
-                                    .enable(SerializationFeature.INDENT_OUTPUT)
-                                    .build()
-                                    .writeValueAsString(report)
-                            + "\n");
-        }
+        TrainingReport report = new TrainingBenchmark(subjects, precisions, plan, skipped).run(this::progress);
+        report.print(out());
+        out().flush();
+        writeJson(report);
         return 0;
     }
 

@@ -58,13 +58,7 @@ record TrainingReport(
             @Nullable Double timesBaseline) {}
 
     void print(PrintWriter out) {
-        out.println(machine.line());
-        limits.entrySet().stream()
-                .sorted(Map.Entry.comparingByKey())
-                .forEach(limit -> out.printf(
-                        "large products in %s: %,.0f GFLOP/s%n",
-                        limit.getKey().name().toLowerCase(Locale.ROOT), limit.getValue()));
-        out.printf("median of %d turns (slowest – fastest)%n%n", turns);
+        machine.print(limits, turns, out);
         out.printf(
                 "%-6s %-26s %-5s %5s %28s %9s %9s %8s %9s%n",
                 "model", "training", "type", "batch", "images/s", "CPU ms", "GFLOP/s", "of GEMM", "baseline");
