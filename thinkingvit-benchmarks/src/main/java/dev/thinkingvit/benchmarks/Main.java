@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             InferenceCommand.class,
             TrainingCommand.class,
+            MicroCommand.class,
             InferenceCommand.ServeOnce.class,
             CommandLine.HelpCommand.class
         })

@@ -1,0 +1,83 @@
+package dev.thinkingvit.benchmarks;
+
+import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.concurrent.TimeUnit;
+import org.bytedeco.pytorch.Tensor;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** The two stages of a network, each alone, on all cores. */
+@State(org.openjdk.jmh.annotations.Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Fork(1)
+@Warmup(iterations = 2, time = 1)
+@Measurement(iterations = 5, time = 1)
+@SuppressWarnings("NullAway.Init") // JMH fills the fields
+public class StagePieces {
+    @Param({"cifar", "224"})
+    public String model;
+
+    @Param({"FP32", "BF16"})
+    public Precision precision;
+
+    @Param({"1", "8"})
+    public int images;
+
+    private PackedThinkingViT network;
+    private Tensor pixels; // (B, 3, S, S)
+    private Tensor tokens; // (B, N, d) of stage 1
+
+    @Setup
+    public void load() {
+        InferenceBenchmark.Subject subject = Subjects.named(model);
+        network = PackedThinkingViT.of(subject.network(), subject.weights(), precision);
+        float[] values = SyntheticBatch.draw(subject.network(), images, 1).images();
+        int size = subject.network().imageSize();
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope()) {
+                pixels = Scope.own(Tensors.floats(values, 0, images, 3, size, size));
+                tokens = Scope.own(network.run(1, pixels, null).tokens());
+            }
+            return null;
+        });
+    }
+
+    @TearDown
+    public void close() {
+        pixels.close();
+        tokens.close();
+        network.close();
+    }
+
+    @Benchmark
+    public float[] firstStage() {
+        return ComputeThread.call(() -> {
+            try (Scope scope = new Scope()) {
+                return Tensors.toFloats(network.run(1, pixels, null).logits());
+            }
+        });
+    }
+
+    @Benchmark
+    public float[] secondStage() {
+        return ComputeThread.call(() -> {
+            try (Scope scope = new Scope()) {
+                return Tensors.toFloats(network.run(2, pixels, tokens).logits());
+            }
+        });
+    }
+}
