@@ -5,6 +5,8 @@ import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.onnx.OnnxRuntime;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -70,7 +72,11 @@ final class InferenceBenchmark {
         ElasticEngine engine(Way way) throws IOException {
             return switch (way) {
                 case OURS_FP32, OURS_BF16 -> new ElasticEngine(PackedThinkingViT.of(network(), weights, way.precision));
-                case ONNX -> new ElasticEngine(OnnxExports.backbone(config, weights));
+                case ONNX -> {
+                    try (SavedModel saved = SavedModel.of(this)) {
+                        yield new ElasticEngine(OnnxRuntime.open(ExportedModel.read(saved.folder(way))));
+                    }
+                }
                 case NAIVE -> throw new IllegalArgumentException("the naive port is not elastic");
             };
         }

@@ -97,11 +97,13 @@ final class InferenceCommand extends BenchmarkCommand {
             throw usage(e);
         }
         InferenceReport report = benchmark.run(this::progress);
-        if (!noProcesses) {
-            report = withProcesses(report, subjects, ways, err());
-        }
         report.print(out());
         out().flush();
+        if (!noProcesses) {
+            report = withProcesses(report, subjects, ways, err());
+            report.printProcesses(out());
+            out().flush();
+        }
         writeJson(report);
         if (html != null) {
             AtomicFiles.writeString(html, InferencePage.of(report));
@@ -121,10 +123,18 @@ final class InferenceCommand extends BenchmarkCommand {
             skipped.add("memory: this system does not tell a process's");
         } else {
             for (InferenceBenchmark.Subject subject : subjects) {
-                for (InferenceBenchmark.Way way : ways) {
-                    if (way.precision.isFastHere()) {
-                        err.printf("memory: %s %s%n", subject.name(), way.label);
-                        rows.add(Processes.memory(way, subject.name(), SERVED_BATCH, weightBytes(subject, way) / MIB));
+                try (SavedModel saved = SavedModel.of(subject)) {
+                    for (InferenceBenchmark.Way way : ways) {
+                        if (way.precision.isFastHere()) {
+                            err.printf("memory: %s %s%n", subject.name(), way.label);
+                            double weights = weightBytes(subject, way) / MIB;
+                            measure(
+                                    "memory of " + way.label,
+                                    () -> Processes.memory(
+                                            way, subject.name(), saved.folder(way), SERVED_BATCH, weights),
+                                    rows,
+                                    skipped);
+                        }
                     }
                 }
             }
@@ -133,11 +143,24 @@ final class InferenceCommand extends BenchmarkCommand {
         Path picture = HOME.resolve("samples/cat-0011.jpg");
         if (Files.isExecutable(launcher) && Files.exists(picture)) {
             err.println("cold starts");
-            rows.add(Processes.coldStart(launcher, picture, COLD_STARTS));
+            measure("cold start", () -> Processes.coldStart(launcher, picture, COLD_STARTS), rows, skipped);
         } else {
             skipped.add("cold start: no launcher in " + HOME);
         }
         return report.with(rows, skipped);
+    }
+
+    /** What fails is left out: minutes of other measurements must not go with it. */
+    private static void measure(
+            String what, Callable<Processes.Row> measurement, List<Processes.Row> rows, List<String> skipped)
+            throws InterruptedException {
+        try {
+            rows.add(measurement.call());
+        } catch (InterruptedException e) {
+            throw e;
+        } catch (Exception e) {
+            skipped.add(what + ": " + e.getMessage());
+        }
     }
 
     /** Of all stages together; the naive port slices the full width's. */
@@ -161,7 +184,7 @@ final class InferenceCommand extends BenchmarkCommand {
 
         @Option(names = "--model", required = true)
         @SuppressWarnings("NullAway.Init") // picocli sets it
-        private String model;
+        private Path model;
 
         @Option(names = "--batch", required = true)
         private int batch;
@@ -172,7 +195,7 @@ final class InferenceCommand extends BenchmarkCommand {
 
         @Override
         public Integer call() throws IOException {
-            double peak = Processes.serveOnce(Subjects.named(model), InferenceBenchmark.Way.named(contender), batch);
+            double peak = Processes.serveOnce(InferenceBenchmark.Way.named(contender), model, batch);
             spec.commandLine().getOut().println(peak);
             return 0;
         }

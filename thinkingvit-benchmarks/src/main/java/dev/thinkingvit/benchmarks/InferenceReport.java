@@ -113,6 +113,10 @@ record InferenceReport(
         out.println();
         out.println("of cost: time an image over the cost model's share of the all-stages time;"
                 + " of ONNX, of naive: images/s over theirs with all stages");
+    }
+
+    /** What whole processes took, and what was left out. */
+    void printProcesses(PrintWriter out) {
         if (!processes.isEmpty()) {
             out.println();
             processes.forEach(row -> out.println(row.line()));

@@ -1,6 +1,8 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,6 +19,7 @@ import java.util.OptionalLong;
 final class Processes {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final double MIB = 1 << 20;
+    private static final int SERVED = 10;
 
     private Processes() {}
 
@@ -45,8 +48,12 @@ final class Processes {
         }
     }
 
-    /** Starts a process of its own for a way to run a model, which serves batches, and asks for its largest memory. */
-    static Row memory(InferenceBenchmark.Way way, String model, int batch, double weightMebibytes)
+    /**
+     * Starts a process of its own for a way to run a model, which serves batches, and asks for its largest memory.
+     *
+     * @param folder that it loads: an exported model for ONNX Runtime, else a model directory
+     */
+    static Row memory(InferenceBenchmark.Way way, String model, Path folder, int batch, double weightMebibytes)
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java());
         command.addAll(List.of(
@@ -58,7 +65,7 @@ final class Processes {
                 "--contender",
                 way.option(),
                 "--model",
-                model,
+                folder.toString(),
                 "--batch",
                 Integer.toString(batch)));
         String said = output(command);
@@ -98,21 +105,22 @@ final class Processes {
         return said;
     }
 
-    /** Loads a model, runs batches until memory is as large as it gets, and says how large that was. */
-    static double serveOnce(InferenceBenchmark.Subject subject, InferenceBenchmark.Way way, int batch)
-            throws IOException {
-        float[] images = SyntheticBatch.draw(subject.network(), batch, 1).images();
-        int steps = 10;
+    /** Loads a model as a server would, runs batches, and says how large its memory became, in MiB. */
+    static double serveOnce(InferenceBenchmark.Way way, Path model, int batch) throws IOException {
         if (way == InferenceBenchmark.Way.NAIVE) {
-            try (NaiveInference naive =
-                    new NaiveInference("naive", subject.network(), subject.weights(), images, batch)) {
+            ModelDirectory.Model read = ModelDirectory.read(model);
+            ThinkingViTConfig network = read.config().network();
+            float[] images = SyntheticBatch.draw(network, batch, 1).images();
+            try (NaiveInference naive = new NaiveInference("naive", network, read.weights(), images, batch)) {
                 naive.settle();
                 naive.step();
             }
         } else {
-            try (ElasticEngine engine = subject.engine(way);
-                    ElasticInference elastic = new ElasticInference("elastic", engine, images, batch, batch)) {
-                for (int i = 0; i < steps; i++) {
+            try (ElasticClassifier classifier = ElasticClassifier.open(model, way.precision)) {
+                float[] images = SyntheticBatch.draw(classifier.config().network(), batch, 1)
+                        .images();
+                ElasticInference elastic = new ElasticInference("elastic", classifier.engine(), images, batch, batch);
+                for (int i = 0; i < SERVED; i++) {
                     elastic.step();
                 }
             }

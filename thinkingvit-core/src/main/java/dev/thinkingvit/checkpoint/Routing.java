@@ -61,7 +61,7 @@ public record Routing(
         private static final double MOST_DIFFERENCE = 0.1;
 
         /** Whether nobody would notice: at least 99.5 % the same, accuracy within 0.1 points. */
-        public boolean isClose() {
+        public boolean predictsTheSame() {
             return sameTop1 >= LEAST_SAME && Math.abs(top1Difference) <= MOST_DIFFERENCE;
         }
     }

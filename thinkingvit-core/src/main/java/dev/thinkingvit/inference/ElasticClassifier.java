@@ -41,6 +41,8 @@ public final class ElasticClassifier implements AutoCloseable {
     /** Stops at this entropy where neither the model nor the caller says when; the published tables' mildest loss. */
     public static final double DEFAULT_THRESHOLD = 0.5;
 
+    private static final int ENOUGH_IMAGES = 1000;
+
     private static final int TOP = 5;
 
     private final ModelConfig config;
@@ -48,11 +50,11 @@ public final class ElasticClassifier implements AutoCloseable {
     private final ElasticEngine engine;
     private final StopPolicy policy;
 
-    private ElasticClassifier(ModelConfig config, Precision precision, ElasticEngine engine) {
+    private ElasticClassifier(ModelConfig config, StopPolicy policy, Precision precision, ElasticEngine engine) {
         this.config = config;
         this.precision = precision;
         this.engine = engine;
-        this.policy = policy(config.routing());
+        this.policy = policy;
     }
 
     /**
@@ -70,14 +72,15 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * BF16 where this processor has instructions for it and a calibration has found it to predict what F32 does; else
-     * F32.
+     * BF16 where this processor has instructions for it and a calibration on at least 1,000 images has found it to predict
+     * what F32 does; else F32.
      */
     public static Precision precisionFor(ModelConfig config) {
         Routing.Calibration calibration = config.routing().calibration();
         boolean same = calibration != null
                 && calibration.bf16() != null
-                && calibration.bf16().isClose();
+                && calibration.images() >= ENOUGH_IMAGES
+                && calibration.bf16().predictsTheSame();
         return same && Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32;
     }
 
@@ -109,24 +112,25 @@ public final class ElasticClassifier implements AutoCloseable {
             throw new IllegalArgumentException(
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
         }
-        requireRouter(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
-        return new ElasticClassifier(model.config(), precision, new ElasticEngine(OnnxRuntime.open(model)));
+        StopPolicy policy = policy(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
+        return new ElasticClassifier(model.config(), policy, precision, new ElasticEngine(OnnxRuntime.open(model)));
     }
 
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
         ModelConfig config = model.config();
-        requireRouter(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
+        StopPolicy policy = policy(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
         return new ElasticClassifier(
                 config,
+                policy,
                 precision,
                 new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
     }
 
-    /** Refuses a router that does not exist before anything is packed. */
-    private static void requireRouter(ModelConfig config, Path file, String place) {
+    /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */
+    private static StopPolicy policy(ModelConfig config, Path file, String place) {
         try {
-            Routers.named(config.routing().router());
+            return policy(config.routing());
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, place + e.getMessage(), e);
         }

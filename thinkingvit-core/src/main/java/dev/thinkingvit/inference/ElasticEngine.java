@@ -158,7 +158,9 @@ public final class ElasticEngine implements AutoCloseable {
 
     /** With fewer images than cores, operations that spread over all cores are faster. */
     private boolean worksSideBySide(int undecided) {
-        return backbone.runsSideBySide() && undecided >= ComputeThread.workers().count();
+        return backbone.runsSideBySide()
+                && undecided >= ComputeThread.workers().count()
+                && !ComputeThread.isWorker(); // a router that asks another engine
     }
 
     private void runStage(

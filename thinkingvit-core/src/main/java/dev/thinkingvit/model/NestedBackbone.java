@@ -36,7 +36,7 @@ public final class NestedBackbone implements Backbone {
      */
     public static NestedBackbone of(
             ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision, TorchDevice device) {
-        return ComputeThread.call(() -> {
+        return ComputeThread.callToTheEnd(() -> {
             try (Scope scope = new Scope();
                     ThinkingViT host = ThinkingViT.of(config, weights);
                     ThinkingViT placed = host.on(device)) {

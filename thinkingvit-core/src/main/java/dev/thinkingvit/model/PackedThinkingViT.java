@@ -37,7 +37,7 @@ public final class PackedThinkingViT implements Backbone {
      */
     public static PackedThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
         WeightsException.check(config.parameterShapes(), weights);
-        return ComputeThread.call(() -> {
+        return ComputeThread.callToTheEnd(() -> {
             List<PackedStage> stages = new ArrayList<>();
             try {
                 for (int stage = 1; stage <= config.stages(); stage++) {
@@ -126,7 +126,7 @@ public final class PackedThinkingViT implements Backbone {
 
     @Override
     public void close() {
-        ComputeThread.call(() -> {
+        ComputeThread.callToTheEnd(() -> {
             if (!closed) {
                 closed = true;
                 stages.forEach(PackedStage::close);

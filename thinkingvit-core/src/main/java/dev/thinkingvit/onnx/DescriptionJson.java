@@ -66,6 +66,15 @@ final class DescriptionJson {
             Objects.requireNonNull(thresholds, "thresholds must be a list, got null");
             Objects.requireNonNull(preprocessing, "preprocessing must be an object, got null");
             Objects.requireNonNull(labels, "labels must be a list, got null");
+            requireNoNull("stages", stages);
+            requireNoNull("thresholds", thresholds);
+            requireNoNull("labels", labels);
+        }
+    }
+
+    private static void requireNoNull(String key, List<?> values) {
+        for (int i = 0; i < values.size(); i++) {
+            Objects.requireNonNull(values.get(i), key + "[" + i + "] must be a value, got null");
         }
     }
 
@@ -98,6 +107,12 @@ final class DescriptionJson {
 
     @SuppressWarnings("ArrayRecordComponent") // lives no longer than a conversion
     private record Input(int size, double cropPct, String interpolation, float[] mean, float[] std) {
+        Input {
+            Objects.requireNonNull(interpolation, "preprocessing.interpolation must be a name, got null");
+            Objects.requireNonNull(mean, "preprocessing.mean must be a list, got null");
+            Objects.requireNonNull(std, "preprocessing.std must be a list, got null");
+        }
+
         static Input of(Preprocessing input) {
             return new Input(
                     input.size(),

@@ -197,7 +197,7 @@ final class OnnxBackbone implements Backbone {
 
     @Override
     public void close() {
-        ComputeThread.call(() -> {
+        ComputeThread.callToTheEnd(() -> {
             if (!closed) {
                 closed = true;
                 for (OrtSession session : sessions) {

@@ -21,9 +21,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Writes a model as ONNX graphs that any runtime can run, one a stage. */
 public final class OnnxExport {
+    private static final Logger log = LoggerFactory.getLogger(OnnxExport.class);
+
     /** Readers of Protocol Buffers refuse more. */
     private static final long MAX_GRAPH_BYTES = Integer.MAX_VALUE;
 
@@ -50,6 +54,7 @@ public final class OnnxExport {
             requireEmbeddable(folder, network);
         }
         NestedConstants nested = new NestedConstants(network, weights);
+        boolean existed = Files.exists(folder);
         try {
             Files.createDirectories(folder);
             deleteDrafts(folder);
@@ -73,6 +78,20 @@ public final class OnnxExport {
             return model;
         } catch (IOException e) {
             throw new CheckpointException(folder, "cannot be written: " + e.getMessage(), e);
+        } finally {
+            tidy(folder, existed);
+        }
+    }
+
+    /** After a failure nothing of the export is left, and no empty folder that was made for it. */
+    private static void tidy(Path folder, boolean existed) {
+        try {
+            deleteDrafts(folder);
+            if (!existed && !ExportedModel.isIn(folder)) {
+                Files.deleteIfExists(folder);
+            }
+        } catch (IOException e) {
+            log.debug("{}: drafts stay", folder, e); // the next export deletes them
         }
     }
 

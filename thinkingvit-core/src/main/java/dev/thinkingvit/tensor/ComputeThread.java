@@ -42,6 +42,11 @@ public final class ComputeThread {
 
     private ComputeThread() {}
 
+    /** Whether the calling thread is one of the {@link #workers}, who must not wait for each other. */
+    public static boolean isWorker() {
+        return Workers.isWorker() && Side.WORKERS.isOneOfThem();
+    }
+
     /** One worker a core, with gradients off, for use from the compute thread. */
     public static Workers workers() {
         return Side.WORKERS;
@@ -53,7 +58,7 @@ public final class ComputeThread {
      * @throws CancellationException if the calling thread is interrupted while it waits; its interrupt flag stays set
      */
     public static <T extends @Nullable Object> T call(Callable<T> work) {
-        if (Thread.currentThread() == thread) {
+        if (Thread.currentThread() == thread || isWorker()) { // whom the compute thread waits for
             try {
                 return work.call();
             } catch (Exception e) {
@@ -61,20 +66,48 @@ public final class ComputeThread {
             }
         }
         Natives.load(); // what is missing fails here, not on a thread that nobody would hear
-        Future<T> result = executor.submit(work);
         try {
-            return result.get();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw unchecked((Exception) e.getCause());
+            return result(executor.submit(work));
         } catch (InterruptedException e) {
             // Not cancelled: work that has begun runs to its end, and the next in the queue must not overtake it.
             Thread.currentThread().interrupt();
             CancellationException cancelled = new CancellationException("interrupted while waiting for the network");
             cancelled.initCause(e);
             throw cancelled;
+        }
+    }
+
+    /** As {@link #call}, but waits on when interrupted, for work whose result somebody must close; the flag stays set. */
+    public static <T extends @Nullable Object> T callToTheEnd(Callable<T> work) {
+        if (Thread.currentThread() == thread || isWorker()) {
+            return call(work);
+        }
+        Natives.load();
+        Future<T> running = executor.submit(work);
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return result(running);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static <T extends @Nullable Object> T result(Future<T> running) throws InterruptedException {
+        try {
+            return running.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
+            throw unchecked((Exception) e.getCause());
         }
     }
 

@@ -3,7 +3,8 @@ package dev.thinkingvit.tensor;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
@@ -24,10 +25,12 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  */
 public final class Scope implements AutoCloseable {
-    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it.
-    // Outermost scopes hold the read side; the shutdown hook takes the write side and so waits for the step or batch in
-    // flight.
-    private static final ReentrantReadWriteLock inFlight = new ReentrantReadWriteLock();
+    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it. The
+    // shutdown hook therefore lets no more outermost scopes begin and waits for those that are open. Workers' scopes
+    // still
+    // begin: somebody with an open one waits for them.
+    private static final AtomicInteger inFlight = new AtomicInteger();
+    private static volatile boolean exiting;
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
     private static final Set<Runnable> beforeShutdown = ConcurrentHashMap.newKeySet();
 
@@ -42,7 +45,7 @@ public final class Scope implements AutoCloseable {
         Natives.load();
         this.outer = PointerScope.getInnerScope();
         if (outer == null) {
-            inFlight.readLock().lock();
+            begin();
         }
         this.inner = new PointerScope();
     }
@@ -91,16 +94,32 @@ public final class Scope implements AutoCloseable {
             inner.close();
         } finally {
             if (outer == null) {
-                inFlight.readLock().unlock();
+                inFlight.decrementAndGet();
+            }
+        }
+    }
+
+    private static void begin() {
+        inFlight.incrementAndGet(); // before the look: the hook looks the other way round
+        if (exiting && !Workers.isWorker()) {
+            inFlight.decrementAndGet();
+            while (true) {
+                LockSupport.park(); // the process ends
             }
         }
     }
 
     private static void awaitInFlight() {
         beforeShutdown.forEach(Runnable::run);
+        exiting = true;
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SHUTDOWN_WAIT_SECONDS);
         try {
-            if (!inFlight.writeLock().tryLock(SHUTDOWN_WAIT_SECONDS, TimeUnit.SECONDS)) {
-                LoggerFactory.getLogger(Scope.class).warn("native work still runs; exiting all the same");
+            while (inFlight.get() > 0) {
+                if (System.nanoTime() > end) {
+                    LoggerFactory.getLogger(Scope.class).warn("native work still runs; exiting all the same");
+                    return;
+                }
+                Thread.sleep(1);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -25,17 +25,16 @@ public final class Workers implements AutoCloseable {
     public Workers(int count, String name, Runnable begin) {
         this.count = count;
         AtomicInteger number = new AtomicInteger();
-        this.pool = Executors.newFixedThreadPool(count, work -> {
-            Thread thread = new Thread(
-                    () -> {
-                        Natives.setThreads(1, 1);
-                        begin.run();
-                        work.run();
-                    },
-                    name + "-" + number.getAndIncrement());
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.pool = Executors.newFixedThreadPool(
+                count,
+                work -> new Worker(
+                        this,
+                        () -> {
+                            Natives.setThreads(1, 1);
+                            begin.run();
+                            work.run();
+                        },
+                        name + "-" + number.getAndIncrement()));
     }
 
     public int count() {
@@ -51,24 +50,51 @@ public final class Workers implements AutoCloseable {
     /**
      * Lets every worker compute its share and waits for all.
      *
-     * @throws RuntimeException the first failure, after all have ended
+     * @throws RuntimeException the first failure, or an {@link Error}, after all have ended
      */
     public void run(Share share) {
         List<Future<?>> running = new ArrayList<>();
-        for (int worker = 0; worker < count; worker++) {
-            int number = worker;
-            running.add(pool.submit(() -> share.compute(number)));
+        Throwable failure = null;
+        try {
+            for (int worker = 0; worker < count; worker++) {
+                int number = worker;
+                running.add(pool.submit(() -> share.compute(number)));
+            }
+        } catch (RuntimeException | Error e) { // no thread is to be had
+            failure = e;
         }
-        RuntimeException failure = null;
         for (Future<?> work : running) {
             try {
                 await(work);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 failure = failure == null ? e : failure; // after all have ended: they share tensors
             }
         }
-        if (failure != null) {
-            throw failure;
+        if (failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+    }
+
+    /** Whether the calling thread is one of these. */
+    public boolean isOneOfThem() {
+        return Thread.currentThread() instanceof Worker worker && worker.crew == this;
+    }
+
+    /** Whether the calling thread is a worker of anybody, who waits for it. */
+    static boolean isWorker() {
+        return Thread.currentThread() instanceof Worker;
+    }
+
+    private static final class Worker extends Thread {
+        private final Workers crew;
+
+        Worker(Workers crew, Runnable work, String name) {
+            super(work, name);
+            this.crew = crew;
+            setDaemon(true);
         }
     }
 

@@ -25,10 +25,10 @@ class ThresholdSweepTest {
 
         assertThat(agreement.sameTop1()).isCloseTo(100 * 2 / 3.0, within(1e-9));
         assertThat(agreement.top1Difference()).isCloseTo(-100 / 3.0, within(1e-9));
-        assertThat(agreement.isClose()).isFalse();
-        assertThat(new Routing.Agreement(99.5, -0.1).isClose()).isTrue();
-        assertThat(new Routing.Agreement(99.49, 0).isClose()).isFalse();
-        assertThat(new Routing.Agreement(100, 0.11).isClose()).isFalse();
+        assertThat(agreement.predictsTheSame()).isFalse();
+        assertThat(new Routing.Agreement(99.5, -0.1).predictsTheSame()).isTrue();
+        assertThat(new Routing.Agreement(99.49, 0).predictsTheSame()).isFalse();
+        assertThat(new Routing.Agreement(100, 0.11).predictsTheSame()).isFalse();
     }
 
     private static Recording recording(List<List<StageRecord>> images) {

@@ -10,6 +10,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @NullUnmarked // a null fails the test
 class ElasticClassifierTest {
@@ -104,5 +107,17 @@ class ElasticClassifierTest {
                         new ModelDirectory.Model(model.path(), config, model.weights()), Precision.FP32))
                 .hasMessageContaining("router must be one of")
                 .hasMessageContaining("oracle");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1000, 99.5, 0.1, true", "999, 100, 0, false", "5000, 99.4, 0, false", "5000, 99.9, -0.2, false"})
+    void bf16IsChosenWhereItIsKnownToPredictTheSame(int images, double same, double difference, boolean chosen) {
+        ThinkingViTConfig network = new ThinkingViTConfig(32, 16, 64, 1, 2, List.of(1, 2), 6, 1e-6);
+        Routing.Calibration calibration =
+                new Routing.Calibration("val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference));
+        ModelConfig config = ModelConfig.of(network).withRouting(new Routing("entropy", List.of(0.5), calibration));
+        assertThat(ElasticClassifier.precisionFor(ModelConfig.of(network))).isEqualTo(Precision.FP32);
+        assertThat(ElasticClassifier.precisionFor(config))
+                .isEqualTo(chosen && Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32);
     }
 }

@@ -45,8 +45,8 @@ class OnnxExportTest {
         for (int i = 0; i < 13; i++) {
             labels.add("ä \"" + i);
         }
-        Routing.Calibration calibration =
-                new Routing.Calibration("val", 100, "gmacs=1", List.of(new Routing.Point(0.5, 0.01, 70.5)), null);
+        Routing.Calibration calibration = new Routing.Calibration(
+                "val", 100, "gmacs=1", List.of(new Routing.Point(0.5, 0.01, 70.5)), new Routing.Agreement(99.8, -0.02));
         ModelConfig config = DRAWN.config()
                 .withPreprocessing(input)
                 .withLabels(labels)
@@ -198,6 +198,8 @@ class OnnxExportTest {
             "weights.bin"            | "/etc/passwd"               | must be the name of a file in the folder
             "router" : "entropy"     | "router" : null             | router must be a name, got null
             "thresholds" : [ 1.9 ]   | "thresholds" : [ 1, 2, 3 ]  | takes 1 or 2, got 3
+            "thresholds" : [ 1.9 ]   | "thresholds" : [ null ]     | thresholds[0] must be a value, got null
+            "labels" : [ ]           | "labels" : [ null ]         | labels[0] must be a value, got null
             "bicubic"                | "nearest"                   | interpolation must be bicubic or bilinear
             "depth" : 2              | "depth" : 2.5               | network.depth
             "depth" : 2              | "depth" : "2"               | network.depth

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
@@ -48,5 +49,30 @@ class ComputeThreadTest {
             assertThat(Thread.interrupted()).isTrue();
         }
         assertThat(ComputeThread.call(() -> 2)).isEqualTo(2);
+    }
+
+    @Test
+    void anInterruptedCallerGetsWhatItMustClose() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThat(ComputeThread.<Integer>callToTheEnd(() -> {
+                        Thread.sleep(100);
+                        return 1;
+                    }))
+                    .isEqualTo(1);
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+
+    @Test
+    void aWorkersWorkMayCallTheComputeThread() {
+        AtomicInteger sum = new AtomicInteger();
+        ComputeThread.call(() -> {
+            ComputeThread.workers().run(worker -> sum.addAndGet(ComputeThread.call(() -> 1)));
+            return null;
+        });
+        assertThat(sum).hasValue(ComputeThread.workers().count());
     }
 }

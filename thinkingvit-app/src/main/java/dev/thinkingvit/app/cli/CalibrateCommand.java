@@ -65,8 +65,15 @@ final class CalibrateCommand extends BaseCommand {
             ModelConfig config = classifier.config();
             Recording recording = input.record(classifier, input.samples(config), err());
             Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
+            Path saved = save ? save(directory, config, recording, choice, null) : null;
             Routing.Agreement bf16 = save ? bf16(directory, classifier, recording, choice) : null;
-            Path saved = save ? save(directory, config, recording, choice, bf16) : null;
+            if (bf16 != null) {
+                saved = save(directory, config, recording, choice, bf16);
+            } else if (save && !input.backend.isExported(directory)) {
+                err().println(
+                                "note: not compared with bf16, which 'auto' will not take: this needs a processor that has"
+                                        + " it, and fp32 here");
+            }
             out().println(json ? json(directory, recording, choice, bf16) : text(recording, choice, bf16));
             if (saved != null) {
                 err().println("saved to " + saved);
@@ -153,7 +160,7 @@ final class CalibrateCommand extends BaseCommand {
                 "%nbf16 predicts the same for %.2f %%, top-1 %+.2f points: %s",
                 bf16.sameTop1(),
                 bf16.top1Difference(),
-                bf16.isClose() ? "used where it is faster" : "used only when asked for");
+                bf16.predictsTheSame() ? "used where it is faster" : "used only when asked for");
     }
 
     private String json(

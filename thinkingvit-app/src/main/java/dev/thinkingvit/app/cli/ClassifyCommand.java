@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -254,6 +255,7 @@ final class ClassifyCommand extends BaseCommand {
         JsonMapper mapper = JsonMapper.builder().build();
         ObjectNode root = mapper.createObjectNode();
         root.put("model", Models.directory(model).toString());
+        root.put("precision", classifier.precision().name().toLowerCase(Locale.ROOT));
         root.put("router", policy.router().id());
         root.set("thresholds", mapper.valueToTree(policy.thresholds()));
         ArrayNode images = root.putArray("images");

@@ -157,9 +157,7 @@ class EvaluateCommandTest {
         assertThat(saved.calibration().bf16() != null).isEqualTo(Precision.BF16.isFastHere());
         assertThat(printed.has("bf16")).isEqualTo(Precision.BF16.isFastHere());
         try (ElasticClassifier reopened = ElasticClassifier.open(copy)) {
-            boolean close = saved.calibration().bf16() != null
-                    && saved.calibration().bf16().isClose();
-            assertThat(reopened.precision()).isEqualTo(close ? Precision.BF16 : Precision.FP32);
+            assertThat(reopened.precision()).as("12 pictures prove nothing").isEqualTo(Precision.FP32);
         }
     }
 

@@ -48,7 +48,7 @@ class ExportCommandTest {
                         .code())
                 .isZero();
 
-        CommandRun torch = CommandRun.of("classify", "--model", SHIPPED, SAMPLES);
+        CommandRun torch = CommandRun.of("classify", "--model", SHIPPED, "--precision", "fp32", SAMPLES);
         for (String backend : new String[] {"auto", "onnx"}) {
             CommandRun onnx = CommandRun.of("classify", "--model", exported, "--backend", backend, SAMPLES);
             assertThat(onnx.code()).as(onnx.err()).isZero();
