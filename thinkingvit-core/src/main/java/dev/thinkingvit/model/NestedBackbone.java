@@ -14,16 +14,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Owns its weights; close it. Its work belongs on the {@linkplain ComputeThread compute thread}.
  */
-public final class NestedBackbone implements Backbone {
+public final class NestedBackbone extends ThinkingViTBackbone {
     /** Images that go together: a CUDA device wants many. */
     private static final int MICRO_BATCH = 256;
 
-    private final ThinkingViTConfig config;
     private final TorchDevice device;
     private final NestedWeights weights;
 
     private NestedBackbone(ThinkingViTConfig config, TorchDevice device, NestedWeights weights) {
-        this.config = config;
+        super(config);
         this.device = device;
         this.weights = weights;
     }
@@ -48,28 +47,8 @@ public final class NestedBackbone implements Backbone {
     }
 
     @Override
-    public int stages() {
-        return config.stages();
-    }
-
-    @Override
-    public int numClasses() {
-        return config.numClasses();
-    }
-
-    @Override
-    public int imageSize() {
-        return config.imageSize();
-    }
-
-    @Override
     public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
         return weights.stage(stage, device.place(images), previousTokens);
-    }
-
-    @Override
-    public long macs(int stage) {
-        return config.macs(stage);
     }
 
     @Override

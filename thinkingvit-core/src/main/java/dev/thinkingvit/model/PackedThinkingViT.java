@@ -14,17 +14,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Owns its weights; close it. Immutable; its work belongs on the {@linkplain ComputeThread compute thread}.
  */
-public final class PackedThinkingViT implements Backbone {
+public final class PackedThinkingViT extends ThinkingViTBackbone {
     /** Values of one (B, N, d) tensor of a micro-batch: 8 images of 197 tokens at width 384. */
     private static final int MICRO_BATCH_VALUES = 8 * 197 * 384;
 
-    private final ThinkingViTConfig config;
     private final Precision precision;
     private final List<PackedStage> stages;
     private boolean closed;
 
     private PackedThinkingViT(ThinkingViTConfig config, Precision precision, List<PackedStage> stages) {
-        this.config = config;
+        super(config);
         this.precision = precision;
         this.stages = stages;
     }
@@ -51,37 +50,13 @@ public final class PackedThinkingViT implements Backbone {
         });
     }
 
-    public ThinkingViTConfig config() {
-        return config;
-    }
-
     public Precision precision() {
         return precision;
     }
 
     @Override
-    public int stages() {
-        return config.stages();
-    }
-
-    @Override
-    public int numClasses() {
-        return config.numClasses();
-    }
-
-    @Override
-    public int imageSize() {
-        return config.imageSize();
-    }
-
-    @Override
-    public long macs(int stage) {
-        return config.macs(stage);
-    }
-
-    @Override
     public int microBatch(int stage) {
-        return microBatch(config, stage);
+        return microBatch(config(), stage);
     }
 
     /** {@link Backbone#microBatch} of a network of that shape. */
@@ -98,7 +73,7 @@ public final class PackedThinkingViT implements Backbone {
     public long weightBytes() {
         long bytes = 0;
         for (int stage = 1; stage <= stages(); stage++) {
-            bytes += weightBytes(config, stage, precision);
+            bytes += weightBytes(config(), stage, precision);
         }
         return bytes;
     }
@@ -120,7 +95,7 @@ public final class PackedThinkingViT implements Backbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(config, stage, images, previousTokens);
+        StageInput.check(config(), stage, images, previousTokens);
         return stages.get(stage - 1).run(images, previousTokens);
     }
 

@@ -9,12 +9,11 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageInput;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.model.ThinkingViTBackbone;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Natives;
@@ -37,14 +36,13 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code B} images, {@code N} tokens, {@code d} width, {@code C} classes. Owns its sessions; close it. Its work belongs
  * on the {@linkplain ComputeThread compute thread}.
  */
-final class OnnxBackbone implements Backbone {
-    private final ModelConfig config;
+final class OnnxBackbone extends ThinkingViTBackbone {
     private final OrtEnvironment environment;
     private final List<OrtSession> sessions = new ArrayList<>();
     private boolean closed;
 
-    private OnnxBackbone(ModelConfig config, OrtEnvironment environment) {
-        this.config = config;
+    private OnnxBackbone(ThinkingViTConfig network, OrtEnvironment environment) {
+        super(network);
         this.environment = environment;
     }
 
@@ -53,7 +51,7 @@ final class OnnxBackbone implements Backbone {
         OrtEnvironment environment =
                 // the process's only one, never closed
                 OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
-        OnnxBackbone backbone = new OnnxBackbone(model.config(), environment);
+        OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             environment.setTelemetry(false);
             options.setIntraOpNumThreads(Natives.availableCores());
@@ -117,28 +115,8 @@ final class OnnxBackbone implements Backbone {
     }
 
     @Override
-    public int stages() {
-        return network().stages();
-    }
-
-    @Override
-    public int numClasses() {
-        return network().numClasses();
-    }
-
-    @Override
-    public int imageSize() {
-        return network().imageSize();
-    }
-
-    @Override
-    public long macs(int stage) {
-        return network().macs(stage);
-    }
-
-    @Override
     public int microBatch(int stage) {
-        return PackedThinkingViT.microBatch(network(), stage);
+        return PackedThinkingViT.microBatch(config(), stage);
     }
 
     /** As if the runtime kept every stage's weights once. */
@@ -146,7 +124,7 @@ final class OnnxBackbone implements Backbone {
     public long weightBytes() {
         long bytes = 0;
         for (int stage = 1; stage <= stages(); stage++) {
-            bytes += PackedThinkingViT.weightBytes(network(), stage, Precision.FP32);
+            bytes += PackedThinkingViT.weightBytes(config(), stage, Precision.FP32);
         }
         return bytes;
     }
@@ -156,7 +134,7 @@ final class OnnxBackbone implements Backbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(network(), stage, images, previousTokens);
+        StageInput.check(config(), stage, images, previousTokens);
         long batch = images.size(0);
         try (Scope scope = new Scope();
                 Ports inputs = new Ports();
@@ -165,9 +143,8 @@ final class OnnxBackbone implements Backbone {
             if (previousTokens != null) {
                 inputs.bind(ExportedModel.PREVIOUS_TOKENS, previousTokens.contiguous());
             }
-            Tensor logits = Tensors.emptyFloats(batch, network().numClasses());
-            Tensor tokens =
-                    Tensors.emptyFloats(batch, network().tokens(), network().width(stage));
+            Tensor logits = Tensors.emptyFloats(batch, config().numClasses());
+            Tensor tokens = Tensors.emptyFloats(batch, config().tokens(), config().width(stage));
             outputs.bind(ExportedModel.LOGITS, logits);
             outputs.bind(ExportedModel.TOKENS, tokens);
             sessions.get(stage - 1).run(inputs.bound, outputs.bound).close();
@@ -206,10 +183,6 @@ final class OnnxBackbone implements Backbone {
             }
             return null;
         });
-    }
-
-    private ThinkingViTConfig network() {
-        return config.network();
     }
 
     private static TensorException failure(OrtException e) {
