@@ -1,10 +1,10 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.tensor.Operator;
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.DnnlMatrix;
+import dev.thinkingvit.tensor.DnnlProgram;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.TensorException;
-import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -13,8 +13,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A large square linear layer on all cores, its weight packed by oneDNN where libtorch has that: the most that products
- * of this precision reach on this machine, and so the limit of any training.
+ * A large square linear layer on all cores, its weight packed by oneDNN where that has kernels for this processor: the
+ * most that products of this precision reach on this machine, and so the limit of all training and inference.
  */
 final class GemmRate implements Contender {
     private static final int SIZE = 4096;
@@ -22,8 +22,9 @@ final class GemmRate implements Contender {
     private final Precision precision;
     private final int size;
     private final Tensor x; // (n, n)
-    private final Tensor weight; // (n, n), packed if there is an operator
-    private final @Nullable Operator packedLinear;
+    private final Tensor weight; // (n, n)
+    private final @Nullable DnnlMatrix packed;
+    private final @Nullable DnnlProgram program; // null where oneDNN has no kernel
 
     GemmRate(Precision precision) {
         this(precision, SIZE);
@@ -32,25 +33,22 @@ final class GemmRate implements Contender {
     GemmRate(Precision precision, int size) {
         this.precision = precision;
         this.size = size;
-        this.packedLinear = packedLinear();
+        settle(); // a program is written for a number of threads
+        DType dtype = precision == Precision.BF16 ? DType.BF16 : DType.F32;
         try (Scope scope = new Scope();
                 NoGradGuard guard = new NoGradGuard()) {
             ScalarType type = precision == Precision.BF16 ? ScalarType.BFloat16 : ScalarType.Float;
+            Tensor plain = torch.randn(size, size);
             this.x = Scope.own(torch.randn(size, size).to(type));
-            Tensor plain = torch.randn(size, size).to(type);
-            this.weight = Scope.own(
-                    packedLinear == null
-                            ? plain
-                            : Operator.find("mkldnn::_reorder_linear_weight", "")
-                                    .call(new IValue(plain), new IValue()));
-        }
-    }
-
-    private static @Nullable Operator packedLinear() {
-        try {
-            return Operator.find("mkldnn::_linear_pointwise", "");
-        } catch (TensorException e) {
-            return null;
+            this.weight = Scope.own(plain.to(type));
+            if (DnnlProgram.isFast(dtype)) {
+                this.packed = new DnnlMatrix(plain, torch.zeros(size), dtype, size);
+                this.program = new DnnlProgram();
+                program.linear(program.constant(x), packed, program.buffer(dtype, size, size), DnnlProgram.After.NONE);
+            } else {
+                this.packed = null;
+                this.program = null;
+            }
         }
     }
 
@@ -79,22 +77,22 @@ final class GemmRate implements Contender {
     public void step() {
         try (Scope scope = new Scope();
                 NoGradGuard guard = new NoGradGuard()) {
-            if (packedLinear == null) {
-                torch.linear(x, weight, new TensorOptional());
+            if (program != null) {
+                program.run();
             } else {
-                packedLinear.call(
-                        new IValue(x),
-                        new IValue(weight),
-                        new IValue(),
-                        new IValue("none"),
-                        packedLinear.list(4, java.util.List.of()),
-                        new IValue("none"));
+                torch.linear(x, weight, new TensorOptional());
             }
         }
     }
 
     @Override
     public void close() {
+        if (program != null) {
+            program.close();
+        }
+        if (packed != null) {
+            packed.close();
+        }
         x.close();
         weight.close();
     }

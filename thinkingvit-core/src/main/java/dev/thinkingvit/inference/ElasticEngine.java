@@ -6,11 +6,11 @@ import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
-import dev.thinkingvit.tensor.Workers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain ComputeThread compute thread}. Results are plain Java. Closing the engine closes the backbone.
  */
 public final class ElasticEngine implements AutoCloseable {
+    /** What share of the workers is a few. */
+    private static final int FEW = 4;
+
     private final Backbone backbone;
 
     /** @param backbone owned from now on */
@@ -66,39 +69,33 @@ public final class ElasticEngine implements AutoCloseable {
         policy.check(backbone.stages());
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return think(Tensors.floats(images, 0, count, 3, size, size), count, policy);
+                return think(images, count, policy);
             }
         });
     }
 
-    private List<Outcome> think(Tensor images, int count, StopPolicy policy) {
+    private List<Outcome> think(float[] images, int count, StopPolicy policy) {
         List<List<StageOutcome>> thoughts = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             thoughts.add(new ArrayList<>());
         }
         int[] undecided = new int[count]; // positions in the batch, ascending
         Arrays.setAll(undecided, i -> i);
-        Tensor remaining = images; // (U, 3, S, S)
         Tensor tokens = null; // (U, N, d) of the stage before
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
-            List<MicroBatch> microBatches = microBatches(stage, undecided.length);
+            List<MicroBatch> microBatches = microBatches(stage, undecided);
             try {
-                runStage(stage, remaining, tokens, microBatches, undecided, policy, thoughts);
-                long[] rows = microBatches.stream()
-                        .flatMapToLong(MicroBatch::rowsThatGoOn)
+                runStage(stage, images, tokens, microBatches, policy, thoughts);
+                undecided = microBatches.stream()
+                        .flatMapToInt(MicroBatch::imagesThatGoOn)
                         .toArray();
-                if (rows.length > 0) {
-                    remaining = select(remaining, rows);
+                if (undecided.length > 0) {
                     tokens = torch.cat(
                             new TensorVector(microBatches.stream()
                                     .flatMap(microBatch -> Stream.ofNullable(microBatch.tokens))
                                     .toArray(Tensor[]::new)),
                             0);
                 }
-                int[] before = undecided;
-                undecided = LongStream.of(rows)
-                        .mapToInt(row -> before[Math.toIntExact(row)])
-                        .toArray();
             } finally {
                 microBatches.forEach(MicroBatch::close);
             }
@@ -110,21 +107,23 @@ public final class ElasticEngine implements AutoCloseable {
         return outcomes;
     }
 
-    /** Images that go through a stage together, by their rows among the undecided. Owns the tokens. */
+    /** Images that go through a stage together. Owns the tokens. */
     private static final class MicroBatch {
-        final int from;
-        final int rows;
+        final int from; // among the undecided
+        final int[] images; // positions in the batch
+        final boolean onWorker; // else all cores take it together
         long[] goOn = {}; // rows of this micro-batch, ascending
 
         @Nullable Tensor tokens; // of the images that go on; null if none does
 
-        MicroBatch(int from, int rows) {
+        MicroBatch(int[] undecided, int from, int to, boolean onWorker) {
+            this.onWorker = onWorker;
             this.from = from;
-            this.rows = rows;
+            this.images = Arrays.copyOfRange(undecided, from, to);
         }
 
-        LongStream rowsThatGoOn() {
-            return LongStream.of(goOn).map(row -> from + row);
+        IntStream imagesThatGoOn() {
+            return LongStream.of(goOn).mapToInt(row -> images[Math.toIntExact(row)]);
         }
 
         void close() {
@@ -134,74 +133,98 @@ public final class ElasticEngine implements AutoCloseable {
         }
     }
 
-    /** Divides the undecided evenly: in as many micro-batches that workers are busy alike, where they work side by side. */
-    private List<MicroBatch> microBatches(int stage, int undecided) {
-        int count = ceilDiv(undecided, backbone.microBatch(stage));
-        if (worksSideBySide(undecided)) {
-            int workers = ComputeThread.workers().count();
-            count = ceilDiv(count, workers) * workers;
-        }
+    /**
+     * Divides the undecided: where workers work side by side, evenly among them, so that all are done at the same time,
+     * and in a last micro-batch those few that cannot be shared out.
+     */
+    private List<MicroBatch> microBatches(int stage, int[] undecided) {
+        int together = sideBySide(undecided.length);
         List<MicroBatch> microBatches = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            int from = (int) ((long) undecided * i / count);
-            int to = (int) ((long) undecided * (i + 1) / count);
-            if (to > from) {
-                microBatches.add(new MicroBatch(from, to - from));
-            }
+        int most = backbone.microBatch(stage);
+        if (together > 0) {
+            int workers = ComputeThread.workers().count();
+            int count = Math.min(together, ceilDiv(ceilDiv(together, most), workers) * workers);
+            divide(undecided, 0, together, count, true, microBatches);
+        }
+        if (together < undecided.length) {
+            int count = ceilDiv(undecided.length - together, most);
+            divide(undecided, together, undecided.length, count, false, microBatches);
         }
         return microBatches;
+    }
+
+    private static void divide(
+            int[] undecided, int start, int end, int count, boolean onWorker, List<MicroBatch> microBatches) {
+        int images = end - start;
+        for (int i = 0; i < count; i++) {
+            int from = start + (int) ((long) images * i / count);
+            int to = start + (int) ((long) images * (i + 1) / count);
+            microBatches.add(new MicroBatch(undecided, from, to, onWorker));
+        }
     }
 
     private static int ceilDiv(int dividend, int divisor) {
         return (dividend + divisor - 1) / divisor;
     }
 
-    /** With fewer images than cores, operations that spread over all cores are faster. */
-    private boolean worksSideBySide(int undecided) {
-        return backbone.runsSideBySide()
-                && undecided >= ComputeThread.workers().count()
-                && !ComputeThread.isWorker(); // a router that asks another engine
+    /**
+     * How many of the images the workers take, one each at least. All cores together take the rest, which is faster than
+     * letting most workers wait for a few, and all images if there are fewer than workers.
+     */
+    private int sideBySide(int undecided) {
+        if (!backbone.runsSideBySide() || ComputeThread.isWorker()) { // a worker: a router that asks another engine
+            return 0;
+        }
+        int workers = ComputeThread.workers().count();
+        int rest = undecided % workers;
+        boolean few = rest == 1 || rest <= workers / FEW;
+        return undecided < workers ? 0 : few ? undecided - rest : undecided;
     }
 
     private void runStage(
             int stage,
-            Tensor images,
+            float[] images,
             @Nullable Tensor tokens,
             List<MicroBatch> microBatches,
-            int[] undecided,
             StopPolicy policy,
             List<List<StageOutcome>> thoughts) {
-        AtomicInteger next = new AtomicInteger();
-        Workers.Share share = worker -> {
-            for (int i = next.getAndIncrement(); i < microBatches.size(); i = next.getAndIncrement()) {
-                MicroBatch batch = microBatches.get(i);
-                try (Scope scope = new Scope()) {
-                    StageOutput output = backbone.run(
-                            stage,
-                            images.narrow(0, batch.from, batch.rows),
-                            tokens == null ? null : tokens.narrow(0, batch.from, batch.rows));
-                    batch.goOn = decide(output, stage, batch.from, undecided, policy, thoughts);
-                    if (batch.goOn.length > 0) {
-                        batch.tokens = Scope.own(select(output.tokens(), batch.goOn));
-                    }
+        int shared = (int) microBatches.stream().filter(batch -> batch.onWorker).count();
+        if (shared > 0) {
+            AtomicInteger next = new AtomicInteger();
+            ComputeThread.workers().run(worker -> {
+                for (int i = next.getAndIncrement(); i < shared; i = next.getAndIncrement()) {
+                    run(stage, images, tokens, microBatches.get(i), policy, thoughts);
                 }
+            });
+        }
+        for (MicroBatch batch : microBatches.subList(shared, microBatches.size())) {
+            run(stage, images, tokens, batch, policy, thoughts);
+        }
+    }
+
+    private void run(
+            int stage,
+            float[] images,
+            @Nullable Tensor tokens,
+            MicroBatch batch,
+            StopPolicy policy,
+            List<List<StageOutcome>> thoughts) {
+        try (Scope scope = new Scope()) {
+            int size = backbone.imageSize();
+            StageOutput output = backbone.run(
+                    stage,
+                    Tensors.floatRows(images, batch.images, 3, size, size),
+                    tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
+            batch.goOn = decide(output, stage, batch, policy, thoughts);
+            if (batch.goOn.length > 0) {
+                batch.tokens = Scope.own(select(output.tokens(), batch.goOn));
             }
-        };
-        if (worksSideBySide(undecided.length)) {
-            ComputeThread.workers().run(share);
-        } else {
-            share.compute(0);
         }
     }
 
     /** Records what the stage thought of each row; returns the rows that go on, ascending. */
     private long[] decide(
-            StageOutput output,
-            int stage,
-            int from,
-            int[] undecided,
-            StopPolicy policy,
-            List<List<StageOutcome>> thoughts) {
+            StageOutput output, int stage, MicroBatch batch, StopPolicy policy, List<List<StageOutcome>> thoughts) {
         float[] logits = Tensors.toFloats(output.logits());
         int rows = Math.toIntExact(output.logits().size(0));
         int classes = logits.length / rows;
@@ -212,7 +235,7 @@ public final class ElasticEngine implements AutoCloseable {
             requireNumbers(logits, row * classes, classes, stage);
             float[] probabilities = softmax(logits, row * classes, classes);
             double measure = policy.router().measure(probabilities);
-            thoughts.get(undecided[from + row])
+            thoughts.get(batch.images[row])
                     .add(new StageOutcome(
                             stage,
                             Arrays.copyOfRange(logits, row * classes, (row + 1) * classes),

@@ -56,10 +56,10 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
 
     @Override
     public int microBatch(int stage) {
-        return microBatch(config(), stage);
+        return stages.get(stage - 1).microBatch();
     }
 
-    /** {@link Backbone#microBatch} of a network of that shape. */
+    /** {@link Backbone#microBatch} where every operation runs over the whole of it before the next begins. */
     public static int microBatch(ThinkingViTConfig config, int stage) {
         return Math.max(1, MICRO_BATCH_VALUES / (config.tokens() * config.width(stage)));
     }

@@ -20,13 +20,8 @@ public final class Natives {
         // guess. Memory here is freed by scopes, never by the collector.
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
-        // JavaCPP looks for libraries on this path too, and a libtorch of another version that it finds there (Debian
-        // ships one) crashes the process. The jars bring everything, so the path is hidden while they load.
-        String libraryPath = System.getProperty("java.library.path", "");
-        System.setProperty("java.library.path", "");
         try {
-            Loader.load(openblas_nolapack.class);
-            Loader.load(torch.class);
+            load(openblas_nolapack.class, torch.class);
         } catch (UnsatisfiedLinkError e) {
             throw new TensorException(
                     "libtorch for " + Loader.getPlatform() + " could not be loaded: " + firstLine(deepest(e))
@@ -34,8 +29,6 @@ public final class Natives {
                             + Loader.getPlatform() + " must be on the class path, and for libtorch's CUDA build also"
                             + " CUDA's libraries on the library path",
                     e);
-        } finally {
-            System.setProperty("java.library.path", libraryPath);
         }
         // OpenBLAS and libtorch each bring a pool whose spinning threads would fight over the cores.
         openblas_nolapack.blas_set_num_threads(1);
@@ -51,6 +44,22 @@ public final class Natives {
      */
     public static void load() {
         // the static initialiser has done it
+    }
+
+    /**
+     * Loads the libraries behind these classes of a binding, from the jars only: JavaCPP also looks on the library path,
+     * and a library of another version that it finds there (Debian ships a libtorch) crashes the process.
+     */
+    static void load(Class<?>... bindings) {
+        String libraryPath = System.getProperty("java.library.path", "");
+        System.setProperty("java.library.path", "");
+        try {
+            for (Class<?> binding : bindings) {
+                Loader.load(binding);
+            }
+        } finally {
+            System.setProperty("java.library.path", libraryPath);
+        }
     }
 
     /** How many cores this process may use, container limits included. */
@@ -70,7 +79,13 @@ public final class Natives {
         openblas_nolapack.blas_set_num_threads(blas);
     }
 
-    private static Throwable deepest(Throwable e) {
+    /** How many threads native operations of the calling thread use. */
+    public static int threads() {
+        load();
+        return torch.get_num_threads();
+    }
+
+    static Throwable deepest(Throwable e) {
         return e.getCause() == null ? e : deepest(e.getCause());
     }
 

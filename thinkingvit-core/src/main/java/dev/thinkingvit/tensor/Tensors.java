@@ -32,6 +32,26 @@ public final class Tensors {
         return tensor;
     }
 
+    /**
+     * A native F32 tensor (rows, ...) with copies of some rows of {@code values}.
+     *
+     * @param values row after row
+     * @param rows which of them, counted from 0
+     * @param rowShape of one row
+     */
+    public static Tensor floatRows(float[] values, int[] rows, long... rowShape) {
+        long[] shape = new long[rowShape.length + 1];
+        shape[0] = rows.length;
+        System.arraycopy(rowShape, 0, shape, 1, rowShape.length);
+        Tensor tensor = emptyFloats(shape);
+        int length = Math.toIntExact(tensor.numel() / rows.length);
+        FloatPointer target = new FloatPointer(tensor.data_ptr());
+        for (int i = 0; i < rows.length; i++) {
+            target.position((long) i * length).put(values, rows[i] * length, length);
+        }
+        return tensor;
+    }
+
     /** A native F32 tensor of {@code shape} whose values are still to be written. */
     public static Tensor emptyFloats(long... shape) {
         return torch.empty(shape, new TensorOptions(ScalarType.Float), new org.bytedeco.pytorch.MemoryFormatOptional());
@@ -123,7 +143,11 @@ public final class Tensors {
 
     /** The element type of {@code tensor}. */
     public static DType dtype(Tensor tensor) {
-        ScalarType type = tensor.scalar_type().intern(); // the binding returns a fresh object, not the constant
+        return dtype(tensor.scalar_type().intern()); // the binding returns a fresh object, not the constant
+    }
+
+    /** The element type that the native world calls {@code type}. */
+    public static DType dtype(ScalarType type) {
         for (DType dtype : DType.values()) {
             if (scalarType(dtype) == type) {
                 return dtype;

@@ -10,15 +10,18 @@ import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
@@ -50,7 +53,7 @@ class ElasticEngineTest {
     /** The real network, with a tally of the rows that each stage was given. */
     private record Counting(Backbone inner, List<int[]> calls) implements Backbone {
         Counting(Backbone inner) {
-            this(inner, new ArrayList<>());
+            this(inner, Collections.synchronizedList(new ArrayList<>()));
         }
 
         @Override
@@ -128,6 +131,73 @@ class ElasticEngineTest {
                             .isCloseTo(expected[i], within(1e-4));
                 }
             }
+        }
+    }
+
+    @Test
+    void aFewImagesTooManyForTheWorkersAreLeftToAllCoresTogether() {
+        int workers = ComputeThread.workers().count();
+        Map<Boolean, AtomicInteger> rows = Map.of(true, new AtomicInteger(), false, new AtomicInteger());
+        Backbone watched = new SideBySide(backbone, rows);
+        float[] odd = new float[(2 * workers + 1) * IMAGE];
+        for (int i = 0; i < odd.length; i++) {
+            odd[i] = images[i % images.length];
+        }
+        StopPolicy never = StopPolicy.of(Routers.ENTROPY, 100);
+
+        List<Outcome> outcomes = new ElasticEngine(watched).run(odd, 2 * workers + 1, never);
+
+        assertThat(outcomes).hasSize(2 * workers + 1);
+        assertThat(rows.get(true)).hasValue(2 * workers);
+        assertThat(rows.get(false)).hasValue(1);
+    }
+
+    /** Counts the images that workers and that all cores together were given. */
+    private record SideBySide(Backbone inner, Map<Boolean, AtomicInteger> rows) implements Backbone {
+        @Override
+        public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+            rows.get(ComputeThread.isWorker()).addAndGet((int) images.size(0));
+            return inner.run(stage, images, previousTokens);
+        }
+
+        @Override
+        public boolean runsSideBySide() {
+            return true;
+        }
+
+        @Override
+        public int stages() {
+            return inner.stages();
+        }
+
+        @Override
+        public int numClasses() {
+            return inner.numClasses();
+        }
+
+        @Override
+        public int imageSize() {
+            return inner.imageSize();
+        }
+
+        @Override
+        public long macs(int stage) {
+            return inner.macs(stage);
+        }
+
+        @Override
+        public int microBatch(int stage) {
+            return inner.microBatch(stage);
+        }
+
+        @Override
+        public long weightBytes() {
+            return inner.weightBytes();
+        }
+
+        @Override
+        public void close() {
+            inner.close();
         }
     }
 

@@ -79,7 +79,7 @@ class VerificationTest {
             })
     void oneValueThatDiffersIsOut(String name) {
         float[] values = tensors.get(name).toFloats();
-        values[values.length / 2] += 1e-3f;
+        values[values.length / 2] += 2e-3f; // values above 10 are allowed 1e-3
         tensors.put(name, HostTensor.of(values, tensors.get(name).shape()));
 
         Verification verdict = verify();
@@ -87,7 +87,7 @@ class VerificationTest {
         assertThat(verdict.passed()).isFalse();
         assertThat(verdict.failures()).isEqualTo(1);
         assertThat(line(verdict, name).ok()).isFalse();
-        assertThat(line(verdict, name).largestDifference()).isBetween(0.9e-3, 1.1e-3);
+        assertThat(line(verdict, name).largestDifference()).isBetween(1.9e-3, 2.1e-3);
     }
 
     @Test

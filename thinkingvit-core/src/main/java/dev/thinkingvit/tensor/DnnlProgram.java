@@ -1,0 +1,356 @@
+package dev.thinkingvit.tensor;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.dnnl.IntMemoryMap;
+import org.bytedeco.dnnl.global.dnnl;
+import org.bytedeco.dnnl.layer_normalization_forward;
+import org.bytedeco.dnnl.matmul;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.post_ops;
+import org.bytedeco.dnnl.primitive;
+import org.bytedeco.dnnl.primitive_attr;
+import org.bytedeco.dnnl.primitive_desc;
+import org.bytedeco.dnnl.reorder;
+import org.bytedeco.dnnl.softmax_forward;
+import org.bytedeco.dnnl.stream;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * A fixed sequence of oneDNN's primitives on fixed memory. It is written once, step by step, and then run as often as
+ * wanted: a run allocates nothing, asks for no shapes and calls native code once a step.
+ *
+ * <pre>{@code
+ * DnnlView x = program.external(DType.F32, 197, 384);
+ * DnnlView normed = program.buffer(DType.BF16, 197, 384);
+ * program.layerNorm(x, weight, bias, 1e-6, normed);
+ * ...
+ * program.bind(x, tensor, 0);
+ * program.run();
+ * }</pre>
+ *
+ * <p>Threading: for one thread at a time, and only for threads with as many native threads as the one that wrote it had.
+ * Owns its memory and primitives, not the weights; close it.
+ */
+public final class DnnlProgram implements AutoCloseable {
+    /** What happens to a linear layer's result while it is still in registers. */
+    public enum After {
+        /** Nothing. */
+        NONE,
+        /** GELU with the exact error function. */
+        GELU,
+        /** It is added to what the output holds. */
+        ADD
+    }
+
+    private final List<Step> steps = new ArrayList<>();
+    private final List<Pointer> owned = new ArrayList<>();
+    private final List<memory> scratchpads = new ArrayList<>();
+    private final stream queue = Scope.own(new stream(Dnnl.engine()));
+    private long scratchBytes;
+    private boolean sealed;
+
+    private record Step(primitive kernel, IntMemoryMap arguments) {}
+
+    /** Where the elements of views lie: in a buffer of the program, or wherever the program was {@linkplain #bind bound}. */
+    static final class Memory {
+        private long address;
+        private final List<Place> places = new ArrayList<>();
+
+        private record Place(memory handle, long offsetBytes) {}
+
+        private void move(long to) {
+            address = to;
+            for (Place place : places) {
+                place.handle.set_data_handle(new Dnnl.Address(to + place.offsetBytes));
+            }
+        }
+    }
+
+    /** Whether oneDNN is there and has instructions of this processor for products of that type. */
+    public static boolean isFast(DType dtype) {
+        if (!Dnnl.isThere()) {
+            return false;
+        }
+        try (Scope scope = new Scope()) {
+            String kernel = product(64, 64, 64, dtype).impl_info_str().getString();
+            return !kernel.startsWith("ref");
+        } catch (RuntimeException e) { // there is none at all
+            return false;
+        }
+    }
+
+    /** Memory of the program's own, row-major. */
+    public DnnlView buffer(DType dtype, long... shape) {
+        Memory memory = new Memory();
+        DnnlView view = DnnlView.of(memory, dtype, shape);
+        memory.address = allocate(dtype.bytes() * Arrays.stream(shape).reduce(1, Math::multiplyExact));
+        return view;
+    }
+
+    /** Memory of somebody else's, row-major, {@linkplain #bind bound} before a run. */
+    public DnnlView external(DType dtype, long... shape) {
+        return DnnlView.of(new Memory(), dtype, shape);
+    }
+
+    /** A tensor as it lies in memory.
+     *
+     * @param tensor row-major, F32 or BF16; must outlive the program
+     */
+    public DnnlView constant(Tensor tensor) {
+        Memory memory = new Memory();
+        memory.address = tensor.data_ptr().address();
+        return DnnlView.of(memory, Tensors.dtype(tensor), Tensors.shape(tensor));
+    }
+
+    private long allocate(long bytes) {
+        Tensor memory = Scope.own(
+                torch.empty(new long[] {bytes}, new TensorOptions(ScalarType.Byte), new MemoryFormatOptional()));
+        owned.add(memory);
+        return memory.data_ptr().address();
+    }
+
+    /**
+     * Says where the next runs find an external view's memory.
+     *
+     * @param view as {@link #external} returned it
+     * @param tensor row-major, of the view's element type; must outlive the runs
+     * @param row the first that the view covers, along the tensor's first dimension
+     */
+    public void bind(DnnlView view, Tensor tensor, long row) {
+        long rowBytes = tensor.numel() / tensor.size(0) * view.dtype().bytes();
+        view.memory().move(tensor.data_ptr().address() + row * rowBytes);
+    }
+
+    /**
+     * {@code out} = {@code x} Wᵀ + b, or what {@code after} makes of it.
+     *
+     * @param x (rows, in) of the matrix's type
+     * @param out (rows, out) F32 or of the matrix's type
+     */
+    public void linear(DnnlView x, DnnlMatrix matrix, DnnlView out, After after) {
+        long rows = x.size(0);
+        requireShape("x", x, rows, matrix.in());
+        requireShape("out", out, rows, matrix.out());
+        write(() -> {
+            primitive_attr attributes = attributes();
+            post_ops fused = new post_ops();
+            if (after == After.GELU) {
+                fused.append_eltwise(dnnl.algorithm.eltwise_gelu_erf, 0, 0);
+            } else if (after == After.ADD) {
+                fused.append_sum();
+            }
+            attributes.set_post_ops(fused);
+            matmul.primitive_desc described = new matmul.primitive_desc(
+                    Dnnl.engine(),
+                    Dnnl.describe(x),
+                    matrix.layout(),
+                    matrix.bias().get_desc(),
+                    Dnnl.describe(out),
+                    attributes,
+                    false);
+            return new Arguments(described, new matmul(described))
+                    .with(dnnl.DNNL_ARG_SRC, x)
+                    .with(dnnl.DNNL_ARG_WEIGHTS, matrix.weight())
+                    .with(dnnl.DNNL_ARG_BIAS, matrix.bias())
+                    .with(dnnl.DNNL_ARG_DST, out);
+        });
+    }
+
+    /** A linear layer with a layout of oneDNN's choice, to ask it which. */
+    static matmul.primitive_desc product(long rows, long in, long out, DType dtype) {
+        memory.data_type type = Dnnl.type(dtype);
+        return new matmul.primitive_desc(
+                Dnnl.engine(),
+                new memory.desc(new long[] {rows, in}, type, new long[] {in, 1}),
+                new memory.desc(new long[] {in, out}, type, memory.format_tag.any),
+                new memory.desc(new long[] {1, out}, memory.data_type.f32, new long[] {out, 1}),
+                new memory.desc(new long[] {rows, out}, type, new long[] {out, 1}));
+    }
+
+    /**
+     * {@code out} = {@code a} {@code b}, matrix by matrix.
+     *
+     * @param a (H, n, k)
+     * @param b (H, k, m) of the same type
+     * @param out (H, n, m)
+     */
+    public void product(DnnlView a, DnnlView b, DnnlView out) {
+        requireShape("b", b, a.size(0), a.size(2), b.size(2));
+        requireShape("out", out, a.size(0), a.size(1), b.size(2));
+        write(() -> {
+            matmul.primitive_desc described = new matmul.primitive_desc(
+                    Dnnl.engine(), Dnnl.describe(a), Dnnl.describe(b), Dnnl.describe(out), attributes(), false);
+            return new Arguments(described, new matmul(described))
+                    .with(dnnl.DNNL_ARG_SRC, a)
+                    .with(dnnl.DNNL_ARG_WEIGHTS, b)
+                    .with(dnnl.DNNL_ARG_DST, out);
+        });
+    }
+
+    /** Softmax over the last dimension; {@code out} may be {@code x}. */
+    public void softmax(DnnlView x, DnnlView out) {
+        requireShape("out", out, x.shape());
+        write(() -> {
+            softmax_forward.primitive_desc described = new softmax_forward.primitive_desc(
+                    Dnnl.engine(),
+                    dnnl.prop_kind.forward_inference,
+                    dnnl.algorithm.softmax_accurate,
+                    Dnnl.describe(x),
+                    Dnnl.describe(out),
+                    x.shape().length - 1,
+                    attributes(),
+                    false);
+            return new Arguments(described, new softmax_forward(described))
+                    .with(dnnl.DNNL_ARG_SRC, x)
+                    .with(dnnl.DNNL_ARG_DST, out);
+        });
+    }
+
+    /**
+     * LayerNorm over the last dimension.
+     *
+     * @param x (rows, d)
+     * @param weight (d) F32; must outlive the program, as must {@code bias}
+     * @param bias (d) F32
+     * @param out (rows, d)
+     */
+    public void layerNorm(DnnlView x, Tensor weight, Tensor bias, double eps, DnnlView out) {
+        requireShape("x", x, x.size(0), weight.numel());
+        requireShape("out", out, x.shape());
+        write(() -> {
+            layer_normalization_forward.primitive_desc described = new layer_normalization_forward.primitive_desc(
+                    Dnnl.engine(),
+                    dnnl.prop_kind.forward_inference.value,
+                    Dnnl.describe(x),
+                    Dnnl.describe(out),
+                    (float) eps,
+                    dnnl.normalization_flags.use_scale.value | dnnl.normalization_flags.use_shift.value,
+                    attributes(),
+                    false);
+            memory.desc vector = new memory.desc(new long[] {weight.numel()}, memory.data_type.f32, new long[] {1});
+            return new Arguments(described, new layer_normalization_forward(described))
+                    .with(dnnl.DNNL_ARG_SRC, x)
+                    .with(dnnl.DNNL_ARG_SCALE, new memory(vector, Dnnl.engine(), weight.data_ptr()))
+                    .with(dnnl.DNNL_ARG_SHIFT, new memory(vector, Dnnl.engine(), bias.data_ptr()))
+                    .with(dnnl.DNNL_ARG_DST, out);
+        });
+    }
+
+    /** {@code to} = {@code from}, whatever their strides and element types. */
+    public void copy(DnnlView from, DnnlView to) {
+        requireShape("to", to, from.shape());
+        write(() -> {
+            reorder.primitive_desc described = new reorder.primitive_desc(
+                    Dnnl.engine(), Dnnl.describe(from), Dnnl.engine(), Dnnl.describe(to), attributes(), false);
+            return new Arguments(described.scratchpad_desc(), new reorder(described))
+                    .with(dnnl.DNNL_ARG_FROM, from)
+                    .with(dnnl.DNNL_ARG_TO, to);
+        });
+    }
+
+    /** oneDNN does not compare all shapes, and would read and write beside the memory. */
+    private static void requireShape(String what, DnnlView view, long... required) {
+        if (!Arrays.equals(view.shape(), required)) {
+            throw new IllegalArgumentException(
+                    what + ": shape " + Arrays.toString(required) + " is required, " + view + " came");
+        }
+    }
+
+    /** Runs all steps on the calling thread and its native threads. */
+    public void run() {
+        seal();
+        try {
+            for (Step step : steps) {
+                step.kernel.execute(queue, step.arguments);
+            }
+        } catch (RuntimeException e) {
+            throw TensorException.translate("oneDNN", e);
+        }
+    }
+
+    /** Steps run one after the other: one scratch memory serves all. */
+    private void seal() {
+        if (sealed) {
+            return;
+        }
+        sealed = true;
+        if (scratchBytes > 0) {
+            Dnnl.Address scratch = new Dnnl.Address(allocate(scratchBytes));
+            scratchpads.forEach(scratchpad -> scratchpad.set_data_handle(scratch));
+        }
+    }
+
+    private static primitive_attr attributes() {
+        primitive_attr attributes = new primitive_attr();
+        attributes.set_scratchpad_mode(dnnl.scratchpad_mode.user); // oneDNN's own is shared by all programs of a thread
+        return attributes;
+    }
+
+    private interface Writing {
+        Arguments write();
+    }
+
+    private void write(Writing writing) {
+        if (sealed) {
+            throw new IllegalStateException("the program has run already");
+        }
+        try (Scope scope = new Scope()) {
+            Arguments arguments = writing.write();
+            steps.add(new Step(own(arguments.kernel), own(arguments.map)));
+        } catch (RuntimeException e) {
+            throw TensorException.translate("oneDNN", e);
+        }
+    }
+
+    private <T extends Pointer> T own(T pointer) {
+        owned.add(Scope.own(pointer));
+        return pointer;
+    }
+
+    /** What a primitive is called with. */
+    private final class Arguments {
+        private final primitive kernel;
+        private final IntMemoryMap map = new IntMemoryMap();
+
+        Arguments(primitive_desc described, primitive kernel) {
+            this(described.scratchpad_desc(), kernel);
+        }
+
+        Arguments(memory.desc scratch, primitive kernel) {
+            this.kernel = kernel;
+            scratchBytes = Math.max(scratchBytes, scratch.get_size());
+            memory scratchpad = own(new memory(scratch, Dnnl.engine(), new Pointer()));
+            scratchpads.add(scratchpad);
+            with(dnnl.DNNL_ARG_SCRATCHPAD, scratchpad);
+        }
+
+        Arguments with(int argument, DnnlView view) {
+            Memory place = view.memory();
+            memory handle = own(new memory(
+                    Dnnl.describe(view), Dnnl.engine(), new Dnnl.Address(place.address + view.offsetBytes())));
+            place.places.add(new Memory.Place(handle, view.offsetBytes()));
+            return with(argument, handle);
+        }
+
+        Arguments with(int argument, memory handle) {
+            map.put(argument, handle);
+            return this;
+        }
+    }
+
+    @Override
+    public void close() {
+        for (int i = owned.size() - 1; i >= 0; i--) {
+            owned.get(i).close();
+        }
+        owned.clear();
+        queue.close();
+    }
+}

@@ -1,0 +1,126 @@
+package dev.thinkingvit.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PackedStageTest {
+    /** 26 tokens, so that groups of 16, 4 and 1 images occur; the last stage is narrower than the network. */
+    private static final ThinkingViTConfig CONFIG = new ThinkingViTConfig(40, 8, 64, 3, 4, List.of(1, 3), 10, 1e-6);
+
+    private final Map<String, HostTensor> weights = weights();
+
+    private static Map<String, HostTensor> weights() {
+        try (ThinkingViT model = ThinkingViT.initialise(CONFIG, 7)) {
+            return model.stateDict();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 4, 22})
+    void bothKindsComputeTheSameForAnyNumberOfImages(int images) {
+        assumeTrue(DnnlProgram.isFast(DType.F32), "oneDNN has no kernels here");
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope();
+                    PackedStage dnnl1 = new DnnlStage(cut(1), Precision.FP32);
+                    PackedStage dnnl2 = new DnnlStage(cut(2), Precision.FP32);
+                    PackedStage torch1 = new TorchStage(cut(1), Precision.FP32);
+                    PackedStage torch2 = new TorchStage(cut(2), Precision.FP32)) {
+                Tensor batch = torch.randn(images, 3, 40, 40);
+                StageOutput first = dnnl1.run(batch, null);
+                StageOutput expected = torch1.run(batch, null);
+                assertClose(first.logits(), expected.logits(), 1e-5f);
+                assertClose(first.tokens(), expected.tokens(), 1e-4f);
+                StageOutput second = dnnl2.run(batch, first.tokens());
+                StageOutput expectedSecond = torch2.run(batch, expected.tokens());
+                assertClose(second.logits(), expectedSecond.logits(), 1e-5f);
+                assertClose(second.tokens(), expectedSecond.tokens(), 1e-4f);
+            }
+            return null;
+        });
+    }
+
+    @Test
+    void imagesOfABatchDoNotTouchEachOther() {
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope();
+                    PackedStage stage = PackedStage.pack(CONFIG, weights, Precision.FP32, 1)) {
+                Tensor batch = torch.randn(22, 3, 40, 40);
+                float[] together = Tensors.toFloats(stage.run(batch, null).logits());
+                for (int i : new int[] {0, 15, 16, 19, 20, 21}) { // first and last of each group
+                    float[] alone = Tensors.toFloats(
+                            stage.run(batch.narrow(0, i, 1), null).logits());
+                    for (int c = 0; c < alone.length; c++) {
+                        assertThat(alone[c]).isCloseTo(together[i * alone.length + c], within(1e-5f));
+                    }
+                }
+            }
+            return null;
+        });
+    }
+
+    @Test
+    void bf16StaysCloseToF32() {
+        assumeTrue(DnnlProgram.isFast(DType.BF16), "this processor has no instructions for BF16");
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope();
+                    PackedStage exact = new DnnlStage(cut(1), Precision.FP32);
+                    PackedStage rounded = new DnnlStage(cut(1), Precision.BF16)) {
+                Tensor batch = torch.randn(5, 3, 40, 40);
+                assertClose(
+                        rounded.run(batch, null).tokens(),
+                        exact.run(batch, null).tokens(),
+                        0.05f);
+            }
+            return null;
+        });
+    }
+
+    @Test
+    void aStageThatIsClosedLeavesNothingBehind() {
+        long before = ComputeThread.call(() -> {
+            runOnce();
+            return Pointer.totalCount();
+        });
+        long after = ComputeThread.call(() -> {
+            runOnce();
+            return Pointer.totalCount();
+        });
+        assertThat(after).isLessThanOrEqualTo(before);
+    }
+
+    private void runOnce() {
+        try (Scope scope = new Scope();
+                PackedStage stage = PackedStage.pack(CONFIG, weights, Precision.FP32, 1)) {
+            stage.run(torch.randn(21, 3, 40, 40), null);
+        }
+    }
+
+    private StageWeights cut(int stage) {
+        return new StageWeights(CONFIG, weights, stage);
+    }
+
+    private static void assertClose(Tensor came, Tensor expected, float tolerance) {
+        float[] a = Tensors.toFloats(came);
+        float[] b = Tensors.toFloats(expected);
+        assertThat(a).hasSameSizeAs(b);
+        for (int i = 0; i < a.length; i++) {
+            assertThat(a[i]).as("element %d", i).isCloseTo(b[i], within(tolerance * Math.max(1, Math.abs(b[i]))));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+package dev.thinkingvit.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.thinkingvit.tensor.DnnlProgram.After;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class DnnlProgramTest {
+    private Scope scope;
+    private DnnlProgram program;
+
+    @BeforeEach
+    void open() {
+        assumeTrue(DnnlProgram.isFast(DType.F32), "oneDNN has no kernels here");
+        scope = new Scope();
+        torch.manual_seed(1);
+        program = new DnnlProgram();
+    }
+
+    @AfterEach
+    void close() {
+        if (scope != null) {
+            program.close();
+            scope.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(After.class)
+    void aLinearLayerIsLibtorchs(After after) {
+        Tensor x = torch.randn(13, 24);
+        Tensor weight = torch.randn(40, 24);
+        Tensor bias = torch.randn(40);
+        Tensor before = torch.randn(13, 40);
+        Tensor expected = torch.linear(x, weight, new TensorOptional(bias));
+        switch (after) {
+            case NONE -> {}
+            case GELU -> expected = torch.gelu(expected);
+            case ADD -> expected = expected.add(before);
+        }
+
+        DnnlView in = program.external(DType.F32, 13, 24);
+        DnnlView out = program.external(DType.F32, 13, 40);
+        try (DnnlMatrix matrix = new DnnlMatrix(weight, bias, DType.F32, 13)) {
+            program.linear(in, matrix, out, after);
+            program.bind(in, x, 0);
+            program.bind(out, before, 0);
+            program.run();
+        }
+
+        assertClose(before, expected, 2e-5f);
+    }
+
+    @Test
+    void linearLayersInBf16AddUpInF32() {
+        assumeTrue(DnnlProgram.isFast(DType.BF16), "this processor has no instructions for BF16");
+        Tensor x = torch.randn(13, 64).to(ScalarType.BFloat16);
+        Tensor weight = torch.randn(40, 64).to(ScalarType.BFloat16).to(ScalarType.Float);
+        Tensor bias = torch.randn(40);
+        Tensor out = torch.randn(13, 40);
+        Tensor expected = torch.linear(x.to(ScalarType.Float), weight, new TensorOptional(bias))
+                .add(out);
+
+        DnnlView in = program.constant(x);
+        DnnlView sum = program.constant(out);
+        try (DnnlMatrix matrix = new DnnlMatrix(weight, bias, DType.BF16, 13)) {
+            program.linear(in, matrix, sum, After.ADD);
+            program.run();
+        }
+
+        assertClose(out, expected, 2e-5f);
+    }
+
+    @Test
+    void productsAndSoftmaxWorkOnPartsOfAMemory() {
+        // two heads of width 8 among the queries, keys and values of 5 tokens, as one linear layer leaves them
+        Tensor qkv = torch.randn(5, 3 * 2 * 8);
+        Tensor out = torch.zeros(5, 2 * 8);
+        Tensor split = qkv.view(5, 3, 2, 8).permute(1, 2, 0, 3); // (3, H, N, hd)
+        Tensor expected = split.select(0, 0)
+                .bmm(split.select(0, 1).transpose(1, 2))
+                .softmax(-1)
+                .bmm(split.select(0, 2))
+                .transpose(0, 1)
+                .reshape(5, 16);
+
+        DnnlView view = program.constant(qkv).reshape(5, 3, 2, 8);
+        DnnlView scores = program.buffer(DType.F32, 2, 5, 5);
+        program.product(view.select(1, 0).permute(1, 0, 2), view.select(1, 1).permute(1, 2, 0), scores);
+        program.softmax(scores, scores);
+        program.product(
+                scores,
+                view.select(1, 2).permute(1, 0, 2),
+                program.constant(out).reshape(5, 2, 8).permute(1, 0, 2));
+        program.run();
+
+        assertClose(out, expected, 1e-5f);
+    }
+
+    @Test
+    void layerNormIsLibtorchs() {
+        Tensor x = torch.randn(7, 24);
+        Tensor weight = torch.randn(24);
+        Tensor bias = torch.randn(24);
+        Tensor out = torch.zeros(7, 24);
+        Tensor expected =
+                torch.layer_norm(x, new long[] {24}, new TensorOptional(weight), new TensorOptional(bias), 1e-6, false);
+
+        program.layerNorm(program.constant(x), weight, bias, 1e-6, program.constant(out));
+        program.run();
+
+        assertClose(out, expected, 1e-5f);
+    }
+
+    @Test
+    void copiesFollowTheStrides() {
+        Tensor images = torch.randn(2, 3, 4, 4);
+        Tensor out = torch.zeros(2, 2 * 2, 3 * 2 * 2);
+        Tensor expected =
+                images.reshape(2, 3, 2, 2, 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(2, 4, 12);
+
+        program.copy(
+                program.constant(images).reshape(2, 3, 2, 2, 2, 2).permute(0, 2, 4, 1, 3, 5),
+                program.constant(out).reshape(2, 2, 2, 3, 2, 2));
+        program.run();
+
+        assertClose(out, expected, 0);
+    }
+
+    @Test
+    void anExternalViewFollowsWhatItIsBoundTo() {
+        DnnlView row = program.external(DType.F32, 1, 6);
+        Tensor out = torch.zeros(1, 6);
+        program.copy(row.narrow(1, 0, 6), program.constant(out));
+        Tensor rows = torch.randn(3, 6);
+        for (int i = 0; i < 3; i++) {
+            program.bind(row, rows, i);
+            program.run();
+            assertClose(out, rows.narrow(0, i, 1), 0);
+        }
+    }
+
+    @Test
+    void runsLeaveNoObjectsBehind() {
+        Tensor x = torch.randn(7, 24);
+        DnnlView view = program.external(DType.F32, 7, 24);
+        program.softmax(view, view);
+        program.bind(view, x, 0);
+        program.run();
+        long before = Pointer.totalCount();
+        for (int i = 0; i < 100; i++) {
+            program.run();
+        }
+        assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+
+    @Test
+    void aProgramThatHasRunTakesNoMoreSteps() {
+        DnnlView view = program.buffer(DType.F32, 2, 2);
+        program.softmax(view, view);
+        program.run();
+        assertThatThrownBy(() -> program.softmax(view, view))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("has run already");
+    }
+
+    @Test
+    void shapesThatDoNotFitAreRefusedWithBoth() {
+        DnnlView three = program.buffer(DType.F32, 2, 3);
+        DnnlView four = program.buffer(DType.F32, 2, 4);
+        for (Runnable step : List.<Runnable>of(
+                () -> program.softmax(three, four),
+                () -> program.copy(three, four),
+                () -> program.layerNorm(three, torch.ones(3), torch.zeros(3), 1e-6, four))) {
+            assertThatThrownBy(step::run)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("[2, 3] is required")
+                    .hasMessageContaining("[2, 4]");
+        }
+        try (DnnlMatrix matrix = new DnnlMatrix(torch.randn(4, 5), torch.randn(4), DType.F32, 2)) {
+            assertThatThrownBy(() -> program.linear(three, matrix, four, After.NONE))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("[2, 5] is required");
+        }
+    }
+
+    @Test
+    void aStepThatOneDnnRefusesSaysSo() {
+        DnnlView f32 = program.buffer(DType.F32, 1, 2, 4);
+        DnnlView bf16 = program.buffer(DType.BF16, 1, 4, 2);
+        assertThatThrownBy(() -> program.product(f32, bf16, program.buffer(DType.BF16, 1, 2, 2)))
+                .isInstanceOf(TensorException.class)
+                .hasMessageContaining("oneDNN");
+    }
+
+    @Test
+    void aViewWithGapsHasNoOtherShape() {
+        DnnlView view = program.buffer(DType.F32, 4, 6).narrow(1, 0, 3);
+        assertThatThrownBy(() -> view.reshape(12))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("[4, 3]")
+                .hasMessageContaining("[12]");
+    }
+
+    private static void assertClose(Tensor came, Tensor expected, float tolerance) {
+        float[] a = Tensors.toFloats(came);
+        float[] b = Tensors.toFloats(expected);
+        assertThat(a).hasSameSizeAs(b);
+        for (int i = 0; i < a.length; i++) {
+            assertThat(a[i]).as("element %d", i).isCloseTo(b[i], within(tolerance * Math.max(1, Math.abs(b[i]))));
+        }
+    }
+}
