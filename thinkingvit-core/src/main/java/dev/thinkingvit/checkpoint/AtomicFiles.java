@@ -113,7 +113,8 @@ public final class AtomicFiles {
         }
     }
 
-    private static void syncDirectory(Path directory) {
+    /** Makes renames in a directory last through a power cut, where the system can. */
+    public static void syncDirectory(Path directory) {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException e) {

@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,7 @@ final class OutputFolder {
         requireFolder(folder);
         if (Files.exists(folder)) {
             try (Stream<Path> content = Files.list(folder)) {
-                if (!force && content.findAny().isPresent()) {
+                if (!force && !content.allMatch(FolderLock::isLock)) {
                     throw new IOException(folder + ": is not empty; --force replaces the model in it");
                 }
             }
