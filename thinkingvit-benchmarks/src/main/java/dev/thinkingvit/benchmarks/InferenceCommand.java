@@ -82,7 +82,16 @@ final class InferenceCommand extends BenchmarkCommand {
     }
 
     @Override
+    void requireOutputs() throws IOException {
+        super.requireOutputs();
+        if (html != null) {
+            AtomicFiles.requireWritable(html);
+        }
+    }
+
+    @Override
     public Integer call() throws IOException, InterruptedException {
+        requireOutputs();
         Set<InferenceBenchmark.Way> ways = EnumSet.noneOf(InferenceBenchmark.Way.class);
         List<InferenceBenchmark.Subject> subjects = new ArrayList<>();
         InferenceBenchmark benchmark;

@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
@@ -72,7 +73,9 @@ final class EvaluateCommand extends BaseCommand {
     @Override
     public Integer call() throws IOException {
         OutputFolder.requireFolder(report);
-        OutputFolder.requireParent(csv);
+        if (csv != null) {
+            AtomicFiles.requireWritable(csv);
+        }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
         try (ElasticClassifier classifier = input.open()) {
