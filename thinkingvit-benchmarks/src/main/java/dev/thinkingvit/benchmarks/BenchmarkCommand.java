@@ -65,6 +65,13 @@ abstract class BenchmarkCommand implements Callable<Integer> {
         err().printf("turn %d/%d: %s%n", turn + 1, turns, contender.name());
     }
 
+    /** Looks whether reports can be written, before minutes of measuring go into them. */
+    void requireOutputs() throws IOException {
+        if (json != null) {
+            AtomicFiles.requireWritable(json);
+        }
+    }
+
     /** Writes a report to the file that was asked for, if one was. */
     final void writeJson(Object report) throws IOException {
         if (json != null) {

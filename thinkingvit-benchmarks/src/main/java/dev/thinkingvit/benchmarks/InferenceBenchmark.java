@@ -227,7 +227,8 @@ final class InferenceBenchmark {
                     onnx == null ? null : measured.rate() / onnx.rate(),
                     naive == null ? null : measured.rate() / naive.rate()));
         }
-        return new InferenceReport(Machine.here(), turns.count(), turns.seconds(), limits, rows, List.of(), skipped);
+        return new InferenceReport(
+                Machine.here(), turns.count(), turns.seconds(), limits, rows, null, List.of(), skipped);
     }
 
     /** What a way reached that ran all stages on every image of the same batch; null if none did. */

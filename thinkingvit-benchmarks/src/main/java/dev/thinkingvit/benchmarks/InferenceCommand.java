@@ -11,6 +11,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -24,7 +25,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Measure how fast this machine thinks: this library in fp32 and bf16, ONNX Runtime on the exported model,"
                     + " and a straightforward port of the published code, beside the rate of large matrix products.",
-            "All run the same weights on the same images in one process, in turns. On an otherwise idle machine it takes"
+            "All run the same weights on the same images in one process, in turns; then this library evaluates"
+                    + " photographs from files, decoding included, beside the network alone. On an otherwise idle machine it takes"
                     + " about ten minutes; ratios are the result."
         },
         footer = {
@@ -70,6 +72,12 @@ final class InferenceCommand extends BenchmarkCommand {
     private List<Double> shares = List.of(1.0, 0.5, 0.36, 0.0);
 
     @Option(
+            names = "--photos",
+            paramLabel = "DIR",
+            description = "Photographs to evaluate from files with model 224. Default: drawn ones.")
+    private @Nullable Path photos;
+
+    @Option(
             names = "--no-processes",
             description = "Leave out what needs processes of its own: memory and cold starts.")
     private boolean noProcesses;
@@ -82,7 +90,19 @@ final class InferenceCommand extends BenchmarkCommand {
     }
 
     @Override
+    void requireOutputs() throws IOException {
+        super.requireOutputs();
+        if (html != null) {
+            AtomicFiles.requireWritable(html);
+        }
+    }
+
+    @Override
     public Integer call() throws IOException, InterruptedException {
+        requireOutputs();
+        if (photos != null) {
+            Photographs.in(photos).close(); // refused now if there are none
+        }
         Set<InferenceBenchmark.Way> ways = EnumSet.noneOf(InferenceBenchmark.Way.class);
         List<InferenceBenchmark.Subject> subjects = new ArrayList<>();
         InferenceBenchmark benchmark;
@@ -99,6 +119,7 @@ final class InferenceCommand extends BenchmarkCommand {
         InferenceReport report = benchmark.run(this::progress);
         report.print(out());
         out().flush();
+        report = withPhotographs(report, subjects, ways);
         if (!noProcesses) {
             report = withProcesses(report, subjects, ways, err());
             report.printProcesses(out());
@@ -109,6 +130,29 @@ final class InferenceCommand extends BenchmarkCommand {
             AtomicFiles.writeString(html, InferencePage.of(report));
         }
         return 0;
+    }
+
+    /** The small model's pictures are none. */
+    private InferenceReport withPhotographs(
+            InferenceReport report, List<InferenceBenchmark.Subject> subjects, Set<InferenceBenchmark.Way> ways)
+            throws IOException {
+        List<InferenceBenchmark.Way> ours = Stream.of(
+                        InferenceBenchmark.Way.OURS_FP32, InferenceBenchmark.Way.OURS_BF16)
+                .filter(way -> ways.contains(way) && way.precision.isFastHere())
+                .toList();
+        InferenceBenchmark.Subject large = subjects.stream()
+                .filter(subject -> subject.name().equals(Subjects.LARGE))
+                .findFirst()
+                .orElse(null);
+        if (large == null || ours.isEmpty()) {
+            return report;
+        }
+        try (Photographs photographs = photos == null ? Photographs.drawn() : Photographs.in(photos)) {
+            PhotographReport measured = new PhotographBenchmark(large, ours, photographs, turns()).run(this::progress);
+            measured.print(out());
+            out().flush();
+            return report.with(measured);
+        }
     }
 
     private static InferenceReport withProcesses(

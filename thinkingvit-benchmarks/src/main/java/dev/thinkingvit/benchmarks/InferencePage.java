@@ -39,6 +39,9 @@ final class InferencePage {
                         " turns. Blue is this library. <em>Of cost</em> is the time an image over the cost model's share of")
                 .append(" the all-stages time.</p>\n");
         groups(report.rows()).forEach((title, rows) -> table(page, title, rows));
+        if (report.photographs() != null) {
+            photographs(page, report.photographs());
+        }
         if (!report.processes().isEmpty()) {
             page.append("<h2>Processes</h2>\n<ul>");
             report.processes().forEach(row -> page.append("<li>").append(escaped(row.line())));
@@ -85,6 +88,29 @@ final class InferencePage {
                     .append("<td class=\"number\">")
                     .append(times(row.timesOnnx()))
                     .append("</tr>\n");
+        }
+        page.append("</table>\n");
+    }
+
+    private static void photographs(StringBuilder page, PhotographReport report) {
+        page.append("<h2>Photographs from files</h2>\n<p>")
+                .append(escaped(report.line()))
+                .append(".</p>\n<table><tr><th>runs on<th class=\"number\">from files, images/s")
+                .append("<th class=\"number\">network alone<th><th class=\"number\">of network alone")
+                .append("<th class=\"number\">at most</tr>\n");
+        for (PhotographReport.Row row : report.rows()) {
+            page.append("<tr><td>")
+                    .append(escaped(row.model() + " " + row.way()))
+                    .append("<td class=\"number\">")
+                    .append(row.fromFiles().text("%.1f"))
+                    .append("<td class=\"number\">")
+                    .append(row.networkAlone().text("%.1f"))
+                    .append(String.format(
+                            "<td class=\"wide\"><div class=\"bar ours\" style=\"width:%.1f%%\"></div>",
+                            100 * Math.min(1, row.share().median())))
+                    .append("<td class=\"number\">")
+                    .append(row.share().percent())
+                    .append(String.format("<td class=\"number\">%.1f %%</tr>\n", 100 * row.atMost()));
         }
         page.append("</table>\n");
     }

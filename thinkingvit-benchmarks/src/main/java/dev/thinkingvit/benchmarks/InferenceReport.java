@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param seconds timed at least for each row
  * @param limits best turn of a large product, GFLOP/s by precision
  * @param rows in the order measured
+ * @param photographs what photographs in files took; null if that was not measured
  * @param processes what whole processes took; empty if none were started
  * @param skipped what was not measured, and why
  */
@@ -24,6 +25,7 @@ record InferenceReport(
         double seconds,
         Map<Precision, Double> limits,
         List<Row> rows,
+        @Nullable PhotographReport photographs,
         List<Processes.Row> processes,
         List<String> skipped) {
     InferenceReport {
@@ -73,11 +75,16 @@ record InferenceReport(
             @Nullable Double timesOnnx,
             @Nullable Double timesNaive) {}
 
+    /** The same with what photographs took. */
+    InferenceReport with(PhotographReport measured) {
+        return new InferenceReport(machine, turns, seconds, limits, rows, measured, processes, skipped);
+    }
+
     /** The same with what whole processes took. */
     InferenceReport with(List<Processes.Row> measured, List<String> notMeasured) {
         List<String> all = new ArrayList<>(skipped);
         all.addAll(notMeasured);
-        return new InferenceReport(machine, turns, seconds, limits, rows, measured, all);
+        return new InferenceReport(machine, turns, seconds, limits, rows, photographs, measured, all);
     }
 
     void print(PrintWriter out) {

@@ -1,5 +1,7 @@
 package dev.thinkingvit.benchmarks;
 
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +48,10 @@ final class MicroCommand implements Callable<Integer> {
     private boolean help;
 
     @Override
-    public Integer call() throws RunnerException {
+    public Integer call() throws IOException, RunnerException {
+        if (json != null) {
+            AtomicFiles.requireWritable(json); // JMH would write it after all pieces
+        }
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .include(pieces)
                 .jvmArgsPrepend("-Dthinkingvit.home=" + System.getProperty("thinkingvit.home", "."));

@@ -11,10 +11,6 @@ import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainingListener;
 import dev.thinkingvit.train.TrainingPictures;
 import java.io.IOException;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.SynchronousQueue;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A training as the {@code train} command runs it: pictures are decoded, augmented as the recipe says and mixed while
@@ -30,11 +26,7 @@ final class OursFromFiles implements Contender {
     private final Trainer trainer;
     private final BatchLoader loader;
     private final int batchSize;
-    private volatile boolean closing;
-    private final Thread training;
-    private final SynchronousQueue<Boolean> wanted = new SynchronousQueue<>();
-    private final BlockingQueue<Boolean> done = new ArrayBlockingQueue<>(1);
-    private volatile @Nullable Throwable failure;
+    private final SteppedThread training;
 
     OursFromFiles(String name, Recipe recipe, ImageFolder folder) {
         this.name = name;
@@ -51,37 +43,20 @@ final class OursFromFiles implements Contender {
                 .workers(1)
                 .cacheBytes(CACHE_BYTES)
                 .open();
-        this.training = new Thread(this::train, "benchmark-training");
-        training.setDaemon(true);
+        this.training = new SteppedThread(name, this::train);
     }
 
-    private void train() {
-        try {
-            wanted.take();
-            TrainingListener pausing = new TrainingListener() {
-                @Override
-                public void onStep(Step step) {
-                    pause();
+    private void train() throws IOException {
+        TrainingListener pausing = new TrainingListener() {
+            @Override
+            public void onStep(Step step) {
+                if (!training.pause()) {
+                    trainer.stop(); // after one more update
                 }
-            };
-            while (trainer.epoch(loader, pausing) != null) {
-                // and on to the next epoch
             }
-        } catch (IOException | InterruptedException | RuntimeException e) {
-            failure = e;
-            done.add(false);
-        }
-    }
-
-    private void pause() {
-        if (closing) {
-            return; // the update that the trainer makes to its stop
-        }
-        try {
-            done.add(true);
-            wanted.take();
-        } catch (InterruptedException e) {
-            trainer.stop();
+        };
+        while (trainer.epoch(loader, pausing) != null) {
+            // and on to the next epoch
         }
     }
 
@@ -107,30 +82,13 @@ final class OursFromFiles implements Contender {
 
     @Override
     public void step() throws IOException {
-        if (training.getState() == Thread.State.NEW) {
-            training.start();
-        }
-        try {
-            wanted.put(true);
-            if (!done.take()) {
-                throw new IOException(name + " failed: " + failure, failure);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
+        training.step();
     }
 
     @Override
     public void close() {
-        closing = true;
         trainer.stop();
-        training.interrupt();
-        try {
-            training.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        training.close();
         loader.close();
         trainer.close();
         model.close();

@@ -4,12 +4,9 @@ import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.inference.Routers;
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import javax.imageio.ImageIO;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -30,8 +27,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @SuppressWarnings("NullAway.Init") // JMH fills the fields
 public class PicturePieces {
-    private static final int WIDTH = 500;
-    private static final int HEIGHT = 375;
     private static final int CLASSES = 1000;
 
     private final Preprocessing preprocessing = Preprocessing.imagenet(224);
@@ -40,20 +35,10 @@ public class PicturePieces {
     private byte[] jpeg;
     private Picture picture;
 
-    /** A picture of smooth shapes and some noise, of the size that ImageNet's have on average. */
     @Setup
     public void draw() throws IOException {
         SplittableRandom random = new SplittableRandom(1);
-        BufferedImage drawn = new BufferedImage(WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < HEIGHT; y++) {
-            for (int x = 0; x < WIDTH; x++) {
-                int level = (int) (100 + 60 * Math.sin(x / 23.0) * Math.cos(y / 17.0)) + random.nextInt(30);
-                drawn.setRGB(x, y, level << 16 | (255 - level) << 8 | (x * y) % 251);
-            }
-        }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ImageIO.write(drawn, "jpg", bytes);
-        jpeg = bytes.toByteArray();
+        jpeg = Photographs.draw(1);
         picture = PictureDecoder.decode(jpeg, "drawn.jpg");
         float sum = 0;
         for (int i = 0; i < CLASSES; i++) {

@@ -10,6 +10,9 @@ import java.nio.file.Path;
 /** The models that inference is measured with. */
 final class Subjects {
     private static final Path HOME = Path.of(System.getProperty("thinkingvit.home", "."));
+    /** The one that sees photographs. */
+    static final String LARGE = "224";
+
     private static final int IMAGENET_CLASSES = 1000;
 
     private Subjects() {}
@@ -17,7 +20,7 @@ final class Subjects {
     /** @throws IllegalArgumentException if there is none of this name */
     static InferenceBenchmark.Subject named(String name) {
         return switch (name) {
-            case "224" -> imagenet();
+            case LARGE -> imagenet();
             case "cifar" -> shipped("cifar10-3h-6h");
             default -> throw new IllegalArgumentException("no model '" + name + "'; there are 224 and cifar");
         };
@@ -29,7 +32,7 @@ final class Subjects {
                 .network()
                 .config(IMAGENET_CLASSES);
         try (ThinkingViT model = ThinkingViT.initialise(network, 1)) {
-            return new InferenceBenchmark.Subject("224", ModelConfig.of(network), model.stateDict());
+            return new InferenceBenchmark.Subject(LARGE, ModelConfig.of(network), model.stateDict());
         }
     }
 

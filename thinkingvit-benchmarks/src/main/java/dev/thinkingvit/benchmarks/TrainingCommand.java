@@ -78,6 +78,7 @@ final class TrainingCommand extends BenchmarkCommand {
 
     @Override
     public Integer call() throws IOException {
+        requireOutputs();
         Turns plan;
         List<String> skipped = new ArrayList<>();
         List<TrainingBenchmark.Subject> subjects = new ArrayList<>();

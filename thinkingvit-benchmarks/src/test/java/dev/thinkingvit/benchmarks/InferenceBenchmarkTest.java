@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.data.Picture;
+import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.model.ThinkingViT;
@@ -11,11 +13,15 @@ import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.train.Recipe;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -29,6 +35,9 @@ class InferenceBenchmarkTest {
     private static final double LEAST_TIMES_NAIVE = 1.1;
 
     private static final double LEAST_TIMES_NAIVE_STOPPING = 2;
+
+    @TempDir
+    private Path folder;
 
     @AfterEach
     void settle() {
@@ -133,6 +142,57 @@ class InferenceBenchmarkTest {
                 .doesNotContain("NaN");
     }
 
+    @Test
+    void photographsFromFilesAreComparedWithTheNetworkAlone() throws Exception {
+        for (int i = 0; i < 3; i++) {
+            Files.write(folder.resolve(i + ".jpg"), Photographs.draw(i));
+        }
+        PhotographReport found;
+        try (Photographs photographs = Photographs.in(folder)) {
+            found = new PhotographBenchmark(
+                            tiny(), List.of(InferenceBenchmark.Way.OURS_FP32), photographs, new Turns(3, 0))
+                    .run((turn, contender) -> {});
+        }
+        assertThat(found.origin()).isEqualTo(folder.toString());
+        assertThat(found.files()).isEqualTo(3);
+        PhotographReport.Row row = found.rows().get(0);
+        assertThat(row.model() + ", " + row.way() + ", " + row.batch()).isEqualTo("tiny, ours fp32, 64");
+        for (PhotographReport.Spread spread : List.of(row.fromFiles(), row.networkAlone(), row.share())) {
+            assertThat(spread.median()).isPositive().isBetween(spread.least(), spread.most());
+        }
+        assertThat(row.share().least())
+                .isBetween(
+                        row.fromFiles().least() / row.networkAlone().most(),
+                        row.fromFiles().most() / row.networkAlone().least());
+        double secondsAlone = 1 / row.networkAlone().median();
+        assertThat(row.atMost()).isCloseTo(secondsAlone / (secondsAlone + 1 / found.preparedPerSecond()), within(1e-9));
+
+        InferenceReport report =
+                new InferenceReport(Machine.here(), 3, 0, Map.of(), List.of(), null, List.of(), List.of()).with(found);
+        StringWriter printed = new StringWriter();
+        found.print(new PrintWriter(printed));
+        assertThat(printed.toString()).contains("3 files (" + folder, "of network alone", "ours fp32");
+        JsonNode json = new JsonMapper().readTree(new JsonMapper().writeValueAsString(report));
+        assertThat(json.get("photographs").get("rows").get(0).get("share").has("median"))
+                .isTrue();
+        assertThat(InferencePage.of(report)).contains("Photographs from files", "tiny ours fp32");
+        assertThat(folder.resolve("0.jpg")).as("not ours to delete").exists();
+    }
+
+    @Test
+    void drawnPhotographsAreLikeImageNetsAndDoNotStay() throws Exception {
+        Photographs drawn = Photographs.drawn();
+        try (drawn) {
+            assertThat(drawn.files()).hasSizeGreaterThan(30);
+            Path last = drawn.files().get(drawn.files().size() - 1);
+            Picture picture = PictureDecoder.decode(last);
+            assertThat(picture.width() + " x " + picture.height()).isEqualTo("500 x 375");
+            assertThat(Files.size(last)).isBetween(80_000L, 140_000L);
+            assertThat(drawn.samples(200)).hasSize(200);
+        }
+        assertThat(drawn.drawnInto()).doesNotExist();
+    }
+
     /** By ratio in one process, never by time: machines differ, and are shared. */
     @Test
     void oursIsNotGrosslySlowerThanItWas() throws Exception {
@@ -148,6 +208,15 @@ class InferenceBenchmarkTest {
         assertThat(report.rows().get(1).timesNaive())
                 .as("an image that stops early costs less")
                 .isGreaterThan(LEAST_TIMES_NAIVE_STOPPING);
+    }
+
+    @Test
+    void aFolderWithoutPhotographsIsRefusedBeforeAnythingIsMeasured() {
+        StringWriter err = new StringWriter();
+        int exit = Main.run(
+                new PrintWriter(new StringWriter()), new PrintWriter(err), "inference", "--photos", folder.toString());
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).startsWith("thinkingvit: No pictures in [" + folder);
     }
 
     @Test

@@ -71,6 +71,27 @@ public final class AtomicFiles {
         syncDirectory(directory);
     }
 
+    /**
+     * Looks whether {@link #write} could write to a target, before work is done whose result goes there.
+     *
+     * @throws IOException if not, naming the target
+     */
+    public static void requireWritable(Path target) throws IOException {
+        Path real = Files.isSymbolicLink(target) ? target.toRealPath() : target.toAbsolutePath();
+        Path directory = real.getParent();
+        if (directory == null || Files.isDirectory(real)) {
+            throw new IOException(target + ": is a folder, a file is to be written there");
+        }
+        if (!Files.isDirectory(directory)) {
+            throw new IOException(target + ": its folder does not exist");
+        }
+        try {
+            Files.delete(Files.createTempFile(directory, ".writable", ".tmp"));
+        } catch (IOException e) {
+            throw new IOException(target + ": its folder cannot be written to", e);
+        }
+    }
+
     /** Writes {@code text} as UTF-8; see {@link #write(Path, Content)}. */
     public static void writeString(Path target, String text) throws IOException {
         write(target, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
@@ -113,7 +134,8 @@ public final class AtomicFiles {
         }
     }
 
-    private static void syncDirectory(Path directory) {
+    /** Makes renames in a directory last through a power cut, where the system can. */
+    public static void syncDirectory(Path directory) {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException e) {

@@ -2,8 +2,11 @@ package dev.thinkingvit.eval;
 
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.inference.Router;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A data set as all stages of a model saw it. Every threshold can be scored from it without running the network again,
@@ -41,6 +44,12 @@ public record Recording(
     /** Number of stages. */
     public int stages() {
         return cumulativeGmacs.size();
+    }
+
+    /** The samples without those that could not be read. */
+    public List<Sample> readable(List<Sample> samples) {
+        Set<Sample> broken = skipped.stream().map(BatchLoader.Failure::sample).collect(Collectors.toSet());
+        return samples.stream().filter(sample -> !broken.contains(sample)).toList();
     }
 
     /** The stage, counted from 1, at which an image ends. */

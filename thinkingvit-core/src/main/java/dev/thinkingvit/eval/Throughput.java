@@ -25,26 +25,37 @@ public final class Throughput {
 
     private final ElasticEngine engine;
     private final List<Batch> batches;
+    private final List<BatchLoader.Failure> skipped;
 
-    private Throughput(ElasticEngine engine, List<Batch> batches) {
+    private Throughput(ElasticEngine engine, List<Batch> batches, List<BatchLoader.Failure> skipped) {
         this.engine = engine;
         this.batches = batches;
+        this.skipped = List.copyOf(skipped);
     }
 
     /**
      * Prepares images spread evenly over the samples, at most 2048 and 512 MiB of them, mixed by a fixed seed: folder
-     * by folder, easy classes would fill some batches and hard ones others. Broken pictures are left out.
+     * by folder, easy classes would fill some batches and hard ones others. Pictures that cannot be read are left out,
+     * and named in {@link #skipped}.
+     *
+     * @param preprocessing the model's
+     * @param batchSize images that go through the network together, at least 1
+     * @param workers threads that decode pictures, at least 1
+     * @throws IOException if no picture at all can be read
      */
     public static Throughput prepare(
-            ElasticEngine engine, Preprocessing preprocessing, List<Sample> samples, int batchSize) throws IOException {
+            ElasticEngine engine, Preprocessing preprocessing, List<Sample> samples, int batchSize, int workers)
+            throws IOException {
         long bytesPerImage = (long) preprocessing.floatsPerPicture() * Float.BYTES;
         int limit = (int) Math.max(batchSize, Math.min(MAX_IMAGES, MAX_BYTES / bytesPerImage));
         List<Sample> chosen = Recorder.spread(samples, limit);
         List<Batch> batches = new ArrayList<>();
+        List<BatchLoader.Failure> skipped = new ArrayList<>();
         try (BatchLoader loader = BatchLoader.of(chosen, preprocessing, preprocessing)
                         .batchSize(batchSize)
                         .shuffle(SEED)
-                        .skipBroken(failure -> {})
+                        .workers(workers)
+                        .skipBroken(skipped::add)
                         .open();
                 Epoch epoch = loader.epoch(0)) {
             for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
@@ -52,9 +63,15 @@ public final class Throughput {
             }
         }
         if (batches.isEmpty()) {
-            throw new IOException("none of the " + chosen.size() + " pictures to measure with can be read");
+            throw new IOException("none of the " + chosen.size() + " pictures to measure with can be read; the first: "
+                    + skipped.get(0).message());
         }
-        return new Throughput(engine, batches);
+        return new Throughput(engine, batches, skipped);
+    }
+
+    /** Pictures that could not be read. */
+    public List<BatchLoader.Failure> skipped() {
+        return skipped;
     }
 
     /** How many images each run takes. */

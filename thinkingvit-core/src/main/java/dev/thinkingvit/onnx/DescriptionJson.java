@@ -196,17 +196,9 @@ final class DescriptionJson {
         for (int k = 1; k <= stages.size(); k++) {
             ExportedModel.Stage came = stages.get(k - 1);
             requirePlainName(came.file());
-            ExportedModel.Stage required = ExportedModel.Stage.of(network, k);
-            ExportedModel.Stage named = new ExportedModel.Stage(
-                    required.stage(),
-                    came.file(),
-                    required.heads(),
-                    required.width(),
-                    required.gmacs(),
-                    required.inputs(),
-                    required.outputs());
-            if (!named.equals(came)) {
-                throw new IllegalArgumentException("stages[" + (k - 1) + "] does not fit the network: " + named
+            ExportedModel.Stage required = ExportedModel.Stage.of(network, k).withFile(came.file());
+            if (!required.equals(came)) {
+                throw new IllegalArgumentException("stages[" + (k - 1) + "] does not fit the network: " + required
                         + " is required, " + came + " came");
             }
         }

@@ -7,6 +7,7 @@ import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -72,6 +73,11 @@ public record ExportedModel(
                     List.of(new Port(LOGITS, List.of(BATCH, network.numClasses())), tokens(TOKENS, network, stage)));
         }
 
+        /** The same stage in a file of another name. */
+        Stage withFile(String name) {
+            return new Stage(stage, name, heads, width, gmacs, inputs, outputs);
+        }
+
         private static Port tokens(String name, ThinkingViTConfig network, int stage) {
             return new Port(name, List.of(BATCH, network.tokens(), network.width(stage)));
         }
@@ -108,6 +114,17 @@ public record ExportedModel(
      * @throws CheckpointException if anything is missing, damaged, or does not fit together
      */
     public static ExportedModel read(Path folder) {
+        ExportedModel model = readDescription(folder);
+        try {
+            model.requireFiles();
+        } catch (IOException e) {
+            throw new CheckpointException(folder, "cannot be read: " + e.getMessage(), e);
+        }
+        return model;
+    }
+
+    /** As {@link #read(Path)}, without a look at the other files. */
+    static ExportedModel readDescription(Path folder) {
         Path file = folder.resolve(DESCRIPTION);
         try {
             if (!Files.exists(file)) {
@@ -118,9 +135,7 @@ public record ExportedModel(
                 throw new CheckpointException(
                         file, "is " + Files.size(file) + " bytes long, at most " + MAX_DESCRIPTION_BYTES + " are read");
             }
-            ExportedModel model = DescriptionJson.read(file, Files.readAllBytes(file));
-            model.requireFiles();
-            return model;
+            return DescriptionJson.read(file, Files.readAllBytes(file));
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
         }
@@ -129,6 +144,15 @@ public record ExportedModel(
     /** The graph of a stage. */
     public Path graph(int stage) {
         return path.resolve(stages.get(stage - 1).file());
+    }
+
+    /** Names of the graphs, and of the weights where they have a file. */
+    List<String> fileNames() {
+        List<String> names = new ArrayList<>(stages.stream().map(Stage::file).toList());
+        if (weights != null) {
+            names.add(weights.file());
+        }
+        return names;
     }
 
     /** Bytes of the graphs and weights. */

@@ -2,15 +2,13 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.FolderLock;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +34,6 @@ public final class RunFolder implements AutoCloseable {
 
     private static final String LAST = "last";
     private static final String STATE = "state.safetensors";
-    private static final String LOCK = ".lock";
     // what says that there is a training comes first: the rest may then go in any order
     private static final List<String> BELONGINGS = List.of(
             "run.json",
@@ -51,9 +48,9 @@ public final class RunFolder implements AutoCloseable {
             "report");
 
     private final Path path;
-    private final FileChannel lock;
+    private final FolderLock lock;
 
-    private RunFolder(Path path, FileChannel lock) {
+    private RunFolder(Path path, FolderLock lock) {
         this.path = path;
         this.lock = lock;
     }
@@ -65,20 +62,9 @@ public final class RunFolder implements AutoCloseable {
      */
     public static RunFolder open(Path path) throws IOException {
         Files.createDirectories(path);
-        FileChannel lock = FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        boolean mine = false;
-        try {
-            mine = lock.tryLock() != null;
-        } catch (OverlappingFileLockException e) {
-            // held by this very process
-        } finally {
-            if (!mine) {
-                lock.close();
-            }
-        }
-        if (!mine) {
-            throw new IOException(path + ": another training is at work in it; wait for its end, or train elsewhere");
-        }
+        FolderLock lock = FolderLock.take(path)
+                .orElseThrow(() -> new IOException(
+                        path + ": another training is at work in it; wait for its end, or train elsewhere"));
         try {
             AtomicFiles.deleteDrafts(path);
         } catch (IOException e) {
@@ -94,8 +80,9 @@ public final class RunFolder implements AutoCloseable {
             return !Files.exists(path);
         }
         try (Stream<Path> content = Files.list(path)) {
-            return content.allMatch(entry ->
-                    List.of(LOCK, RECIPE).contains(String.valueOf(entry.getFileName())) || AtomicFiles.isDraft(entry));
+            return content.allMatch(entry -> FolderLock.isLock(entry)
+                    || AtomicFiles.isDraft(entry)
+                    || String.valueOf(entry.getFileName()).equals(RECIPE));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.thinkingvit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -71,6 +72,34 @@ class AtomicFilesTest {
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("is a directory");
         assertThat(listing()).containsExactly("d");
+    }
+
+    @Test
+    void whatCouldBeWrittenIsToldWithoutATrace() throws IOException {
+        AtomicFiles.requireWritable(directory.resolve("a.txt"));
+        AtomicFiles.requireWritable(Path.of("a.txt"));
+        assertThat(listing()).isEmpty();
+    }
+
+    @Test
+    void whatCouldNotBeWrittenIsNamedWithTheReason() throws IOException {
+        Path file = Files.createFile(directory.resolve("file"));
+        assertRefused(directory, "is a folder, a file is to be written there");
+        assertRefused(directory.resolve("no/a.txt"), "its folder does not exist");
+        assertRefused(file.resolve("a.txt"), "its folder does not exist");
+    }
+
+    @Test
+    void aFolderThatCannotBeWrittenToIsNoticed() {
+        Path virtual = Path.of("/proc/self"); // not even for root
+        assumeTrue(Files.isDirectory(virtual), "no folder here that nobody can write to");
+        assertRefused(virtual.resolve("a.txt"), "its folder cannot be written to");
+    }
+
+    private static void assertRefused(Path target, String reason) {
+        assertThatThrownBy(() -> AtomicFiles.requireWritable(target))
+                .isInstanceOf(IOException.class)
+                .hasMessage(target + ": " + reason);
     }
 
     @Test

@@ -74,6 +74,16 @@ class OnnxBackboneTest {
     }
 
     @Test
+    void anExportThatReplacedAnotherGivesTheSame() {
+        Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
+        drawn.export(folder, false);
+        try (Backbone onnx = OnnxRuntime.open(drawn.export(folder, false));
+                Backbone packed = drawn.packed()) {
+            agree(Drawn.run(onnx, 3), Drawn.run(packed, 3));
+        }
+    }
+
+    @Test
     void theShippedModelGivesItsLogits() {
         ModelDirectory.Model shipped = ModelDirectory.read(Path.of("../models/cifar10-3h-6h"));
         OnnxExport.write(folder, shipped.config(), shipped.weights(), false, "test");

@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ClassMap;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.RealLabels;
@@ -57,7 +58,7 @@ final class DataOptions {
     int batchSize = 64;
 
     @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: one a core.")
-    private int workers = Runtime.getRuntime().availableProcessors();
+    int workers = Runtime.getRuntime().availableProcessors();
 
     @Option(names = "--precision", paramLabel = "P", description = PrecisionChoice.DESCRIPTION)
     private PrecisionChoice precision = PrecisionChoice.AUTO;
@@ -157,12 +158,15 @@ final class DataOptions {
         try (ProgressBar bar = Progress.of("evaluating", samples.size(), err)) {
             recording = Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
-        recording.skipped().stream()
-                .limit(NAMED_SKIPPED)
-                .forEach(failure -> err.println("skipped: " + failure.message()));
-        if (recording.skipped().size() > NAMED_SKIPPED) {
-            err.println("skipped: " + (recording.skipped().size() - NAMED_SKIPPED) + " more");
-        }
+        nameSkipped(recording.skipped(), err);
         return recording;
+    }
+
+    /** Names the first few pictures that could not be read, and says how many more there are. */
+    static void nameSkipped(List<BatchLoader.Failure> skipped, PrintWriter err) {
+        skipped.stream().limit(NAMED_SKIPPED).forEach(failure -> err.println("skipped: " + failure.message()));
+        if (skipped.size() > NAMED_SKIPPED) {
+            err.println("skipped: " + (skipped.size() - NAMED_SKIPPED) + " more");
+        }
     }
 }

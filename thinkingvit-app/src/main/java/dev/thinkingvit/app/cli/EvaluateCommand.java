@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
@@ -72,7 +73,9 @@ final class EvaluateCommand extends BaseCommand {
     @Override
     public Integer call() throws IOException {
         OutputFolder.requireFolder(report);
-        OutputFolder.requireParent(csv);
+        if (csv != null) {
+            AtomicFiles.requireWritable(csv);
+        }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
         try (ElasticClassifier classifier = input.open()) {
@@ -92,7 +95,7 @@ final class EvaluateCommand extends BaseCommand {
             Recording recording = input.record(classifier, samples, err());
             List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
             if (measure) {
-                rows = measured(classifier, samples, router, rows);
+                rows = measured(classifier, recording.readable(samples), router, rows);
             }
             List<Double> own = input.ownThresholds(classifier);
             if (json) {
@@ -123,8 +126,9 @@ final class EvaluateCommand extends BaseCommand {
             ElasticClassifier classifier, List<Sample> samples, Router router, List<SweepRow> rows) throws IOException {
         ModelConfig config = classifier.config();
         Router masked = MaskedRouter.of(router, input.valid(config));
-        Throughput throughput =
-                Throughput.prepare(classifier.engine(), config.preprocessing(), samples, input.batchSize);
+        Throughput throughput = Throughput.prepare(
+                classifier.engine(), config.preprocessing(), samples, input.batchSize, input.workers);
+        DataOptions.nameSkipped(throughput.skipped(), err());
         List<StopPolicy> policies = rows.stream()
                 .map(row -> new StopPolicy(masked, row.thresholds()))
                 .toList();

@@ -1,12 +1,13 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Looks at where results are to go before any work is done for them. */
+/** Looks at folders where results are to go before any work is done for them. */
 final class OutputFolder {
     private OutputFolder() {}
 
@@ -15,7 +16,7 @@ final class OutputFolder {
         requireFolder(folder);
         if (Files.exists(folder)) {
             try (Stream<Path> content = Files.list(folder)) {
-                if (!force && content.findAny().isPresent()) {
+                if (!force && !content.allMatch(FolderLock::isLock)) {
                     throw new IOException(folder + ": is not empty; --force replaces the model in it");
                 }
             }
@@ -26,18 +27,6 @@ final class OutputFolder {
     static void requireFolder(@Nullable Path folder) throws IOException {
         if (folder != null && Files.exists(folder) && !Files.isDirectory(folder)) {
             throw new IOException(folder + ": is a file, a folder is required");
-        }
-    }
-
-    /** A file whose folder exists. */
-    static void requireParent(@Nullable Path file) throws IOException {
-        if (file == null) {
-            return;
-        }
-        Path parent = file.toAbsolutePath().getParent();
-        if (Files.isDirectory(file) || parent == null || !Files.isDirectory(parent)) {
-            throw new IOException(
-                    file + ": " + (Files.isDirectory(file) ? "is a folder" : "its folder does not exist"));
         }
     }
 }

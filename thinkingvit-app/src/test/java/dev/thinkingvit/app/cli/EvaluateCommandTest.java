@@ -124,6 +124,18 @@ class EvaluateCommandTest {
     }
 
     @Test
+    void aPictureThatCannotBeReadIsTriedAndNamedOnceAlsoWhereExitsAreMeasured() {
+        int code =
+                run("evaluate", "--data", data, "--model", model, "--thresholds", "0.5", "--measure", "--workers", 1);
+
+        assertThat(code).as(err.toString()).isZero();
+        assertThat(err.toString().lines().filter(line -> line.contains("skipped: ")))
+                .singleElement()
+                .asString()
+                .contains("broken.png");
+    }
+
+    @Test
     void aCalibrationIsSavedWithTheModel() throws IOException {
         Path copy = Files.createDirectories(folder.resolve("calibrated"));
         for (String name : List.of(ModelDirectory.CONFIG, ModelDirectory.WEIGHTS)) {

@@ -115,6 +115,31 @@ class ExportCommandTest {
     }
 
     @Test
+    void aFolderInWhichNothingButALockWasLeftIsNotAskedAbout() throws IOException {
+        Files.createDirectories(exported);
+        Files.createFile(exported.resolve(".lock"));
+        assertThat(CommandRun.of("export", "--model", MODEL, "--out", exported).code())
+                .isZero();
+    }
+
+    @Test
+    void filesOfSomebodyElseStayWhereAnExportIsForcedIn() throws IOException {
+        Files.createDirectories(exported);
+        for (String name : new String[] {"weights.bin", "stage1.onnx"}) {
+            Files.writeString(exported.resolve(name), "foreign");
+        }
+
+        CommandRun run = CommandRun.of("export", "--model", SHIPPED, "--out", exported, "--force");
+
+        assertThat(run.code()).as(run.err()).isZero();
+        for (String name : new String[] {"weights.bin", "stage1.onnx"}) {
+            assertThat(exported.resolve(name)).hasContent("foreign");
+        }
+        CommandRun classified = CommandRun.of("classify", "--model", exported, SAMPLES.resolve("cat-0011.jpg"));
+        assertThat(classified.code()).as(classified.err()).isZero();
+    }
+
+    @Test
     void aBackendThatTheFolderIsNotForIsRefusedInOneLine() {
         assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", exported)
                         .code())

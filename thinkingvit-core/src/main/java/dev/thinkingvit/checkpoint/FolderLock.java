@@ -1,0 +1,81 @@
+package dev.thinkingvit.checkpoint;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+
+/**
+ * Keeps others out of a folder, in this process and in others, until it is closed or its process ends. The file that is
+ * locked stays there: whoever deleted it could delete one that somebody else has just locked.
+ */
+public final class FolderLock implements AutoCloseable {
+    private static final String NAME = ".lock";
+
+    // Asked before the file is opened: POSIX forgets a process's locks on a file when it closes any channel to it.
+    private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
+
+    private final Path folder;
+    private final FileChannel channel;
+
+    private FolderLock(Path folder, FileChannel channel) {
+        this.folder = folder;
+        this.channel = channel;
+    }
+
+    /**
+     * Locks a folder, which must exist; empty if somebody else has it.
+     *
+     * @throws IOException if the folder cannot be written to
+     */
+    public static Optional<FolderLock> take(Path folder) throws IOException {
+        Path real = folder.toRealPath();
+        if (!HELD_HERE.add(real)) {
+            return Optional.empty();
+        }
+        boolean mine = false;
+        FileChannel channel = null;
+        try {
+            channel = FileChannel.open(real.resolve(NAME), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            mine = channel.tryLock() != null;
+            return mine ? Optional.of(new FolderLock(real, channel)) : Optional.empty();
+        } finally {
+            if (!mine) {
+                HELD_HERE.remove(real);
+                if (channel != null) {
+                    channel.close();
+                }
+            }
+        }
+    }
+
+    /** Whether a file is what a lock leaves in its folder. */
+    public static boolean isLock(Path file) {
+        return String.valueOf(file.getFileName()).equals(NAME);
+    }
+
+    /** Deletes the folder if nothing but the lock is in it. */
+    public void deleteIfEmpty() throws IOException {
+        try (Stream<Path> content = Files.list(folder)) {
+            if (!content.allMatch(FolderLock::isLock)) {
+                return;
+            }
+        }
+        Files.delete(folder.resolve(NAME));
+        Files.delete(folder);
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            channel.close();
+        } finally {
+            HELD_HERE.remove(folder);
+        }
+    }
+}
