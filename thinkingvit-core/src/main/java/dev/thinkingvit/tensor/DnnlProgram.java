@@ -138,6 +138,7 @@ public final class DnnlProgram implements AutoCloseable {
         long rows = x.size(0);
         requireShape("x", x, rows, matrix.in());
         requireShape("out", out, rows, matrix.out());
+        requireType("x", x, matrix.dtype());
         write(() -> {
             primitive_attr attributes = attributes();
             post_ops fused = new post_ops();
@@ -184,6 +185,7 @@ public final class DnnlProgram implements AutoCloseable {
     public void product(DnnlView a, DnnlView b, DnnlView out) {
         requireShape("b", b, a.size(0), a.size(2), b.size(2));
         requireShape("out", out, a.size(0), a.size(1), b.size(2));
+        requireType("b", b, a.dtype());
         write(() -> {
             matmul.primitive_desc described = new matmul.primitive_desc(
                     Dnnl.engine(), Dnnl.describe(a), Dnnl.describe(b), Dnnl.describe(out), attributes(), false);
@@ -260,6 +262,12 @@ public final class DnnlProgram implements AutoCloseable {
         if (!Arrays.equals(view.shape(), required)) {
             throw new IllegalArgumentException(
                     what + ": shape " + Arrays.toString(required) + " is required, " + view + " came");
+        }
+    }
+
+    private static void requireType(String what, DnnlView view, DType required) {
+        if (view.dtype() != required) {
+            throw new IllegalArgumentException(what + ": " + required + " is required, " + view + " came");
         }
     }
 
