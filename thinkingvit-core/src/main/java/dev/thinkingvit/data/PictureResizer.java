@@ -1,20 +1,17 @@
 package dev.thinkingvit.data;
 
-import java.util.Arrays;
-
 /**
  * Resizes pictures to the same levels, bit for bit, as PIL's {@code Image.resize} (held to Pillow 11.3; Pillow 13
  * sometimes takes the passes in the other order, which rounds and clips otherwise in between).
  *
  * <p>Two passes, columns then rows, each rounded to 8 bits. Weights are fixed-point numbers with
- * {@value #PRECISION_BITS} fractional bits; 8 bits of level, 2 bits of headroom for the kernel's overshoot and these
- * fill an int. All methods are pure and may be called from any thread.
+ * {@value LevelLines#PRECISION_BITS} fractional bits. Both passes mix whole {@linkplain LevelLines lines}: rows as they
+ * lie in the second, columns that were stood up in the first. All methods are pure and may be called from any thread.
  */
 public final class PictureResizer {
 
-    static final int PRECISION_BITS = 32 - 8 - 2;
-
-    private static final int HALF = 1 << (PRECISION_BITS - 1);
+    /** Rows that go through the first pass together. Of a photograph, they stay in a core's cache meanwhile. */
+    private static final int BAND_ROWS = 64;
 
     private PictureResizer() {}
 
@@ -55,71 +52,37 @@ public final class PictureResizer {
         if (columns.keepsAll(picture.width()) && rows.keepsAll(picture.height())) {
             return picture;
         }
-        // Rows that no output row looks at are skipped by the first pass.
+        int firstColumn = columns.firstInput();
         int firstRow = rows.firstInput();
-        int rowCount = rows.lastInput() - firstRow;
-        byte[] narrowed = new byte[Math.multiplyExact(rowCount, 3 * columns.count)];
-        for (int y = 0; y < rowCount; y++) {
-            int source = (firstRow + y) * picture.width() * 3;
-            resizeRow(picture.rgb(), source, columns, narrowed, y * columns.count * 3);
+        int rowCount = rows.lastInput() - firstRow; // rows that no output row looks at are skipped by the first pass
+        int width = 3 * columns.count;
+        int bandRows = Math.min(BAND_ROWS, rowCount);
+        int[][] standing = new int[3 * (columns.lastInput() - firstColumn)][bandRows];
+        int[][] narrowed = new int[width][bandRows];
+        int[][] lying = new int[rowCount][];
+        int kept = bandRows + rows.taps; // rows that the second pass still looks at while a band comes
+        int[] mixed = new int[width];
+        byte[] resized = new byte[Math.multiplyExact(rows.count, width)];
+        int done = 0;
+        for (int y = 0; y < rowCount; y += bandRows) {
+            int band = Math.min(bandRows, rowCount - y);
+            int from = ((firstRow + y) * picture.width() + firstColumn) * 3;
+            LevelLines.standUp(picture.rgb(), from, 3 * picture.width(), band, standing);
+            for (int i = 0; i < width; i++) {
+                columns.mix(standing, 3, i % 3, firstColumn, i / 3, narrowed[i], band);
+            }
+            for (int row = y; row < y + band; row++) {
+                lying[row] = row < kept ? new int[width] : lying[row - kept];
+            }
+            LevelLines.layDown(narrowed, lying, y, band);
+            for (; done < rows.count && rows.end(done) <= firstRow + y + band; done++) {
+                rows.mix(lying, 1, 0, firstRow, done, mixed, width);
+                for (int i = 0; i < width; i++) {
+                    resized[done * width + i] = (byte) mixed[i];
+                }
+            }
         }
-        if (rows.identity) {
-            return new Picture(columns.count, rows.count, narrowed);
-        }
-        byte[] resized = new byte[Math.multiplyExact(rows.count, 3 * columns.count)];
-        mixRows(narrowed, firstRow, 3 * columns.count, rows, resized);
         return new Picture(columns.count, rows.count, resized);
-    }
-
-    private static void resizeRow(byte[] in, int source, Axis axis, byte[] out, int target) {
-        if (axis.identity) {
-            System.arraycopy(in, source + 3 * axis.start[0], out, target, 3 * axis.count);
-            return;
-        }
-        int[] weights = axis.weights;
-        for (int x = 0; x < axis.count; x++) {
-            int red = HALF;
-            int green = HALF;
-            int blue = HALF;
-            int at = source + 3 * axis.start[x];
-            int w = x * axis.taps;
-            for (int end = w + axis.length[x]; w < end; w++, at += 3) {
-                int weight = weights[w];
-                red += (in[at] & 0xFF) * weight;
-                green += (in[at + 1] & 0xFF) * weight;
-                blue += (in[at + 2] & 0xFF) * weight;
-            }
-            out[target++] = clip(red);
-            out[target++] = clip(green);
-            out[target++] = clip(blue);
-        }
-    }
-
-    private static void mixRows(byte[] in, int firstRow, int stride, Axis axis, byte[] out) {
-        int[] sums = new int[stride];
-        for (int y = 0; y < axis.count; y++) {
-            Arrays.fill(sums, HALF);
-            int at = (axis.start[y] - firstRow) * stride;
-            for (int k = 0; k < axis.length[y]; k++, at += stride) {
-                addRow(in, at, axis.weights[y * axis.taps + k], sums);
-            }
-            int target = y * stride;
-            for (int i = 0; i < stride; i++) {
-                out[target + i] = clip(sums[i]);
-            }
-        }
-    }
-
-    private static void addRow(byte[] in, int at, int weight, int[] sums) {
-        for (int i = 0; i < sums.length; i++) {
-            sums[i] += (in[at + i] & 0xFF) * weight;
-        }
-    }
-
-    private static byte clip(int sum) {
-        int level = sum >> PRECISION_BITS;
-        // Above 255 or below 0 some higher bit is set; its sign says which.
-        return (byte) ((level & ~0xFF) == 0 ? level : ~(level >> 31));
     }
 
     /** For each output sample of a window along one axis: which inputs it mixes, with what weights. */
@@ -129,7 +92,7 @@ public final class PictureResizer {
         final int[] start;
         final int[] length;
         final int[] weights; // count × taps, fixed point
-        final boolean identity;
+        private final boolean identity;
 
         Axis(int in0, int in1, int outSize, int first, int count, Resampling filter) {
             if (outSize < 1) {
@@ -140,15 +103,16 @@ public final class PictureResizer {
             double filterScale = Math.max(scale, 1.0);
             double support = filter.support() * filterScale;
             this.count = count;
-            this.taps = (int) Math.ceil(support) * 2 + 1;
+            this.identity = inSize == outSize;
+            this.taps = identity ? 1 : (int) Math.ceil(support) * 2 + 1;
             this.start = new int[count];
             this.length = new int[count];
-            this.identity = inSize == outSize;
-            this.weights = new int[identity ? 0 : Math.multiplyExact(count, taps)];
+            this.weights = new int[Math.multiplyExact(count, taps)];
             if (identity) {
                 for (int i = 0; i < count; i++) {
                     start[i] = in0 + first + i;
                     length[i] = 1;
+                    weights[i] = 1 << LevelLines.PRECISION_BITS;
                 }
                 return;
             }
@@ -164,7 +128,7 @@ public final class PictureResizer {
                     sum += exact[k];
                 }
                 for (int k = 0; k < high - low; k++) {
-                    double weight = (sum == 0 ? exact[k] : exact[k] / sum) * (1 << PRECISION_BITS);
+                    double weight = (sum == 0 ? exact[k] : exact[k] / sum) * (1 << LevelLines.PRECISION_BITS);
                     weights[i * taps + k] = (int) (weight < 0 ? weight - 0.5 : weight + 0.5);
                 }
                 start[i] = in0 + low;
@@ -176,12 +140,28 @@ public final class PictureResizer {
             return identity && start[0] == 0 && count == size;
         }
 
+        /**
+         * Mixes the lines that output sample {@code i} looks at.
+         *
+         * @param lines {@code group} of them for each input sample from {@code firstInput} on
+         * @param member which of a group
+         */
+        void mix(int[][] lines, int group, int member, int firstInput, int i, int[] mixed, int size) {
+            int at = (start[i] - firstInput) * group + member;
+            LevelLines.mix(lines, at, group, weights, i * taps, length[i], mixed, size);
+        }
+
         int firstInput() {
             return start[0];
         }
 
+        /** Behind the last input that output sample {@code i} looks at. */
+        int end(int i) {
+            return start[i] + length[i];
+        }
+
         int lastInput() {
-            return start[count - 1] + length[count - 1];
+            return end(count - 1);
         }
     }
 }

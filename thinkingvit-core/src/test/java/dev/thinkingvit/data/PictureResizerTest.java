@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PictureResizerTest {
 
@@ -35,6 +37,71 @@ class PictureResizerTest {
         assertThat(window.rgb())
                 .isEqualTo(PictureResizer.resize(whole, 11, 11, Resampling.BICUBIC, 13, 2, 24, 13)
                         .rgb());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "500, 375, 331, 248",
+        "33, 190, 21, 131",
+        "130, 9, 40, 9",
+        "9, 130, 9, 77",
+        "12, 17, 100, 65",
+        "3, 2, 1, 1",
+        "200, 300, 4, 3",
+        "65, 129, 64, 128",
+        "24, 28, 32, 32",
+        "1, 1, 5, 7"
+    })
+    void everySampleIsTheMixtureThatAPlainLoopFinds(int width, int height, int newWidth, int newHeight) {
+        Picture picture = TestPictures.noise(width, height, width + height);
+        for (Resampling filter : Resampling.values()) {
+            byte[] narrowed = plainlyNarrowed(picture.rgb(), width, newWidth, filter);
+            byte[] expected = turned(plainlyNarrowed(turned(narrowed, newWidth), height, newHeight, filter), newHeight);
+
+            assertThat(PictureResizer.resize(picture, newWidth, newHeight, filter)
+                            .rgb())
+                    .isEqualTo(expected);
+        }
+    }
+
+    /** Rows of {@code size} samples become rows of {@code newSize}: PIL's arithmetic, a sample at a time. */
+    private static byte[] plainlyNarrowed(byte[] rgb, int size, int newSize, Resampling filter) {
+        if (size == newSize) {
+            return rgb;
+        }
+        byte[] narrowed = new byte[rgb.length / size * newSize];
+        double scale = (double) size / newSize;
+        double stretch = Math.max(scale, 1);
+        double support = filter.support() * stretch;
+        for (int i = 0; i < narrowed.length; i++) {
+            int row = i / (3 * newSize);
+            double center = (i / 3 % newSize + 0.5) * scale;
+            int low = Math.max((int) (center - support + 0.5), 0);
+            int high = Math.min((int) (center + support + 0.5), size);
+            double sum = 0;
+            for (int k = low; k < high; k++) {
+                sum += filter.weight((k - center + 0.5) / stretch);
+            }
+            int mixed = 1 << 21;
+            for (int k = low; k < high; k++) {
+                double weight = filter.weight((k - center + 0.5) / stretch) / sum * (1 << 22);
+                mixed += (rgb[(row * size + k) * 3 + i % 3] & 0xFF) * (int) (weight < 0 ? weight - 0.5 : weight + 0.5);
+            }
+            narrowed[i] = (byte) Math.max(0, Math.min(255, mixed >> 22));
+        }
+        return narrowed;
+    }
+
+    /** Rows of {@code width} pixels become columns. */
+    private static byte[] turned(byte[] rgb, int width) {
+        byte[] turned = new byte[rgb.length];
+        int height = rgb.length / 3 / width;
+        for (int i = 0; i < rgb.length; i++) {
+            int y = i / 3 / width;
+            int x = i / 3 % width;
+            turned[(x * height + y) * 3 + i % 3] = rgb[i];
+        }
+        return turned;
     }
 
     @Test
