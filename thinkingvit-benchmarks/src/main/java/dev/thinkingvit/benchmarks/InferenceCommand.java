@@ -105,11 +105,17 @@ final class InferenceCommand extends BenchmarkCommand {
         }
         Set<InferenceBenchmark.Way> ways = EnumSet.noneOf(InferenceBenchmark.Way.class);
         List<InferenceBenchmark.Subject> subjects = new ArrayList<>();
+        List<InferenceBenchmark.Way> photographed;
         InferenceBenchmark benchmark;
         try {
             contenders.forEach(name -> ways.add(InferenceBenchmark.Way.named(name)));
             if (ways.isEmpty()) {
                 ways.addAll(EnumSet.allOf(InferenceBenchmark.Way.class));
+            }
+            photographed = photographed(ways);
+            if (photos != null && photographed.isEmpty()) {
+                throw new IllegalArgumentException("--photos: only model " + Subjects.LARGE
+                        + " sees them, as ours-fp32 or ours-bf16; with these --models and --contenders nobody would");
             }
             models.forEach(name -> subjects.add(Subjects.named(name)));
             benchmark = new InferenceBenchmark(subjects, ways, batches, shares, turns());
@@ -119,7 +125,9 @@ final class InferenceCommand extends BenchmarkCommand {
         InferenceReport report = benchmark.run(this::progress);
         report.print(out());
         out().flush();
-        report = withPhotographs(report, subjects, ways);
+        if (!photographed.isEmpty()) {
+            report = withPhotographs(report, subjects.get(models.indexOf(Subjects.LARGE)), photographed);
+        }
         if (!noProcesses) {
             report = withProcesses(report, subjects, ways, err());
             report.printProcesses(out());
@@ -132,23 +140,22 @@ final class InferenceCommand extends BenchmarkCommand {
         return 0;
     }
 
-    /** The small model's pictures are none. */
-    private InferenceReport withPhotographs(
-            InferenceReport report, List<InferenceBenchmark.Subject> subjects, Set<InferenceBenchmark.Way> ways)
-            throws IOException {
-        List<InferenceBenchmark.Way> ours = Stream.of(
-                        InferenceBenchmark.Way.OURS_FP32, InferenceBenchmark.Way.OURS_BF16)
+    /** Ours, of those that were asked for, if the model that sees photographs was; its processor permitting. */
+    private List<InferenceBenchmark.Way> photographed(Set<InferenceBenchmark.Way> ways) {
+        if (!models.contains(Subjects.LARGE)) {
+            return List.of();
+        }
+        return Stream.of(InferenceBenchmark.Way.OURS_FP32, InferenceBenchmark.Way.OURS_BF16)
                 .filter(way -> ways.contains(way) && way.precision.isFastHere())
                 .toList();
-        InferenceBenchmark.Subject large = subjects.stream()
-                .filter(subject -> subject.name().equals(Subjects.LARGE))
-                .findFirst()
-                .orElse(null);
-        if (large == null || ours.isEmpty()) {
-            return report;
-        }
+    }
+
+    private InferenceReport withPhotographs(
+            InferenceReport report, InferenceBenchmark.Subject subject, List<InferenceBenchmark.Way> ways)
+            throws IOException {
         try (Photographs photographs = photos == null ? Photographs.drawn() : Photographs.in(photos)) {
-            PhotographReport measured = new PhotographBenchmark(large, ours, photographs, turns()).run(this::progress);
+            PhotographReport measured =
+                    new PhotographBenchmark(subject, ways, photographs, turns()).run(this::progress);
             measured.print(out());
             out().flush();
             return report.with(measured);

@@ -220,6 +220,24 @@ class InferenceBenchmarkTest {
     }
 
     @Test
+    void photographsThatNobodyWouldSeeAreAUsageError() throws Exception {
+        Files.write(folder.resolve("a.jpg"), Photographs.draw(1));
+        StringWriter err = new StringWriter();
+        int exit = Main.run(
+                new PrintWriter(new StringWriter()),
+                new PrintWriter(err),
+                "inference",
+                "--contenders",
+                "onnx",
+                "--models",
+                "224",
+                "--photos",
+                folder.toString());
+        assertThat(exit).isEqualTo(2);
+        assertThat(err.toString()).contains("--photos: only model 224 sees them, as ours-fp32 or ours-bf16");
+    }
+
+    @Test
     void anUnknownContenderIsAUsageError() {
         StringWriter err = new StringWriter();
         int exit =
