@@ -1,5 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
+import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Sample;
 import java.awt.image.BufferedImage;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
@@ -42,9 +44,26 @@ record Photographs(
         files = List.copyOf(files);
     }
 
-    /** The pictures in a folder and below. */
-    static Photographs in(Path folder) throws IOException {
-        return new Photographs(folder.toString(), PictureFiles.expand(List.of(folder)), null);
+    /**
+     * The pictures in a folder and below that can be decoded.
+     *
+     * @param skipped told of the others
+     * @throws IOException if there is none
+     */
+    static Photographs in(Path folder, Consumer<String> skipped) throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (Path file : PictureFiles.expand(List.of(folder))) {
+            try {
+                PictureDecoder.decode(file);
+                files.add(file);
+            } catch (IOException e) {
+                skipped.accept("skipped: " + e.getMessage());
+            }
+        }
+        if (files.isEmpty()) {
+            throw new IOException(folder + ": none of its pictures can be read");
+        }
+        return new Photographs(folder.toString(), files, null);
     }
 
     /** Drawn ones, in a temporary folder. */

@@ -15,6 +15,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -147,14 +148,17 @@ class InferenceBenchmarkTest {
         for (int i = 0; i < 3; i++) {
             Files.write(folder.resolve(i + ".jpg"), Photographs.draw(i));
         }
+        Files.writeString(folder.resolve("broken.jpg"), "no");
+        List<String> skipped = new ArrayList<>();
         PhotographReport found;
-        try (Photographs photographs = Photographs.in(folder)) {
+        try (Photographs photographs = Photographs.in(folder, skipped::add)) {
             found = new PhotographBenchmark(
                             tiny(), List.of(InferenceBenchmark.Way.OURS_FP32), photographs, new Turns(3, 0))
                     .run((turn, contender) -> {});
         }
         assertThat(found.origin()).isEqualTo(folder.toString());
         assertThat(found.files()).isEqualTo(3);
+        assertThat(skipped).hasSize(1).first().asString().contains("broken.jpg");
         PhotographReport.Row row = found.rows().get(0);
         assertThat(row.model() + ", " + row.way() + ", " + row.batch()).isEqualTo("tiny, ours fp32, 64");
         for (PhotographReport.Spread spread : List.of(row.fromFiles(), row.networkAlone(), row.share())) {

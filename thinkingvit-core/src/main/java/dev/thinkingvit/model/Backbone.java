@@ -24,7 +24,8 @@ public interface Backbone extends AutoCloseable {
      *
      * @param stage from 1 to {@link #stages()}
      * @param images (B, 3, S, S) F32, normalised
-     * @param previousTokens the tokens that stage − 1 returned for the same images; null at stage 1
+     * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
+     *     them in; null at stage 1
      */
     StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
 

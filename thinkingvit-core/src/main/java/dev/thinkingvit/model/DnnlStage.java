@@ -36,6 +36,9 @@ final class DnnlStage implements PackedStage {
 
     private static final int GROUP_FACTOR = 4;
 
+    /** Scores of attention that are there at a time, at most: many tokens would make gigabytes of them. */
+    private static final long SCORES = 1 << 20;
+
     private final ThinkingViTConfig config;
     private final int stage;
     private final int heads;
@@ -140,6 +143,17 @@ final class DnnlStage implements PackedStage {
     }
 
     @Override
+    public long weightBytes() {
+        long vectors = positions.numel() + 2L * width; // and the last norm
+        long bytes = patchEmbedding.bytes() + head.bytes() + (recycling == null ? 0 : recycling.bytes());
+        for (Block block : blocks) {
+            vectors += 4L * width; // two norms
+            bytes += block.qkv.bytes() + block.projection.bytes() + block.fc1.bytes() + block.fc2.bytes();
+        }
+        return bytes + vectors * DType.F32.bytes();
+    }
+
+    @Override
     public int microBatch() {
         return GROUP_FACTOR * groupSize(config, Integer.MAX_VALUE / GROUP_FACTOR);
     }
@@ -233,9 +247,11 @@ final class DnnlStage implements PackedStage {
         private final class Attention {
             final DnnlView qkv; // (G, N, 3, H, hd)
             final DnnlView mixed; // (G, N, H, hd)
-            final DnnlView scores = program.buffer(DType.F32, heads, config.tokens(), config.tokens());
+            final long headsAtOnce = Math.max(1, Math.min(heads, SCORES / ((long) config.tokens() * config.tokens())));
+            final long queriesAtOnce = Math.max(1, Math.min(config.tokens(), SCORES / config.tokens()));
+            final DnnlView scores = program.buffer(DType.F32, headsAtOnce * queriesAtOnce * config.tokens());
             final DnnlView probabilities =
-                    type == DType.F32 ? scores : program.buffer(type, heads, config.tokens(), config.tokens());
+                    type == DType.F32 ? scores : program.buffer(type, headsAtOnce * queriesAtOnce * config.tokens());
 
             /** @param work memory of at least G·N·4d elements */
             Attention(DnnlView work) {
@@ -248,13 +264,30 @@ final class DnnlStage implements PackedStage {
             void write() {
                 for (int image = 0; image < images; image++) {
                     DnnlView own = qkv.select(0, image); // (N, 3, H, hd)
-                    DnnlView queries = own.select(1, 0).permute(1, 0, 2); // (H, N, hd)
-                    DnnlView keys = own.select(1, 1).permute(1, 2, 0); // (H, hd, N)
-                    DnnlView values = own.select(1, 2).permute(1, 0, 2); // (H, N, hd)
-                    program.product(queries, keys, scores); // (H, N, N)
-                    program.softmax(scores, probabilities);
-                    program.product(
-                            probabilities, values, mixed.select(0, image).permute(1, 0, 2));
+                    for (long head = 0; head < heads; head += headsAtOnce) {
+                        long count = Math.min(headsAtOnce, heads - head);
+                        write(
+                                own.narrow(2, head, count),
+                                mixed.select(0, image).narrow(1, head, count).permute(1, 0, 2));
+                    }
+                }
+            }
+
+            /** Attention of some heads (N, 3, h, hd) to (h, N, hd), a part of the queries at a time. */
+            private void write(DnnlView own, DnnlView out) {
+                DnnlView queries = own.select(1, 0).permute(1, 0, 2); // (h, N, hd)
+                DnnlView keys = own.select(1, 1).permute(1, 2, 0); // (h, hd, N)
+                DnnlView values = own.select(1, 2).permute(1, 0, 2); // (h, N, hd)
+                long tokens = config.tokens();
+                for (long from = 0; from < tokens; from += queriesAtOnce) {
+                    long count = Math.min(queriesAtOnce, tokens - from);
+                    long[] shape = {queries.size(0), count, tokens};
+                    long elements = queries.size(0) * count * tokens;
+                    DnnlView weights = scores.narrow(0, 0, elements).reshape(shape); // (h, n, N)
+                    DnnlView rounded = probabilities.narrow(0, 0, elements).reshape(shape);
+                    program.product(queries.narrow(1, from, count), keys, weights);
+                    program.softmax(weights, rounded);
+                    program.product(rounded, values, out.narrow(1, from, count));
                 }
             }
         }

@@ -14,14 +14,17 @@ interface PackedStage extends AutoCloseable {
     static PackedStage pack(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision, int stage) {
         try (Scope scope = new Scope()) {
             StageWeights cut = new StageWeights(config, weights, stage);
-            return DnnlProgram.isFast(Tensors.dtype(precision.type()))
+            return DnnlProgram.hasKernel(Tensors.dtype(precision.type()))
                     ? new DnnlStage(cut, precision)
                     : new TorchStage(cut, precision);
         }
     }
 
-    /** See {@link Backbone#run}; shapes are checked there. */
+    /** See {@link Backbone#run}; what comes is checked there. */
     StageOutput run(Tensor images, @Nullable Tensor previousTokens);
+
+    /** Bytes of native memory that the weights hold. */
+    long weightBytes();
 
     /** See {@link Backbone#microBatch}. */
     int microBatch();

@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -71,14 +72,10 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
 
     @Override
     public long weightBytes() {
-        long bytes = 0;
-        for (int stage = 1; stage <= stages(); stage++) {
-            bytes += weightBytes(config(), stage, precision);
-        }
-        return bytes;
+        return stages.stream().mapToLong(PackedStage::weightBytes).sum();
     }
 
-    /** Bytes that the weights of one stage take once packed. */
+    /** Bytes that the weights of one stage take once packed, padding apart. */
     public static long weightBytes(ThinkingViTConfig config, int stage, Precision precision) {
         long width = config.width(stage);
         long products = (config.patchElements() + 1) * width // patch embedding
@@ -96,6 +93,9 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
             throw new IllegalStateException("the model is closed");
         }
         StageInput.check(config(), stage, images, previousTokens);
+        if (previousTokens != null) {
+            StageInput.requireType("tokens", previousTokens, Tensors.dtype(precision.type()));
+        }
         return stages.get(stage - 1).run(images, previousTokens);
     }
 

@@ -1,7 +1,7 @@
 package dev.thinkingvit.model;
 
-import dev.thinkingvit.tensor.Operator;
-import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.DnnlProgram;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Number format of matrix products. Everything is accumulated in F32. */
@@ -19,15 +19,8 @@ public enum Precision {
         return type;
     }
 
-    /** Whether this processor has instructions for products in this format, so that it is the faster one. */
+    /** Whether this processor multiplies fast in this format: F32 always, BF16 where it has tiles for it. */
     public boolean isFastHere() {
-        if (this == FP32) {
-            return true;
-        }
-        try (Scope scope = new Scope()) {
-            return Operator.find("mkldnn::_is_mkldnn_bf16_supported", "").test();
-        } catch (dev.thinkingvit.tensor.TensorException e) {
-            return false;
-        }
+        return this == FP32 || DnnlProgram.isFast(DType.BF16);
     }
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
@@ -12,7 +13,8 @@ public final class StageInput {
     /**
      * Checks what {@link Backbone#run} is given.
      *
-     * @throws IllegalArgumentException if the stage does not exist, or shapes do not fit it
+     * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, or images are not F32 in the
+     *     processor's memory
      */
     public static void check(ThinkingViTConfig config, int stage, Tensor images, @Nullable Tensor previousTokens) {
         requireShape("images", images, -1, 3, config.imageSize(), config.imageSize());
@@ -26,7 +28,16 @@ public final class StageInput {
             }
             requireShape("tokens", previousTokens, images.size(0), config.tokens(), config.width(stage - 1));
         }
+        requireType("images", images, DType.F32);
         config.width(stage); // refuses a stage that does not exist
+    }
+
+    /** Checks the element type, and that the tensor lies in the processor's memory. */
+    static void requireType(String what, Tensor tensor, DType required) {
+        if (!tensor.is_cpu() || Tensors.dtype(tensor) != required) {
+            throw new IllegalArgumentException(what + ": " + required + " in the processor's memory is required, "
+                    + Tensors.dtype(tensor) + (tensor.is_cpu() ? "" : " elsewhere") + " came");
+        }
     }
 
     private static void requireShape(String what, Tensor tensor, long... required) {

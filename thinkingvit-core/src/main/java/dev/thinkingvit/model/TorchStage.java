@@ -84,6 +84,11 @@ final class TorchStage implements PackedStage {
     }
 
     @Override
+    public long weightBytes() {
+        return PackedThinkingViT.weightBytes(config, stage, precision);
+    }
+
+    @Override
     public int microBatch() {
         return PackedThinkingViT.microBatch(config, stage);
     }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.Arrays;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.stream;
@@ -27,6 +28,14 @@ public final class DnnlMatrix implements AutoCloseable {
      * @param rows about how many rows will be multiplied at a time, on which the layout may depend
      */
     public DnnlMatrix(Tensor weight, Tensor bias, DType dtype, long rows) {
+        if (weight.dim() != 2
+                || bias.numel() != weight.size(0)
+                || Tensors.dtype(weight) != DType.F32
+                || Tensors.dtype(bias) != DType.F32) {
+            throw new IllegalArgumentException("an F32 weight (out, in) and an F32 bias (out) are required, "
+                    + Tensors.dtype(weight) + Arrays.toString(Tensors.shape(weight)) + " and " + Tensors.dtype(bias)
+                    + Arrays.toString(Tensors.shape(bias)) + " came");
+        }
         this.out = weight.size(0);
         this.in = weight.size(1);
         this.dtype = dtype;

@@ -49,12 +49,17 @@ public final class DnnlProgram implements AutoCloseable {
         ADD
     }
 
+    private static final String REFERENCE = "ref"; // how the names of plain, slow kernels begin
+
+    private final int threads = Natives.threads();
+    private final List<Memory> externals = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
     private final List<Pointer> owned = new ArrayList<>();
     private final List<memory> scratchpads = new ArrayList<>();
     private final stream queue = Scope.own(new stream(Dnnl.engine()));
     private long scratchBytes;
     private boolean sealed;
+    private boolean closed;
 
     private record Step(primitive kernel, IntMemoryMap arguments) {}
 
@@ -73,16 +78,32 @@ public final class DnnlProgram implements AutoCloseable {
         }
     }
 
-    /** Whether oneDNN is there and has instructions of this processor for products of that type. */
+    /** Whether oneDNN is there and has a kernel for products of that type. */
+    public static boolean hasKernel(DType dtype) {
+        return !kernel(dtype).startsWith(REFERENCE);
+    }
+
+    /**
+     * Whether products of that type are the fast ones on this processor. In BF16 that takes tiles (AMX): with vector
+     * instructions for BF16 alone, a network was measured slower than in F32, and emulated without any, several times.
+     */
     public static boolean isFast(DType dtype) {
+        return isFast(kernel(dtype), dtype);
+    }
+
+    /** @param kernel as oneDNN names it, such as {@code brg_matmul:avx10_1_512_amx} */
+    static boolean isFast(String kernel, DType dtype) {
+        return dtype == DType.F32 ? !kernel.startsWith(REFERENCE) : kernel.contains("amx");
+    }
+
+    private static String kernel(DType dtype) {
         if (!Dnnl.isThere()) {
-            return false;
+            return REFERENCE;
         }
         try (Scope scope = new Scope()) {
-            String kernel = product(64, 64, 64, dtype).impl_info_str().getString();
-            return !kernel.startsWith("ref");
+            return product(64, 64, 64, dtype).impl_info_str().getString();
         } catch (RuntimeException e) { // there is none at all
-            return false;
+            return REFERENCE;
         }
     }
 
@@ -96,14 +117,18 @@ public final class DnnlProgram implements AutoCloseable {
 
     /** Memory of somebody else's, row-major, {@linkplain #bind bound} before a run. */
     public DnnlView external(DType dtype, long... shape) {
-        return DnnlView.of(new Memory(), dtype, shape);
+        Memory memory = new Memory();
+        externals.add(memory);
+        return DnnlView.of(memory, dtype, shape);
     }
 
-    /** A tensor as it lies in memory.
+    /**
+     * A tensor as it lies in memory.
      *
-     * @param tensor row-major, F32 or BF16; must outlive the program
+     * @param tensor row-major, F32 or BF16, in the processor's memory; must outlive the program
      */
     public DnnlView constant(Tensor tensor) {
+        requireRowMajor(tensor);
         Memory memory = new Memory();
         memory.address = tensor.data_ptr().address();
         return DnnlView.of(memory, Tensors.dtype(tensor), Tensors.shape(tensor));
@@ -124,8 +149,21 @@ public final class DnnlProgram implements AutoCloseable {
      * @param row the first that the view covers, along the tensor's first dimension
      */
     public void bind(DnnlView view, Tensor tensor, long row) {
-        long rowBytes = tensor.numel() / tensor.size(0) * view.dtype().bytes();
-        view.memory().move(tensor.data_ptr().address() + row * rowBytes);
+        requireRowMajor(tensor);
+        long rowElements = tensor.numel() / tensor.size(0);
+        if (Tensors.dtype(tensor) != view.dtype() || row < 0 || row * rowElements + view.elements() > tensor.numel()) {
+            throw new IllegalArgumentException(view + " is required from row " + row + " on, " + Tensors.dtype(tensor)
+                    + Arrays.toString(Tensors.shape(tensor)) + " came");
+        }
+        view.memory()
+                .move(tensor.data_ptr().address()
+                        + row * rowElements * view.dtype().bytes());
+    }
+
+    private static void requireRowMajor(Tensor tensor) {
+        if (!tensor.is_contiguous() || !tensor.is_cpu()) {
+            throw new IllegalArgumentException("a row-major tensor in the processor's memory is required");
+        }
     }
 
     /**
@@ -226,6 +264,11 @@ public final class DnnlProgram implements AutoCloseable {
     public void layerNorm(DnnlView x, Tensor weight, Tensor bias, double eps, DnnlView out) {
         requireShape("x", x, x.size(0), weight.numel());
         requireShape("out", out, x.shape());
+        DnnlView scale = constant(weight);
+        DnnlView shift = constant(bias);
+        requireShape("bias", shift, weight.numel());
+        requireType("weight", scale, DType.F32);
+        requireType("bias", shift, DType.F32);
         write(() -> {
             layer_normalization_forward.primitive_desc described = new layer_normalization_forward.primitive_desc(
                     Dnnl.engine(),
@@ -236,11 +279,10 @@ public final class DnnlProgram implements AutoCloseable {
                     dnnl.normalization_flags.use_scale.value | dnnl.normalization_flags.use_shift.value,
                     attributes(),
                     false);
-            memory.desc vector = new memory.desc(new long[] {weight.numel()}, memory.data_type.f32, new long[] {1});
             return new Arguments(described, new layer_normalization_forward(described))
                     .with(dnnl.DNNL_ARG_SRC, x)
-                    .with(dnnl.DNNL_ARG_SCALE, new memory(vector, Dnnl.engine(), weight.data_ptr()))
-                    .with(dnnl.DNNL_ARG_SHIFT, new memory(vector, Dnnl.engine(), bias.data_ptr()))
+                    .with(dnnl.DNNL_ARG_SCALE, scale)
+                    .with(dnnl.DNNL_ARG_SHIFT, shift)
                     .with(dnnl.DNNL_ARG_DST, out);
         });
     }
@@ -273,6 +315,18 @@ public final class DnnlProgram implements AutoCloseable {
 
     /** Runs all steps on the calling thread and its native threads. */
     public void run() {
+        if (closed) {
+            throw new IllegalStateException("the program is closed");
+        }
+        if (Natives.threads() != threads) {
+            throw new IllegalStateException(
+                    "the program was written for " + threads + " native threads, not for " + Natives.threads());
+        }
+        for (Memory memory : externals) {
+            if (memory.address == 0) {
+                throw new IllegalStateException("an external view is not bound");
+            }
+        }
         seal();
         try {
             for (Step step : steps) {
@@ -306,8 +360,8 @@ public final class DnnlProgram implements AutoCloseable {
     }
 
     private void write(Writing writing) {
-        if (sealed) {
-            throw new IllegalStateException("the program has run already");
+        if (sealed || closed) {
+            throw new IllegalStateException(closed ? "the program is closed" : "the program has run already");
         }
         try (Scope scope = new Scope()) {
             Arguments arguments = writing.write();
@@ -355,6 +409,10 @@ public final class DnnlProgram implements AutoCloseable {
 
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         for (int i = owned.size() - 1; i >= 0; i--) {
             owned.get(i).close();
         }

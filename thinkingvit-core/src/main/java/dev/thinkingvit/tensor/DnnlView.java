@@ -72,11 +72,13 @@ public final class DnnlView {
 
     /** Entry {@code index} along {@code dim}, which goes away. */
     public DnnlView select(int dim, long index) {
+        requireWithin(dim, index, 1);
         return new DnnlView(memory, dtype, offset + index * strides[dim], without(shape, dim), without(strides, dim));
     }
 
     /** {@code count} entries along {@code dim} from {@code from} on. */
     public DnnlView narrow(int dim, long from, long count) {
+        requireWithin(dim, from, count);
         long[] narrowed = shape.clone();
         narrowed[dim] = count;
         return new DnnlView(memory, dtype, offset + from * strides[dim], narrowed, strides);
@@ -91,6 +93,17 @@ public final class DnnlView {
             permutedStrides[i] = strides[order[i]];
         }
         return new DnnlView(memory, dtype, offset, permutedShape, permutedStrides);
+    }
+
+    private void requireWithin(int dim, long from, long count) {
+        if (from < 0 || count < 1 || from + count > shape[dim]) {
+            throw new IllegalArgumentException(
+                    count + " from " + from + " on are not within dimension " + dim + " of " + this);
+        }
+    }
+
+    long elements() {
+        return product(shape);
     }
 
     private static long[] without(long[] values, int index) {

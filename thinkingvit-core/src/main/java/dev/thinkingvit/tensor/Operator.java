@@ -23,7 +23,7 @@ public final class Operator {
     }
 
     /**
-     * @param name with its namespace, such as {@code mkldnn::_linear_pointwise}
+     * @param name with its namespace, such as {@code aten::_fused_adamw_}
      * @param overload {@code ""} for the plain one
      * @throws TensorException if this libtorch has no such operator
      */

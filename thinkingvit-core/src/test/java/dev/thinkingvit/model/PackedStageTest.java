@@ -1,6 +1,7 @@
 package dev.thinkingvit.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -10,11 +11,15 @@ import dev.thinkingvit.tensor.DnnlProgram;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,10 +30,20 @@ class PackedStageTest {
 
     private final Map<String, HostTensor> weights = weights();
 
+    /** Nothing is zero: what was forgotten would not show. */
     private static Map<String, HostTensor> weights() {
-        try (ThinkingViT model = ThinkingViT.initialise(CONFIG, 7)) {
-            return model.stateDict();
-        }
+        Map<String, HostTensor> weights = new LinkedHashMap<>();
+        SplittableRandom random = new SplittableRandom(7);
+        CONFIG.parameterShapes().forEach((name, shape) -> {
+            float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+            boolean norm = name.contains("norm") && name.endsWith("weight");
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) (0.1 * random.nextGaussian()) + (norm ? 1 : 0);
+            }
+            weights.put(name, HostTensor.of(values, shape));
+        });
+        weights.put(ThinkingViTConfig.alphaName(2), HostTensor.of(new float[] {0.7f}, 1));
+        return weights;
     }
 
     @ParameterizedTest
@@ -53,6 +68,70 @@ class PackedStageTest {
             }
             return null;
         });
+    }
+
+    @Test
+    void theTokensOfTheStageBeforeCount() {
+        for (boolean dnnl : new boolean[] {true, false}) {
+            ComputeThread.call(() -> {
+                try (Scope scope = new Scope();
+                        PackedStage stage = dnnl && DnnlProgram.hasKernel(DType.F32)
+                                ? new DnnlStage(cut(2), Precision.FP32)
+                                : new TorchStage(cut(2), Precision.FP32)) {
+                    Tensor batch = torch.randn(1, 3, 40, 40);
+                    float[] one = Tensors.toFloats(
+                            stage.run(batch, torch.randn(1, 26, 16)).logits());
+                    float[] other = Tensors.toFloats(
+                            stage.run(batch, torch.randn(1, 26, 16)).logits());
+                    assertThat(Math.abs(one[0] - other[0])).isGreaterThan(1e-3f);
+                }
+                return null;
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void manyTokensTakeTheirScoresInParts(int heads) {
+        assumeTrue(DnnlProgram.hasKernel(DType.F32), "oneDNN has no kernels here");
+        // 1,025 tokens: more scores than are there at a time, of one head; the last part is smaller
+        ThinkingViTConfig large = new ThinkingViTConfig(128, 4, 8 * heads, 1, heads, List.of(heads), 3, 1e-6);
+        try (ThinkingViT model = ThinkingViT.initialise(large, 3)) {
+            StageWeights cut = new StageWeights(large, model.stateDict(), 1);
+            ComputeThread.call(() -> {
+                try (Scope scope = new Scope();
+                        PackedStage dnnl = new DnnlStage(cut, Precision.FP32);
+                        PackedStage torchStage = new TorchStage(cut, Precision.FP32)) {
+                    Tensor batch = torch.randn(1, 3, 128, 128);
+                    assertClose(
+                            dnnl.run(batch, null).tokens(),
+                            torchStage.run(batch, null).tokens(),
+                            1e-4f);
+                }
+                return null;
+            });
+        }
+    }
+
+    @Test
+    void tensorsOfAnotherTypeAreRefused() {
+        try (PackedThinkingViT model = PackedThinkingViT.of(CONFIG, weights, Precision.FP32)) {
+            ComputeThread.call(() -> {
+                try (Scope scope = new Scope()) {
+                    Tensor images = torch.randn(2, 3, 40, 40);
+                    assertThatThrownBy(() -> model.run(1, images.to(ScalarType.Double), null))
+                            .isInstanceOf(IllegalArgumentException.class)
+                            .hasMessageContaining("images: F32")
+                            .hasMessageContaining("F64 came");
+                    assertThatThrownBy(() ->
+                                    model.run(2, images, torch.randn(2, 26, 16).to(ScalarType.BFloat16)))
+                            .isInstanceOf(IllegalArgumentException.class)
+                            .hasMessageContaining("tokens: F32")
+                            .hasMessageContaining("BF16 came");
+                }
+                return null;
+            });
+        }
     }
 
     @Test

@@ -168,6 +168,55 @@ class DnnlProgramTest {
     }
 
     @Test
+    void bf16IsFastOnlyWithTiles() {
+        assertThat(DnnlProgram.isFast("brg_matmul:avx10_1_512_amx", DType.BF16)).isTrue();
+        assertThat(DnnlProgram.isFast("brg_matmul:avx512_core_bf16", DType.BF16))
+                .isFalse();
+        assertThat(DnnlProgram.isFast("gemm:jit:bf16", DType.BF16)).isFalse();
+        assertThat(DnnlProgram.isFast("ref:any", DType.F32)).isFalse();
+        assertThat(DnnlProgram.isFast("brg_matmul:avx2", DType.F32)).isTrue();
+    }
+
+    @Test
+    void whatIsNotBoundOrDoesNotFitIsRefused() {
+        DnnlView view = program.external(DType.F32, 2, 6);
+        program.softmax(view, view);
+        assertThatThrownBy(() -> program.run()).hasMessageContaining("not bound");
+        Tensor rows = torch.randn(3, 6);
+        assertThatThrownBy(() -> program.bind(view, rows, 2)).hasMessageContaining("from row 2 on, F32[3, 6] came");
+        assertThatThrownBy(() -> program.bind(view, rows.to(ScalarType.Double), 0))
+                .hasMessageContaining("F64[3, 6] came");
+        assertThatThrownBy(() -> program.bind(view, torch.randn(6, 3).transpose(0, 1), 0))
+                .hasMessageContaining("row-major");
+        assertThatThrownBy(() -> view.narrow(1, 4, 3)).hasMessageContaining("not within dimension 1");
+        assertThatThrownBy(() -> program.layerNorm(view, torch.ones(6), torch.zeros(2), 1e-6, view))
+                .hasMessageContaining("bias: shape [6] is required");
+        assertThatThrownBy(() -> new DnnlMatrix(torch.randn(4, 6), torch.randn(1), DType.F32, 2))
+                .hasMessageContaining("F32[4, 6] and F32[1] came");
+    }
+
+    @Test
+    void aClosedProgramSaysSo() {
+        DnnlView view = program.buffer(DType.F32, 2, 2);
+        program.softmax(view, view);
+        program.close();
+        assertThatThrownBy(program::run).hasMessage("the program is closed");
+    }
+
+    @Test
+    void anotherNumberOfNativeThreadsIsRefused() {
+        DnnlView view = program.buffer(DType.F32, 2, 2);
+        program.softmax(view, view);
+        int before = Natives.threads();
+        Natives.setThreads(before + 1, 1);
+        try {
+            assertThatThrownBy(program::run).hasMessageContaining("native threads");
+        } finally {
+            Natives.setThreads(before, 1);
+        }
+    }
+
+    @Test
     void aProgramThatHasRunTakesNoMoreSteps() {
         DnnlView view = program.buffer(DType.F32, 2, 2);
         program.softmax(view, view);
