@@ -21,6 +21,7 @@ final class Spoke extends Channel {
     private static final Logger log = LoggerFactory.getLogger(Spoke.class);
     private static final Duration REMARK_AFTER = Duration.ofSeconds(15);
     private static final int CONNECT_MILLIS = 5000;
+    private static final long LEAST_CONNECT_MILLIS = 100;
     private static final int RETRY_MILLIS = 200;
 
     private final Line line;
@@ -185,7 +186,8 @@ final class Spoke extends Channel {
     private static Line connect(Rendezvous rendezvous, long deadline) throws IOException {
         IOException failure = new SocketException("no address");
         for (InetAddress address : InetAddress.getAllByName(rendezvous.masterAddress())) {
-            long left = Math.max(1, (deadline - System.nanoTime()) / 1_000_000);
+            // the last try, too, gets the time to be refused: with a millisecond it would seem that nobody answers
+            long left = Math.max(LEAST_CONNECT_MILLIS, (deadline - System.nanoTime()) / 1_000_000);
             Socket socket = new Socket();
             try {
                 socket.connect(
