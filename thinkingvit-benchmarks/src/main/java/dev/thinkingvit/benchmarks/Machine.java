@@ -23,6 +23,7 @@ import org.bytedeco.javacpp.Loader;
  * @param os name and version
  * @param java version and vendor
  * @param pytorch version of org.bytedeco:pytorch
+ * @param dnnl version of org.bytedeco:dnnl
  * @param onnxruntime version of ONNX Runtime
  * @param thinkingvit version of this project
  */
@@ -33,6 +34,7 @@ record Machine(
         String os,
         String java,
         String pytorch,
+        String dnnl,
         String onnxruntime,
         String thinkingvit) {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
@@ -43,11 +45,11 @@ record Machine(
         extensions = List.copyOf(extensions);
     }
 
-    static Machine here() {
+    private static String binding(String artifact) {
         try {
-            return here(Loader.getVersion("org.bytedeco", "pytorch"));
+            return Loader.getVersion("org.bytedeco", artifact);
         } catch (IOException e) {
-            return here("unknown");
+            return "unknown";
         }
     }
 
@@ -56,7 +58,7 @@ record Machine(
         return version == null ? "unknown" : version;
     }
 
-    private static Machine here(String pytorch) {
+    static Machine here() {
         String cpu = System.getProperty("os.arch");
         Set<String> extensions = new TreeSet<>();
         try {
@@ -79,7 +81,8 @@ record Machine(
                 Natives.availableCores(),
                 System.getProperty("os.name") + " " + System.getProperty("os.version"),
                 Runtime.version() + " (" + System.getProperty("java.vendor") + ")",
-                pytorch,
+                binding("pytorch"),
+                binding("dnnl"),
                 onnxRuntime(),
                 version == null ? "development" : version);
     }
@@ -87,8 +90,8 @@ record Machine(
     /** All that matters to a rate, in a line. */
     String line() {
         return String.format(
-                "%s, %d cores (%s); Java %s; pytorch %s, ONNX Runtime %s",
-                cpu, cores, String.join(" ", extensions), java, pytorch, onnxruntime);
+                "%s, %d cores (%s); Java %s; pytorch %s, dnnl %s, ONNX Runtime %s",
+                cpu, cores, String.join(" ", extensions), java, pytorch, dnnl, onnxruntime);
     }
 
     /**

@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
@@ -38,7 +37,7 @@ class ElasticEngineTest {
 
     private final ModelDirectory.Model model = ModelDirectory.read(REFERENCE.resolve("vit-2h-3h-6h"));
     private final Counting backbone =
-            new Counting(PackedThinkingViT.of(model.config().network(), model.weights(), Precision.FP32));
+            new Counting(PackedThinkingViT.of(model.config().network(), model.weights(), Precision.FP32), false);
     private final ElasticEngine engine = new ElasticEngine(backbone);
     private final Map<String, HostTensor> recorded = Safetensors.read(
                     REFERENCE.resolve("vit-2h-3h-6h/expected.safetensors"))
@@ -51,14 +50,14 @@ class ElasticEngineTest {
     }
 
     /** The real network, with a tally of the rows that each stage was given. */
-    private record Counting(Backbone inner, List<int[]> calls) implements Backbone {
-        Counting(Backbone inner) {
-            this(inner, Collections.synchronizedList(new ArrayList<>()));
+    private record Counting(Backbone inner, boolean runsSideBySide, List<int[]> calls) implements Backbone {
+        Counting(Backbone inner, boolean runsSideBySide) {
+            this(inner, runsSideBySide, Collections.synchronizedList(new ArrayList<>()));
         }
 
         @Override
         public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-            calls.add(new int[] {stage, (int) images.size(0)});
+            calls.add(new int[] {stage, (int) images.size(0), ComputeThread.isWorker() ? 1 : 0});
             return inner.run(stage, images, previousTokens);
         }
 
@@ -137,8 +136,7 @@ class ElasticEngineTest {
     @Test
     void aFewImagesTooManyForTheWorkersAreLeftToAllCoresTogether() {
         int workers = ComputeThread.workers().count();
-        Map<Boolean, AtomicInteger> rows = Map.of(true, new AtomicInteger(), false, new AtomicInteger());
-        Backbone watched = new SideBySide(backbone, rows);
+        Counting watched = new Counting(backbone, true);
         float[] odd = new float[(2 * workers + 1) * IMAGE];
         for (int i = 0; i < odd.length; i++) {
             odd[i] = images[i % images.length];
@@ -148,57 +146,10 @@ class ElasticEngineTest {
         List<Outcome> outcomes = new ElasticEngine(watched).run(odd, 2 * workers + 1, never);
 
         assertThat(outcomes).hasSize(2 * workers + 1);
-        assertThat(rows.get(true)).hasValue(2 * workers);
-        assertThat(rows.get(false)).hasValue(1);
-    }
-
-    /** Counts the images that workers and that all cores together were given. */
-    private record SideBySide(Backbone inner, Map<Boolean, AtomicInteger> rows) implements Backbone {
-        @Override
-        public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-            rows.get(ComputeThread.isWorker()).addAndGet((int) images.size(0));
-            return inner.run(stage, images, previousTokens);
-        }
-
-        @Override
-        public boolean runsSideBySide() {
-            return true;
-        }
-
-        @Override
-        public int stages() {
-            return inner.stages();
-        }
-
-        @Override
-        public int numClasses() {
-            return inner.numClasses();
-        }
-
-        @Override
-        public int imageSize() {
-            return inner.imageSize();
-        }
-
-        @Override
-        public long macs(int stage) {
-            return inner.macs(stage);
-        }
-
-        @Override
-        public int microBatch(int stage) {
-            return inner.microBatch(stage);
-        }
-
-        @Override
-        public long weightBytes() {
-            return inner.weightBytes();
-        }
-
-        @Override
-        public void close() {
-            inner.close();
-        }
+        assertThat(watched.rows(1)).isEqualTo(2 * workers + 1);
+        assertThat(watched.calls().stream().filter(call -> call[2] == 0).map(call -> call[1]))
+                .as("left to all cores")
+                .containsExactly(1);
     }
 
     @Test
