@@ -1,11 +1,13 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Reads weights from whatever they come in. The kind of a file is told by its content, never by its name:
@@ -13,7 +15,8 @@ import java.util.Locale;
  * <ul>
  *   <li>a directory in Hugging Face's layout: its {@code model.safetensors}, else its {@code pytorch_model.bin};
  *   <li>a {@linkplain Safetensors safetensors} file;
- *   <li>a {@linkplain TorchFile torch.save} archive, a trainer's checkpoint or a plain state dict.
+ *   <li>a {@linkplain TorchFile torch.save} archive, a trainer's checkpoint or a plain state dict;
+ *   <li>an {@code .npz} of numpy, as Google publishes Vision Transformers.
  * </ul>
  */
 public final class Checkpoints {
@@ -30,6 +33,9 @@ public final class Checkpoints {
         Path file = Files.isDirectory(path) ? inDirectory(path) : path;
         try (FileBytes bytes = FileBytes.open(file)) {
             ByteBuffer start = bytes.slice(0, Math.min(bytes.size(), START_BYTES));
+            if (NumpyArchive.begins(start)) {
+                return ofNumpy(bytes);
+            }
             if (TorchFile.isZip(start) || TorchFile.isLegacy(start)) {
                 return TorchFile.stateDict(bytes, weights);
             }
@@ -44,6 +50,12 @@ public final class Checkpoints {
             }
             return new StateDict(file, "", contents.tensors(), new LinkedHashMap<>(contents.metadata()));
         }
+    }
+
+    private static StateDict ofNumpy(FileBytes bytes) {
+        Map<String, HostTensor> tensors = NumpyArchive.read(bytes).tensors();
+        boolean google = GoogleViTNames.matches(tensors.keySet());
+        return new StateDict(bytes.file(), "", google ? GoogleViTNames.toTimm(tensors) : tensors, Map.of());
     }
 
     private static Path inDirectory(Path directory) {
