@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  *       in parts;
  *   <li>the index of weights in parts, {@code model.safetensors.index.json};
  *   <li>a {@linkplain Safetensors safetensors} file;
- *   <li>a {@linkplain TorchFile torch.save} file, a trainer's checkpoint or a plain state dict.
+ *   <li>a {@linkplain TorchFile torch.save} file, a trainer's checkpoint or a plain state dict;
+ *   <li>an {@code .npz} of numpy, as Google publishes Vision Transformers.
  * </ul>
  *
  * <p>What comes out has timm's names if it is a Vision Transformer's at all: the weights are found among what trainers
@@ -73,6 +75,9 @@ public final class Checkpoints {
             if (whole) {
                 Shards.refusePart(file);
             }
+            if (NumpyArchive.begins(start)) {
+                return ofNumpy(bytes);
+            }
             if (TorchFile.isZip(start) || TorchFile.isLegacy(start)) {
                 return TorchFile.load(bytes);
             }
@@ -82,9 +87,25 @@ public final class Checkpoints {
             }
             Safetensors.Contents contents = Safetensors.read(bytes);
             Map<Object, @Nullable Object> values = new LinkedHashMap<>(contents.metadata());
-            values.putAll(contents.tensors()); // a tensor's name is never shadowed
+            putAll(values, contents.tensors(), contents.others());
             return values;
         }
+    }
+
+    private static Map<?, ?> ofNumpy(FileBytes bytes) {
+        NumpyArchive.Contents contents = NumpyArchive.read(bytes);
+        Map<String, HostTensor> tensors = contents.tensors();
+        Map<Object, @Nullable Object> values = new LinkedHashMap<>();
+        boolean google = GoogleViTNames.matches(tensors.keySet());
+        putAll(values, google ? GoogleViTNames.toTimm(tensors) : tensors, contents.others());
+        return values;
+    }
+
+    /** Tensors, and those that are only named; neither is shadowed by what else has its name. */
+    private static void putAll(
+            Map<Object, @Nullable Object> values, Map<String, HostTensor> tensors, Map<String, String> others) {
+        values.putAll(tensors);
+        others.forEach((name, type) -> values.put(name, new Opaque(type)));
     }
 
     private static Map<?, ?> part(Path index, Path file) {

@@ -30,9 +30,7 @@ final class KnownNames {
                 "torchvision's",
                 "conv_proj.weight",
                 "(class_token|conv_proj\\.(weight|bias)|encoder\\.pos_embedding|encoder\\.ln\\.(weight|bias)"
-                        + "|encoder\\.layers\\.encoder_layer_\\d{1,4}\\..+|heads\\..+)"),
-        /** Google's {@code .npz} files': {@code Transformer/encoderblock_0/MlpBlock_3/Dense_0/kernel}. */
-        JAX("Google's", "embedding/kernel", "(cls|(embedding|head|pre_logits)/(kernel|bias)|Transformer/.+)");
+                        + "|encoder\\.layers\\.encoder_layer_\\d{1,4}\\..+|heads\\..+)");
 
         private final String owner;
         private final String essential;
@@ -52,11 +50,6 @@ final class KnownNames {
         /** The one tensor by which the manner is recognised: what embeds the patches. */
         String essential() {
             return essential;
-        }
-
-        /** Between the parts of a name. */
-        String separator() {
-            return this == JAX ? "/" : ".";
         }
 
         /** Whether a name may be a Vision Transformer's tensor in this manner. */

@@ -8,7 +8,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,7 +101,7 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
         private static @Nullable String essentialPrefix(String name, Manner manner) {
             String plain = KnownNames.withoutInner(name);
             String essential = manner.essential();
-            boolean whole = plain.equals(essential) || plain.endsWith(manner.separator() + essential);
+            boolean whole = plain.equals(essential) || plain.endsWith("." + essential);
             return whole ? plain.substring(0, plain.length() - essential.length()) : null;
         }
 
@@ -111,16 +110,16 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
             List<String> cores = values.keySet().stream()
                     .map(name -> essentialPrefix(name, manner))
                     .filter(prefix -> prefix != null)
-                    .map(prefix -> unknown(prefix, manner))
+                    .map(prefix -> unknown(prefix))
                     .distinct()
                     .toList();
             // of several networks the one that stands by itself; the others' tensors will be left over
             return cores.contains("") ? "" : cores.get(0);
         }
 
-        private static String unknown(String prefix, Manner manner) {
+        private static String unknown(String prefix) {
             StringBuilder rest = new StringBuilder();
-            for (String part : prefix.split(Pattern.quote(manner.separator()))) {
+            for (String part : prefix.split("\\.")) {
                 if (!part.isEmpty() && !KnownNames.WRAPPERS.contains(part) && !part.matches("\\d+")) {
                     rest.append(part).append('.');
                 }
@@ -135,14 +134,14 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
             while (true) {
                 String name = plain.substring(start);
                 if (manner.knows(name)) {
-                    String rest = unknown(plain.substring(0, start), manner);
+                    String rest = unknown(plain.substring(0, start));
                     // what is inside a name is told as if it were in front
                     String prefix = original.endsWith(name)
                             ? original.substring(0, original.length() - name.length())
                             : original;
                     return rest.isEmpty() || rest.equals(core) ? new Named(original, prefix, name, value) : null;
                 }
-                int next = plain.indexOf(manner.separator(), start);
+                int next = plain.indexOf('.', start);
                 if (next < 0) {
                     return null;
                 }

@@ -172,16 +172,15 @@ final class PlainTree {
     /** The parts of a pickled torch.nn.Module that its state dict is made of. */
     private record Module(Map<?, ?> parameters, Map<?, ?> buffers, Map<?, ?> modules, Set<?> passing) {
         static @Nullable Module of(Map<?, ?> state) {
-            boolean module = state.get("_parameters") instanceof Map
-                    && state.get("_buffers") instanceof Map
-                    && state.get("_modules") instanceof Map;
-            return module
-                    ? new Module(
-                            (Map<?, ?>) state.get("_parameters"),
-                            (Map<?, ?>) state.get("_buffers"),
-                            (Map<?, ?>) state.get("_modules"),
-                            state.get("_non_persistent_buffers_set") instanceof Set<?> set ? set : Set.of())
+            return state.get("_parameters") instanceof Map<?, ?> parameters
+                            && state.get("_buffers") instanceof Map<?, ?> buffers
+                            && state.get("_modules") instanceof Map<?, ?> modules
+                    ? new Module(parameters, buffers, modules, passing(state))
                     : null;
+        }
+
+        private static Set<?> passing(Map<?, ?> state) {
+            return state.get("_non_persistent_buffers_set") instanceof Set<?> names ? names : Set.of();
         }
     }
 

@@ -18,8 +18,11 @@ final class PythonObject {
 
     final String type;
     final List<?> arguments;
+
     @Nullable Object state;
+
     @Nullable Map<Object, @Nullable Object> entries;
+
     @Nullable List<@Nullable Object> elements;
 
     /** @param type the class as Python names it, or whatever says best what this is */

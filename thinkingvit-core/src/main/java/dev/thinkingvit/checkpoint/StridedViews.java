@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,65 @@ final class StridedViews {
         } catch (ArithmeticException e) {
             throw new CheckpointException(file, what + " is absurdly large", e);
         }
+    }
+
+    /**
+     * A copy whose dimension i is dimension {@code order[i]} of {@code tensor}.
+     *
+     * @throws ArithmeticException if it takes more than 2 GiB
+     */
+    static HostTensor permuted(HostTensor tensor, int... order) {
+        long[] shape = tensor.shape();
+        long[] steps = new long[shape.length];
+        long step = 1;
+        for (int i = shape.length - 1; i >= 0; i--) {
+            steps[i] = step;
+            step *= shape[i];
+        }
+        long[] newShape = Arrays.stream(order).mapToLong(i -> shape[i]).toArray();
+        long[] newSteps = Arrays.stream(order).mapToLong(i -> steps[i]).toArray();
+        ByteBuffer data = tensor.elements() == 0
+                ? tensor.data()
+                : rowMajor(tensor, 0, newShape, newSteps, tensor.data().remaining());
+        return new HostTensor(tensor.dtype(), newShape, data);
+    }
+
+    /**
+     * A copy of {@code tensors} one after the other.
+     *
+     * @return null if one is missing, or they do not agree in type and in all sizes but the first, or take more than
+     *     2 GiB
+     */
+    static @Nullable HostTensor concatenated(List<? extends @Nullable HostTensor> tensors) {
+        HostTensor first = tensors.get(0);
+        if (first == null || first.shape().length == 0) {
+            return null;
+        }
+        long[] shape = first.shape();
+        shape[0] = 0;
+        long bytes = 0;
+        for (HostTensor tensor : tensors) {
+            long[] other = tensor == null ? new long[0] : tensor.shape();
+            boolean fits = tensor != null
+                    && tensor.dtype() == first.dtype()
+                    && other.length == shape.length
+                    && Arrays.equals(other, 1, other.length, shape, 1, shape.length);
+            if (!fits) {
+                return null;
+            }
+            shape[0] += other[0];
+            bytes += tensor.data().remaining();
+        }
+        if (bytes > Integer.MAX_VALUE - 8) {
+            return null;
+        }
+        ByteBuffer data = ByteBuffer.allocate((int) bytes);
+        for (HostTensor tensor : tensors) {
+            if (tensor != null) {
+                data.put(tensor.data());
+            }
+        }
+        return new HostTensor(first.dtype(), shape, data.flip());
     }
 
     private static ByteBuffer rowMajor(HostTensor storage, long offset, long[] shape, long[] steps, int bytes) {

@@ -2,7 +2,6 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.checkpoint.KnownNames.Manner;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.HostTensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,10 +12,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a Vision Transformer's tensors under timm's names and into timm's layout: queries, keys and values in one matrix,
- * weights of linear layers (out, in), of convolutions (out, in, height, width).
- *
- * <p>{@code D} width, {@code H} heads, {@code h} width of a head.
+ * Brings a Vision Transformer's tensors under timm's names: transformers', with queries, keys and values joined, and
+ * torchvision's.
  */
 final class TimmNames {
     private record Rule(Pattern from, String to) {
@@ -61,25 +58,7 @@ final class TimmNames {
                     new Rule("encoder\\.layers\\.encoder_layer_(\\d+)\\.mlp\\.(linear_1|0)\\.", "blocks.$1.mlp.fc1."),
                     new Rule("encoder\\.layers\\.encoder_layer_(\\d+)\\.mlp\\.(linear_2|3)\\.", "blocks.$1.mlp.fc2."),
                     new Rule("encoder\\.ln\\.", "norm."),
-                    new Rule("heads\\.head\\.", "head.")),
-            Manner.JAX,
-            List.of(
-                    new Rule("cls", "cls_token"),
-                    new Rule("Transformer/posembed_input/pos_embedding", "pos_embed"),
-                    new Rule("embedding/", "patch_embed.proj."),
-                    new Rule("Transformer/encoder_norm/", "norm."),
-                    new Rule("Transformer/encoderblock_(\\d+)/LayerNorm_0/", "blocks.$1.norm1."),
-                    new Rule("Transformer/encoderblock_(\\d+)/LayerNorm_[12]/", "blocks.$1.norm2."),
-                    new Rule("Transformer/encoderblock_(\\d+)/MlpBlock_\\d+/Dense_0/", "blocks.$1.mlp.fc1."),
-                    new Rule("Transformer/encoderblock_(\\d+)/MlpBlock_\\d+/Dense_1/", "blocks.$1.mlp.fc2."),
-                    new Rule(
-                            "Transformer/encoderblock_(\\d+)/MultiHeadDotProductAttention_\\d+/out/",
-                            "blocks.$1.attn.proj."),
-                    new Rule(
-                            "Transformer/encoderblock_(\\d+)/MultiHeadDotProductAttention_\\d+/",
-                            "blocks.$1.attn."),
-                    new Rule("head/", "head."),
-                    new Rule("pre_logits/", "pre_logits.")));
+                    new Rule("heads\\.head\\.", "head.")));
 
     private TimmNames() {}
 
@@ -108,14 +87,12 @@ final class TimmNames {
                 notes.add("passed over: " + name + ", which no class depends on");
                 return;
             }
-            HostTensor laid = manner == Manner.JAX ? laidOut(file, name, to, tensor) : tensor;
-            String plain = to.replace(".kernel", ".weight").replace(".scale", ".weight");
-            Matcher part = PART.matcher(plain);
+            Matcher part = PART.matcher(to);
             if (part.matches()) {
                 parts.computeIfAbsent(part.group(1) + ".qkv." + part.group(3), key -> new LinkedHashMap<>())
-                        .put(part.group(2), laid);
-            } else if (renamed.put(plain, laid) != null) {
-                throw new CheckpointException(file, "two tensors are " + plain + ", one of them is '" + name + "'");
+                        .put(part.group(2), tensor);
+            } else if (renamed.put(to, tensor) != null) {
+                throw new CheckpointException(file, "two tensors are " + to + ", one of them is '" + name + "'");
             }
         });
         parts.forEach((name, three) -> renamed.put(name, joined(file, name, three)));
@@ -146,36 +123,10 @@ final class TimmNames {
             }
             parts.add(tensor);
         }
-        try {
-            return HostTensors.joined(parts);
-        } catch (IllegalArgumentException e) {
-            throw new CheckpointException(file, "tensor " + name + " cannot be joined: " + e.getMessage(), e);
+        HostTensor joined = StridedViews.concatenated(parts);
+        if (joined == null) {
+            throw new CheckpointException(file, "tensor " + name + " cannot be joined of " + three);
         }
-    }
-
-    /** Google's layout: inputs first, attention's heads on an axis of their own. */
-    private static HostTensor laidOut(Path file, String name, String to, HostTensor tensor) {
-        long[] shape = tensor.shape();
-        if (!name.endsWith("/kernel")) {
-            // biases of queries, keys and values are (H, h)
-            return PART.matcher(to).matches() && shape.length == 2
-                    ? HostTensors.reshaped(tensor, tensor.elements())
-                    : tensor;
-        }
-        boolean embedding = to.startsWith("patch_embed.");
-        int axes = embedding ? 4 : name.contains("/MultiHeadDotProductAttention_") ? 3 : 2;
-        if (shape.length != axes) {
-            throw new CheckpointException(file, "tensor '" + name + "' should have " + axes + " axes, is " + tensor);
-        }
-        if (embedding) {
-            return HostTensors.permuted(tensor, 3, 2, 0, 1); // from (height, width, in, out)
-        }
-        HostTensor matrix = tensor;
-        if (axes == 3) {
-            matrix = to.contains(".proj.")
-                    ? HostTensors.reshaped(tensor, shape[0] * shape[1], shape[2]) // (H, h, D)
-                    : HostTensors.reshaped(tensor, shape[0], shape[1] * shape[2]); // (D, H, h)
-        }
-        return HostTensors.permuted(matrix, 1, 0); // from (in, out)
+        return joined;
     }
 }

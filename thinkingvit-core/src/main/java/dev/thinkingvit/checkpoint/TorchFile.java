@@ -108,8 +108,7 @@ public final class TorchFile {
         archive.content(root + "byteorder").get(order);
         String name = new String(order, StandardCharsets.US_ASCII);
         if (!name.equals("little")) {
-            throw new CheckpointException(
-                    file, "its byte order is '" + name + "'; only little-endian files are read");
+            throw new CheckpointException(file, "its byte order is '" + name + "'; only little-endian files are read");
         }
     }
 }

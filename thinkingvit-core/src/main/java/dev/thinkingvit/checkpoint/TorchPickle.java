@@ -194,7 +194,8 @@ final class TorchPickle extends Unpickler {
         List<?> list = arguments(stack.pop());
         Object callee = stack.pop();
         boolean plain = keywords instanceof Map<?, ?> map && map.isEmpty();
-        stack.add(plain || !(callee instanceof Name name) ? made(callee, list) : PythonObject.madeBy(name.full(), list));
+        stack.add(
+                plain || !(callee instanceof Name name) ? made(callee, list) : PythonObject.madeBy(name.full(), list));
     }
 
     private static List<?> arguments(@Nullable Object tuple) {

@@ -138,8 +138,7 @@ final class TorchTensors {
     Object storage(String type, String key, long elements) {
         Long size = storages.size(key);
         if (size == null) {
-            throw new CheckpointException(
-                    file, "lacks the storage '" + key + "' that its pickle names");
+            throw new CheckpointException(file, "lacks the storage '" + key + "' that its pickle names");
         }
         Integer width = elementBytes(type);
         if (width != null && (elements < 0 || elements > size || elements * width != size)) {
@@ -199,9 +198,7 @@ final class TorchTensors {
             return null;
         }
         HostTensor view = views.view(flat, offset, sizes, strides);
-        return view != null
-                ? view
-                : new PythonObject("a tensor that would take memory out of proportion to the file");
+        return view != null ? view : new PythonObject("a tensor that would take memory out of proportion to the file");
     }
 
     private static long @Nullable [] integers(@Nullable Object list) {

@@ -3,9 +3,8 @@ package dev.thinkingvit.tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.List;
 
-/** Rearranges tensors on the Java side. Every result is a copy of its own; no value changes, whatever its type. */
+/** Cuts tensors on the Java side. A result is a copy of its own; no value changes, whatever its type. */
 public final class HostTensors {
     private HostTensors() {}
 
@@ -40,65 +39,6 @@ public final class HostTensors {
         return copy.finish(shape);
     }
 
-    /**
-     * Tensors behind one another along the first axis.
-     *
-     * @param parts at least one, all of one type, alike but for the first size
-     * @throws IllegalArgumentException if they do not fit together
-     */
-    public static HostTensor joined(List<HostTensor> parts) {
-        HostTensor first = parts.get(0);
-        long[] shape = first.shape();
-        if (shape.length == 0) {
-            throw new IllegalArgumentException("scalars cannot be joined");
-        }
-        shape[0] = 0;
-        int bytes = 0;
-        for (HostTensor part : parts) {
-            long[] other = part.shape();
-            boolean alike = part.dtype() == first.dtype()
-                    && other.length == shape.length
-                    && Arrays.equals(other, 1, other.length, shape, 1, shape.length);
-            if (!alike) {
-                throw new IllegalArgumentException(first + " and " + part + " cannot be joined");
-            }
-            shape[0] += other[0];
-            bytes = Math.addExact(bytes, part.data().remaining());
-        }
-        ByteBuffer target = ByteBuffer.allocate(bytes);
-        parts.forEach(part -> target.put(part.data()));
-        return new HostTensor(first.dtype(), shape, target.flip());
-    }
-
-    /** The same bytes in another shape. */
-    public static HostTensor reshaped(HostTensor tensor, long... shape) {
-        return new HostTensor(tensor.dtype(), shape, tensor.data());
-    }
-
-    /**
-     * The axes in another order.
-     *
-     * @param order axis {@code i} of the result is axis {@code order[i]} of the tensor
-     */
-    public static HostTensor permuted(HostTensor tensor, int... order) {
-        long[] from = tensor.shape();
-        if (order.length != from.length
-                || Arrays.stream(order).distinct().filter(axis -> axis >= 0 && axis < from.length).count()
-                        != from.length) {
-            throw new IllegalArgumentException(tensor + " has no order of axes " + Arrays.toString(order));
-        }
-        long[] before = strides(from);
-        long[] shape = new long[order.length];
-        long[] strides = new long[order.length];
-        for (int i = 0; i < order.length; i++) {
-            shape[i] = from[order[i]];
-            strides[i] = before[order[i]];
-        }
-        Copy copy = new Copy(tensor, shape);
-        copy.slice(0, strides, shape, 0);
-        return copy.finish(shape);
-    }
-
     private static long[] strides(long[] shape) {
         long[] strides = new long[shape.length];
         long stride = 1;
@@ -128,7 +68,7 @@ public final class HostTensors {
         void slice(long offset, long[] strides, long[] shape, int axis) {
             if (axis == shape.length) {
                 run(offset, 1);
-            } else if (axis == shape.length - 1 && strides[axis] == 1) {
+            } else if (axis == shape.length - 1) {
                 run(offset, shape[axis]);
             } else {
                 for (long i = 0; i < shape[axis]; i++) {
