@@ -25,7 +25,6 @@ final class WeightShapes {
             Pattern.compile("reg_token"), "a Vision Transformer with register tokens",
             Pattern.compile("blocks\\.\\d+\\.ls[12]\\..+|blocks\\.\\d+\\.gamma_[12]"), "a Vision Transformer with layer scale",
             Pattern.compile("blocks\\.\\d+\\.attn\\.[qk]_norm\\..+"), "a Vision Transformer with normalised queries and keys",
-            Pattern.compile("blocks\\.\\d+\\.attn\\.[qv]_bias"), "a BEiT",
             Pattern.compile("fc_norm\\..+"), "a Vision Transformer that averages its tokens",
             Pattern.compile("attn_pool\\..+"), "a Vision Transformer that pools by attention",
             Pattern.compile("norm_pre\\..+"), "a Vision Transformer that normalises its input",
