@@ -123,8 +123,9 @@ final class ModelConfigJson {
         requireArchitecture(file, root);
         ObjectNode args = object(root, "model_args");
         ThinkingViTConfig network = network(root, args);
-        ObjectNode pretrained =
-                root.hasNonNull("pretrained_cfg") ? object(root, "pretrained_cfg") : JsonNodeFactory.instance.objectNode();
+        ObjectNode pretrained = root.hasNonNull("pretrained_cfg")
+                ? object(root, "pretrained_cfg")
+                : JsonNodeFactory.instance.objectNode();
         JsonNode pool = root.get("global_pool");
         if (isSet(pool) && !"token".equals(pool.asString())) {
             throw new CheckpointException(file, "global_pool must be token, got " + pool);
@@ -271,7 +272,8 @@ final class ModelConfigJson {
                         e);
             }
         }
-        String router = thinking.hasNonNull("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
+        String router =
+                thinking.hasNonNull("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
         return new Routing(router, thresholds, calibration);
     }
 
@@ -378,7 +380,8 @@ final class ModelConfigJson {
     private double number(String key, JsonNode value) {
         if (!value.isNumber() || !Double.isFinite(value.asDouble())) {
             throw new CheckpointException(
-                    file, key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got " + value.asString());
+                    file,
+                    key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got " + value.asString());
         }
         return value.asDouble();
     }

@@ -98,16 +98,18 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
                 found.stream().filter(entry -> !entry.average()).toList();
         if (which == Weights.MODEL && models.isEmpty()) {
             throw new CheckpointException(
-                    file, "has only a moving average of the weights, in '" + averages.get(0).path() + "'");
+                    file,
+                    "has only a moving average of the weights, in '"
+                            + averages.get(0).path() + "'");
         }
         // a dictionary of plain weights may hold their average too, under names of its own
         return which == Weights.MODEL || averages.isEmpty() ? models.get(0) : averages.get(0);
     }
 
     /** What to say where a moving average was asked for and there is none. */
-    static String noAverage(Map<?, ?> top) {
+    String noAverage() {
         return "has no moving average of the weights (" + String.join(", ", AVERAGES.subList(0, 3)) + ", …); it has "
-                + keys(top);
+                + (path.isEmpty() ? keys(content) : keys(facts) + " and the weights in '" + path + "'");
     }
 
     /** {@code "'model': "}, to put before what is wrong in it; empty for a file that is the dictionary. */
@@ -129,7 +131,8 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
             });
         }
         if (found.size() == before && holdsTensors(map)) {
-            found.add(new WeightsEntry(here.path(), here.average(), map, here.path().isEmpty() ? facts : here.facts()));
+            found.add(new WeightsEntry(
+                    here.path(), here.average(), map, here.path().isEmpty() ? facts : here.facts()));
         }
     }
 

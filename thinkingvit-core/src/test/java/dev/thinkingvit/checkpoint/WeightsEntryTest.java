@@ -107,12 +107,16 @@ class WeightsEntryTest {
         Map<String, ?> facts = WeightsEntry.find(FILE, Map.of("model", A, "args", args), Weights.AUTO)
                 .facts();
 
-        assertThat(facts.get("args")).asString().contains("thinking_stages=[3, 6]").doesNotContain("device");
+        assertThat(facts.get("args"))
+                .asString()
+                .contains("thinking_stages=[3, 6]")
+                .doesNotContain("device");
     }
 
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '`',
             value = {
                 "opaque | its 'model' is no dictionary of tensors but timm.models.vit.ViT",
                 "inside | 'state_dict': 'head.weight' should be a tensor, is numpy.ndarray",
