@@ -157,7 +157,8 @@ class ImageFolderTest {
 
         ImageFolder folder = ImageFolder.open(root);
 
-        assertThat(folder.samples().stream().map(sample -> sample.path().getFileName().toString()))
+        assertThat(folder.samples().stream()
+                        .map(sample -> sample.path().getFileName().toString()))
                 .containsExactly("a.jpg", "b", "c.dat", "d.scan");
         assertThat(folder.passedOver().count()).isEqualTo(7);
         assertThat(folder.passedOver().lines())

@@ -19,9 +19,31 @@ class TiffFileTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "rgb", "rgb-lzw", "rgb-deflate", "rgb-packbits", "rgb-jpeg", "rgb16-big-endian", "rgba", "rgba16",
-                "rgba-multiplied", "gray", "gray-alpha", "gray16", "gray32", "white-is-zero", "bilevel-group4", "palette",
-                "cmyk", "cmyk-lzw", "bigtiff", "planes", "tiles", "strips", "two-pages", "orientation3", "orientation6"
+                "rgb",
+                "rgb-lzw",
+                "rgb-deflate",
+                "rgb-packbits",
+                "rgb-jpeg",
+                "rgb16-big-endian",
+                "rgba",
+                "rgba16",
+                "rgba-multiplied",
+                "gray",
+                "gray-alpha",
+                "gray16",
+                "gray32",
+                "white-is-zero",
+                "bilevel-group4",
+                "palette",
+                "cmyk",
+                "cmyk-lzw",
+                "bigtiff",
+                "planes",
+                "tiles",
+                "strips",
+                "two-pages",
+                "orientation3",
+                "orientation6"
             })
     void levelsAreThoseOfPil(String name) throws IOException {
         byte[] expected = file(name + ".rgb");
@@ -58,7 +80,9 @@ class TiffFileTest {
                         .isNotNull();
             } catch (PictureException e) {
                 assertThat(e).hasMessageStartingWith(name);
-                assertThat(e.getMessage()).doesNotContain("java.", "cannot be cast").hasSizeLessThan(300);
+                assertThat(e.getMessage())
+                        .doesNotContain("java.", "cannot be cast")
+                        .hasSizeLessThan(300);
             }
         }
     }
@@ -66,8 +90,8 @@ class TiffFileTest {
     @Test
     void aTurnedTiffIsNotTurnedTwice() throws IOException {
         byte[] bytes = file("orientation6.tif");
-        Picture turned = PictureDecoder.decode(
-                bytes, "x", new PictureDecoder.Options(true, PictureDecoder.DEFAULT_MAX_PIXELS));
+        Picture turned =
+                PictureDecoder.decode(bytes, "x", new PictureDecoder.Options(true, PictureDecoder.DEFAULT_MAX_PIXELS));
         assertThat(turned.rgb()).isEqualTo(PictureDecoder.decode(bytes, "x").rgb());
     }
 
