@@ -147,7 +147,7 @@ public final class ImageFolder {
                 throw new DatasetException(root.resolve(folder) + ": the model has no label '" + folder + "' among its "
                         + labelNames.size() + ": " + abbreviated(labelNames) + meant(folder, labelNames));
             }
-            if (found[i] != NO_LABEL && last.get(folder) != found[i]) {
+            if (found[i] != NO_LABEL && last.getOrDefault(folder, NO_LABEL) != found[i]) {
                 throw new DatasetException(root.resolve(folder) + ": the model has the label '" + folder
                         + "' twice; a class map must say which is meant");
             }
@@ -323,9 +323,13 @@ public final class ImageFolder {
                 .filter(file -> file.name().indexOf('/') != file.name().lastIndexOf('/'))
                 .count();
         if (deeper > 0) {
-            remarks.add(String.format(
-                    "note: %d of %d pictures lie in folders below the class folders and count for these; the classes are %s",
-                    deeper, samples.size(), abbreviated(folderNames())));
+            remarks.add(
+                    deeper == samples.size()
+                            ? "warning: every picture lies in a folder below " + abbreviated(folderNames()) + " in "
+                                    + root + "; these are taken for the classes: is it one folder too high?"
+                            : String.format(
+                                    "note: %d of %d pictures lie in folders below the class folders and count for these",
+                                    deeper, samples.size()));
         }
         Map<String, List<String>> alike =
                 folderNames().stream().collect(Collectors.groupingBy(name -> name.toLowerCase(Locale.ROOT)));

@@ -203,6 +203,14 @@ class ImageFolderTest {
     }
 
     @Test
+    void aFolderThatIsOneTooHighIsSuspected() throws IOException {
+        touch("train/cat/a.jpg", "test/cat/b.jpg");
+        assertThat(ImageFolder.open(root).remarks()).singleElement().asString().contains("one folder too high?");
+        touch("train/c.jpg");
+        assertThat(ImageFolder.open(root).remarks()).singleElement().asString().contains("2 of 3 pictures");
+    }
+
+    @Test
     void unicodesFormsOfANameAreOneClass() throws IOException {
         String composed = "caf\u00e9";
         String decomposed = "cafe\u0301";
