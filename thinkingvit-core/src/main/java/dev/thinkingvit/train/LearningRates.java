@@ -6,7 +6,7 @@ import java.util.List;
 final class LearningRates {
     private static final double PLATEAU_THRESHOLD = 1e-4;
 
-    private final Recipe.Schedule schedule;
+    private final ScheduleRecipe schedule;
     private final double peak;
 
     LearningRates(Recipe recipe) {

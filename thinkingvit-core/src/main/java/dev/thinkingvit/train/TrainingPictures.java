@@ -28,7 +28,7 @@ public final class TrainingPictures {
      */
     public static BatchLoader.Builder loader(
             Recipe recipe, List<Sample> samples, Preprocessing preprocessing, Peers peers) {
-        Recipe.Augmentation augmentation = recipe.augmentation();
+        AugmentationRecipe augmentation = recipe.augmentation();
         BatchLoader.Builder loader = BatchLoader.of(samples, transform(augmentation, preprocessing), preprocessing)
                 .batchSize(Trainer.localBatchSize(recipe, peers))
                 .shuffle(recipe.execution().seed())
@@ -42,7 +42,7 @@ public final class TrainingPictures {
         return loader;
     }
 
-    private static PictureTransform transform(Recipe.Augmentation augmentation, Preprocessing preprocessing) {
+    private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
         int size = preprocessing.size();
         Resampling interpolation = Resampling.named(augmentation.trainInterpolation());
         List<PictureTransform> steps = new ArrayList<>();

@@ -17,6 +17,7 @@ import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.NetworkRecipe;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
@@ -285,7 +286,7 @@ final class TrainCommand extends BaseCommand {
         boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
         long seed = used.execution().seed();
         if (record.init() == null || !begins) {
-            return used.network().weightInit() == Recipe.WeightInit.MIMETIC
+            return used.network().weightInit() == NetworkRecipe.WeightInit.MIMETIC
                     ? ThinkingViT.initialiseMimetic(network, seed)
                     : ThinkingViT.initialise(network, seed);
         }
