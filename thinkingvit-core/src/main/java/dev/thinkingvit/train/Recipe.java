@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param schedule of the learning rate
  * @param loss what is descended on
  * @param ema moving average of the weights
+ * @param preprocessing how pictures are prepared
+ * @param validation when the model is judged, and by what
  * @param execution how it is computed
  */
 public record Recipe(
@@ -26,6 +28,8 @@ public record Recipe(
         ScheduleRecipe schedule,
         LossRecipe loss,
         EmaRecipe ema,
+        PreprocessingRecipe preprocessing,
+        ValidationRecipe validation,
         ExecutionRecipe execution) {
 
     /** Plain training of a small 3H → 6H model: crops and flips, no further regularisation, constant choices of timm. */
@@ -36,6 +40,8 @@ public record Recipe(
             ScheduleRecipe.DEFAULT,
             LossRecipe.DEFAULT,
             EmaRecipe.DEFAULT,
+            PreprocessingRecipe.DEFAULT,
+            ValidationRecipe.DEFAULT,
             ExecutionRecipe.DEFAULT);
 
     public Recipe {
@@ -43,6 +49,7 @@ public record Recipe(
                 schedule.minLr() <= optimizer.peakLr(),
                 "min_lr " + schedule.minLr() + " is larger than the learning rate " + optimizer.peakLr());
         loss.weights(network.stages().size());
+        validation.metric().requireStages(network.stages().size());
     }
 
     /** The precision to compute in on a device of this machine. */

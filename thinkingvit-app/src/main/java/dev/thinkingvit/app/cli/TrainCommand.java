@@ -6,7 +6,6 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
@@ -215,7 +214,7 @@ final class TrainCommand extends BaseCommand {
                     used.optimizer().batchSize()));
         }
         ModelConfig config = ModelConfig.of(network)
-                .withPreprocessing(Preprocessing.imagenet(network.imageSize(), network.imageSize() <= 64 ? 1.0 : 0.9))
+                .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
                 .withLabels(folder.classNames())
                 .withTraining(provenance(plan.record(), used));
         progress.printf(
