@@ -118,7 +118,7 @@ final class TrainCommand extends BaseCommand {
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
             device(0);
-            TrainingPlan plan = run.plan();
+            TrainingPlan plan = run.plan(processes);
             if (processes == 1 || plan.finished()) {
                 return train(plan, null);
             }
@@ -132,7 +132,7 @@ final class TrainCommand extends BaseCommand {
             try {
                 Peers peers = Peers.of(group);
                 TrainingPlan plan = TrainingPlan.of(
-                        peers.share(group.rank() == 0 ? run.plan().bytes() : new byte[0]));
+                        peers.share(group.rank() == 0 ? run.plan(group.size()).bytes() : new byte[0]));
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
