@@ -145,7 +145,13 @@ final class RunOptions {
                     "model " + source.foreignModel() + " cannot be built, only ViTs of DeiT's form can; --stages 3,6"
                             + " trains one of those with the rest of this recipe");
         }
-        source.notes().forEach(note -> notes.add("note: " + note));
+        for (RecipeSource.Note note : source.notes()) {
+            boolean idle = !note.key().isEmpty()
+                    && spec.findOption(RecipeOptions.option(note.key())).getValue() != null;
+            if (!idle) {
+                notes.add("note: " + note.text());
+            }
+        }
         return source;
     }
 
