@@ -8,7 +8,8 @@ import java.util.Arrays;
  *
  * @param images {@code size × 3 × S × S} floats
  * @param labels the {@code size} labels
- * @param sampleIndices for each picture its index in the loader's list of samples
+ * @param sampleIndices for each picture its index in the loader's list of samples; see
+ *     {@link BatchLoader.Builder#repeats} for repeated ones
  * @param size B: how many pictures there are, at least 1
  * @param failed how many more belonged here but could not be read and were left out
  */

@@ -125,6 +125,42 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
+    /** Batches of an epoch. */
+    public int batches() {
+        return batches(entries());
+    }
+
+    int batches(int entries) {
+        int size = settings.batchSize;
+        return settings.dropLast ? entries / size : (entries + size - 1) / size;
+    }
+
+    /** How many entries an epoch's order has for this shard. */
+    private int entries() {
+        int n = settings.repeats == 1 ? samples.size() : selected();
+        if (settings.shards == 1) {
+            return n;
+        }
+        if (!settings.shuffle) { // evaluation counts each picture once
+            return (n - settings.shard + settings.shards - 1) / settings.shards;
+        }
+        // Training steps are taken together: every shard must have as many.
+        int common = settings.batchSize * settings.shards;
+        return settings.dropLast ? n / common * settings.batchSize : (n + settings.shards - 1) / settings.shards;
+    }
+
+    /** Of how many entries an epoch with repeats takes the first, over all shards. */
+    private int selected() {
+        int n = samples.size();
+        return n < Builder.SELECTED_ROUND ? n : n / Builder.SELECTED_ROUND * Builder.SELECTED_ROUND;
+    }
+
+    /** The sample behind an entry of an epoch's order. */
+    int sample(int entry) {
+        return entry % samples.size();
+    }
+
+    /** Entries of this shard: sample + n · copy, so that each copy has a number, and so a chance, of its own. */
     private int[] order(int epoch) {
         int n = samples.size();
         int[] order = new int[n];
@@ -140,23 +176,28 @@ public final class BatchLoader implements AutoCloseable {
                 order[j] = swapped;
             }
         }
+        int repeats = settings.repeats;
+        if (repeats > 1) {
+            int[] entries = new int[selected()];
+            for (int i = 0; i < entries.length; i++) {
+                entries[i] = Math.addExact(order[i / repeats], Math.multiplyExact(n, i % repeats));
+            }
+            order = entries;
+        }
         return settings.shards == 1 ? order : shard(order);
     }
 
     private int[] shard(int[] order) {
         int n = order.length;
         int shards = settings.shards;
-        if (!settings.shuffle) { // evaluation counts each picture once
-            int[] part = new int[(n - settings.shard + shards - 1) / shards];
-            for (int i = 0; i < part.length; i++) {
+        int count = entries();
+        int[] part = new int[count];
+        if (!settings.shuffle) {
+            for (int i = 0; i < count; i++) {
                 part[i] = order[i * shards + settings.shard];
             }
             return part;
         }
-        // Training steps are taken together: every shard must have as many.
-        int common = settings.batchSize * shards;
-        int count = settings.dropLast ? n / common * settings.batchSize : (n + shards - 1) / shards;
-        int[] part = new int[count];
         for (int done = 0; done < count; done += settings.batchSize) {
             int rows = Math.min(settings.batchSize, count - done);
             for (int row = 0; row < rows; row++) {
@@ -180,6 +221,8 @@ public final class BatchLoader implements AutoCloseable {
 
     /** Settings of a {@link BatchLoader}. Not thread-safe. */
     public static final class Builder implements Cloneable {
+        static final int SELECTED_ROUND = 256;
+
         final List<Sample> samples;
         final PictureTransform transform;
         final Preprocessing preprocessing;
@@ -190,6 +233,7 @@ public final class BatchLoader implements AutoCloseable {
         boolean shuffle;
         long seed;
         boolean dropLast;
+        int repeats = 1;
         int shard;
         int shards = 1;
         long cacheBytes;
@@ -239,6 +283,17 @@ public final class BatchLoader implements AutoCloseable {
         /** Leaves out the last batch of an epoch if it is not full. */
         public Builder dropLast() {
             dropLast = true;
+            return this;
+        }
+
+        /**
+         * Repeated augmentation (Hoffer et al., 2020) as DeiT samples it: the order holds every sample this many times in
+         * a row, each time augmented anew, and an epoch takes the first ⌊n/256⌋ · 256 of it, or n where n is less than
+         * 256. An epoch is so as long as before and sees as many times fewer samples. {@link Batch#sampleIndices} of
+         * the copy c (from 0) is then the sample's index + n · c.
+         */
+        public Builder repeats(int times) {
+            repeats = atLeast(1, times, "The number of repeats");
             return this;
         }
 

@@ -20,7 +20,7 @@ final class PendingBatch {
 
     private final BatchLoader loader;
     private final int epoch;
-    private final int[] samples; // indices of this batch, in order
+    private final int[] samples; // entries of the epoch's order in this batch; see BatchLoader#sample
     private final int floats; // per picture
     private final @Nullable Throwable[] errors; // by place
     private float @Nullable [] images; // allocated by the first task that runs
@@ -68,7 +68,7 @@ final class PendingBatch {
     private void fill(int place) throws IOException {
         int sample = samples[place];
         RandomGenerator random = Seeds.generator(loader.settings.seed, epoch, sample);
-        Picture picture = loader.settings.transform.apply(loader.cache.get(sample), random);
+        Picture picture = loader.settings.transform.apply(loader.cache.get(loader.sample(sample)), random);
         int size = loader.settings.preprocessing.size();
         if (picture.width() != size || picture.height() != size) {
             throw new IllegalArgumentException("The transforms must give " + size + "x" + size + " pixels, they gave "
@@ -89,6 +89,10 @@ final class PendingBatch {
         return images;
     }
 
+    private Sample sampleAt(int place) {
+        return loader.samples.get(loader.sample(samples[place]));
+    }
+
     /** Once done: throws what must not be passed over, the first in the batch's order. */
     void rethrow() throws IOException {
         for (int place = 0; place < errors.length; place++) {
@@ -99,8 +103,7 @@ final class PendingBatch {
                 }
             } else if (error != null) {
                 throw new IllegalStateException(
-                        "Transforming " + loader.samples.get(samples[place]).path() + " failed: " + error.getMessage(),
-                        error);
+                        "Transforming " + sampleAt(place).path() + " failed: " + error.getMessage(), error);
             }
         }
     }
@@ -111,8 +114,7 @@ final class PendingBatch {
         for (int place = 0; place < errors.length; place++) {
             Throwable error = errors[place];
             if (error != null) {
-                failures.add(new BatchLoader.Failure(
-                        loader.samples.get(samples[place]), String.valueOf(error.getMessage())));
+                failures.add(new BatchLoader.Failure(sampleAt(place), String.valueOf(error.getMessage())));
             }
         }
         return failures;
@@ -132,7 +134,7 @@ final class PendingBatch {
                 System.arraycopy(all, place * floats, all, kept * floats, floats);
             }
             indices[kept] = samples[place];
-            labels[kept] = loader.samples.get(samples[place]).label();
+            labels[kept] = sampleAt(place).label();
             kept++;
         }
         if (kept == 0) {

@@ -23,6 +23,7 @@ import java.util.stream.Stream;
  * last/                model directory after the last epoch
  * last/state.safetensors  everything needed to go on
  * best/                model directory of the best validation
+ * bests/epoch-0007/    model directories of the best validations, if more than one is kept
  * history/epoch-0007/  model directories of the last epochs
  * </pre>
  *
@@ -40,6 +41,7 @@ public final class RunFolder implements AutoCloseable {
             RECIPE,
             LAST,
             "best",
+            "bests",
             "history",
             "epochs.csv",
             "steps.csv",
@@ -156,19 +158,44 @@ public final class RunFolder implements AutoCloseable {
             throws IOException {
         Path history = path.resolve("history");
         if (keep > 0) {
-            ModelDirectory.write(history.resolve(String.format("epoch-%04d", epoch + 1)), config, weights);
+            ModelDirectory.write(history.resolve(name(epoch)), config, weights);
         }
-        if (!Files.isDirectory(history)) {
-            return;
-        }
-        List<Path> kept;
-        try (Stream<Path> entries = Files.list(history)) {
-            kept = entries.filter(entry -> String.valueOf(entry.getFileName()).matches("epoch-\\d+"))
-                    .sorted(Comparator.comparingInt(RunFolder::number).reversed())
-                    .toList();
-        }
-        for (Path old : kept.subList(Math.min(keep, kept.size()), kept.size())) {
+        List<Path> kept = epochs(history);
+        for (Path old : kept.subList(0, Math.max(0, kept.size() - keep))) {
             delete(old);
+        }
+    }
+
+    /**
+     * Keeps an epoch's model among the best ones and forgets those that are no longer.
+     *
+     * @param epoch from 0
+     * @param bests the epochs whose models to keep
+     */
+    void saveBest(int epoch, List<Integer> bests, ModelConfig config, Map<String, HostTensor> weights)
+            throws IOException {
+        Path folder = path.resolve("bests");
+        ModelDirectory.write(folder.resolve(name(epoch)), config, weights);
+        for (Path old : epochs(folder)) {
+            if (!bests.contains(number(old) - 1)) {
+                delete(old);
+            }
+        }
+    }
+
+    private static String name(int epoch) {
+        return String.format("epoch-%04d", epoch + 1);
+    }
+
+    /** What {@link #name} gave, the earliest first. */
+    private static List<Path> epochs(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.filter(entry -> String.valueOf(entry.getFileName()).matches("epoch-\\d+"))
+                    .sorted(Comparator.comparingInt(RunFolder::number))
+                    .toList();
         }
     }
 

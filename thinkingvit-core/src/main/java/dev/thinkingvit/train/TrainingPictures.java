@@ -28,11 +28,12 @@ public final class TrainingPictures {
      */
     public static BatchLoader.Builder loader(
             Recipe recipe, List<Sample> samples, Preprocessing preprocessing, Peers peers) {
-        Recipe.Augmentation augmentation = recipe.augmentation();
+        AugmentationRecipe augmentation = recipe.augmentation();
         BatchLoader.Builder loader = BatchLoader.of(samples, transform(augmentation, preprocessing), preprocessing)
                 .batchSize(Trainer.localBatchSize(recipe, peers))
                 .shuffle(recipe.execution().seed())
                 .shard(peers.rank(), peers.size())
+                .repeats(Math.max(1, augmentation.augRepeats()))
                 .dropLast();
         if (augmentation.reprob() > 0) {
             RandomErasing standard =
@@ -42,29 +43,38 @@ public final class TrainingPictures {
         return loader;
     }
 
-    private static PictureTransform transform(Recipe.Augmentation augmentation, Preprocessing preprocessing) {
+    private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
         int size = preprocessing.size();
-        Resampling interpolation = Resampling.named(augmentation.trainInterpolation());
+        List<Resampling> interpolations = augmentation.interpolations();
         List<PictureTransform> steps = new ArrayList<>();
         steps.add(
                 switch (augmentation.crop()) {
                     case PAD -> new RandomCrop(size, size / PAD_SHARE);
-                    case RESIZED ->
-                        new RandomResizedCrop(
-                                size,
-                                augmentation.scale().get(0),
-                                augmentation.scale().get(1),
-                                augmentation.ratio().get(0),
-                                augmentation.ratio().get(1),
-                                interpolation);
+                    case RESIZED -> resizedCrop(augmentation, size, interpolations);
                     case CENTER -> preprocessing;
                 });
         steps.add(new HorizontalFlip(augmentation.hflip()));
         if (augmentation.aa() != null) {
-            steps.add(RandAugment.parse(augmentation.aa()).withInterpolations(List.of(interpolation)));
+            steps.add(RandAugment.parse(augmentation.aa()).withInterpolations(interpolations));
         } else if (augmentation.colorJitter() > 0) {
             steps.add(new ColorJitter(augmentation.colorJitter()));
         }
         return PictureTransform.chain(steps.toArray(PictureTransform[]::new));
+    }
+
+    private static PictureTransform resizedCrop(
+            AugmentationRecipe augmentation, int size, List<Resampling> interpolations) {
+        List<RandomResizedCrop> crops = interpolations.stream()
+                .map(interpolation -> new RandomResizedCrop(
+                        size,
+                        augmentation.scale().get(0),
+                        augmentation.scale().get(1),
+                        augmentation.ratio().get(0),
+                        augmentation.ratio().get(1),
+                        interpolation))
+                .toList();
+        return crops.size() == 1
+                ? crops.get(0)
+                : (picture, random) -> crops.get(random.nextInt(crops.size())).apply(picture, random);
     }
 }

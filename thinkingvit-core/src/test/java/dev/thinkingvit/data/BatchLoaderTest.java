@@ -232,6 +232,58 @@ class BatchLoaderTest {
     }
 
     @Test
+    void repeatedSamplesComeInARowWithChancesOfTheirOwn() throws IOException {
+        List<Sample> many = new ArrayList<>();
+        for (int i = 0; i < 600; i++) {
+            many.add(samples.get(i % COUNT));
+        }
+        BatchLoader.Builder repeated =
+                BatchLoader.of(many, AUGMENT, INPUT).batchSize(64).shuffle(5).repeats(3);
+        List<Integer> order = new ArrayList<>();
+        Set<Integer> pictures = new HashSet<>();
+        try (BatchLoader loader = repeated.open()) {
+            assertThat(loader.batches()).isEqualTo(8); // 512 of the 1800
+            for (Batch batch : drain(loader.epoch(0))) {
+                int floats = batch.images().length / batch.size();
+                for (int i = 0; i < batch.size(); i++) {
+                    order.add(batch.sampleIndices()[i]);
+                    pictures.add(Arrays.hashCode(Arrays.copyOfRange(batch.images(), i * floats, (i + 1) * floats)));
+                }
+            }
+        }
+        assertThat(order).hasSize(512).doesNotHaveDuplicates();
+        for (int i = 0; i < 510; i += 3) {
+            assertThat(order.subList(i, i + 3)).containsExactly(order.get(i), order.get(i) + 600, order.get(i) + 1200);
+        }
+        assertThat(pictures).as("most copies are cropped otherwise").hasSizeGreaterThan(350);
+    }
+
+    @Test
+    void shardsOfRepeatedSamplesAreTheBatchOfOneProcess() throws IOException {
+        List<Batch> together =
+                epochs(loader().batchSize(8).dropLast().shuffle(5).repeats(3));
+        List<List<Batch>> shards = new ArrayList<>();
+        for (int shard = 0; shard < 2; shard++) {
+            shards.add(epochs(
+                    loader().batchSize(4).dropLast().shuffle(5).repeats(3).shard(shard, 2)));
+        }
+        assertThat(together).hasSameSizeAs(shards.get(0));
+        for (int i = 0; i < together.size(); i++) {
+            List<Integer> indices = new ArrayList<>();
+            for (List<Batch> shard : shards) {
+                for (int index : shard.get(i).sampleIndices()) {
+                    indices.add(index);
+                }
+            }
+            assertThat(indices)
+                    .containsExactlyInAnyOrderElementsOf(
+                            Arrays.stream(together.get(i).sampleIndices())
+                                    .boxed()
+                                    .toList());
+        }
+    }
+
+    @Test
     void anEpochCanBeginAtALaterBatch() throws IOException {
         try (BatchLoader loader = loader().batchSize(8).shuffle(5).open()) {
             List<Batch> all = drain(loader.epoch(3));

@@ -3,6 +3,7 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.ScheduleRecipe;
 import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -108,7 +109,7 @@ final class RunOptions {
             OutputFolder.refuseToOverwrite(out, force);
         }
         Recipe used = recipe(goesOn);
-        if (used.schedule().sched() == Recipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
+        if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
         return new TrainingPlan(used, record, goesOn, goesOn && isFinished(used, record));

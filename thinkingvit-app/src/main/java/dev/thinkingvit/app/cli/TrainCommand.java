@@ -6,7 +6,6 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
@@ -17,6 +16,7 @@ import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.NetworkRecipe;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
@@ -214,7 +214,7 @@ final class TrainCommand extends BaseCommand {
                     used.optimizer().batchSize()));
         }
         ModelConfig config = ModelConfig.of(network)
-                .withPreprocessing(Preprocessing.imagenet(network.imageSize(), network.imageSize() <= 64 ? 1.0 : 0.9))
+                .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
                 .withLabels(folder.classNames())
                 .withTraining(provenance(plan.record(), used));
         progress.printf(
@@ -285,7 +285,7 @@ final class TrainCommand extends BaseCommand {
         boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
         long seed = used.execution().seed();
         if (record.init() == null || !begins) {
-            return used.network().weightInit() == Recipe.WeightInit.MIMETIC
+            return used.network().weightInit() == NetworkRecipe.WeightInit.MIMETIC
                     ? ThinkingViT.initialiseMimetic(network, seed)
                     : ThinkingViT.initialise(network, seed);
         }
