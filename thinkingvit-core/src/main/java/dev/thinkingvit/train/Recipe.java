@@ -340,8 +340,8 @@ public record Recipe(
     }
 
     /**
-     * @param modelEmaDecay decay of the moving average of the weights; 0 for none
-     * @param modelEmaWarmup use (1 + n) / (10 + n) after n updates where that is less
+     * @param modelEmaDecay decay of the moving average of the weights; 0 for none. The first update copies the weights
+     * @param modelEmaWarmup use 1 − n^(−2/3) in update n where that is less
      */
     public record Ema(double modelEmaDecay, boolean modelEmaWarmup) {
         public Ema {

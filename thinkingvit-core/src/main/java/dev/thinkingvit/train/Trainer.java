@@ -88,7 +88,8 @@ public final class Trainer implements AutoCloseable {
         this.optimizer = new AdamW(
                 parameters, gradients.get(0).views(), recipe.optimizer().adamW(), workers.count());
         double decay = recipe.ema().modelEmaDecay();
-        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), workers.count()) : null;
+        Ema.Rule rule = Ema.Rule.published(decay, recipe.ema().modelEmaWarmup());
+        this.ema = decay > 0 ? new Ema(parameters, rule, workers.count()) : null;
         this.lossSums = new double[stages];
         this.lossImages = new long[stages];
     }
