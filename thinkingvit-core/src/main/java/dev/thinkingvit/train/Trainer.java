@@ -15,7 +15,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +37,7 @@ public final class Trainer implements AutoCloseable {
     private final Peers peers;
     private final StageSampler stageSampler;
     private final LearningRates learningRates;
-    private final Mixing mixing;
+    private final SoftTargets softTargets;
     private final Workers workers;
     private final GradientPass gradientPass;
     private final List<Gradients> gradients = new ArrayList<>();
@@ -72,10 +71,8 @@ public final class Trainer implements AutoCloseable {
         this.stageSampler = new StageSampler(
                 recipe.loss().weights(model.config().stages()), recipe.loss().stageSampling());
         this.learningRates = new LearningRates(recipe);
-        this.mixing = new Mixing(
-                recipe.augmentation().mixing(),
-                recipe.loss().smoothing(),
-                model.config().numClasses());
+        this.softTargets =
+                new SoftTargets(recipe.loss().smoothing(), model.config().numClasses());
         this.workers = new Workers(model.device().isCuda() ? 1 : threads, "trainer", () -> {});
         this.gradientPass = new GradientPass(model, recipe, workers, localBatchSize(recipe, peers));
         Map<String, Tensor> parameters = model.parameters();
@@ -87,7 +84,8 @@ public final class Trainer implements AutoCloseable {
         }
         this.optimizer = Optimizer.of(recipe, parameters, gradients.get(0).views(), workers.count());
         double decay = recipe.ema().modelEmaDecay();
-        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), workers.count()) : null;
+        Ema.Rule rule = Ema.Rule.published(decay, recipe.ema().modelEmaWarmup());
+        this.ema = decay > 0 ? new Ema(parameters, rule, workers.count()) : null;
         this.lossSums = new double[stages];
         this.lossImages = new long[stages];
     }
@@ -106,7 +104,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * Goes on to the end of the present epoch.
      *
-     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank
+     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank, and
+     *     mixing: {@link TrainingPictures#loader}
      * @param listener told after every update; may save {@link #state} then
      * @return the epoch's summary; null if it was stopped before its end
      * @throws IOException if a picture cannot be read and the loader does not skip it
@@ -130,8 +129,7 @@ public final class Trainer implements AutoCloseable {
                 double learningRate = learningRates.at(epoch, (double) update / updates, scores);
                 List<Part> batch = new ArrayList<>();
                 for (int i = 0; i < parts; i++) {
-                    int number = update * parts + i;
-                    pictures.take().ifPresent(loaded -> batch.add(part(loaded, number)));
+                    pictures.take().ifPresent(loaded -> batch.add(part(loaded)));
                 }
                 Updated done = update(batch, learningRate);
                 listener.onStep(new TrainingListener.Step(
@@ -193,7 +191,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * A share of an update, mixed.
+     * A share of an update as the network is shown it: mixed, normalised by the model's preprocessing, erased.
      *
      * @param images (B, 3, S, S)
      * @param targets (B, C), rows sum to 1
@@ -210,11 +208,8 @@ public final class Trainer implements AutoCloseable {
      */
     public record Updated(List<Double> losses, double gradientNorm) {}
 
-    private Part part(Batch batch, int number) {
-        int size = model.config().imageSize();
-        SplittableRandom random = Chance.MIX.generator(recipe, epoch, number);
-        float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
-        return new Part(batch.images(), targets, batch.sampleIndices());
+    private Part part(Batch batch) {
+        return new Part(batch.images(), softTargets.of(batch.labels(), batch.ownShare()), batch.sampleIndices());
     }
 
     /**
