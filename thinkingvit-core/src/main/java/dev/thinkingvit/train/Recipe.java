@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param optimizer batches, and how weights follow gradients
  * @param schedule of the learning rate
  * @param loss what is descended on
+ * @param distillation what is learnt from a teacher
  * @param ema moving average of the weights
  * @param execution how it is computed
  */
@@ -25,6 +26,7 @@ public record Recipe(
         OptimizerRecipe optimizer,
         ScheduleRecipe schedule,
         LossRecipe loss,
+        DistillationRecipe distillation,
         EmaRecipe ema,
         ExecutionRecipe execution) {
 
@@ -35,6 +37,7 @@ public record Recipe(
             OptimizerRecipe.DEFAULT,
             ScheduleRecipe.DEFAULT,
             LossRecipe.DEFAULT,
+            DistillationRecipe.DEFAULT,
             EmaRecipe.DEFAULT,
             ExecutionRecipe.DEFAULT);
 
