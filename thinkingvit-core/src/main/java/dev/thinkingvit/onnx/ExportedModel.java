@@ -5,8 +5,10 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -165,6 +167,24 @@ public record ExportedModel(
             return bytes;
         } catch (IOException e) {
             throw new CheckpointException(path, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Takes the graphs and weights into a digest.
+     *
+     * @throws CheckpointException if one cannot be read
+     */
+    public void digest(MessageDigest digest) {
+        byte[] buffer = new byte[1 << 16];
+        for (String name : fileNames()) {
+            try (InputStream in = Files.newInputStream(path.resolve(name))) {
+                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                    digest.update(buffer, 0, read);
+                }
+            } catch (IOException e) {
+                throw new CheckpointException(path.resolve(name), "cannot be read: " + e.getMessage(), e);
+            }
         }
     }
 

@@ -76,6 +76,10 @@ final class RecipeOptions implements IModelTransformer {
         of.put("drop_path", "P|Stochastic depth.");
         of.put("stage_weights", "W,W|Weight of each stage's loss; empty for equal ones.");
         of.put("stage_sampling", "KIND|Stages whose losses an update descends on: all, sandwich or random.");
+        of = section("distillation", all);
+        of.put("distillation_type", "KIND|What of the --teacher's answers is learnt: soft, hard or none.");
+        of.put("distillation_alpha", "P|Share of the teacher's part in each stage's loss.");
+        of.put("distillation_tau", "T|Temperature of soft distillation.");
         of = section("ema", all);
         of.put("model_ema_decay", "X|Moving average of the weights; 0 for none.");
         of.put("model_ema_warmup", "BOOL|Let the average follow faster at first.");
