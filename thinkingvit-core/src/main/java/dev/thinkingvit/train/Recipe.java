@@ -264,7 +264,7 @@ public record Recipe(
 
     /**
      * @param sched course after the warm-up
-     * @param epochs of the schedule, warm-up included
+     * @param epochs of the schedule, warm-up included; 0 for nothing but the starting model
      * @param cooldownEpochs further epochs at the smallest learning rate
      * @param warmupEpochs epochs of linear warm-up; the course runs underneath, as timm's without prefix does
      * @param warmupLr learning rate at the start of the warm-up
@@ -286,10 +286,10 @@ public record Recipe(
             double decayRate,
             int patienceEpochs) {
         public Schedule {
-            require(epochs >= 1, "epochs must be at least 1, got " + epochs);
+            require(epochs >= 0, "epochs must not be negative, got " + epochs);
             require(cooldownEpochs >= 0, "cooldown_epochs must not be negative, got " + cooldownEpochs);
             require(
-                    warmupEpochs >= 0 && warmupEpochs <= epochs,
+                    warmupEpochs >= 0 && (warmupEpochs <= epochs || epochs == 0),
                     "warmup_epochs must lie between 0 and epochs " + epochs + ", got " + warmupEpochs);
             notNegative("warmup_lr", warmupLr);
             notNegative("min_lr", minLr);
@@ -298,9 +298,9 @@ public record Recipe(
             require(patienceEpochs >= 0, "patience_epochs must not be negative, got " + patienceEpochs);
         }
 
-        /** Passes over the data, cool-down included. */
+        /** Passes over the data, cool-down included; what was not trained need not cool down. */
         public int totalEpochs() {
-            return epochs + cooldownEpochs;
+            return epochs == 0 ? 0 : epochs + cooldownEpochs;
         }
     }
 
