@@ -60,8 +60,10 @@ final class RecipeOptions implements IModelTransformer {
         of.put("clip_grad", "NORM|Largest norm of the gradients; 'null' for any.");
         of = section("schedule", all);
         of.put("sched", "KIND|Course of the learning rate: cosine, step, plateau or poly.");
-        of.put("epochs", "N|Passes over the data, those to cool down not counted.");
-        of.put("cooldown_epochs", "N|Further epochs at --min-lr after the schedule.");
+        of.put(
+                "epochs",
+                "N|Passes over the data, those to cool down not counted; 0 writes the starting model to OUT/last.");
+        of.put("cooldown_epochs", "N|Further epochs after the schedule; a cosine stays at --min-lr.");
         of.put("warmup_epochs", "N|Epochs of linear warm-up.");
         of.put("warmup_prefix", "BOOL|Begin the course after the warm-up instead of underneath it.");
         of.put("warmup_lr", "X|First learning rate.");

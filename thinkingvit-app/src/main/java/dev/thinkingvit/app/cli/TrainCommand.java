@@ -1,10 +1,6 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.Checkpoints;
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.StateDict;
-import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.GroupOptions;
@@ -14,9 +10,8 @@ import dev.thinkingvit.distributed.Rendezvous;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
-import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.tensor.TorchDevice;
-import dev.thinkingvit.train.NetworkRecipe;
+import dev.thinkingvit.train.FirstWeights;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
@@ -206,7 +201,8 @@ final class TrainCommand extends BaseCommand {
             throw usage("--holdout " + plan.record().holdout() + " leaves nothing to train on of the "
                     + folder.samples().size() + " pictures in " + plan.record().data());
         }
-        if (pictures.training().size() < used.optimizer().batchSize()) {
+        boolean starts = used.schedule().totalEpochs() == 0;
+        if (!starts && pictures.training().size() < used.optimizer().batchSize()) {
             throw usage(String.format(
                     "%s has %d pictures to train on, which do not fill one batch of %d; lower --batch-size",
                     plan.record().data(),
@@ -237,7 +233,7 @@ final class TrainCommand extends BaseCommand {
                 progress,
                 new SkipNotes(progress));
         boolean done;
-        try (ThinkingViT host = firstModel(network, plan, first);
+        try (ThinkingViT host = firstModel(network, folder.classNames(), plan, first);
                 ThinkingViT model = host.on(on)) {
             if (first) {
                 try (RunFolder opened = RunFolder.open(run.out())) {
@@ -250,7 +246,10 @@ final class TrainCommand extends BaseCommand {
         if (first) {
             out().println(
                             done
-                                    ? "trained " + run.out().resolve("best")
+                                    ? (starts
+                                            ? "wrote the starting model to "
+                                                    + run.out().resolve("last")
+                                            : "trained " + run.out().resolve("best"))
                                     : "stopped; 'train --resume --out " + run.out() + "' goes on from here");
         }
         return done ? 0 : Main.INTERRUPTED;
@@ -278,36 +277,17 @@ final class TrainCommand extends BaseCommand {
         return new Pictures(rest, held);
     }
 
-    private ThinkingViT firstModel(ThinkingViTConfig network, TrainingPlan plan, boolean first) {
-        Recipe used = plan.recipe();
-        RunRecord record = plan.record();
+    private ThinkingViT firstModel(
+            ThinkingViTConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
+        String init = plan.record().init();
         // a training that died before its first save begins again; others get their weights later
         boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
-        long seed = used.execution().seed();
-        if (record.init() == null || !begins) {
-            return used.network().weightInit() == NetworkRecipe.WeightInit.MIMETIC
-                    ? ThinkingViT.initialiseMimetic(network, seed)
-                    : ThinkingViT.initialise(network, seed);
+        if (init == null || !begins) {
+            return FirstWeights.drawn(plan.recipe(), network);
         }
-        StateDict source = Checkpoints.read(Path.of(record.init()), Weights.AUTO);
-        WarmStart start = WarmStart.of(source.tensors(), network, seed);
-        start.summary().forEach(warning -> err().println("warning: " + warning));
-        if (start.share() < WarmStart.LEAST_SHARE) {
-            throw new CheckpointException(
-                    source.file(),
-                    String.format(
-                            "only %d of %d tensors, %.1f %% of the values, of a %s model of width %d can start from it;"
-                                    + " at least %.0f %% are needed",
-                            start.copied().size(),
-                            start.weights().size(),
-                            100 * start.share(),
-                            network.shorthand(),
-                            network.embedDim(),
-                            100 * WarmStart.LEAST_SHARE));
-        }
-        err().printf(
-                        "%d of %d tensors start from %s%n",
-                        start.copied().size(), start.weights().size(), source.file());
+        FirstWeights start = FirstWeights.read(
+                Path.of(init), network, classNames, plan.recipe().execution().seed());
+        start.lines().forEach(err()::println);
         return ThinkingViT.of(network, start.weights());
     }
 

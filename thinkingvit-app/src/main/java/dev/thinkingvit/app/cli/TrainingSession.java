@@ -106,7 +106,10 @@ record TrainingSession(
                 }
             }
         }
-        if (done && folder != null && !pictures.validation().isEmpty()) {
+        if (done
+                && recipe.schedule().totalEpochs() > 0
+                && folder != null
+                && !pictures.validation().isEmpty()) {
             report(folder);
         }
         return done;
