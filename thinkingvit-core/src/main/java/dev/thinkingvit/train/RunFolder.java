@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  *
  * <pre>
  * recipe.yaml          the resolved recipe
+ * inventory.json.gz    the pictures it began with, by class, name and size
  * last/                model directory after the last epoch
  * last/state.safetensors  everything needed to go on
  * best/                model directory of the best validation
@@ -39,6 +40,7 @@ public final class RunFolder implements AutoCloseable {
     private static final List<String> BELONGINGS = List.of(
             "run.json",
             RECIPE,
+            RunInventory.NAME,
             LAST,
             "best",
             "bests",
@@ -48,6 +50,8 @@ public final class RunFolder implements AutoCloseable {
             "tensorboard",
             "training.html",
             "report");
+
+    private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);
 
     private final Path path;
     private final FolderLock lock;
@@ -84,7 +88,7 @@ public final class RunFolder implements AutoCloseable {
         try (Stream<Path> content = Files.list(path)) {
             return content.allMatch(entry -> FolderLock.isLock(entry)
                     || AtomicFiles.isDraft(entry)
-                    || String.valueOf(entry.getFileName()).equals(RECIPE));
+                    || WRITTEN_FIRST.contains(String.valueOf(entry.getFileName())));
         }
     }
 

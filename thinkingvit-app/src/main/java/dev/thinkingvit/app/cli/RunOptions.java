@@ -53,7 +53,10 @@ final class RunOptions {
     @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
     private boolean resume;
 
-    @Option(names = "--force", description = "Begin anew where OUT holds a training already; that one is deleted.")
+    @Option(
+            names = "--force",
+            description = "Begin anew where OUT holds a training already; that one is deleted. With --resume nothing is"
+                    + " deleted: go on though the pictures are not those that the training began with.")
     private boolean force;
 
     @Option(
@@ -85,6 +88,11 @@ final class RunOptions {
         return out;
     }
 
+    /** Whether what changed since the training began is to be taken as it is. */
+    boolean force() {
+        return force;
+    }
+
     private ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);
     }
@@ -95,10 +103,6 @@ final class RunOptions {
      * @throws IOException if the folder holds something else than what was asked for
      */
     TrainingPlan plan() throws IOException {
-        if (resume && force) {
-            throw usage("--resume and --force exclude each other: one goes on with the training in " + out
-                    + ", the other deletes it");
-        }
         boolean goesOn = resume && RunRecord.isIn(out);
         RunRecord record = goesOn ? goneOnRecord() : newRecord();
         if (!goesOn && !force && RunRecord.isIn(out)) {

@@ -5,6 +5,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -38,6 +39,11 @@ record RunRecord(
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
         return new RunRecord(otherData, otherVal, holdout, init, command, version);
+    }
+
+    /** What is read beside pictures, by the option that names it. */
+    Map<String, Path> sources() {
+        return init == null ? Map.of() : Map.of("init", Path.of(init));
     }
 
     static boolean isIn(Path folder) {

@@ -1,13 +1,10 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
-import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.TorchDevice;
@@ -15,17 +12,14 @@ import dev.thinkingvit.train.FirstWeights;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -194,12 +188,14 @@ final class TrainCommand extends BaseCommand {
         }
         run.notes().forEach(progress::println);
         requireShares(used, group == null ? 1 : group.size());
-        ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
-        Pictures pictures = pictures(folder, plan.record());
-        ThinkingViTConfig network = network(used, folder.classNames().size());
+        RunPictures pictures =
+                new RunReading(plan, run.out(), run.force()).pictures(group == null ? Peers.ALONE : Peers.of(group));
+        pictures.remarks().forEach(progress::println);
+        ThinkingViTConfig network = network(used, pictures.classNames().size());
         if (pictures.training().isEmpty()) {
             throw usage("--holdout " + plan.record().holdout() + " leaves nothing to train on of the "
-                    + folder.samples().size() + " pictures in " + plan.record().data());
+                    + pictures.validation().size() + " pictures in "
+                    + plan.record().data());
         }
         boolean starts = used.schedule().totalEpochs() == 0;
         if (!starts && pictures.training().size() < used.optimizer().batchSize()) {
@@ -211,7 +207,7 @@ final class TrainCommand extends BaseCommand {
         }
         ModelConfig config = ModelConfig.of(network)
                 .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
-                .withLabels(folder.classNames())
+                .withLabels(pictures.classNames())
                 .withTraining(provenance(plan.record(), used));
         progress.printf(
                 "%s, %,d parameters; %,d pictures of %d classes; %s%n",
@@ -231,13 +227,14 @@ final class TrainCommand extends BaseCommand {
                         new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history)),
                 group,
                 progress,
-                new SkipNotes(progress));
+                new SkipNotes(progress, pictures));
         boolean done;
-        try (ThinkingViT host = firstModel(network, folder.classNames(), plan, first);
+        try (ThinkingViT host = firstModel(network, pictures.classNames(), plan, first);
                 ThinkingViT model = host.on(on)) {
             if (first) {
                 try (RunFolder opened = RunFolder.open(run.out())) {
-                    done = session.run(model, new OpenRun(opened, used, plan.record(), plan.goesOn()));
+                    done = session.run(
+                            model, new OpenRun(opened, used, plan.record(), pictures.inventory(), plan.goesOn()));
                 }
             } else {
                 done = session.run(model, null);
@@ -253,28 +250,6 @@ final class TrainCommand extends BaseCommand {
                                     : "stopped; 'train --resume --out " + run.out() + "' goes on from here");
         }
         return done ? 0 : Main.INTERRUPTED;
-    }
-
-    /**
-     * @param training what is learnt
-     * @param validation what is judged; empty for nothing
-     */
-    record Pictures(List<Sample> training, List<Sample> validation) {}
-
-    private static Pictures pictures(ImageFolder folder, RunRecord record) throws IOException {
-        if (record.val() != null) {
-            ImageFolder other = ImageFolder.open(Path.of(record.val()));
-            return new Pictures(
-                    folder.samples(), other.withLabels(folder.classNames()).samples());
-        }
-        if (record.holdout() == 0) {
-            return new Pictures(folder.samples(), List.of());
-        }
-        List<Sample> held = Recorder.spread(folder.samples(), record.holdout());
-        Set<Sample> apart = new HashSet<>(held);
-        List<Sample> rest = new ArrayList<>(folder.samples());
-        rest.removeIf(apart::contains);
-        return new Pictures(rest, held);
     }
 
     private ThinkingViT firstModel(
