@@ -51,9 +51,6 @@ public final class Main implements Runnable {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
-            if (e instanceof StandardOutput.Lost) {
-                throw e;
-            }
             command.getErr().println("thinkingvit: " + Reasons.line(e));
             return FAILED;
         });

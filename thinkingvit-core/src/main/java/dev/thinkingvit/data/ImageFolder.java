@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.FileNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,7 +59,7 @@ public final class ImageFolder {
         int[] labels = new int[classes.size()];
         for (int label = 0; label < classes.size(); label++) {
             Path folder = classes.get(label);
-            names.add(String.valueOf(folder.getFileName()));
+            names.add(FileNames.of(folder));
             labels[label] = label;
             for (Path file : PictureFiles.below(folder)) {
                 samples.add(new Sample(file, label));

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -95,11 +96,11 @@ final class PendingBatch {
             Throwable error = errors[place];
             if (error instanceof IOException broken) {
                 if (loader.settings.broken == BatchLoader.BrokenPolicy.FAIL) {
-                    throw new PictureException(String.valueOf(broken.getMessage()), broken);
+                    throw new PictureException(Reasons.line(broken), broken);
                 }
             } else if (error != null) {
                 throw new IllegalStateException(
-                        "Transforming " + loader.samples.get(samples[place]).path() + " failed: " + error.getMessage(),
+                        "Transforming " + loader.samples.get(samples[place]).path() + " failed: " + Reasons.line(error),
                         error);
             }
         }
@@ -112,7 +113,7 @@ final class PendingBatch {
             Throwable error = errors[place];
             if (error != null) {
                 failures.add(new BatchLoader.Failure(
-                        loader.samples.get(samples[place]), String.valueOf(error.getMessage())));
+                        loader.samples.get(samples[place]), Reasons.line(error)));
             }
         }
         return failures;

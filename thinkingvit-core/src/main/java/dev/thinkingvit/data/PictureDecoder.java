@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -70,11 +71,8 @@ public final class PictureDecoder {
             Picture picture = format.decode(bytes, options.maxPixels());
             return options.applyOrientation() ? Orientation.of(format, bytes).apply(picture) : picture;
         } catch (IOException | RuntimeException e) {
-            String reason = e.getMessage();
-            throw new PictureException(
-                    name + ": not a readable " + format + " picture: "
-                            + (reason == null || reason.isBlank() ? e.getClass().getSimpleName() : reason),
-                    e);
+            String reason = e instanceof IOException ? Reasons.of(e) : "its data are damaged";
+            throw new PictureException(name + ": not a readable " + format + " picture: " + reason, e);
         } catch (OutOfMemoryError | StackOverflowError | InternalError e) {
             // Readers allocate what a damaged header claims; the error is about the file as long as memory recovers.
             throw new PictureException(

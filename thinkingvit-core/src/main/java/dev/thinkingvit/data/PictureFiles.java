@@ -1,5 +1,7 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
@@ -62,7 +64,10 @@ public final class PictureFiles {
             files.filter(file -> isPictureName(file) && !inHiddenFolder(folder, file) && Files.isRegularFile(file))
                     .forEach(found::add);
         } catch (UncheckedIOException e) {
-            throw new DatasetException(folder + ": cannot be listed: " + e.getCause(), e);
+            throw new DatasetException(folder + ": cannot be listed: " + Reasons.line(e), e);
+        }
+        for (Path file : found) {
+            FileNames.requireReadable(file);
         }
         found.sort(null);
         return found;

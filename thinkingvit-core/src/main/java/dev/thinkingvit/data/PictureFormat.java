@@ -3,6 +3,7 @@ package dev.thinkingvit.data;
 import java.awt.image.BufferedImage;
 import java.io.EOFException;
 import java.io.IOException;
+import java.util.Locale;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.ImageReaderSpi;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +77,7 @@ enum PictureFormat {
     static String firstBytes(byte[] bytes) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < Math.min(8, bytes.length); i++) {
-            text.append(String.format("%02x ", bytes[i] & 0xFF));
+            text.append(String.format(Locale.ROOT, "%02x ", bytes[i] & 0xFF));
         }
         return text.toString().strip();
     }

@@ -29,6 +29,17 @@ public final class FileNames {
         return text;
     }
 
+    /**
+     * Looks whether a path's text is what the file is called, as far as this Java's locale has to do with it.
+     *
+     * @throws FileSystemException if not: names the file and says what to do
+     */
+    public static void requireReadable(Path file) throws IOException {
+        if (!isUnicode() && file.toString().chars().anyMatch(c -> c > 0x7F)) {
+            throw new FileSystemException(file.toString(), null, howToRead());
+        }
+    }
+
     /** Whether this Java reads and writes any name. */
     public static boolean isUnicode() {
         return encoding() == null;

@@ -1,5 +1,6 @@
 package dev.thinkingvit.files;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -9,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.exc.InputCoercionException;
-import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.exc.UnexpectedEndOfInputException;
 import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
@@ -38,17 +38,21 @@ final class JsonReasons {
             return place + refused.getCause().getMessage(); // the words of the class that holds the values
         }
         if (e instanceof InputCoercionException) {
-            return place + "the number is too large, or has a fraction where none may be";
+            return place + "the number is out of range" + line(e);
         }
         if (e instanceof MismatchedInputException mismatch) {
             return place + mismatch(mismatch);
         }
-        return line(e) + words(e);
+        return words(e) + line(e);
     }
 
     private static String mismatch(MismatchedInputException e) {
-        if (String.valueOf(e.getOriginalMessage()).startsWith("Trailing token")) {
-            return line(e) + "something follows after the end; one document is read";
+        String message = String.valueOf(e.getOriginalMessage());
+        if (message.startsWith("Trailing token")) {
+            return "something follows after the end, where nothing may be" + line(e);
+        }
+        if (message.startsWith("Missing creator property")) {
+            return "is missing";
         }
         String came = e instanceof InvalidFormatException invalid && invalid.getValue() != null
                 ? ", '" + invalid.getValue() + "' came"
@@ -76,7 +80,7 @@ final class JsonReasons {
             return "a list";
         }
         if (type.isEnum()) {
-            return "one of " + java.util.Arrays.toString(type.getEnumConstants());
+            return "one of " + Arrays.toString(type.getEnumConstants());
         }
         return Map.class.isAssignableFrom(type) || type.isRecord() ? "an object with keys" : "another value";
     }
@@ -90,10 +94,7 @@ final class JsonReasons {
         if (e instanceof UnexpectedEndOfInputException) {
             return "the text ends before all brackets and quotes are closed";
         }
-        String words = ADVICE.matcher(yaml(message)).replaceAll("");
-        return e instanceof StreamReadException && !words.isEmpty()
-                ? Character.toLowerCase(words.charAt(0)) + words.substring(1)
-                : words;
+        return ADVICE.matcher(yaml(message)).replaceAll("");
     }
 
     /** YAML's messages alternate with places and extracts of the text, both indented. */
@@ -110,12 +111,12 @@ final class JsonReasons {
             line = yaml.group(1); // the last is where it went wrong, the others where it began
         }
         if (line != null) {
-            return "line " + line + ": ";
+            return " (line " + line + ")";
         }
         TokenStreamLocation location = e.getLocation();
         return location == null || location.getLineNr() < 1
                 ? ""
-                : "line " + location.getLineNr() + ", column " + location.getColumnNr() + ": ";
+                : " (line " + location.getLineNr() + ", column " + location.getColumnNr() + ")";
     }
 
     /** {@code stages[1].file: } */

@@ -36,8 +36,11 @@ public final class StandardOutput {
         return new PrintWriter(new Checked(new OutputStreamWriter(out, StandardCharsets.UTF_8)), true);
     }
 
-    /** What was written to standard output did not get there. */
-    public static final class Lost extends RuntimeException {
+    /**
+     * What was written to standard output did not get there. An error like {@link java.io.IOError}, since nothing between
+     * the write and the program's end can do better than to end.
+     */
+    public static final class Lost extends Error {
         private static final long serialVersionUID = 1L;
 
         Lost(IOException cause) {

@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
@@ -151,7 +152,7 @@ public final class TrainingVerification {
         double ours = KeyBias.largest(came);
         double largest = Math.max(theirs, ours);
         if (largest <= line.allowed()) {
-            return line.withNote(String.format("key bias apart: no gradient, at most %.1e on either side", largest));
+            return line.withNote(String.format(Locale.ROOT, "key bias apart: no gradient, at most %.1e on either side", largest));
         }
         String side = ours >= theirs ? "the model gives" : "the recording has";
         return new Line(line.name(), largest, line.allowed(), false, "")

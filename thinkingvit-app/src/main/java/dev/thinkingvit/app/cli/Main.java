@@ -82,9 +82,6 @@ public final class Main implements Runnable {
         line.setUsageHelpAutoWidth(true);
         line.registerConverter(Path.class, Main::path);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
-            if (e instanceof StandardOutput.Lost) {
-                throw e;
-            }
             Failure.print(command.getErr(), e, Failure.isVerbose(command));
             return FAILED;
         });
