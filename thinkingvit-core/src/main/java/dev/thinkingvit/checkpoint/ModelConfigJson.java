@@ -2,6 +2,7 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,7 +56,7 @@ final class ModelConfigJson {
             }
             throw new CheckpointException(file, "must hold a JSON object");
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is not valid JSON: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is not valid JSON: " + Reasons.of(e), e);
         }
     }
 
@@ -68,7 +69,7 @@ final class ModelConfigJson {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         } catch (JacksonException e) {
             // such as an object where a string belongs
-            throw new CheckpointException(file, "a value has the wrong type: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "a value has the wrong type: " + Reasons.of(e), e);
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -61,13 +63,10 @@ public final class ModelDirectory {
             if (!Files.exists(file)) {
                 throw new CheckpointException(file, "is missing");
             }
-            if (Files.size(file) > MAX_CONFIG_BYTES) {
-                throw new CheckpointException(
-                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_CONFIG_BYTES + " are read");
-            }
-            return ModelConfigJson.parse(file, Files.readAllBytes(file));
+            return ModelConfigJson.parse(
+                    file, TextFile.read(file, MAX_CONFIG_BYTES).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 

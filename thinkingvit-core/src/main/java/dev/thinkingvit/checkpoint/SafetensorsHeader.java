@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.ByteArrayOutputStream;
@@ -66,7 +67,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
             return new Parsing(file, parser).header();
         } catch (JacksonException e) {
             throw new CheckpointException(
-                    file, "the safetensors header is no valid JSON: " + e.getOriginalMessage(), e);
+                    file, "the safetensors header is no valid JSON: " + Reasons.of(e), e);
         }
     }
 

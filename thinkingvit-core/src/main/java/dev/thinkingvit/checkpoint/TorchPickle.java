@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import net.razorvine.pickle.UnpickleStack;
@@ -134,7 +135,7 @@ final class TorchPickle extends Unpickler {
                 throw new CheckpointException(
                         file,
                         String.format(
-                                "its pickle uses opcode 0x%02x, which torch.save never writes; nothing was run",
+                                Locale.ROOT, "its pickle uses opcode 0x%02x, which torch.save never writes; nothing was run",
                                 opcode));
         }
         return true;

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.FileNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,6 @@ import java.util.stream.IntStream;
 public final class ImageFolder {
     private static final int NAMED = 5;
     private static final int NO_LABEL = -1;
-    private static final char UNREADABLE = '\uFFFD';
 
     private final Path root;
     private final List<ClassFolder> folders;
@@ -114,14 +114,8 @@ public final class ImageFolder {
                 root, folders, names, IntStream.range(0, names.size()).toArray(), passedOver);
     }
 
-    private static String className(Path folder) throws DatasetException {
-        String name = PictureWalk.composed(String.valueOf(folder.getFileName()));
-        if (name.indexOf(UNREADABLE) >= 0) {
-            throw new DatasetException(folder + ": the folder's name is a label and cannot be read as "
-                    + System.getProperty("sun.jnu.encoding", "text")
-                    + "; rename it, or set LC_ALL=C.UTF-8 if it is in UTF-8");
-        }
-        return name;
+    private static String className(Path folder) throws IOException {
+        return PictureWalk.composed(FileNames.of(folder)); // the name is a label
     }
 
     /**

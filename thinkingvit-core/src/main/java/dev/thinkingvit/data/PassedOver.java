@@ -76,21 +76,6 @@ public record PassedOver(List<Kind> kinds) {
         return lines().stream().map(line -> "; " + line).collect(Collectors.joining());
     }
 
-    /** Why a file system would not give a file or folder: words for what its exceptions say with a path alone. */
-    static String why(IOException e) {
-        if (e instanceof AccessDeniedException) {
-            return "permission denied";
-        }
-        if (e instanceof NoSuchFileException) {
-            return "no such file or folder";
-        }
-        if (e instanceof FileSystemLoopException) {
-            return "its links lead back to itself";
-        }
-        String reason = e instanceof FileSystemException system ? system.getReason() : e.getMessage();
-        return "cannot be read" + (reason == null || reason.isBlank() ? "" : ": " + reason);
-    }
-
     /** Counts; not thread-safe. */
     static final class Counter {
         private record Key(String what, boolean system) {}

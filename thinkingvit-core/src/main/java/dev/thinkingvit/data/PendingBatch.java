@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -173,16 +174,16 @@ final class PendingBatch {
             Throwable error = errors[place];
             if (error instanceof IOException broken) {
                 if (loader.settings.broken == BatchLoader.BrokenPolicy.FAIL) {
-                    throw new PictureException(String.valueOf(broken.getMessage()), broken);
+                    throw new PictureException(Reasons.line(broken), broken);
                 }
             } else if (error != null) {
                 throw new IllegalStateException(
-                        "Transforming " + sampleAt(place).path() + " failed: " + error.getMessage(), error);
+                        "Transforming " + sampleAt(place).path() + " failed: " + Reasons.line(error), error);
             }
         }
         if (failure != null) {
             throw new IllegalStateException(
-                    "Preparing batch " + number + " of epoch " + epoch + " failed: " + failure.getMessage(), failure);
+                    "Preparing batch " + number + " of epoch " + epoch + " failed: " + Reasons.line(failure), failure);
         }
     }
 
@@ -192,7 +193,7 @@ final class PendingBatch {
         for (int place = 0; place < errors.length; place++) {
             Throwable error = errors[place];
             if (error != null) {
-                failures.add(new BatchLoader.Failure(sampleAt(place), String.valueOf(error.getMessage())));
+                failures.add(new BatchLoader.Failure(sampleAt(place), Reasons.line(error)));
             }
         }
         return failures;

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ProtoMessage;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -92,7 +93,7 @@ public final class OnnxExport {
             target.replace(drafts, model);
             return model;
         } catch (IOException e) {
-            throw new CheckpointException(folder, "cannot be written: " + e.getMessage(), e);
+            throw new CheckpointException(folder, "cannot be written: " + Reasons.of(e), e);
         }
     }
 

@@ -5,12 +5,14 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.FolderLock;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -137,7 +139,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             Files.createDirectories(last());
         } catch (IOException e) {
-            throw new CheckpointException(last(), "cannot be made: " + e.getMessage(), e);
+            throw new CheckpointException(last(), "cannot be made: " + Reasons.of(e), e);
         }
         state.write(last().resolve(STATE));
     }
@@ -188,7 +190,7 @@ public final class RunFolder implements AutoCloseable {
     }
 
     private static String name(int epoch) {
-        return String.format("epoch-%04d", epoch + 1);
+        return String.format(Locale.ROOT, "epoch-%04d", epoch + 1);
     }
 
     /** What {@link #name} gave, the earliest first. */

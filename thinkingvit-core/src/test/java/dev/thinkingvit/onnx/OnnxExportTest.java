@@ -215,7 +215,7 @@ class OnnxExportTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            "router" :               | "rooter" :                  | Missing creator property 'router'
+            "router" :               | "rooter" :                  | router: is missing
             "version" : 1            | "version" : 2               | thinkingvit-onnx of version 2 came
             "thinkingvit-onnx"       | "onnx"                      | format thinkingvit-onnx of version 1 is required
             "labels" : [ ]           | "labels" : [ ], "more" : 1  | more: the key is unknown; known are

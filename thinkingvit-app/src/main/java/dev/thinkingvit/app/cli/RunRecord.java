@@ -2,6 +2,8 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,9 +55,9 @@ record RunRecord(
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
         try {
-            return ofText(Files.readString(file));
+            return ofText(TextFile.read(file));
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
     }
 
