@@ -27,7 +27,12 @@ final class ForeignConfig {
 
     /** What no shape of a timm model's weights would show. */
     private static final Map<String, String> TIMM_DIFFERENCES = Map.of(
-            "quickgelu", "computes another GELU", "distilled", "has a second class token", "relpos", "has relative positions");
+            "quickgelu",
+            "computes another GELU",
+            "distilled",
+            "has a second class token",
+            "relpos",
+            "has relative positions");
 
     /** transformers' parameters that this network leaves at one value. */
     private static final Map<String, String> FIXED =
@@ -111,7 +116,9 @@ final class ForeignConfig {
                     && config.get("intermediate_size").asDouble(0)
                             != 4 * config.get("hidden_size").asDouble(0)) {
                 throw refused(
-                        "intermediate_size", text("intermediate_size", ""), "4 times hidden_size " + text("hidden_size", ""));
+                        "intermediate_size",
+                        text("intermediate_size", ""),
+                        "4 times hidden_size " + text("hidden_size", ""));
             }
             ObjectNode own = JsonNodeFactory.instance.objectNode();
             own.put("architecture", ModelConfigJson.ARCHITECTURE);
@@ -171,18 +178,25 @@ final class ForeignConfig {
                 throw new CheckpointException(file, "resample must be 2 (bilinear) or 3 (bicubic), got " + resample);
             }
             JsonNode scale = input.get("rescale_factor");
-            if (scale != null && !scale.isNull() && !SCALE.matcher(scale.asString()).matches()) {
+            if (scale != null
+                    && !scale.isNull()
+                    && !SCALE.matcher(scale.asString()).matches()) {
                 throw new CheckpointException(file, "rescale_factor must be 1/255, got " + scale);
             }
             pretrained.withArray("input_size").add(3).add(size).add(size);
             pretrained.put("crop_pct", cropPct(size, resized));
             pretrained.put("interpolation", kernel);
             boolean normalises = flag("do_normalize", true);
-            levels(pretrained, "mean", normalises ? input.get("image_mean") : null, normalises ? defaultMean() : zeros());
+            levels(
+                    pretrained,
+                    "mean",
+                    normalises ? input.get("image_mean") : null,
+                    normalises ? defaultMean() : zeros());
             levels(pretrained, "std", normalises ? input.get("image_std") : null, normalises ? defaultStd() : ones());
             if (!(input.get("size") instanceof ObjectNode sides && sides.has("shortest_edge"))) {
-                notes.add("transformers squeezes a picture into a square; here its shorter side is resized and the centre"
-                        + " cut out, which differs for pictures that are not square");
+                notes.add(
+                        "transformers squeezes a picture into a square; here its shorter side is resized and the centre"
+                                + " cut out, which differs for pictures that are not square");
             }
         }
 

@@ -83,8 +83,7 @@ final class KnownNames {
     private static final Pattern WITHIN = Pattern.compile(
             "(^|\\.)(_orig_mod|module|_forward_module|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\\.)");
 
-    private static final Set<String> AVERAGES =
-            Set.of("ema", "ema_model", "model_ema", "averaged_model", "swa_model");
+    private static final Set<String> AVERAGES = Set.of("ema", "ema_model", "model_ema", "averaged_model", "swa_model");
 
     /** Buffers of bookkeeping, which no output depends on. */
     private static final Pattern BOOKKEEPING =

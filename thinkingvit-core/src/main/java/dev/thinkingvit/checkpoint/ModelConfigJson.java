@@ -9,12 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
@@ -60,22 +57,16 @@ final class ModelConfigJson {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
-    /** Where a parser's message turns from the text to the parser's own options and limits. */
-    private static final Pattern ADVICE =
-            Pattern.compile("\\s*[:;,(]?\\s*[^:;,(]*(`|ALLOW_|Feature|Constraints|StreamRead|JsonRead)");
-
     private final Path file;
 
     private ModelConfigJson(Path file) {
         this.file = file;
     }
 
-    /** Parses a file's text into a tree; the root must be an object. A byte order mark is skipped. */
-    static ObjectNode parse(Path file, byte[] text) {
-        boolean marked = text.length >= 3 && text[0] == (byte) 0xEF && text[1] == (byte) 0xBB && text[2] == (byte) 0xBF;
-        int start = marked ? 3 : 0;
+    /** Parses a file's text into a tree; the root must be an object. */
+    static ObjectNode parse(Path file, String text) {
         try {
-            if (MAPPER.readTree(text, start, text.length - start) instanceof ObjectNode root) {
+            if (MAPPER.readTree(text) instanceof ObjectNode root) {
                 return root;
             }
             throw new CheckpointException(file, "must hold a JSON object");
@@ -115,8 +106,9 @@ final class ModelConfigJson {
         requireArchitecture(file, root);
         ObjectNode args = object(root, "model_args");
         ThinkingViTConfig network = network(root, args);
-        ObjectNode pretrained =
-                root.hasNonNull("pretrained_cfg") ? object(root, "pretrained_cfg") : JsonNodeFactory.instance.objectNode();
+        ObjectNode pretrained = root.hasNonNull("pretrained_cfg")
+                ? object(root, "pretrained_cfg")
+                : JsonNodeFactory.instance.objectNode();
         JsonNode pool = root.get("global_pool");
         if (isSet(pool) && !"token".equals(pool.asString())) {
             throw new CheckpointException(file, "global_pool must be token, got " + pool);
@@ -263,7 +255,8 @@ final class ModelConfigJson {
                         e);
             }
         }
-        String router = thinking.hasNonNull("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
+        String router =
+                thinking.hasNonNull("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
         return new Routing(router, thresholds, calibration);
     }
 
@@ -370,7 +363,8 @@ final class ModelConfigJson {
     private double number(String key, JsonNode value) {
         if (!value.isNumber() || !Double.isFinite(value.asDouble())) {
             throw new CheckpointException(
-                    file, key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got " + value.asString());
+                    file,
+                    key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got " + value.asString());
         }
         return value.asDouble();
     }

@@ -94,8 +94,9 @@ public final class ModelImport {
                 .toList();
         if (!surplus.isEmpty()) {
             used.keySet().removeAll(surplus);
-            notes.add("left out: " + surplus.get(0) + (surplus.size() > 1 ? " to " + surplus.get(surplus.size() - 1) : "")
-                    + ", which no stage of " + network.shorthand() + " uses");
+            notes.add(
+                    "left out: " + surplus.get(0) + (surplus.size() > 1 ? " to " + surplus.get(surplus.size() - 1) : "")
+                            + ", which no stage of " + network.shorthand() + " uses");
         }
         return new StateDict(state.file(), state.entry(), used, state.facts(), notes);
     }
@@ -166,7 +167,8 @@ public final class ModelImport {
         }
         for (int i = 0; i < widths.size(); i++) {
             if (widths.get(i) % HEAD_DIM != 0) {
-                throw unknownHeads("stage " + (i + 1) + " is " + widths.get(i) + " wide (" + WeightShapes.projection(i) + ")");
+                throw unknownHeads(
+                        "stage " + (i + 1) + " is " + widths.get(i) + " wide (" + WeightShapes.projection(i) + ")");
             }
         }
         if (width % HEAD_DIM != 0) {

@@ -45,9 +45,8 @@ final class PlainFacts {
         if (value == null || value instanceof Number || value instanceof Boolean || value instanceof String) {
             return value;
         }
-        Map<?, ?> inner = value instanceof Opaque opaque
-                ? opaque.attributes()
-                : value instanceof Map<?, ?> map ? map : null;
+        Map<?, ?> inner =
+                value instanceof Opaque opaque ? opaque.attributes() : value instanceof Map<?, ?> map ? map : null;
         if (depth == MAX_DEPTH) {
             return NONE;
         }

@@ -34,7 +34,8 @@ final class Shards {
         Map<String, String> places = places(index);
         Set<String> shards = new TreeSet<>(places.values());
         if (shards.size() > MAX_SHARDS) {
-            throw new CheckpointException(index, "names " + shards.size() + " files, at most " + MAX_SHARDS + " are read");
+            throw new CheckpointException(
+                    index, "names " + shards.size() + " files, at most " + MAX_SHARDS + " are read");
         }
         for (String shard : shards) {
             if (!Files.isRegularFile(place(index, shard))) {
@@ -48,8 +49,10 @@ final class Shards {
             Map<?, ?> part = reader.apply(file);
             places.forEach((name, place) -> {
                 if (place.equals(shard) && !part.containsKey(name)) {
-                    throw new CheckpointException(file, "tensor '" + name + "' is missing; " + index.getFileName()
-                            + " says that it is in this part");
+                    throw new CheckpointException(
+                            file,
+                            "tensor '" + name + "' is missing; " + index.getFileName()
+                                    + " says that it is in this part");
                 }
             });
             part.forEach((name, value) -> {
@@ -100,7 +103,10 @@ final class Shards {
         Path folder = index.toAbsolutePath().normalize().getParent();
         try {
             Path file = folder == null ? null : folder.resolve(shard).normalize();
-            if (file != null && !shard.isBlank() && !Path.of(shard).isAbsolute() && file.startsWith(folder)
+            if (file != null
+                    && !shard.isBlank()
+                    && !Path.of(shard).isAbsolute()
+                    && file.startsWith(folder)
                     && !file.equals(folder)) {
                 return index.resolveSibling(shard);
             }

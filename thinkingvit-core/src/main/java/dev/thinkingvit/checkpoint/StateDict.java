@@ -33,8 +33,7 @@ public record StateDict(
     }
 
     /** Weights that nothing had to be done to. */
-    public StateDict(
-            Path file, String entry, Map<String, HostTensor> tensors, Map<String, @Nullable Object> facts) {
+    public StateDict(Path file, String entry, Map<String, HostTensor> tensors, Map<String, @Nullable Object> facts) {
         this(file, entry, tensors, facts, List.of());
     }
 

@@ -50,7 +50,9 @@ final class TimmNames {
                     new Rule("class_token", "cls_token"),
                     new Rule("encoder\\.pos_embedding", "pos_embed"),
                     new Rule("conv_proj\\.", "patch_embed.proj."),
-                    new Rule("encoder\\.layers\\.encoder_layer_(\\d+)\\.self_attention\\.in_proj_", "blocks.$1.attn.qkv."),
+                    new Rule(
+                            "encoder\\.layers\\.encoder_layer_(\\d+)\\.self_attention\\.in_proj_",
+                            "blocks.$1.attn.qkv."),
                     new Rule(
                             "encoder\\.layers\\.encoder_layer_(\\d+)\\.self_attention\\.out_proj\\.",
                             "blocks.$1.attn.proj."),
@@ -96,7 +98,8 @@ final class TimmNames {
             }
         });
         parts.forEach((name, three) -> renamed.put(name, joined(file, name, three)));
-        notes.add(manner.owner() + " names are read as timm's" + (parts.isEmpty() ? "" : ", queries, keys and values joined"));
+        notes.add(manner.owner() + " names are read as timm's"
+                + (parts.isEmpty() ? "" : ", queries, keys and values joined"));
         return new NamedWeights(manner, renamed, List.copyOf(notes));
     }
 

@@ -98,7 +98,9 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
                 found.stream().filter(entry -> !entry.average()).toList();
         if (which == Weights.MODEL && models.isEmpty()) {
             throw new CheckpointException(
-                    file, "has only a moving average of the weights, in '" + averages.get(0).path() + "'");
+                    file,
+                    "has only a moving average of the weights, in '"
+                            + averages.get(0).path() + "'");
         }
         // a dictionary of plain weights may hold their average too, under names of its own
         return which == Weights.MODEL || averages.isEmpty() ? models.get(0) : averages.get(0);
@@ -129,7 +131,8 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
             });
         }
         if (found.size() == before && holdsTensors(map)) {
-            found.add(new WeightsEntry(here.path(), here.average(), map, here.path().isEmpty() ? facts : here.facts()));
+            found.add(new WeightsEntry(
+                    here.path(), here.average(), map, here.path().isEmpty() ? facts : here.facts()));
         }
     }
 

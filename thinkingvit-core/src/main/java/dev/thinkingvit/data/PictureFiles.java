@@ -1,7 +1,5 @@
 package dev.thinkingvit.data;
 
-import dev.thinkingvit.files.FileNames;
-import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.thinkingvit.data;
 
-import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.FileSystemLoopException;

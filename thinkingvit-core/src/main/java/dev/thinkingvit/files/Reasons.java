@@ -85,7 +85,8 @@ public final class Reasons {
         return isExpected(e)
                 ? of(e)
                 : "an error in the program itself, please report it with what --verbose shows: "
-                        + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage()));
+                        + e.getClass().getSimpleName()
+                        + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage()));
     }
 
     /** Words for exceptions of Java's libraries; null for those whose message is already words. */

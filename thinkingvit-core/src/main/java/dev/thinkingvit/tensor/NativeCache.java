@@ -125,7 +125,9 @@ final class NativeCache {
             throw new IOException(folder + ": belongs to another user, "
                     + Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS).getName() + ", and its files could be theirs");
         }
-        if (posix && !Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(PRIVATE)) {
+        if (posix
+                && !Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS)
+                        .equals(PRIVATE)) {
             throw new IOException(folder + ": is open to others, whose files could be in it; delete it");
         }
         return folder;
@@ -137,8 +139,8 @@ final class NativeCache {
             String message = String.valueOf(cause.getMessage());
             // glibc's words, and musl's
             if (message.contains("failed to map segment") || message.contains("Operation not permitted")) {
-                return "the file system of " + folder() + ", where they are unpacked, runs no code (it is mounted noexec)"
-                        + MOVE;
+                return "the file system of " + folder()
+                        + ", where they are unpacked, runs no code (it is mounted noexec)" + MOVE;
             }
             if (cause instanceof IOException) {
                 return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)

@@ -19,8 +19,9 @@ final class CheckpointOptions {
     @Option(
             names = "--weights",
             paramLabel = "WHICH",
-            description = "Of a checkpoint with several sets: ema (the moving average) or model. Default: ema where there"
-                    + " is one.")
+            description =
+                    "Of a checkpoint with several sets: ema (the moving average) or model. Default: ema where there"
+                            + " is one.")
     private @Nullable Choice weights;
 
     private enum Choice {

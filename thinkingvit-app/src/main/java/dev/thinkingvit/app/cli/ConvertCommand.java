@@ -47,8 +47,9 @@ final class ConvertCommand extends BaseCommand {
 
     @Option(
             names = "--keep-width",
-            description = "Keep what no stage reads. Default: a model that is wider than its last stage, as those of the"
-                    + " first release are, is cut to that width; its outputs stay the same.")
+            description =
+                    "Keep what no stage reads. Default: a model that is wider than its last stage, as those of the"
+                            + " first release are, is cut to that width; its outputs stay the same.")
     private boolean keepWidth;
 
     @Option(names = "--force", description = "Replace the model in OUT if there is one.")

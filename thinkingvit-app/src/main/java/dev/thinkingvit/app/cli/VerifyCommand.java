@@ -96,8 +96,7 @@ final class VerifyCommand extends BaseCommand {
     }
 
     private Verification activations(Path path) throws IOException {
-        Path beside =
-                Files.isRegularFile(path) ? path.resolveSibling(RECORDING) : path.resolve(RECORDING);
+        Path beside = Files.isRegularFile(path) ? path.resolveSibling(RECORDING) : path.resolve(RECORDING);
         Path recording = expected != null ? expected : beside;
         try (ElasticClassifier opened = backend.open(path, Precision.FP32)) {
             return Verification.of(opened.engine().backbone(), recording, tolerance);
