@@ -9,12 +9,18 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns samples into batches for training or evaluation, decoding and transforming ahead on its own threads.
  *
+ * <p>A picture is decoded, transformed, and, where there is a mixer, mixed with another of its batch while it is levels;
+ * then it is normalised, and the steps {@link Builder#after after} that follow. That is the order of timm's prefetching
+ * loader, in which random erasing comes last, on the mixed batch.
+ *
  * <p>What comes out depends on the settings, the seed and the epoch only: not on the number of threads, their timing,
- * or whether pictures were cached. The order is drawn per epoch, and each picture's chance per epoch and sample.
+ * or whether pictures were cached. The order is drawn per epoch, each picture's chance per epoch and sample, and how a
+ * batch is mixed per epoch and number of the batch.
  *
  * <p>Memory is bounded: at most {@code prefetch} finished or unfinished batches wait besides those the consumer took,
  * plus one decoded picture per thread and the cache.
@@ -226,6 +232,9 @@ public final class BatchLoader implements AutoCloseable {
         final List<Sample> samples;
         final PictureTransform transform;
         final Preprocessing preprocessing;
+
+        @Nullable BatchMixer mixer;
+
         List<InputTransform> after = new ArrayList<>();
         int batchSize = 32;
         int workers = Runtime.getRuntime().availableProcessors();
@@ -331,6 +340,12 @@ public final class BatchLoader implements AutoCloseable {
         /** How to decode. */
         public Builder decoding(PictureDecoder.Options options) {
             decoding = options;
+            return this;
+        }
+
+        /** Mixes each batch, after the transforms and before normalisation. What is left out takes no part. */
+        public Builder mix(BatchMixer mixing) {
+            mixer = mixing;
             return this;
         }
 

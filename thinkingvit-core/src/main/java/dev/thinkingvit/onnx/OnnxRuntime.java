@@ -1,6 +1,7 @@
 package dev.thinkingvit.onnx;
 
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.TensorException;
 
 /** The way to ONNX Runtime, which is loaded when it is first asked for, and need not be there before. */
@@ -15,6 +16,15 @@ public final class OnnxRuntime {
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it refuses a graph, or a graph is not that of its stage
      */
     public static Backbone open(ExportedModel model) {
+        return open(model, Natives.availableCores());
+    }
+
+    /**
+     * As {@link #open(ExportedModel)}, with so many threads for an operation.
+     *
+     * @param threads with 1, threads may run it side by side
+     */
+    public static Backbone open(ExportedModel model, int threads) {
         try {
             Class.forName("ai.onnxruntime.OrtEnvironment", true, OnnxRuntime.class.getClassLoader());
         } catch (ClassNotFoundException e) {
@@ -25,10 +35,12 @@ public final class OnnxRuntime {
         } catch (LinkageError e) {
             throw new TensorException(
                     "ONNX Runtime could not be loaded: " + deepest(e)
-                            + "; com.microsoft.onnxruntime:onnxruntime has natives for Linux, Windows and macOS only",
+                            + "; com.microsoft.onnxruntime:onnxruntime has natives for Linux, Windows and macOS only,"
+                            + " and unpacks them in " + System.getProperty("java.io.tmpdir")
+                            + ", which must have room and run code (-Djava.io.tmpdir=FOLDER says where else)",
                     e);
         }
-        return OnnxBackbone.open(model);
+        return OnnxBackbone.open(model, threads);
     }
 
     private static String deepest(Throwable e) {

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param optimizer batches, and how weights follow gradients
  * @param schedule of the learning rate
  * @param loss what is descended on
+ * @param distillation what is learnt from a teacher
  * @param ema moving average of the weights
  * @param preprocessing how pictures are prepared
  * @param validation when the model is judged, and by what
@@ -27,6 +28,7 @@ public record Recipe(
         OptimizerRecipe optimizer,
         ScheduleRecipe schedule,
         LossRecipe loss,
+        DistillationRecipe distillation,
         EmaRecipe ema,
         PreprocessingRecipe preprocessing,
         ValidationRecipe validation,
@@ -39,6 +41,7 @@ public record Recipe(
             OptimizerRecipe.DEFAULT,
             ScheduleRecipe.DEFAULT,
             LossRecipe.DEFAULT,
+            DistillationRecipe.DEFAULT,
             EmaRecipe.DEFAULT,
             PreprocessingRecipe.DEFAULT,
             ValidationRecipe.DEFAULT,

@@ -2,6 +2,8 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,14 +67,11 @@ public final class RecipeFile {
             if (!Files.isRegularFile(file)) {
                 throw new CheckpointException(file, Files.exists(file) ? "is not a recipe file" : "no such recipe");
             }
-            if (Files.size(file) > MAX_BYTES) {
-                throw new CheckpointException(file, "is larger than a recipe can be");
-            }
-            return MAPPER.readTree(Files.readAllBytes(file));
+            return MAPPER.readTree(TextFile.read(file, MAX_BYTES));
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is not YAML: " + firstLine(e), e);
+            throw new CheckpointException(file, "is not YAML: " + Reasons.of(e), e);
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 

@@ -5,12 +5,14 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.FolderLock;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -20,6 +22,7 @@ import java.util.stream.Stream;
  *
  * <pre>
  * recipe.yaml          the resolved recipe
+ * inventory.json.gz    the pictures it began with, by class, name and size
  * last/                model directory after the last epoch
  * last/state.safetensors  everything needed to go on
  * best/                model directory of the best validation
@@ -39,6 +42,7 @@ public final class RunFolder implements AutoCloseable {
     private static final List<String> BELONGINGS = List.of(
             "run.json",
             RECIPE,
+            RunInventory.NAME,
             LAST,
             "best",
             "bests",
@@ -48,6 +52,8 @@ public final class RunFolder implements AutoCloseable {
             "tensorboard",
             "training.html",
             "report");
+
+    private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);
 
     private final Path path;
     private final FolderLock lock;
@@ -84,7 +90,7 @@ public final class RunFolder implements AutoCloseable {
         try (Stream<Path> content = Files.list(path)) {
             return content.allMatch(entry -> FolderLock.isLock(entry)
                     || AtomicFiles.isDraft(entry)
-                    || String.valueOf(entry.getFileName()).equals(RECIPE));
+                    || WRITTEN_FIRST.contains(String.valueOf(entry.getFileName())));
         }
     }
 
@@ -133,7 +139,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             Files.createDirectories(last());
         } catch (IOException e) {
-            throw new CheckpointException(last(), "cannot be made: " + e.getMessage(), e);
+            throw new CheckpointException(last(), "cannot be made: " + Reasons.of(e), e);
         }
         state.write(last().resolve(STATE));
     }
@@ -184,7 +190,7 @@ public final class RunFolder implements AutoCloseable {
     }
 
     private static String name(int epoch) {
-        return String.format("epoch-%04d", epoch + 1);
+        return String.format(Locale.ROOT, "epoch-%04d", epoch + 1);
     }
 
     /** What {@link #name} gave, the earliest first. */

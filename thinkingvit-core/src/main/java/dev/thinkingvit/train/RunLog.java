@@ -24,11 +24,13 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     private final TrainingLog epochs;
     private final TrainingLog steps;
     private final EventFile events;
+    private final boolean taught;
 
-    private RunLog(TrainingLog epochs, TrainingLog steps, EventFile events) {
+    private RunLog(TrainingLog epochs, TrainingLog steps, EventFile events, boolean taught) {
         this.epochs = epochs;
         this.steps = steps;
         this.events = events;
+        this.taught = taught;
     }
 
     /**
@@ -44,6 +46,9 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
             ofEpochs.add("stage" + stage + "_loss");
             ofSteps.add("stage" + stage + "_loss");
         }
+        for (int stage = 1; recipe.distillation().hasTeacher() && stage <= stages; stage++) {
+            ofSteps.add("stage" + stage + "_distillation");
+        }
         for (int stage = 1; stage <= stages; stage++) {
             ofEpochs.add("stage" + stage + "_top1");
         }
@@ -56,7 +61,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         TrainingLog steps = TrainingLog.open(folder.resolve("steps.csv"), ofSteps, totalUpdates + 1);
         EventFile events = EventFile.open(folder.resolve("tensorboard"), totalUpdates + 1);
         events.text("recipe", totalUpdates + 1, "```\n" + RecipeFile.text(recipe) + "```\n");
-        return new RunLog(epochs, steps, events);
+        return new RunLog(epochs, steps, events, recipe.distillation().hasTeacher());
     }
 
     @Override
@@ -67,6 +72,13 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         List<Double> row = new ArrayList<>();
         row.add(step.epoch() + 1.0); // as people count
         row.addAll(step.losses());
+        for (int k = 0; taught && k < step.losses().size(); k++) {
+            double part = step.distillations().isEmpty()
+                    ? Double.NaN
+                    : step.distillations().get(k);
+            row.add(part);
+            events.scalar("distillation/stage" + (k + 1), step.totalSteps(), part);
+        }
         row.add(step.learningRate());
         row.add(step.gradientNorm());
         steps.append(step.totalSteps(), array(row));

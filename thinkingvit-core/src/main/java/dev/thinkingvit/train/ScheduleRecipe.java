@@ -10,7 +10,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  * The course of the learning rate, and the length of the training. Keys are timm's; see {@link Recipe}.
  *
  * @param sched course after the warm-up
- * @param epochs of the schedule, warm-up included
+ * @param epochs of the schedule, warm-up included; 0 for nothing but the starting model
  * @param cooldownEpochs further epochs at the smallest learning rate
  * @param warmupEpochs epochs of linear warm-up
  * @param warmupPrefix whether the course begins after the warm-up, instead of running underneath it
@@ -53,10 +53,10 @@ public record ScheduleRecipe(
     }
 
     public ScheduleRecipe {
-        require(epochs >= 1, "epochs must be at least 1, got " + epochs);
+        require(epochs >= 0, "epochs must not be negative, got " + epochs);
         require(cooldownEpochs >= 0, "cooldown_epochs must not be negative, got " + cooldownEpochs);
         require(
-                warmupEpochs >= 0 && warmupEpochs <= epochs,
+                warmupEpochs >= 0 && (warmupEpochs <= epochs || epochs == 0),
                 "warmup_epochs must lie between 0 and epochs " + epochs + ", got " + warmupEpochs);
         notNegative("warmup_lr", warmupLr);
         notNegative("min_lr", minLr);
@@ -66,8 +66,8 @@ public record ScheduleRecipe(
         positive("poly_power", polyPower);
     }
 
-    /** Passes over the data, cool-down included. */
+    /** Passes over the data, cool-down included; what was not trained need not cool down. */
     public int totalEpochs() {
-        return epochs + cooldownEpochs;
+        return epochs == 0 ? 0 : epochs + cooldownEpochs;
     }
 }

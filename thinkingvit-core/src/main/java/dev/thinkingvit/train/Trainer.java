@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +38,7 @@ public final class Trainer implements AutoCloseable {
     private final Peers peers;
     private final StageSampler stageSampler;
     private final LearningRates learningRates;
-    private final Mixing mixing;
+    private final SoftTargets softTargets;
     private final Workers workers;
     private final GradientPass gradientPass;
     private final List<Gradients> gradients = new ArrayList<>();
@@ -66,28 +66,49 @@ public final class Trainer implements AutoCloseable {
      * @param threads worker threads of this process; a CUDA device has one
      */
     public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads) {
+        this(model, recipe, peers, threads, null);
+    }
+
+    /**
+     * @param model trained in place; stays the caller's
+     * @param peers the processes that take part, each with a trainer of the same recipe and first weights
+     * @param threads worker threads of this process; a CUDA device has one
+     * @param teacher whom the recipe distils, answering on the workers' own threads; null if it distils nobody. Stays
+     *     the caller's, who closes it after the trainer
+     * @throws IllegalArgumentException if the recipe distils and there is no teacher
+     */
+    public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
+        if (recipe.distillation().hasTeacher() && teacher == null) {
+            throw new IllegalArgumentException("distillation_type "
+                    + recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT)
+                    + " needs a teacher, there is none");
+        }
         this.model = model;
         this.recipe = recipe;
         this.peers = peers;
         this.stageSampler = new StageSampler(
                 recipe.loss().weights(model.config().stages()), recipe.loss().stageSampling());
         this.learningRates = new LearningRates(recipe);
-        this.mixing = new Mixing(
-                recipe.augmentation().mixing(),
-                recipe.loss().smoothing(),
-                model.config().numClasses());
+        this.softTargets =
+                new SoftTargets(recipe.loss().smoothing(), model.config().numClasses());
         this.workers = new Workers(model.device().isCuda() ? 1 : threads, "trainer", () -> {});
-        this.gradientPass = new GradientPass(model, recipe, workers, localBatchSize(recipe, peers));
+        this.gradientPass = new GradientPass(
+                model,
+                recipe,
+                workers,
+                localBatchSize(recipe, peers),
+                recipe.distillation().asks() ? teacher : null);
         Map<String, Tensor> parameters = model.parameters();
-        // images, each stage's loss and how many images it counts, and who wants to stop
+        // images, each stage's loss, how many images it counts and the teacher's part of it, and who wants to stop
         int stages = model.config().stages();
-        int extras = 2 + 2 * stages;
+        int extras = 2 + 3 * stages;
         for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
         this.optimizer = Optimizer.of(recipe, parameters, gradients.get(0).views(), workers.count());
         double decay = recipe.ema().modelEmaDecay();
-        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), workers.count()) : null;
+        Ema.Rule rule = Ema.Rule.published(decay, recipe.ema().modelEmaWarmup());
+        this.ema = decay > 0 ? new Ema(parameters, rule, workers.count()) : null;
         this.lossSums = new double[stages];
         this.lossImages = new long[stages];
     }
@@ -106,7 +127,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * Goes on to the end of the present epoch.
      *
-     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank
+     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank, and
+     *     mixing: {@link TrainingPictures#loader}
      * @param listener told after every update; may save {@link #state} then
      * @return the epoch's summary; null if it was stopped before its end
      * @throws IOException if a picture cannot be read and the loader does not skip it
@@ -130,8 +152,7 @@ public final class Trainer implements AutoCloseable {
                 double learningRate = learningRates.at(epoch, (double) update / updates, scores);
                 List<Part> batch = new ArrayList<>();
                 for (int i = 0; i < parts; i++) {
-                    int number = update * parts + i;
-                    pictures.take().ifPresent(loaded -> batch.add(part(loaded, number)));
+                    pictures.take().ifPresent(loaded -> batch.add(part(loaded)));
                 }
                 Updated done = update(batch, learningRate);
                 listener.onStep(new TrainingListener.Step(
@@ -140,6 +161,7 @@ public final class Trainer implements AutoCloseable {
                         updates,
                         totalUpdates,
                         done.losses(),
+                        done.distillations(),
                         learningRate,
                         done.gradientNorm(),
                         images));
@@ -193,7 +215,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * A share of an update, mixed.
+     * A share of an update as the network is shown it: mixed, normalised by the model's preprocessing, erased.
      *
      * @param images (B, 3, S, S)
      * @param targets (B, C), rows sum to 1
@@ -206,15 +228,13 @@ public final class Trainer implements AutoCloseable {
      * What an update found.
      *
      * @param losses of each stage, the mean over the images in nats; NaN for a stage that was not selected
+     * @param distillations what the teacher's part of each of them is, before α; empty where none was asked
      * @param gradientNorm of all gradients together, before clipping
      */
-    public record Updated(List<Double> losses, double gradientNorm) {}
+    public record Updated(List<Double> losses, List<Double> distillations, double gradientNorm) {}
 
-    private Part part(Batch batch, int number) {
-        int size = model.config().imageSize();
-        SplittableRandom random = Chance.MIX.generator(recipe, epoch, number);
-        float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
-        return new Part(batch.images(), targets, batch.sampleIndices());
+    private Part part(Batch batch) {
+        return new Part(batch.images(), softTargets.of(batch.labels(), batch.ownShare()), batch.sampleIndices());
     }
 
     /**
@@ -260,7 +280,7 @@ public final class Trainer implements AutoCloseable {
         update++;
         totalUpdates++;
         images += (long) extras[0];
-        return new Updated(losses, norm);
+        return new Updated(losses, distillations(extras), norm);
     }
 
     /** Scales the gradients, updates the parameters from them, and takes these into the average. */
@@ -287,6 +307,14 @@ public final class Trainer implements AutoCloseable {
             lossImages[k] += counted;
         }
         return losses;
+    }
+
+    private List<Double> distillations(float[] extras) {
+        List<Double> parts = new ArrayList<>();
+        for (int k = 0; recipe.distillation().asks() && k < lossSums.length; k++) {
+            parts.add(extras[1 + 2 * lossSums.length + k] / (double) extras[1 + lossSums.length + k]);
+        }
+        return parts;
     }
 
     private void requireNumbers(List<Double> losses, double[] weights, double norm, double learningRate) {

@@ -14,7 +14,10 @@ import dev.thinkingvit.data.Sample;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a recipe does to pictures on their way to the trainer. */
+/**
+ * What a recipe does to pictures on their way to the trainer, in the published trainer's order: crop, flip, RandAugment;
+ * mixup or cutmix of the batch, on whole levels; normalisation; random erasing of the mixed batch.
+ */
 public final class TrainingPictures {
     private static final int PAD_SHARE = 8; // of the size, at each side
 
@@ -35,6 +38,9 @@ public final class TrainingPictures {
                 .shard(peers.rank(), peers.size())
                 .repeats(Math.max(1, augmentation.augRepeats()))
                 .dropLast();
+        if (!augmentation.mixing().equals(Mixing.Options.NONE)) {
+            loader.mix(new Mixing(augmentation.mixing()));
+        }
         if (augmentation.reprob() > 0) {
             RandomErasing standard =
                     new RandomErasing(augmentation.reprob(), RandomErasing.Mode.named(augmentation.remode()));

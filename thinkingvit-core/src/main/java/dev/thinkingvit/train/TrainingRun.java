@@ -95,7 +95,8 @@ public final class TrainingRun {
     }
 
     /**
-     * Trains to the end of the recipe's schedule.
+     * Trains to the end of the recipe's schedule. One without epochs ends at once, with the starting model saved as the
+     * last one.
      *
      * @return whether the end was reached; if not, the state is saved and the training can go on from there
      * @throws IOException if a picture cannot be read or a file not be written; what was saved before stays
@@ -112,6 +113,10 @@ public final class TrainingRun {
                 }
             }
         };
+        if (trainer.recipe().schedule().totalEpochs() == 0 && folder != null) {
+            ModelDirectory.write(folder.last(), config, trainer.weights());
+            remember();
+        }
         while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
             TrainingListener.Epoch done = trainer.epoch(loader, steps);
             if (done == null) {

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -328,6 +329,80 @@ class BatchLoaderTest {
     }
 
     @Test
+    void aBatchIsMixedAsLevelsThenNormalizedThenErased() throws IOException {
+        InputTransform mark = (input, offset, size, random) -> input[offset] = 100;
+        try (BatchLoader plain =
+                        BatchLoader.of(samples, INPUT, INPUT).batchSize(10).open();
+                BatchLoader mixing = BatchLoader.of(samples, INPUT, INPUT)
+                        .batchSize(10)
+                        .mix(BatchLoaderTest::reverse)
+                        .after(mark)
+                        .open()) {
+            Batch expected = drain(plain.epoch(0)).get(0);
+            Batch batch = drain(mixing.epoch(0)).get(0);
+            int length = 3 * 64;
+
+            assertThat(expected.ownShare()).isEqualTo(1);
+            assertThat(batch.ownShare()).isZero();
+            assertThat(batch.labels()).isEqualTo(expected.labels());
+            for (int i = 0; i < 10; i++) {
+                assertThat(batch.images()[i * length])
+                        .as("marked after it was mixed")
+                        .isEqualTo(100);
+                assertThat(Arrays.copyOfRange(batch.images(), i * length + 1, (i + 1) * length))
+                        .isEqualTo(Arrays.copyOfRange(expected.images(), (9 - i) * length + 1, (10 - i) * length));
+            }
+        }
+    }
+
+    @Test
+    void mixingDependsOnEpochAndBatchAlone() throws IOException {
+        BatchLoader.Builder settings = loader().shuffle(5).mix(BatchLoaderTest::shift);
+        List<Batch> expected = epochs(settings.workers(1).prefetch(1));
+        assertThat(expected.stream().map(Batch::ownShare)).doesNotHaveDuplicates();
+
+        assertSame(epochs(settings.workers(4).prefetch(3)), expected);
+        try (BatchLoader loader = settings.open();
+                Epoch later = loader.epoch(1, 4)) {
+            assertSame(drain(later), expected.subList(6 + 4, 12));
+        }
+    }
+
+    @Test
+    void aPictureThatIsLeftOutTakesNoPartInMixing() throws IOException {
+        Files.writeString(samples.get(3).path(), "broken");
+        try (BatchLoader plain = loader().skipBroken(failure -> {}).open();
+                BatchLoader mixing = loader().skipBroken(failure -> {})
+                        .mix(BatchLoaderTest::reverse)
+                        .open()) {
+            Batch expected = drain(plain.epoch(0)).get(0);
+            Batch batch = drain(mixing.epoch(0)).get(0);
+            int length = 3 * 64;
+
+            assertThat(batch.sampleIndices()).containsExactly(0, 1, 2, 4, 5, 6, 7, 8, 9);
+            assertThat(batch.failed()).isEqualTo(1);
+            assertThat(batch.images()).hasSize(9 * length);
+            for (int i = 0; i < 9; i++) {
+                assertThat(Arrays.copyOfRange(batch.images(), i * length, (i + 1) * length))
+                        .isEqualTo(Arrays.copyOfRange(expected.images(), (8 - i) * length, (9 - i) * length));
+            }
+        }
+    }
+
+    @Test
+    void aMixerThatFailsNamesTheBatch() throws IOException {
+        BatchMixer failing = (levels, pictures, size, random) -> {
+            throw new IllegalArgumentException("no");
+        };
+        try (BatchLoader loader = loader().mix(failing).open();
+                Epoch epoch = loader.epoch(2)) {
+            assertThatThrownBy(epoch::next)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("Preparing batch 0 of epoch 2 failed: no");
+        }
+    }
+
+    @Test
     void theCacheKeepsToItsLimit() throws IOException {
         try (BatchLoader loader = loader().cacheBytes(1000).open()) {
             drain(loader.epoch(0));
@@ -370,7 +445,28 @@ class BatchLoaderTest {
             assertThat(actual.get(i).images()).isEqualTo(expected.get(i).images());
             assertThat(actual.get(i).labels()).isEqualTo(expected.get(i).labels());
             assertThat(actual.get(i).sampleIndices()).isEqualTo(expected.get(i).sampleIndices());
+            assertThat(actual.get(i).ownShare()).isEqualTo(expected.get(i).ownShare());
         }
+    }
+
+    /** Each picture becomes its partner. */
+    private static double reverse(byte[] levels, int pictures, int size, RandomGenerator random) {
+        int length = 3 * size * size;
+        for (int i = 0; i < pictures / 2; i++) {
+            byte[] held = Arrays.copyOfRange(levels, i * length, (i + 1) * length);
+            int other = (pictures - 1 - i) * length;
+            System.arraycopy(levels, other, levels, i * length, length);
+            System.arraycopy(held, 0, levels, other, length);
+        }
+        return 0;
+    }
+
+    private static double shift(byte[] levels, int pictures, int size, RandomGenerator random) {
+        int shift = random.nextInt(1, 256);
+        for (int i = 0; i < pictures * 3 * size * size; i++) {
+            levels[i] = (byte) (levels[i] + shift);
+        }
+        return random.nextDouble();
     }
 
     private static int loaderThreads() {

@@ -59,8 +59,10 @@ final class RecipeOptions implements IModelTransformer {
         of.put("clip_grad", "NORM|Largest norm of the gradients; 'null' for any.");
         of = section("schedule", all);
         of.put("sched", "KIND|Course of the learning rate: cosine, step, plateau or poly.");
-        of.put("epochs", "N|Passes over the data, those to cool down not counted.");
-        of.put("cooldown_epochs", "N|Further epochs at --min-lr after the schedule.");
+        of.put(
+                "epochs",
+                "N|Passes over the data, those to cool down not counted; 0 writes the starting model to OUT/last.");
+        of.put("cooldown_epochs", "N|Further epochs after the schedule; a cosine stays at --min-lr.");
         of.put("warmup_epochs", "N|Epochs of linear warm-up.");
         of.put("warmup_prefix", "BOOL|Begin the course after the warm-up instead of underneath it.");
         of.put("warmup_lr", "X|First learning rate.");
@@ -75,6 +77,10 @@ final class RecipeOptions implements IModelTransformer {
         of.put("drop_path", "P|Stochastic depth.");
         of.put("stage_weights", "W,W|Weight of each stage's loss; empty for equal ones.");
         of.put("stage_sampling", "KIND|Stages whose losses an update descends on: all, sandwich or random.");
+        of = section("distillation", all);
+        of.put("distillation_type", "KIND|What of the --teacher's answers is learnt: soft, hard or none.");
+        of.put("distillation_alpha", "P|Share of the teacher's part in each stage's loss.");
+        of.put("distillation_tau", "T|Temperature of soft distillation.");
         of = section("ema", all);
         of.put("model_ema_decay", "X|Moving average of the weights; 0 for none.");
         of.put("model_ema_warmup", "BOOL|Let the average follow faster at first.");

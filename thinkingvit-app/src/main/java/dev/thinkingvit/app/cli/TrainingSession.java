@@ -27,6 +27,7 @@ import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunLog;
+import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
 import dev.thinkingvit.train.TrainingException;
@@ -64,7 +65,7 @@ import org.jspecify.annotations.Nullable;
 record TrainingSession(
         Recipe recipe,
         ModelConfig config,
-        TrainCommand.Pictures pictures,
+        RunPictures pictures,
         Settings settings,
         @Nullable ProcessGroup group,
         PrintWriter err,
@@ -106,7 +107,10 @@ record TrainingSession(
                 }
             }
         }
-        if (done && folder != null && !pictures.validation().isEmpty()) {
+        if (done
+                && recipe.schedule().totalEpochs() > 0
+                && folder != null
+                && !pictures.validation().isEmpty()) {
             report(folder);
         }
         return done;
@@ -229,7 +233,7 @@ record TrainingSession(
         if (!share.isEmpty()) {
             try (Backbone backbone = backbone(weights)) {
                 Recording recording = record(backbone, share);
-                recording.skipped().forEach(skips::note);
+                recording.skipped().forEach(skips::noteJudged);
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
                         counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
