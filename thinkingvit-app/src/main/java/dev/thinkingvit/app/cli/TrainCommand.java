@@ -21,6 +21,7 @@ import dev.thinkingvit.train.NetworkRecipe;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -61,7 +62,8 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit train --out run --resume",
             "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 --processes 2 --out run",
             "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
-            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run"
+            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run",
+            "  thinkingvit train --data cifar10/train --val cifar10/test --teacher teacher --out run"
         })
 final class TrainCommand extends BaseCommand {
     private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
@@ -238,14 +240,20 @@ final class TrainCommand extends BaseCommand {
                 progress,
                 new SkipNotes(progress));
         boolean done;
-        try (ThinkingViT host = firstModel(network, plan, first);
+        try (Teaching teaching = Teaching.of(
+                        plan.record().teacher(), used, folder.classNames(), config.preprocessing(), on, progress);
+                ThinkingViT host = firstModel(network, plan, first);
                 ThinkingViT model = host.on(on)) {
+            RunRecord record = teaching == null
+                    ? plan.record()
+                    : plan.record().with(teaching.judged(pictures.validation(), group, session.skips()));
+            Teacher teacher = teaching == null ? null : teaching.teacher();
             if (first) {
                 try (RunFolder opened = RunFolder.open(run.out())) {
-                    done = session.run(model, new OpenRun(opened, used, plan.record(), plan.goesOn()));
+                    done = session.run(model, teacher, new OpenRun(opened, used, record, plan.goesOn()));
                 }
             } else {
-                done = session.run(model, null);
+                done = session.run(model, teacher, null);
             }
         }
         if (first) {
@@ -316,6 +324,11 @@ final class TrainCommand extends BaseCommand {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
         training.put("command", record.command());
         training.put("seed", recipe.execution().seed());
+        if (record.teacher() != null) {
+            ObjectNode teacher = training.putObject("teacher");
+            teacher.put("name", String.valueOf(Path.of(record.teacher().path()).getFileName()));
+            teacher.put("fingerprint", record.teacher().fingerprint());
+        }
         training.put("version", record.version());
         training.put("java", Runtime.version().toString());
         return training;
