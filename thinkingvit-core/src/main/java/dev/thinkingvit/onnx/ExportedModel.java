@@ -3,6 +3,8 @@ package dev.thinkingvit.onnx;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
 import java.io.InputStream;
@@ -120,7 +122,7 @@ public record ExportedModel(
         try {
             model.requireFiles();
         } catch (IOException e) {
-            throw new CheckpointException(folder, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(folder, "cannot be read: " + Reasons.of(e), e);
         }
         return model;
     }
@@ -133,13 +135,9 @@ public record ExportedModel(
                 throw new CheckpointException(
                         file, "is missing: 'export' writes it last, so that a folder with one is complete");
             }
-            if (Files.size(file) > MAX_DESCRIPTION_BYTES) {
-                throw new CheckpointException(
-                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_DESCRIPTION_BYTES + " are read");
-            }
-            return DescriptionJson.read(file, Files.readAllBytes(file));
+            return DescriptionJson.read(file, TextFile.read(file, MAX_DESCRIPTION_BYTES));
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 
@@ -166,7 +164,7 @@ public record ExportedModel(
             }
             return bytes;
         } catch (IOException e) {
-            throw new CheckpointException(path, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(path, "cannot be read: " + Reasons.of(e), e);
         }
     }
 
@@ -203,7 +201,7 @@ public record ExportedModel(
         try {
             AtomicFiles.writeString(file, DescriptionJson.write(this));
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be written: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be written: " + Reasons.of(e), e);
         }
     }
 

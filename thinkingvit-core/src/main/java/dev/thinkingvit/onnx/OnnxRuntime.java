@@ -35,7 +35,9 @@ public final class OnnxRuntime {
         } catch (LinkageError e) {
             throw new TensorException(
                     "ONNX Runtime could not be loaded: " + deepest(e)
-                            + "; com.microsoft.onnxruntime:onnxruntime has natives for Linux, Windows and macOS only",
+                            + "; com.microsoft.onnxruntime:onnxruntime has natives for Linux, Windows and macOS only,"
+                            + " and unpacks them in " + System.getProperty("java.io.tmpdir")
+                            + ", which must have room and run code (-Djava.io.tmpdir=FOLDER says where else)",
                     e);
         }
         return OnnxBackbone.open(model, threads);

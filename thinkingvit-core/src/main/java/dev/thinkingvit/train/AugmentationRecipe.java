@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param crop which part of a picture is seen
  * @param scale smallest and largest area of a random resized crop, of the picture's
  * @param ratio smallest and largest aspect of a random resized crop
- * @param trainInterpolation {@code bicubic} or {@code bilinear}
+ * @param trainInterpolation {@code bicubic}, {@code bilinear}, or {@code random} for either, drawn a picture
  * @param hflip probability of a mirrored picture
  * @param aa RandAugment as timm spells it, such as {@code rand-m9-mstd0.5-inc1}; null for none
  * @param colorJitter strength of random brightness, contrast and saturation; 0 for none. As in timm, {@code aa}
@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param cutmix parameter of cutmix's Beta distribution; 0 for none
  * @param mixupProb share of the batches that are mixed
  * @param mixupSwitchProb share of cutmix among the mixed ones, where both are on
+ * @param augRepeats how many times in a row an epoch shows a picture, each time augmented anew; it then shows that many
+ *     times fewer pictures. 0 or 1 for once
  */
 public record AugmentationRecipe(
         Crop crop,
@@ -43,10 +45,25 @@ public record AugmentationRecipe(
         double mixup,
         double cutmix,
         double mixupProb,
-        double mixupSwitchProb) {
+        double mixupSwitchProb,
+        int augRepeats) {
     /** See {@link Recipe#DEFAULT}. */
     static final AugmentationRecipe DEFAULT = new AugmentationRecipe(
-            Crop.PAD, List.of(0.08, 1.0), List.of(0.75, 4.0 / 3), "bicubic", 0.5, null, 0, 0, "pixel", 1, 0, 0, 1, 0.5);
+            Crop.PAD,
+            List.of(0.08, 1.0),
+            List.of(0.75, 4.0 / 3),
+            "bicubic",
+            0.5,
+            null,
+            0,
+            0,
+            "pixel",
+            1,
+            0,
+            0,
+            1,
+            0.5,
+            0);
 
     /** Which part of a picture is seen. */
     public enum Crop {
@@ -73,12 +90,24 @@ public record AugmentationRecipe(
                     "mixup and cutmix must be 0 or positive numbers, got " + mixup + " and " + cutmix);
         }
         require(colorJitter >= 0 && colorJitter <= 1, "color_jitter must lie in [0, 1], got " + colorJitter);
+        require(augRepeats >= 0, "aug_repeats must not be negative, got " + augRepeats);
         require(recount >= 1, "recount must be at least 1, got " + recount);
-        Resampling.named(trainInterpolation);
+        interpolations(trainInterpolation);
         RandomErasing.Mode.named(remode);
         if (aa != null) {
             RandAugment.parse(aa);
         }
+    }
+
+    /** Of which each picture gets one at random. */
+    List<Resampling> interpolations() {
+        return interpolations(trainInterpolation);
+    }
+
+    private static List<Resampling> interpolations(String name) {
+        return name.equals("random")
+                ? List.of(Resampling.BILINEAR, Resampling.BICUBIC)
+                : List.of(Resampling.named(name));
     }
 
     Mixing.Options mixing() {

@@ -5,8 +5,8 @@ import static dev.thinkingvit.train.RecipeChecks.require;
 /**
  * The moving average of the weights. Keys are timm's; see {@link Recipe}.
  *
- * @param modelEmaDecay decay of the moving average of the weights; 0 for none
- * @param modelEmaWarmup use (1 + n) / (10 + n) after n updates where that is less
+ * @param modelEmaDecay decay of the moving average of the weights; 0 for none. The first update copies the weights
+ * @param modelEmaWarmup use 1 − n^(−2/3) in update n where that is less
  */
 public record EmaRecipe(double modelEmaDecay, boolean modelEmaWarmup) {
     /** See {@link Recipe#DEFAULT}. */

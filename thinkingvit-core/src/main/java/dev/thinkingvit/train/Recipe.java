@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param loss what is descended on
  * @param distillation what is learnt from a teacher
  * @param ema moving average of the weights
+ * @param preprocessing how pictures are prepared
+ * @param validation when the model is judged, and by what
  * @param execution how it is computed
  */
 public record Recipe(
@@ -28,6 +30,8 @@ public record Recipe(
         LossRecipe loss,
         DistillationRecipe distillation,
         EmaRecipe ema,
+        PreprocessingRecipe preprocessing,
+        ValidationRecipe validation,
         ExecutionRecipe execution) {
 
     /** Plain training of a small 3H → 6H model: crops and flips, no further regularisation, constant choices of timm. */
@@ -39,6 +43,8 @@ public record Recipe(
             LossRecipe.DEFAULT,
             DistillationRecipe.DEFAULT,
             EmaRecipe.DEFAULT,
+            PreprocessingRecipe.DEFAULT,
+            ValidationRecipe.DEFAULT,
             ExecutionRecipe.DEFAULT);
 
     public Recipe {
@@ -46,6 +52,7 @@ public record Recipe(
                 schedule.minLr() <= optimizer.peakLr(),
                 "min_lr " + schedule.minLr() + " is larger than the learning rate " + optimizer.peakLr());
         loss.weights(network.stages().size());
+        validation.metric().requireStages(network.stages().size());
     }
 
     /** The precision to compute in on a device of this machine. */

@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.DoubleStream;
 
@@ -51,6 +52,9 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         for (int stage = 1; stage <= stages; stage++) {
             ofEpochs.add("stage" + stage + "_top1");
         }
+        for (int stage = 1; stage <= stages; stage++) {
+            ofEpochs.add("stage" + stage + "_val_loss");
+        }
         ofEpochs.addAll(List.of("learning_rate", "images_per_second", "waiting_share"));
         ofSteps.addAll(List.of("learning_rate", "gradient_norm"));
         TrainingLog epochs = TrainingLog.open(folder.resolve(EPOCHS), ofEpochs, epoch + 1);
@@ -87,17 +91,25 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     }
 
     @Override
-    public void onValidated(Epoch epoch, List<Double> accuracies, boolean best) throws IOException {
+    public void onValidated(Epoch epoch, TrainingRun.Judgement judged, boolean best) throws IOException {
         List<Double> row = new ArrayList<>();
         row.add((double) epoch.totalSteps());
         row.addAll(epoch.losses());
-        for (int k = 0; k < epoch.losses().size(); k++) {
-            row.add(accuracies.isEmpty() ? Double.NaN : PERCENT * accuracies.get(k));
-        }
+        int stages = epoch.losses().size();
+        List<Double> unknown = Collections.nCopies(stages, Double.NaN);
+        (judged.isEmpty() ? unknown : judged.accuracies()).forEach(accuracy -> row.add(PERCENT * accuracy));
+        row.addAll(judged.isEmpty() ? unknown : judged.losses());
         row.addAll(List.of(epoch.learningRate(), epoch.imagesPerSecond(), epoch.loadingShare()));
         epochs.append(epoch.epoch() + 1, array(row));
-        for (int k = 0; k < accuracies.size(); k++) {
-            events.scalar("top1/stage" + (k + 1), epoch.totalSteps(), PERCENT * accuracies.get(k));
+        for (int k = 0; k < judged.accuracies().size(); k++) {
+            events.scalar(
+                    "top1/stage" + (k + 1),
+                    epoch.totalSteps(),
+                    PERCENT * judged.accuracies().get(k));
+            events.scalar(
+                    "val_loss/stage" + (k + 1),
+                    epoch.totalSteps(),
+                    judged.losses().get(k));
         }
         for (int k = 0; k < epoch.losses().size(); k++) {
             events.scalar(

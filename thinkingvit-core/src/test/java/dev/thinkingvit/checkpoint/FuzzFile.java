@@ -37,8 +37,8 @@ final class FuzzFile {
             elements.forEach(FuzzFile::walk);
         } else if (node instanceof HostTensor tensor) {
             touch(tensor);
-        } else if (!(HarmlessNames.isScalar(node) || node instanceof byte[])) {
-            throw new AssertionError("no plain value: " + HarmlessNames.describe(node));
+        } else if (!(HarmlessNames.isScalar(node) || node instanceof byte[] || node instanceof Opaque)) {
+            throw new AssertionError("no plain value: " + Opaque.describe(node));
         }
     }
 

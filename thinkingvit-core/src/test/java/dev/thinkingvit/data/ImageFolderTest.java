@@ -100,10 +100,10 @@ class ImageFolderTest {
     void filesAndFoldersExpandInAStableOrder() throws IOException {
         touch("b/2.jpg", "b/1.jpg", "b/.hidden.jpg", "b/note.txt", "z.jpg", "odd.bin");
 
-        List<Path> files =
-                PictureFiles.expand(List.of(root.resolve("z.jpg"), root.resolve("b"), root.resolve("odd.bin"), root));
+        PictureFiles files =
+                PictureFiles.find(List.of(root.resolve("z.jpg"), root.resolve("b"), root.resolve("odd.bin"), root));
 
-        assertThat(files)
+        assertThat(files.pictures())
                 .containsExactly(
                         root.resolve("z.jpg"),
                         root.resolve("b/1.jpg"),
@@ -116,12 +116,12 @@ class ImageFolderTest {
         touch("z.jpg");
         Path missing = root.resolve("nope.jpg");
 
-        assertThatThrownBy(() -> PictureFiles.expand(List.of(root, missing)))
+        assertThatThrownBy(() -> PictureFiles.find(List.of(root, missing)))
                 .isInstanceOf(DatasetException.class)
                 .hasMessage(missing + ": no such file or folder");
         Path empty = Files.createDirectory(root.resolve("empty"));
-        assertThatThrownBy(() -> PictureFiles.expand(List.of(empty)))
-                .hasMessageContaining("No pictures in")
+        assertThatThrownBy(() -> PictureFiles.find(List.of(empty)))
+                .hasMessageContaining("no JPEG, PNG, GIF, BMP, WebP or TIFF picture in it")
                 .hasMessageContaining(empty.toString());
     }
 

@@ -160,7 +160,7 @@ class TeacherTest {
     void anExportedTeacherSaysTheSame() {
         TeacherModel model = model(16, NAMES, 4);
         Path folder = directory.resolve("export");
-        OnnxExport.write(folder, model.config(), model.weights(), false, "test");
+        OnnxExport.write(folder, model.config(), model.weights(), OnnxExport.Layout.SHARED, "test");
         TeacherModel exported = TeacherModel.read(folder);
         assertThat(exported.export()).isNotNull();
         Preprocessing students = Preprocessing.imagenet(24, 1);

@@ -6,6 +6,7 @@ import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.ScheduleRecipe;
 import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,7 +55,10 @@ final class RunOptions {
     @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
     private boolean resume;
 
-    @Option(names = "--force", description = "Begin anew where OUT holds a training already; that one is deleted.")
+    @Option(
+            names = "--force",
+            description = "Begin anew where OUT holds a training already; that one is deleted. With --resume nothing is"
+                    + " deleted: go on though the pictures are not those that the training began with.")
     private boolean force;
 
     @Option(
@@ -67,8 +71,10 @@ final class RunOptions {
     @Option(
             names = "--init",
             paramLabel = "FILE",
-            description = "Start from the weights of a plain ViT or DeiT, at least as wide, cut to the leading slices."
-                    + " What it lacks starts at random.")
+            description =
+                    "Start from the weights of a plain ViT or DeiT, or of a ThinkingViT, whatever its width, grid and"
+                            + " patches: a narrower one is laid into the leading slices, a wider one cut to them. What it lacks"
+                            + " starts at random. With --epochs 0 the starting model is all that is written, to OUT/last.")
     private @Nullable Path init;
 
     @Option(
@@ -92,6 +98,11 @@ final class RunOptions {
         return out;
     }
 
+    /** Whether what changed since the training began is to be taken as it is. */
+    boolean force() {
+        return force;
+    }
+
     private ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);
     }
@@ -102,10 +113,6 @@ final class RunOptions {
      * @throws IOException if the folder holds something else than what was asked for
      */
     TrainingPlan plan() throws IOException {
-        if (resume && force) {
-            throw usage("--resume and --force exclude each other: one goes on with the training in " + out
-                    + ", the other deletes it");
-        }
         boolean goesOn = resume && RunRecord.isIn(out);
         RunRecord record = goesOn ? goneOnRecord() : newRecord();
         if (!goesOn && !force && RunRecord.isIn(out)) {
@@ -138,6 +145,13 @@ final class RunOptions {
             return record;
         }
         TeacherRecord now = teacher == null ? before : before.at(Path.of(absolute(teacher)));
+        if (force && Files.exists(Path.of(now.path()))) {
+            TeacherRecord found = TeacherRecord.of(Path.of(now.path()));
+            if (!found.fingerprint().equals(before.fingerprint())) {
+                notes.add("forced: the training goes on with another teacher, " + found.path());
+                return record.with(found);
+            }
+        }
         now.read();
         if (!now.equals(before)) {
             notes.add("note: the training goes on with its teacher in " + now.path());
@@ -147,7 +161,9 @@ final class RunOptions {
 
     /** Whether nothing is left to do, not even the report. */
     private boolean isFinished(Recipe used, RunRecord record) {
-        boolean reported = (record.val() == null && record.holdout() == 0) || TrainingSession.isReported(out);
+        boolean reported = used.schedule().totalEpochs() == 0
+                || (record.val() == null && record.holdout() == 0)
+                || TrainingSession.isReported(out);
         return reported
                 && RunFolder.state(out)
                         .filter(state ->
@@ -229,7 +245,8 @@ final class RunOptions {
             String epochs = String.valueOf(
                     spec.findOption(RecipeOptions.option("epochs")).<Object>getValue());
             int shorter = epochs.matches("\\d{1,6}") ? Integer.parseInt(epochs) / 4 : warmup;
-            if (shorter < warmup) {
+            // --epochs 0 warms nothing up, and who goes on from there warms up as the recipe says
+            if (shorter < warmup && !epochs.matches("0+")) {
                 given.put("warmup_epochs", shorter);
                 notes.add("note: " + shorter + " epochs of warm-up instead of the recipe's " + warmup);
             }

@@ -2,9 +2,12 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -47,6 +50,11 @@ record RunRecord(
         return new RunRecord(data, val, holdout, init, known, command, version);
     }
 
+    /** What is read beside pictures, by the option that names it. */
+    Map<String, Path> sources() {
+        return init == null ? Map.of() : Map.of("init", Path.of(init));
+    }
+
     static boolean isIn(Path folder) {
         return Files.exists(folder.resolve(NAME));
     }
@@ -54,9 +62,9 @@ record RunRecord(
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
         try {
-            return ofText(Files.readString(file));
+            return ofText(TextFile.read(file));
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
     }
 

@@ -50,7 +50,7 @@ record TeacherRecord(
                     "is another teacher than the one that this training began with: its fingerprint is "
                             + came.substring(0, SHOWN) + "…, "
                             + fingerprint.substring(0, Math.min(SHOWN, fingerprint.length()))
-                            + "… is needed; --teacher must name that one");
+                            + "… is needed; --teacher must name that one, or --resume --force goes on with this");
         }
         return model;
     }

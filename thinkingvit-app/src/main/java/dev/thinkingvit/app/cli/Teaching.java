@@ -38,7 +38,7 @@ final class Teaching implements AutoCloseable {
     }
 
     /**
-     * Opens the teacher, if the training has one.
+     * Opens the teacher, if the training has one and trains at all.
      *
      * @param classNames of the data, in order
      * @param students the student's preprocessing
@@ -52,7 +52,7 @@ final class Teaching implements AutoCloseable {
             Preprocessing students,
             TorchDevice device,
             PrintWriter err) {
-        if (record == null) {
+        if (record == null || recipe.schedule().totalEpochs() == 0) {
             return null;
         }
         TeacherModel model = record.read();
@@ -123,7 +123,7 @@ final class Teaching implements AutoCloseable {
                         }
                     });
         }
-        recording.skipped().forEach(skips::note);
+        recording.skipped().forEach(skips::noteJudged);
         int last = model.config().network().stages() - 1;
         long right = recording.images().stream()
                 .filter(image -> image.stages().get(last).inTop1())
