@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -58,22 +57,16 @@ final class ModelConfigJson {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
-    /** Where a parser's message turns from the text to the parser's own options and limits. */
-    private static final Pattern ADVICE =
-            Pattern.compile("\\s*[:;,(]?\\s*[^:;,(]*(`|ALLOW_|Feature|Constraints|StreamRead|JsonRead)");
-
     private final Path file;
 
     private ModelConfigJson(Path file) {
         this.file = file;
     }
 
-    /** Parses a file's text into a tree; the root must be an object. A byte order mark is skipped. */
-    static ObjectNode parse(Path file, byte[] text) {
-        boolean marked = text.length >= 3 && text[0] == (byte) 0xEF && text[1] == (byte) 0xBB && text[2] == (byte) 0xBF;
-        int start = marked ? 3 : 0;
+    /** Parses a file's text into a tree; the root must be an object. */
+    static ObjectNode parse(Path file, String text) {
         try {
-            if (MAPPER.readTree(text, start, text.length - start) instanceof ObjectNode root) {
+            if (MAPPER.readTree(text) instanceof ObjectNode root) {
                 return root;
             }
             throw new CheckpointException(file, "must hold a JSON object");

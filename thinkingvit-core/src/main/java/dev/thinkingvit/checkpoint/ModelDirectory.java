@@ -76,8 +76,7 @@ public final class ModelDirectory {
             if (!Files.exists(file)) {
                 throw new CheckpointException(file, "is missing");
             }
-            return ModelConfigJson.parse(
-                    file, TextFile.read(file, MAX_CONFIG_BYTES).getBytes(StandardCharsets.UTF_8));
+            return ModelConfigJson.parse(file, TextFile.read(file, MAX_CONFIG_BYTES));
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }

@@ -57,6 +57,7 @@ final class Teaching implements AutoCloseable {
         }
         TeacherModel model = record.read();
         TeacherModel.Classes classes = model.classes(classNames);
+        model.notes().forEach(note -> err.println("note: the teacher, " + record.path() + ": " + note));
         if (classes.note() != null) {
             err.println("note: " + record.path() + ": " + classes.note());
         }
