@@ -34,13 +34,19 @@ import org.jspecify.annotations.Nullable;
  * @param config its network, preprocessing and labels
  * @param weights by name; empty where {@code export} has them
  * @param export the exported model; null where weights were read
+ * @param notes what was done to read it and what was left out, a line each
  */
 public record TeacherModel(
         Path path,
         ModelConfig config,
         Map<String, HostTensor> weights,
-        @Nullable ExportedModel export) {
+        @Nullable ExportedModel export,
+        List<String> notes) {
     private static final int NAMED = 5;
+
+    public TeacherModel {
+        notes = List.copyOf(notes);
+    }
 
     /**
      * Reads whatever holds a model.
@@ -53,10 +59,11 @@ public record TeacherModel(
         }
         if (ExportedModel.isIn(path) && !Files.exists(path.resolve(ModelDirectory.CONFIG))) {
             ExportedModel export = ExportedModel.read(path);
-            return new TeacherModel(path, export.config(), Map.of(), export);
+            return new TeacherModel(path, export.config(), Map.of(), export, List.of());
         }
-        ModelDirectory.Model model = ModelImport.read(path, null, Weights.AUTO).model();
-        return new TeacherModel(path, model.config(), model.weights(), null);
+        ModelImport.Imported read = ModelImport.read(path, null, Weights.AUTO);
+        ModelDirectory.Model model = read.model();
+        return new TeacherModel(path, model.config(), model.weights(), null, read.notes());
     }
 
     /**

@@ -59,7 +59,7 @@ class TeacherTest {
         ModelConfig config = ModelConfig.of(network)
                 .withPreprocessing(new Preprocessing(size, 1, Resampling.BICUBIC, HALF, HALF))
                 .withLabels(labels);
-        return new TeacherModel(Path.of("teacher"), config, weights, null);
+        return new TeacherModel(Path.of("teacher"), config, weights, null, List.of());
     }
 
     private static float[] images(int count, int size) {
@@ -192,7 +192,7 @@ class TeacherTest {
         float[] bias = damaged.get("head.bias").toFloats();
         bias[2] = Float.NaN;
         damaged.put("head.bias", HostTensor.of(bias, bias.length));
-        TeacherModel ill = new TeacherModel(model.path(), model.config(), damaged, null);
+        TeacherModel ill = new TeacherModel(model.path(), model.config(), damaged, null, List.of());
         assertThatThrownBy(() -> answers(ill, NAMES, model.config().preprocessing(), 2))
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining("the teacher's answer");

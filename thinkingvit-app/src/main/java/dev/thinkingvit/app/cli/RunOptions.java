@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -80,6 +81,14 @@ final class RunOptions {
                             + " starts at random. With --epochs 0 the starting model is all that is written, to OUT/last.")
     private @Nullable Path init;
 
+    @Option(
+            names = "--teacher",
+            paramLabel = "MODEL",
+            description =
+                    "Learn from this model's answers too: a model directory, a checkpoint file or an exported model"
+                            + " that knows the data's classes. See --distillation-type.")
+    private @Nullable Path teacher;
+
     // said by the process that trains, not by one that starts others
     private final List<String> notes = new ArrayList<>();
 
@@ -125,7 +134,35 @@ final class RunOptions {
         if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
-        return new TrainingPlan(used, record, goesOn, goesOn && isFinished(used, record));
+        boolean finished = goesOn && isFinished(used, record);
+        return new TrainingPlan(used, finished ? record : withTeacher(record, goesOn), goesOn, finished);
+    }
+
+    /** What is remembered of the teacher; read now, so that what is wrong with it is said at once. */
+    private RunRecord withTeacher(RunRecord record, boolean goesOn) {
+        if (!goesOn) {
+            return teacher == null ? record : record.with(TeacherRecord.of(Path.of(absolute(teacher))));
+        }
+        TeacherRecord before = record.teacher();
+        if (before == null) {
+            if (teacher != null) {
+                throw usage(out + " goes on without a teacher, as it began; --teacher cannot change that");
+            }
+            return record;
+        }
+        TeacherRecord now = teacher == null ? before : before.at(Path.of(absolute(teacher)));
+        if (force && Files.exists(Path.of(now.path()))) {
+            TeacherRecord found = TeacherRecord.of(Path.of(now.path()));
+            if (!found.fingerprint().equals(before.fingerprint())) {
+                notes.add("forced: the training goes on with another teacher, " + found.path());
+                return record.with(found);
+            }
+        }
+        now.read();
+        if (!now.equals(before)) {
+            notes.add("note: the training goes on with its teacher in " + now.path());
+        }
+        return record.with(now);
     }
 
     /** Whether nothing is left to do, not even the report. */
@@ -190,6 +227,7 @@ final class RunOptions {
                 validation,
                 holdout,
                 init == null ? start(source) : absolute(init),
+                null,
                 spec.commandLine().getParent().getParseResult().originalArgs().stream()
                         .map(RunOptions::withoutMachinesFolders)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
@@ -237,12 +275,15 @@ final class RunOptions {
         Recipe base = source.recipe();
         Recipe changed;
         try {
-            changed = RecipeFile.with(base, withFittingWarmup(base, RecipeOptions.given(spec)));
+            changed = RecipeFile.with(
+                    base, withFittingTeaching(base, goesOn, withFittingWarmup(base, RecipeOptions.given(spec))));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
         if (begun != null) {
             noteChanges(begun, changed);
+        } else {
+            requireTeacher(changed);
         }
         return changed;
     }
@@ -263,6 +304,32 @@ final class RunOptions {
         return given;
     }
 
+    /** Who names a teacher wants to learn from it; said how, so that nobody wonders. */
+    private Map<String, @Nullable Object> withFittingTeaching(
+            Recipe base, boolean goesOn, Map<String, @Nullable Object> given) {
+        if (!goesOn
+                && teacher != null
+                && !base.distillation().hasTeacher()
+                && !given.containsKey("distillation_type")) {
+            given.put("distillation_type", "soft");
+            notes.add("note: soft distillation, since a teacher is given; --distillation-type can be hard");
+        }
+        return given;
+    }
+
+    private void requireTeacher(Recipe used) {
+        if (used.distillation().hasTeacher() && teacher == null) {
+            throw usage("distillation_type " + type(used) + " learns from a teacher: --teacher is required");
+        }
+        if (!used.distillation().hasTeacher() && teacher != null) {
+            throw usage("--teacher is given, but distillation_type is none; soft and hard learn from it");
+        }
+    }
+
+    private static String type(Recipe recipe) {
+        return recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT);
+    }
+
     private void noteChanges(Recipe begun, Recipe changed) {
         List<String> keys = RecipeFile.differences(begun, changed);
         List<String> networks = keys.stream()
@@ -277,6 +344,14 @@ final class RunOptions {
             throw new TrainingException(out + ": a training that goes on keeps its moving average or has none;"
                     + " model_ema_decay cannot change from " + begun.ema().modelEmaDecay() + " to "
                     + changed.ema().modelEmaDecay());
+        }
+        if (begun.distillation().hasTeacher() != changed.distillation().hasTeacher()) {
+            throw new TrainingException(
+                    out + ": a training that goes on keeps its teacher or has none; distillation_type"
+                            + " cannot change from " + type(begun) + " to " + type(changed)
+                            + (begun.distillation().hasTeacher()
+                                    ? " (distillation_alpha 0 learns from the labels alone)"
+                                    : ""));
         }
         List<String> fixed = keys.stream().filter(FIXED::contains).toList();
         if (!fixed.isEmpty()) {

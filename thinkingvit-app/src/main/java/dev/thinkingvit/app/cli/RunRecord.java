@@ -21,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param val validation pictures; null for none, or for some of the training pictures
  * @param holdout training pictures kept back for validation
  * @param init checkpoint that gave the first weights
+ * @param teacher whom it learns from; null for nobody
  * @param command line that began it
  * @param version of the program
  */
@@ -29,6 +30,7 @@ record RunRecord(
         @Nullable String val,
         int holdout,
         @Nullable String init,
+        @Nullable TeacherRecord teacher,
         String command,
         String version) {
     private static final String NAME = "run.json";
@@ -40,7 +42,12 @@ record RunRecord(
 
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, command, version);
+        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version);
+    }
+
+    /** The same with what is known of the teacher now. */
+    RunRecord with(@Nullable TeacherRecord known) {
+        return new RunRecord(data, val, holdout, init, known, command, version);
     }
 
     /** What is read beside pictures, by the option that names it. */

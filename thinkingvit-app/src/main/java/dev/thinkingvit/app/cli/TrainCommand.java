@@ -13,6 +13,7 @@ import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -49,7 +50,8 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit train --out run --resume",
             "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 --processes 2 --out run",
             "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
-            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run"
+            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run",
+            "  thinkingvit train --data cifar10/train --val cifar10/test --teacher teacher --out run"
         })
 final class TrainCommand extends BaseCommand {
     private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
@@ -229,15 +231,21 @@ final class TrainCommand extends BaseCommand {
                 progress,
                 new SkipNotes(progress, pictures));
         boolean done;
-        try (ThinkingViT host = firstModel(network, pictures.classNames(), plan, first);
+        try (Teaching teaching = Teaching.of(
+                        plan.record().teacher(), used, pictures.classNames(), config.preprocessing(), on, progress);
+                ThinkingViT host = firstModel(network, pictures.classNames(), plan, first);
                 ThinkingViT model = host.on(on)) {
+            RunRecord record = teaching == null
+                    ? plan.record()
+                    : plan.record().with(teaching.judged(pictures.validation(), group, session.skips()));
+            Teacher teacher = teaching == null ? null : teaching.teacher();
             if (first) {
                 try (RunFolder opened = RunFolder.open(run.out())) {
                     done = session.run(
-                            model, new OpenRun(opened, used, plan.record(), pictures.inventory(), plan.goesOn()));
+                            model, teacher, new OpenRun(opened, used, record, pictures.inventory(), plan.goesOn()));
                 }
             } else {
-                done = session.run(model, null);
+                done = session.run(model, teacher, null);
             }
         }
         if (first) {
@@ -270,6 +278,11 @@ final class TrainCommand extends BaseCommand {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
         training.put("command", record.command());
         training.put("seed", recipe.execution().seed());
+        if (record.teacher() != null) {
+            ObjectNode teacher = training.putObject("teacher");
+            teacher.put("name", String.valueOf(Path.of(record.teacher().path()).getFileName()));
+            teacher.put("fingerprint", record.teacher().fingerprint());
+        }
         training.put("version", record.version());
         training.put("java", Runtime.version().toString());
         return training;

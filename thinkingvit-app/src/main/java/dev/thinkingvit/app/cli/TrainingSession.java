@@ -28,6 +28,7 @@ import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunLog;
 import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
 import dev.thinkingvit.train.TrainingException;
@@ -83,14 +84,15 @@ record TrainingSession(
 
     /**
      * @param model with its first weights; trained in place
+     * @param teacher whom the recipe distils; null for nobody
      * @param open the run, restored and begun here; null in a process that leaves saving to another
      * @return whether the end was reached
      */
-    boolean run(ThinkingViT model, @Nullable OpenRun open) throws IOException {
+    boolean run(ThinkingViT model, @Nullable Teacher teacher, @Nullable OpenRun open) throws IOException {
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
         boolean done;
-        try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads());
+        try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
                 BatchLoader loader = loader(peers)) {
             restore(trainer, loader, open);
             TrainingRun run = new TrainingRun(
