@@ -14,6 +14,11 @@ final class TestLegacyFile {
     }
 
     TestLegacyFile(int protocol, TestPickle content, int version, boolean littleEndian) {
+        this(protocol, version, littleEndian);
+        pickle(content);
+    }
+
+    private TestLegacyFile(int protocol, int version, boolean littleEndian) {
         this.protocol = protocol;
         TestPickle magic = begun();
         if (protocol < 2) {
@@ -25,7 +30,11 @@ final class TestLegacyFile {
         pickle(begun().number(version));
         TestPickle machine = begun().raw("}").text("little_endian").op(littleEndian ? 0x88 : 0x89);
         pickle(machine.raw("s"));
-        pickle(content);
+    }
+
+    /** What comes before the content: the magic number, the version and the machine. */
+    static byte[] beginning() {
+        return new TestLegacyFile(2, 1001, true).bytes();
     }
 
     private TestPickle begun() {
