@@ -125,7 +125,7 @@ class TorchFileTest {
 
         assertThatThrownBy(() -> TorchFile.stateDict(file, Weights.AUTO))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("'a' should be a tensor, is Integer");
+                .hasMessageContaining("'a' should be a tensor, is int");
     }
 
     @Test
