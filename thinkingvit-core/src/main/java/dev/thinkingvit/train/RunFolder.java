@@ -24,6 +24,7 @@ import java.util.stream.Stream;
  * last/state.safetensors  everything needed to go on
  * best/                model directory of the best validation
  * history/epoch-0007/  model directories of the last epochs
+ * last.pth.tar model_best.pth.tar  the same two for Python, where wanted
  * </pre>
  *
  * <p>One training at a time: an open folder is locked. Close it.
@@ -41,6 +42,8 @@ public final class RunFolder implements AutoCloseable {
             LAST,
             "best",
             "history",
+            TimmCheckpoint.LAST,
+            TimmCheckpoint.BEST,
             "epochs.csv",
             "steps.csv",
             "tensorboard",
