@@ -80,6 +80,11 @@ final class TrainCommand extends BaseCommand {
     private int history = 3;
 
     @Option(
+            names = "--save-pth",
+            description = "Also keep last.pth.tar and model_best.pth.tar in OUT, written as timm does, for Python.")
+    private boolean savePth;
+
+    @Option(
             names = "--processes",
             paramLabel = "N",
             description = "Processes on this machine that share each batch. Across machines start the same command in"
@@ -226,7 +231,7 @@ final class TrainCommand extends BaseCommand {
                         on,
                         threads,
                         workers,
-                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history)),
+                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history, savePth)),
                 group,
                 progress,
                 new SkipNotes(progress, pictures));
