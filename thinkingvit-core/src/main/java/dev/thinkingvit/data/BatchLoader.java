@@ -189,7 +189,9 @@ public final class BatchLoader implements AutoCloseable {
         final List<Sample> samples;
         final PictureTransform transform;
         final Preprocessing preprocessing;
+
         @Nullable BatchMixer mixer;
+
         List<InputTransform> after = new ArrayList<>();
         int batchSize = 32;
         int workers = Runtime.getRuntime().availableProcessors();

@@ -136,8 +136,8 @@ final class PendingBatch {
         byte[] mixed = levels();
         closeGaps(mixed, kept);
         int size = loader.settings.preprocessing.size();
-        ownShare = mixer.mix(
-                mixed, kept.length, size, Seeds.generator(loader.settings.seed, epoch, Seeds.mixing(number)));
+        ownShare =
+                mixer.mix(mixed, kept.length, size, Seeds.generator(loader.settings.seed, epoch, Seeds.mixing(number)));
         float[] target = new float[Math.multiplyExact(kept.length, values)];
         for (int i = 0; i < kept.length; i++) {
             loader.normalizer.normalizeInto(mixed, i * values, size * size, target, i * values);

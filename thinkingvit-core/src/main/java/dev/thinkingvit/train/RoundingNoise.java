@@ -67,7 +67,10 @@ final class RoundingNoise {
     double largestDifference(HostTensor first, HostTensor second) {
         float[] a = first.toFloats();
         float[] b = second.toFloats();
-        return places.stream().mapToDouble(i -> Math.abs((double) a[i] - b[i])).max().orElse(0);
+        return places.stream()
+                .mapToDouble(i -> Math.abs((double) a[i] - b[i]))
+                .max()
+                .orElse(0);
     }
 
     /** The largest absolute value where there is noise. */

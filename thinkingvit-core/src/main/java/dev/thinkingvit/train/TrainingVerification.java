@@ -90,8 +90,8 @@ public final class TrainingVerification {
                         .losses();
                 lines.addAll(losses(step, losses));
                 Map<String, HostTensor> computed = copies(trainer.gradients());
-                computed.forEach((parameter, gradient) -> RoundingNoise.addMoved(
-                        gradient, moved.computeIfAbsent(parameter, name -> new BitSet())));
+                computed.forEach((parameter, gradient) ->
+                        RoundingNoise.addMoved(gradient, moved.computeIfAbsent(parameter, name -> new BitSet())));
                 if (step == 0) {
                     gradients = gradients(computed);
                 }
@@ -164,9 +164,7 @@ public final class TrainingVerification {
     /** Gradients that are recorded in another form are failing lines already; then everything is compared. */
     private RoundingNoise noise(String parameter, HostTensor came) {
         HostTensor gradient = recorded.tensors().get(RecordedTraining.GRADIENT + parameter);
-        return gradient == null
-                        || !gradient.dtype().isFloating()
-                        || !Arrays.equals(gradient.shape(), came.shape())
+        return gradient == null || !gradient.dtype().isFloating() || !Arrays.equals(gradient.shape(), came.shape())
                 ? RoundingNoise.NONE
                 : RoundingNoise.in(gradient, moved.getOrDefault(parameter, new BitSet()));
     }
@@ -179,10 +177,7 @@ public final class TrainingVerification {
             return line;
         }
         double reach = RoundingNoise.reach(
-                recorded.recipe().optimizer().adamW(),
-                recorded.learningRate(),
-                recorded.steps(),
-                noise.largest(first));
+                recorded.recipe().optimizer().adamW(), recorded.learningRate(), recorded.steps(), noise.largest(first));
         double moved = Math.max(noise.largestDifference(expected, first), noise.largestDifference(came, first));
         double allowed = reach + line.allowed();
         if (moved <= allowed) {

@@ -279,7 +279,8 @@ class BatchLoaderTest {
     @Test
     void aBatchIsMixedAsLevelsThenNormalizedThenErased() throws IOException {
         InputTransform mark = (input, offset, size, random) -> input[offset] = 100;
-        try (BatchLoader plain = BatchLoader.of(samples, INPUT, INPUT).batchSize(10).open();
+        try (BatchLoader plain =
+                        BatchLoader.of(samples, INPUT, INPUT).batchSize(10).open();
                 BatchLoader mixing = BatchLoader.of(samples, INPUT, INPUT)
                         .batchSize(10)
                         .mix(BatchLoaderTest::reverse)
@@ -293,7 +294,9 @@ class BatchLoaderTest {
             assertThat(batch.ownShare()).isZero();
             assertThat(batch.labels()).isEqualTo(expected.labels());
             for (int i = 0; i < 10; i++) {
-                assertThat(batch.images()[i * length]).as("marked after it was mixed").isEqualTo(100);
+                assertThat(batch.images()[i * length])
+                        .as("marked after it was mixed")
+                        .isEqualTo(100);
                 assertThat(Arrays.copyOfRange(batch.images(), i * length + 1, (i + 1) * length))
                         .isEqualTo(Arrays.copyOfRange(expected.images(), (9 - i) * length + 1, (10 - i) * length));
             }
@@ -317,8 +320,7 @@ class BatchLoaderTest {
     void aPictureThatIsLeftOutTakesNoPartInMixing() throws IOException {
         Files.writeString(samples.get(3).path(), "broken");
         try (BatchLoader plain = loader().skipBroken(failure -> {}).open();
-                BatchLoader mixing = loader()
-                        .skipBroken(failure -> {})
+                BatchLoader mixing = loader().skipBroken(failure -> {})
                         .mix(BatchLoaderTest::reverse)
                         .open()) {
             Batch expected = drain(plain.epoch(0)).get(0);

@@ -31,7 +31,9 @@ class EmaTest {
 
         assertThat(decays.size()).isEqualTo(50);
         for (int n = 1; n <= decays.size(); n++) {
-            assertThat(rule.decay(n)).as("update %d", n).isCloseTo(decays.get(n - 1).asDouble(), within(1e-15));
+            assertThat(rule.decay(n))
+                    .as("update %d", n)
+                    .isCloseTo(decays.get(n - 1).asDouble(), within(1e-15));
         }
     }
 
@@ -64,15 +66,21 @@ class EmaTest {
             for (int i = 0; i < trace.get("weights").size(); i++) {
                 if (i == before) {
                     Ema other = new Ema(Map.of("weight", number(-1)), rule, 1);
-                    Tensors.assign(other.averages().get("weight"), Tensors.toHost(ema.averages().get("weight")));
+                    Tensors.assign(
+                            other.averages().get("weight"),
+                            Tensors.toHost(ema.averages().get("weight")));
                     other.restoreUpdates(ema.updates());
                     ema.close();
                     ema = new Ema(Map.of("weight", weight), rule, 1);
-                    Tensors.assign(ema.averages().get("weight"), Tensors.toHost(other.averages().get("weight")));
+                    Tensors.assign(
+                            ema.averages().get("weight"),
+                            Tensors.toHost(other.averages().get("weight")));
                     ema.restoreUpdates(other.updates());
                     other.close();
                 }
-                Tensors.assign(weight, HostTensor.of(new float[] {trace.get("weights").get(i).floatValue()}, 1));
+                Tensors.assign(
+                        weight,
+                        HostTensor.of(new float[] {trace.get("weights").get(i).floatValue()}, 1));
                 ema.update(0);
                 ema.updated();
                 assertThat(Tensors.toFloats(ema.averages().get("weight"))[0])

@@ -94,8 +94,8 @@ class MixingTest {
 
         assertThat(targets).hasSize(labels.length * classes);
         for (int i = 0; i < targets.length; i++) {
-            assertThat(targets[i])
-                    .isEqualTo((float) reference.get("target").get(i / classes).get(i % classes).asDouble());
+            assertThat(targets[i]).isEqualTo((float)
+                    reference.get("target").get(i / classes).get(i % classes).asDouble());
         }
     }
 
