@@ -159,7 +159,7 @@ class TorchFileWriterTest {
     }
 
     private static HostTensor weights() {
-        return HostTensor.of(new float[] {1, -2, -1, 0, Float.intBitsToFloat(0xFFC00000), 3.14159274f}, 2, 3);
+        return HostTensor.of(new float[] {1, -2, -1, 0, Float.intBitsToFloat(0xFFC00000), (float) Math.PI}, 2, 3);
     }
 
     private static Map<String, Object> content() {
