@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class PickleWriter {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final List<HostTensor> storages = new ArrayList<>();
-    private final Map<HostTensor, Integer> keys = new IdentityHashMap<>();
+    private final IdentityHashMap<HostTensor, Integer> keys = new IdentityHashMap<>();
 
     /** The pickle of a value; see {@link TorchFileWriter#write} for what it may be. To be called once. */
     byte[] write(@Nullable Object value) {

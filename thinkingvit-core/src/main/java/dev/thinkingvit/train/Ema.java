@@ -39,7 +39,7 @@ final class Ema implements AutoCloseable {
          * @param warmup use 1 − n^(−2/3) in update n where that is less
          */
         static Rule published(double decay, boolean warmup) {
-            return n -> n <= 1 ? 0 : warmup ? Math.min(decay, 1 - Math.pow(n, -2.0 / 3)) : decay;
+            return n -> n <= 1 ? 0 : warmup ? Math.min(decay, 1 - Math.pow((double) n, -2.0 / 3)) : decay;
         }
 
         /** The set decay in every update, the first included; the start fades slowly. */

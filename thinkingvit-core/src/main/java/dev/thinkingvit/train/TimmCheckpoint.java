@@ -5,6 +5,7 @@ import dev.thinkingvit.checkpoint.TorchFileWriter;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -34,6 +35,11 @@ final class TimmCheckpoint {
     private static final int VERSION = 2;
 
     private TimmCheckpoint() {}
+
+    /** Whether a training's folder has such files. */
+    static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve(LAST));
+    }
 
     /**
      * Replaces the files in {@code folder}.

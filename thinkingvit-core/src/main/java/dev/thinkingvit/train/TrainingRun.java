@@ -61,7 +61,8 @@ public final class TrainingRun {
      * @param every how often to save what is needed to go on, besides after every epoch; an update later than due, since
      *     its loss shows whether the state is good
      * @param history how many epochs' models to keep
-     * @param pth whether to write {@code last.pth.tar} and {@code model_best.pth.tar} as timm does, too
+     * @param pth whether to write {@code last.pth.tar} and {@code model_best.pth.tar} as timm does, too; a training that
+     *     has them goes on writing them, lest they fall behind
      */
     public record Saving(Duration every, int history, boolean pth) {}
 
@@ -199,7 +200,7 @@ public final class TrainingRun {
             }
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
             ModelDirectory.write(folder.last(), config, weights);
-            if (saving.pth()) {
+            if (saving.pth() || TimmCheckpoint.isIn(folder.path())) {
                 Double top1 = judged.isEmpty() ? null : PERCENT * judged.accuracies().get(judged.accuracies().size() - 1);
                 TimmCheckpoint.write(folder.path(), trainer, config, done.epoch(), top1, best);
             }

@@ -25,8 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @NullUnmarked // a null fails the test
 class TorchFileWriterTest {
     /** Every value of a file, with type, shape and bytes of tensors, as a line each. */
-    private static final String SHOW =
-            """
+    private static final String SHOW = """
             import sys, torch
             def show(path, value):
                 if isinstance(value, dict):
@@ -160,7 +159,7 @@ class TorchFileWriterTest {
     }
 
     private static HostTensor weights() {
-        return HostTensor.of(new float[] {1, -2, -1, 0, Float.intBitsToFloat(0xFFC00000), 3.14159274f}, 2, 3);
+        return HostTensor.of(new float[] {1, -2, -1, 0, Float.intBitsToFloat(0xFFC00000), (float) Math.PI}, 2, 3);
     }
 
     private static Map<String, Object> content() {
