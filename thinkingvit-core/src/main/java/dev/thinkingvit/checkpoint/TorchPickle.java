@@ -214,8 +214,11 @@ final class TorchPickle extends Unpickler {
         if (!(callee instanceof Name name)) {
             throw new Damage("a call of what is no class or function but " + PythonObject.describe(callee));
         }
-        spend(arguments.size());
-        arguments.forEach(this::spendFor);
+        if (names.isKnown(name.full())) {
+            // It may copy what it is given.
+            spend(arguments.size());
+            arguments.forEach(this::spendFor);
+        }
         return names.call(name.full(), arguments);
     }
 

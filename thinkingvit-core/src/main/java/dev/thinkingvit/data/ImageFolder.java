@@ -39,9 +39,10 @@ public final class ImageFolder {
      * The folder of a class.
      *
      * @param name of the folder, in form C
+     * @param path of the folder
      * @param pictures by name
      */
-    private record ClassFolder(String name, List<PictureWalk.File> pictures) {}
+    private record ClassFolder(String name, Path path, List<PictureWalk.File> pictures) {}
 
     private ImageFolder(
             Path root, List<ClassFolder> folders, List<String> classNames, int[] labels, PassedOver passedOver) {
@@ -80,7 +81,7 @@ public final class ImageFolder {
         Map<String, ClassFolder> byName = new TreeMap<>(PictureWalk::compare);
         for (Path classFolder : walk.folders()) {
             String name = className(classFolder);
-            if (byName.put(name, new ClassFolder(name, new ArrayList<>())) != null) {
+            if (byName.put(name, new ClassFolder(name, classFolder, new ArrayList<>())) != null) {
                 throw new DatasetException(root + ": two folders are named '" + name
                         + "', in different Unicode forms; put their pictures into one");
             }
@@ -289,14 +290,20 @@ public final class ImageFolder {
      *
      * @throws DatasetException if a class folder has no pictures
      */
-    public void requirePictures() throws DatasetException {
+    public void requirePictures() throws IOException {
         List<String> empty = emptyFolders();
-        if (!empty.isEmpty()) {
-            throw new DatasetException(root + ": no pictures of " + (empty.size() == 1 ? "class " : "classes ")
-                    + abbreviated(empty)
-                    + "; remove the folder, or put JPEG, PNG, GIF, BMP, WebP or TIFF pictures in it"
-                    + passedOver.inBrief());
+        if (empty.isEmpty()) {
+            return;
         }
+        PassedOver.Counter counter = new PassedOver.Counter();
+        for (ClassFolder folder : folders) {
+            if (folder.pictures().isEmpty()) {
+                PictureWalk.through(folder.path(), counter);
+            }
+        }
+        throw new DatasetException(root + ": no pictures of " + (empty.size() == 1 ? "class " : "classes ")
+                + abbreviated(empty) + "; remove what is no class, or put " + PictureFormat.NAMES + " pictures in"
+                + counter.done().inBrief());
     }
 
     /** What people should know of the folder, a line each: what was passed over, and what its names may hide. */

@@ -53,22 +53,25 @@ public record PassedOver(List<Kind> kinds) {
 
     /** A line for each kind; nothing if nothing was passed over. */
     public List<String> lines() {
+        List<Kind> own = kinds.stream().filter(kind -> !kind.system()).toList();
+        List<Kind> more = own.subList(Math.min(NAMED_KINDS, own.size()), own.size());
         List<String> lines = new ArrayList<>();
-        for (Kind kind : kinds.subList(0, Math.min(NAMED_KINDS, kinds.size()))) {
-            lines.add((kind.system() ? "ignored: " : "passed over: ") + kind);
+        own.stream().limit(NAMED_KINDS).forEach(kind -> lines.add("passed over: " + kind));
+        if (!more.isEmpty()) {
+            lines.add("passed over: " + more.stream().mapToInt(Kind::count).sum() + " files of " + more.size()
+                    + " more kinds");
         }
-        if (kinds.size() > NAMED_KINDS) {
-            int more = kinds.subList(NAMED_KINDS, kinds.size()).stream()
-                    .mapToInt(Kind::count)
-                    .sum();
-            lines.add("passed over: " + more + " of " + (kinds.size() - NAMED_KINDS) + " more kinds");
-        }
+        kinds.stream().filter(Kind::system).forEach(kind -> lines.add("ignored: " + kind));
         return lines;
     }
 
-    /** The same for the end of a message: {@code ; passed over: HEIC files (3): …}, or nothing. */
+    /** The most frequent kinds for the end of a message: {@code ; passed over: HEIC files (3): …}, or nothing. */
     String inBrief() {
-        return lines().stream().map(line -> "; " + line).collect(Collectors.joining());
+        return kinds.stream()
+                .filter(kind -> !kind.system())
+                .limit(2)
+                .map(kind -> "; passed over: " + kind)
+                .collect(Collectors.joining());
     }
 
     /** Counts; not thread-safe. */

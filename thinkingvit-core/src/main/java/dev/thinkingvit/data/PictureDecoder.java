@@ -86,7 +86,7 @@ public final class PictureDecoder {
             return "the file is empty";
         }
         String kind = OtherFormats.of(bytes);
-        return kind == null ? "it begins with " + PictureFormat.firstBytes(bytes) : "this is a " + kind + " file";
+        return kind == null ? "it begins with " + PictureFormat.firstBytes(bytes) : "not " + kind;
     }
 
     private static String reason(IOException e) {

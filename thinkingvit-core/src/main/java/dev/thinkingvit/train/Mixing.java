@@ -59,14 +59,16 @@ public final class Mixing implements BatchMixer {
         float own = (float) lambda;
         float rest = (float) (1 - lambda);
         for (int i = 0; i < (batch + 1) / 2; i++) {
-            int a = i * length;
-            int b = (batch - 1 - i) * length;
-            for (int j = 0; j < length; j++) {
-                float first = levels[a + j] & 0xFF;
-                float second = levels[b + j] & 0xFF;
-                levels[a + j] = (byte) Math.rint(first * own + second * rest);
-                levels[b + j] = (byte) Math.rint(second * own + first * rest);
-            }
+            blend(levels, i * length, (batch - 1 - i) * length, length, own, rest);
+        }
+    }
+
+    private static void blend(byte[] levels, int a, int b, int length, float own, float rest) {
+        for (int j = 0; j < length; j++) {
+            float first = levels[a + j] & 0xFF;
+            float second = levels[b + j] & 0xFF;
+            levels[a + j] = (byte) Math.rint(first * own + second * rest);
+            levels[b + j] = (byte) Math.rint(second * own + first * rest);
         }
     }
 

@@ -50,7 +50,8 @@ public record Recipe(
     public Recipe {
         require(
                 schedule.minLr() <= optimizer.peakLr(),
-                "min_lr " + schedule.minLr() + " is larger than the learning rate " + optimizer.peakLr());
+                "min_lr " + schedule.minLr() + " is larger than the learning rate " + optimizer.peakLr()
+                        + "; a smaller min_lr, or a larger lr or lr_base is needed");
         loss.weights(network.stages().size());
         validation.metric().requireStages(network.stages().size());
     }

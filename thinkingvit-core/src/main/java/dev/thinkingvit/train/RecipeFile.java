@@ -160,6 +160,16 @@ public final class RecipeFile {
         }
     }
 
+    /** Every key of a recipe with its value as a plain one: a number, text, a list, or null. */
+    static Map<String, @Nullable Object> values(Recipe recipe) {
+        Map<String, @Nullable Object> values = new LinkedHashMap<>();
+        ObjectNode tree = tree(recipe);
+        sections()
+                .forEach((key, section) ->
+                        values.put(key, MAPPER.treeToValue(tree.get(section).get(key), Object.class)));
+        return values;
+    }
+
     private static ObjectNode tree(Recipe recipe) {
         return MAPPER.valueToTree(recipe);
     }

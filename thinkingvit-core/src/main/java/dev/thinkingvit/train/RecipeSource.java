@@ -20,12 +20,21 @@ import tools.jackson.databind.JsonNode;
  */
 public record RecipeSource(
         Recipe recipe,
-        List<String> notes,
+        List<Note> notes,
         @Nullable String foreignModel,
         @Nullable String init,
         @Nullable String data,
         String trainSplit,
         String valSplit) {
+    /**
+     * What was made of something in the file.
+     *
+     * @param key of the recipe, or the option's name with underscores, that makes the note idle when it is given besides;
+     *     "" for none
+     * @param text a line
+     */
+    public record Note(String key, String text) {}
+
     public RecipeSource {
         notes = List.copyOf(notes);
     }

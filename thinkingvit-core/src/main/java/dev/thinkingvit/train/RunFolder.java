@@ -28,6 +28,7 @@ import java.util.stream.Stream;
  * best/                model directory of the best validation
  * bests/epoch-0007/    model directories of the best validations, if more than one is kept
  * history/epoch-0007/  model directories of the last epochs
+ * last.pth.tar model_best.pth.tar  the same two for Python, where wanted
  * </pre>
  *
  * <p>One training at a time: an open folder is locked. Close it.
@@ -47,6 +48,8 @@ public final class RunFolder implements AutoCloseable {
             "best",
             "bests",
             "history",
+            TimmCheckpoint.LAST,
+            TimmCheckpoint.BEST,
             "epochs.csv",
             "steps.csv",
             "tensorboard",

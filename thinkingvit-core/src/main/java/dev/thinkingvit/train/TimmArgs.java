@@ -35,34 +35,11 @@ final class TimmArgs {
 
     private static final Map<String, String> OURS = RecipeFile.sections();
 
-    /** Keys of ours that timm has too, with what timm takes for null. */
-    private static final Map<String, Object> DEFAULTS = defaults();
-
-    /** Keys that can have one meaning here, with the values that have it besides null. */
-    private static final Map<String, List<?>> ONLY = only();
-
-    /** Keys about the machine, the program or the names of things. */
-    private static final Set<String> MEANINGLESS = words(
-            "amp amp_dtype amp_impl bce_pos_weight bce_sum bce_target_thresh bn_eps bn_momentum channels_last config"
-                    + " crop_mode dataset dataset_download dataset_trust_remote_code decay_milestones device"
-                    + " device_modules dist_backend dist_bn dist_url distributed experiment fast_norm fuser gpu input_key"
-                    + " local_rank log_interval log_wandb lr_cycle_decay lr_cycle_mul lr_noise_pct lr_noise_std model_dtype"
-                    + " model_ema_force_cpu native_amp apex_amp no_ddp_bb no_prefetcher no_resume_opt num_classes num_gpu"
-                    + " output pin_mem prefetcher rank recovery_interval resume safe_load save_images split_bn sync_bn"
-                    + " synchronize_step target_key torchcompile torchcompile_mode torchscript tta use_multi_epochs_loader"
-                    + " val_num_samples validation_batch_size wandb_group wandb_project wandb_resume_id wandb_tags"
-                    + " worker_seeding workers");
-
-    /** Keys that are taken, beyond those of {@link #DEFAULTS}. */
-    private static final Set<String> TAKEN = words("model thinking_stages opt sched lr_base_scale model_ema eval_metric"
-            + " decay_rate decay_epochs patience_epochs input_size data data_dir train_split val_split initial_checkpoint"
-            + " pretrained pretrained_path world_size head_rounds head_round_1 head_round_2");
-
     private final String name;
     private final JsonNode tree;
     private final int processes;
     private final Map<String, @Nullable Object> changes = new LinkedHashMap<>(NETWORK);
-    private final List<String> notes = new ArrayList<>();
+    private final List<RecipeSource.Note> notes = new ArrayList<>();
 
     /**
      * @param name of the file
@@ -86,7 +63,7 @@ final class TimmArgs {
         }
         Set<String> sections = new LinkedHashSet<>(OURS.values());
         List<String> flat =
-                tree.propertyNames().stream().filter(TimmArgs::isTimms).toList();
+                tree.propertyNames().stream().filter(TimmKeys.all()::contains).toList();
         List<String> sectioned =
                 tree.propertyNames().stream().filter(sections::contains).toList();
         require(
@@ -98,14 +75,6 @@ final class TimmArgs {
         return !flat.isEmpty();
     }
 
-    private static boolean isTimms(String key) {
-        return DEFAULTS.containsKey(key)
-                || ONLY.containsKey(key)
-                || MEANINGLESS.contains(key)
-                || TAKEN.contains(key)
-                || OURS.containsKey(key);
-    }
-
     /** What the file says. */
     RecipeSource source() {
         refuseUnknown();
@@ -115,10 +84,11 @@ final class TimmArgs {
         takeRest();
         String foreign = takeNetwork();
         Recipe recipe = batched();
-        List<String> passedOver =
-                tree.propertyNames().stream().filter(MEANINGLESS::contains).toList();
+        List<String> passedOver = tree.propertyNames().stream()
+                .filter(TimmKeys.MEANINGLESS::contains)
+                .toList();
         if (!passedOver.isEmpty()) {
-            notes.add(name + ": without meaning here: " + String.join(", ", passedOver));
+            note("", "without meaning here: " + String.join(", ", passedOver));
         }
         return new RecipeSource(
                 recipe,
@@ -133,14 +103,11 @@ final class TimmArgs {
     private void refuseUnknown() {
         for (Map.Entry<String, JsonNode> entry : tree.properties()) {
             String key = entry.getKey();
-            if (!isTimms(key)) {
-                List<String> known = Stream.of(DEFAULTS.keySet(), ONLY.keySet(), MEANINGLESS, TAKEN, OURS.keySet())
-                        .flatMap(Set::stream)
-                        .toList();
-                throw new IllegalArgumentException("unknown key " + key + Spelling.hint(key, known)
+            if (!TimmKeys.all().contains(key)) {
+                throw new IllegalArgumentException("unknown key " + key + Spelling.hint(key, TimmKeys.all())
                         + "; neither timm's trainer nor a recipe has it");
             }
-            List<?> possible = ONLY.get(key);
+            List<?> possible = TimmKeys.ONLY.get(key);
             if (possible != null && !isEmpty(entry.getValue()) && !possible.contains(plain(entry.getValue()))) {
                 throw new IllegalArgumentException(key + " " + entry.getValue() + " cannot be done here; "
                         + (possible.isEmpty() ? "it must be null" : "it must be null or " + possible.get(0)));
@@ -149,9 +116,9 @@ final class TimmArgs {
     }
 
     private void takePlainKeys() {
-        changes.putAll(DEFAULTS);
+        changes.putAll(TimmKeys.DEFAULTS);
         for (String key : OURS.keySet()) {
-            if (has(key) && !TAKEN.contains(key)) {
+            if (has(key) && !TimmKeys.TAKEN.contains(key)) {
                 changes.put(key, value(key));
             }
         }
@@ -196,7 +163,7 @@ final class TimmArgs {
         if ((sched.equals("step") || sched.equals("plateau"))
                 && tree.path("cooldown_epochs").asInt(0) > 0) {
             changes.put("cooldown_epochs", 0);
-            notes.add(name + ": cooldown_epochs has no effect on sched " + sched + ", as in timm");
+            note("cooldown_epochs", "cooldown_epochs has no effect on sched " + sched + ", as in timm");
         }
     }
 
@@ -208,7 +175,7 @@ final class TimmArgs {
         require(metric.equals("top1") || metric.equals("loss"), "eval_metric must be top1 or loss, got " + metric);
         changes.putIfAbsent("best_metric", metric.equals("loss") ? "last_loss" : "last");
         if (tree.path("pretrained").isBoolean() && tree.path("pretrained").asBoolean()) {
-            notes.add(name + ": pretrained names weights that are not in the file; --init FILE starts from some");
+            note("init", "pretrained names weights that are not in the file; --init FILE starts from some");
         }
     }
 
@@ -225,7 +192,7 @@ final class TimmArgs {
         }
         if (model == null || model.startsWith("thinkingvit")) {
             if (!staged) {
-                notes.add(name + ": names no stages; 3,6 is the published 3H → 6H, --stages says others");
+                note("stages", "names no stages; 3,6 is the published 3H → 6H, --stages says others");
             }
             takeSize();
             return null;
@@ -243,8 +210,10 @@ final class TimmArgs {
         }
         if (!staged) {
             changes.put("stages", List.of(heads));
-            notes.add(name + ": model " + model + " is one stage of " + heads + " heads; --stages 3,"
-                    + Math.max(6, heads) + " makes it elastic");
+            note(
+                    "stages",
+                    "model " + model + " is one stage of " + heads + " heads; --stages 3," + Math.max(6, heads)
+                            + " makes it elastic");
         }
         takeSize();
         return null;
@@ -269,18 +238,19 @@ final class TimmArgs {
         require(images <= Integer.MAX_VALUE, "batch_size " + each + " over " + count + " processes is too large");
         changes.put("batch_size", (int) images);
         Recipe recipe = RecipeFile.with(Recipe.DEFAULT, changes);
-        notes.add(String.format(
-                Locale.ROOT,
-                "%s: batch_size %d is each process's: %s%d process%s x %d accumulated = %d images an update, peak"
-                        + " learning rate %.3g; --batch-size is the number of all together",
-                name,
-                each,
-                own ? "the file's " : "",
-                count,
-                count == 1 ? "" : "es",
-                parts,
-                images,
-                recipe.optimizer().peakLr()));
+        note(
+                "batch_size",
+                String.format(
+                        Locale.ROOT,
+                        "batch_size %d is each process's: %s%d process%s x %d accumulated = %d images an update, peak"
+                                + " learning rate %.3g; --batch-size is the number of all together",
+                        each,
+                        own ? "the file's " : "",
+                        count,
+                        count == 1 ? "" : "es",
+                        parts,
+                        images,
+                        recipe.optimizer().peakLr()));
         return recipe;
     }
 
@@ -343,72 +313,8 @@ final class TimmArgs {
         return text == null ? text(other) : text;
     }
 
-    private static Map<String, Object> defaults() {
-        Map<String, Object> of = new LinkedHashMap<>();
-        of.put("batch_size", 128);
-        of.put("grad_accum_steps", 1);
-        of.put("momentum", 0.9);
-        of.put("weight_decay", 2e-5);
-        of.put("lr_base", 0.1);
-        of.put("lr_base_size", 256);
-        of.put("warmup_lr", 1e-5);
-        of.put("min_lr", 0);
-        of.put("epochs", 300);
-        of.put("warmup_epochs", 5);
-        of.put("cooldown_epochs", 0);
-        of.put("hflip", 0.5);
-        of.put("color_jitter", 0.4);
-        of.put("train_interpolation", "random");
-        of.put("smoothing", 0.1);
-        of.put("model_ema_decay", 0.9998);
-        of.put("checkpoint_hist", 10);
-        of.put("seed", 42);
-        return of;
-    }
-
-    private static Map<String, List<?>> only() {
-        Map<String, List<?>> of = new LinkedHashMap<>();
-        for (String key : List.of(
-                "vflip",
-                "drop",
-                "drop_connect",
-                "drop_block",
-                "grayscale_prob",
-                "gaussian_blur_prob",
-                "aug_splits",
-                "epoch_repeats",
-                "mixup_off_epoch",
-                "start_epoch")) {
-            of.put(key, List.of(0));
-        }
-        for (String key : List.of("jsd_loss", "bce_loss", "resplit", "no_aug", "naflex_loader")) {
-            of.put(key, List.of(false));
-        }
-        for (String key : List.of(
-                "cutmix_minmax",
-                "lr_noise",
-                "model_kwargs",
-                "opt_kwargs",
-                "class_map",
-                "color_jitter_prob",
-                "train_num_samples",
-                "head_init_scale",
-                "head_init_bias",
-                "kd_model_name")) {
-            of.put(key, List.of());
-        }
-        of.put("clip_mode", List.of("norm"));
-        of.put("mixup_mode", List.of("batch"));
-        of.put("lr_cycle_limit", List.of(1));
-        of.put("lr_k_decay", List.of(1));
-        of.put("in_chans", List.of(3));
-        of.put("input_img_mode", List.of("RGB"));
-        of.put("train_crop_mode", List.of("rrc"));
-        of.put("gp", List.of("token"));
-        return of;
-    }
-
-    private static Set<String> words(String text) {
-        return new LinkedHashSet<>(List.of(text.split(" ")));
+    /** @param key whose option would make the note idle; "" for none */
+    private void note(String key, String text) {
+        notes.add(new RecipeSource.Note(key, name + ": " + text));
     }
 }

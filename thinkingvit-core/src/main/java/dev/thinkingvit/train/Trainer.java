@@ -353,6 +353,16 @@ public final class Trainer implements AutoCloseable {
         return ema == null ? model.stateDict() : copies("", ema.averages());
     }
 
+    /** The model's own weights, of which {@link #weights} may be an average. */
+    Map<String, HostTensor> modelWeights() {
+        return model.stateDict();
+    }
+
+    /** {@link #localBatchSize(Recipe, Peers)} of this trainer. */
+    int localBatchSize() {
+        return localBatchSize(recipe, peers);
+    }
+
     /** The last update's gradients by parameter name, before the moment they were used; the trainer keeps owning them. */
     Map<String, Tensor> gradients() {
         return gradients.get(0).views();

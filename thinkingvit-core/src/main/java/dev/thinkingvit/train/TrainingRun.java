@@ -61,8 +61,11 @@ public final class TrainingRun {
      * @param every how often to save what is needed to go on, besides after every epoch; an update later than due, since
      *     its loss shows whether the state is good
      * @param history how many epochs' models to keep
+     * @param pth whether to write {@code last.pth.tar} and {@code model_best.pth.tar} as timm does, too
      */
-    public record Saving(Duration every, int history) {}
+    public record Saving(Duration every, int history, boolean pth) {}
+
+    private static final double PERCENT = 100;
 
     private final Trainer trainer;
     private final ModelConfig config;
@@ -196,6 +199,10 @@ public final class TrainingRun {
             }
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
             ModelDirectory.write(folder.last(), config, weights);
+            if (saving.pth()) {
+                Double top1 = judged.isEmpty() ? null : PERCENT * judged.accuracies().get(judged.accuracies().size() - 1);
+                TimmCheckpoint.write(folder.path(), trainer, config, done.epoch(), top1, best);
+            }
         }
         remember();
     }

@@ -66,6 +66,11 @@ final class BackendOption {
         return backend == Backend.ONNX || (backend == Backend.AUTO && export && !model);
     }
 
+    /** Whether a checkpoint's own weights were asked for, and not their moving average. */
+    boolean ownWeights() {
+        return checkpoint.ownWeights();
+    }
+
     /** As it is written on the command line. */
     String name(Path folder) throws IOException {
         return (isExported(folder) ? Backend.ONNX : Backend.TORCH).name().toLowerCase(Locale.ROOT);

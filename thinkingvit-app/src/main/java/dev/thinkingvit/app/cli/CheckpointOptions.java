@@ -34,6 +34,11 @@ final class CheckpointOptions {
         return ModelImport.read(path, config, weights == null ? Weights.AUTO : Weights.valueOf(weights.name()));
     }
 
+    /** Whether the model's own weights were asked for, and not their moving average. */
+    boolean ownWeights() {
+        return weights == Choice.MODEL;
+    }
+
     /** The option that was given, which an exported model has no use for; null if none was. */
     @Nullable String given() {
         if (config != null) {

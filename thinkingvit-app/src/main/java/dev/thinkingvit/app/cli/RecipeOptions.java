@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -147,10 +146,10 @@ final class RecipeOptions implements IModelTransformer {
         return given;
     }
 
-    /** A recipe by file, or by the name of one that comes with the program. */
-    static Recipe read(String nameOrFile) {
+    /** The file of a recipe that is given as such, or by the name of one that comes with the program. */
+    static Path file(String nameOrFile) {
         Path file = Path.of(nameOrFile);
         Path shipped = Models.home().resolve("recipes").resolve(nameOrFile + ".yaml");
-        return RecipeFile.read(!Files.exists(file) && Files.exists(shipped) ? shipped : file);
+        return !Files.exists(file) && Files.exists(shipped) ? shipped : file;
     }
 }

@@ -1,7 +1,9 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
+import dev.thinkingvit.train.RecipeSource;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.ScheduleRecipe;
 import dev.thinkingvit.train.TrainingException;
@@ -23,6 +25,8 @@ import picocli.CommandLine.Spec;
 /** What a training is, and which one goes on: what is told on the command line and what its folder holds already. */
 final class RunOptions {
     private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
+
+    private static final List<String> FIXED = List.of("opt", "best_metric");
 
     @Spec(Spec.Target.MIXEE)
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -64,8 +68,8 @@ final class RunOptions {
     @Option(
             names = "--recipe",
             paramLabel = "FILE",
-            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ", or that of the"
-                    + " training that goes on.")
+            description = "A recipe, timm's args.yaml, or the name of one in recipes/. Default: " + DEFAULT_RECIPE
+                    + ", or that of the" + " training that goes on.")
     private @Nullable String recipe;
 
     @Option(
@@ -110,11 +114,13 @@ final class RunOptions {
     /**
      * Decides what to do.
      *
+     * @param processes that will train
      * @throws IOException if the folder holds something else than what was asked for
      */
-    TrainingPlan plan() throws IOException {
+    TrainingPlan plan(int processes) throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
-        RunRecord record = goesOn ? goneOnRecord() : newRecord();
+        RecipeSource source = source(goesOn, processes);
+        RunRecord record = goesOn ? goneOnRecord() : newRecord(source);
         if (!goesOn && !force && RunRecord.isIn(out)) {
             throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
         }
@@ -124,7 +130,7 @@ final class RunOptions {
             }
             OutputFolder.refuseToOverwrite(out, force);
         }
-        Recipe used = recipe(goesOn);
+        Recipe used = recipe(goesOn, source);
         if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
@@ -171,12 +177,39 @@ final class RunOptions {
                         .isPresent();
     }
 
-    private RunRecord newRecord() {
-        if (data == null) {
-            throw usage(
-                    resume
+    /** The recipe to begin or to go on with, before options change it. */
+    private RecipeSource source(boolean goesOn, int processes) {
+        if (recipe == null && goesOn) {
+            return RecipeSource.read(out.resolve(RunFolder.RECIPE), processes);
+        }
+        String name = recipe == null ? DEFAULT_RECIPE : recipe;
+        RecipeSource source = RecipeSource.read(RecipeOptions.file(name), processes);
+        if (source.foreignModel() != null && spec.findOption("--stages").getValue() == null) {
+            throw new CheckpointException(
+                    RecipeOptions.file(name),
+                    "model " + source.foreignModel() + " cannot be built, only ViTs of DeiT's form can; --stages 3,6"
+                            + " trains one of those with the rest of this recipe");
+        }
+        for (RecipeSource.Note note : source.notes()) {
+            boolean idle = !note.key().isEmpty()
+                    && spec.findOption(RecipeOptions.option(note.key())).getValue() != null;
+            if (!idle) {
+                notes.add("note: " + note.text());
+            }
+        }
+        return source;
+    }
+
+    private RunRecord newRecord(RecipeSource source) {
+        RecipePlaces places = new RecipePlaces(source);
+        String training = data == null ? places.training() : absolute(data);
+        if (training == null) {
+            String elsewhere =
+                    source.data() == null ? "" : "; " + source.data() + ", which the recipe names, is not here";
+            throw usage((resume
                             ? out + " holds no training to go on with; --data is required to begin one"
-                            : "--data is required");
+                            : "--data is required")
+                    + elsewhere);
         }
         if (val != null && holdout > 0) {
             throw usage("--val and --holdout exclude each other");
@@ -184,16 +217,34 @@ final class RunOptions {
         if (holdout < 0) {
             throw usage("--holdout must not be negative, got " + holdout);
         }
+        String validation = val != null ? absolute(val) : data == null && holdout == 0 ? places.validation() : null;
+        if (data == null) {
+            notes.add("note: pictures of " + training + (validation == null ? "" : " and " + validation)
+                    + ", as the recipe says");
+        }
         return new RunRecord(
-                absolute(data),
-                val == null ? null : absolute(val),
+                training,
+                validation,
                 holdout,
-                init == null ? null : absolute(init),
+                init == null ? start(source) : absolute(init),
                 null,
                 spec.commandLine().getParent().getParseResult().originalArgs().stream()
                         .map(RunOptions::withoutMachinesFolders)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
                 Version.text());
+    }
+
+    /** The checkpoint that a recipe names. */
+    private @Nullable String start(RecipeSource source) {
+        String named = source.init();
+        if (named == null) {
+            return null;
+        }
+        if (!Files.exists(Path.of(named))) {
+            throw usage("the recipe starts from " + named + ", which is not here; --init says where it is");
+        }
+        notes.add("note: starts from " + named + ", as the recipe says");
+        return absolute(Path.of(named));
     }
 
     /** What the training was begun with; what it reads may lie elsewhere now. */
@@ -219,10 +270,9 @@ final class RunOptions {
         return path.toAbsolutePath().normalize().toString();
     }
 
-    private Recipe recipe(boolean goesOn) {
+    private Recipe recipe(boolean goesOn, RecipeSource source) {
         Recipe begun = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : null;
-        Recipe base =
-                begun != null && recipe == null ? begun : RecipeOptions.read(recipe == null ? DEFAULT_RECIPE : recipe);
+        Recipe base = source.recipe();
         Recipe changed;
         try {
             changed = RecipeFile.with(
@@ -302,6 +352,11 @@ final class RunOptions {
                             + (begun.distillation().hasTeacher()
                                     ? " (distillation_alpha 0 learns from the labels alone)"
                                     : ""));
+        }
+        List<String> fixed = keys.stream().filter(FIXED::contains).toList();
+        if (!fixed.isEmpty()) {
+            throw new TrainingException(out + ": what a training that goes on remembers was made with the "
+                    + String.join(", ", fixed) + " it began with, which cannot change");
         }
         if (!keys.isEmpty()) {
             notes.add("note: the training goes on with another " + String.join(", ", keys));

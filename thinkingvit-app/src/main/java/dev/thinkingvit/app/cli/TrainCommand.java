@@ -81,6 +81,11 @@ final class TrainCommand extends BaseCommand {
     private int history = 3;
 
     @Option(
+            names = "--save-pth",
+            description = "Also keep last.pth.tar and model_best.pth.tar in OUT, written as timm does, for Python.")
+    private boolean savePth;
+
+    @Option(
             names = "--processes",
             paramLabel = "N",
             description = "Processes on this machine that share each batch. Across machines start the same command in"
@@ -110,7 +115,7 @@ final class TrainCommand extends BaseCommand {
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
             device(0);
-            TrainingPlan plan = run.plan();
+            TrainingPlan plan = run.plan(processes);
             if (processes == 1 || plan.finished()) {
                 return train(plan, null);
             }
@@ -124,7 +129,7 @@ final class TrainCommand extends BaseCommand {
             try {
                 Peers peers = Peers.of(group);
                 TrainingPlan plan = TrainingPlan.of(
-                        peers.share(group.rank() == 0 ? run.plan().bytes() : new byte[0]));
+                        peers.share(group.rank() == 0 ? run.plan(group.size()).bytes() : new byte[0]));
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
@@ -227,7 +232,7 @@ final class TrainCommand extends BaseCommand {
                         on,
                         threads,
                         workers,
-                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history)),
+                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history, savePth)),
                 group,
                 progress,
                 new SkipNotes(progress, pictures));
