@@ -201,7 +201,8 @@ public final class TrainingRun {
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
             ModelDirectory.write(folder.last(), config, weights);
             if (saving.pth() || TimmCheckpoint.isIn(folder.path())) {
-                Double top1 = judged.isEmpty() ? null : PERCENT * judged.accuracies().get(judged.accuracies().size() - 1);
+                List<Double> accuracies = judged.accuracies();
+                Double top1 = accuracies.isEmpty() ? null : PERCENT * accuracies.get(accuracies.size() - 1);
                 TimmCheckpoint.write(folder.path(), trainer, config, done.epoch(), top1, best);
             }
         }

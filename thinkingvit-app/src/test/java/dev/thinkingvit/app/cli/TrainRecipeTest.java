@@ -143,6 +143,13 @@ class TrainRecipeTest {
     }
 
     @Test
+    void whatNeedsAValidationIsRefusedWithoutOne() {
+        CommandRun refused = train("--data", directory.resolve("train"), "--eval-every=2");
+        assertThat(refused.code()).isEqualTo(Main.USAGE);
+        assertThat(refused.err()).contains("--eval-every is about validation: --val or --holdout is required");
+    }
+
+    @Test
     void aRunThatAnEarlierVersionBeganGoesOn() throws IOException {
         CommandRun trained =
                 CommandRun.of(TinyTraining.arguments(directory, run, 1).toArray());
