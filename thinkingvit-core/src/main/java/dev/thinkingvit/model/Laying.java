@@ -78,6 +78,7 @@ final class Laying {
         long values = filled.values().stream().mapToLong(Laying::product).sum();
         return new WarmStart(
                 weights,
+                width,
                 List.copyOf(filled.keySet()),
                 values,
                 Math.max(shareOfSource(), shareOfStage(1)),

@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
  * <p>{@code D} the model's width, {@code w} the source's.
  *
  * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, F32
+ * @param width of the source; 0 if no tensor tells
  * @param copied names of the parameters of which at least a slice comes from the source
  * @param values that come from the source
  * @param share of what should come from a source and does, 0–1: of the source's own values or of those that stage 1
@@ -26,7 +27,12 @@ import java.util.stream.Collectors;
  * @param remarks what was done with the source, and what of it came to nothing
  */
 public record WarmStart(
-        Map<String, HostTensor> weights, List<String> copied, long values, double share, List<Remark> remarks) {
+        Map<String, HostTensor> weights,
+        int width,
+        List<String> copied,
+        long values,
+        double share,
+        List<Remark> remarks) {
     private static final int NAMES = 3;
 
     /** What a remark is about. */

@@ -58,28 +58,24 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     public static FirstWeights read(Path path, ThinkingViTConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path);
-        if (config.headDim() > 0 && config.headDim() != network.headDim()) {
-            throw new CheckpointException(
-                    source.file(),
-                    "its heads are " + config.headDim() + " wide, says its config.json, those of the training "
-                            + network.headDim() + ": attention would start as another function; --head-dim "
-                            + config.headDim() + " is required");
-        }
         ClassHead head =
                 ClassHead.of(WarmStart.classes(source.tensors()), config.namings(), network.numClasses(), classNames);
         WarmStart start = WarmStart.of(source.tensors(), network, seed, head);
         requireShare(source, start, network);
+        int headDim = config.headDim() > 0 ? config.headDim() : trainedHeadDim(source);
+        requireHeadDim(source, headDim, network);
         requireNumbers(source, start);
         List<String> lines = new ArrayList<>();
         lines.add(String.format(
-                "first weights: %d of %d tensors, %,d of %,d values, from %s; the others are drawn at random",
+                "first weights: %d of %d tensors, %,d of %,d values, from %s%s",
                 start.copied().size(),
                 start.weights().size(),
                 start.values(),
                 network.parameterCount(),
-                source.file() + (source.entry().isEmpty() ? "" : " (" + source.entry() + ")")));
+                source.file() + (source.entry().isEmpty() ? "" : " (" + source.entry() + ")"),
+                start.values() == network.parameterCount() ? "" : "; the others are drawn at random"));
         lines.addAll(start.summary());
-        lines.addAll(doubts(config, network));
+        lines.addAll(doubts(headDim, start.width(), config, network));
         return new FirstWeights(start.weights(), lines);
     }
 
@@ -99,6 +95,31 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         }
     }
 
+    private static void requireHeadDim(StateDict source, int headDim, ThinkingViTConfig network) {
+        if (headDim > 0 && headDim != network.headDim()) {
+            throw new CheckpointException(
+                    source.file(),
+                    "its heads are " + headDim + " wide, those of the training " + network.headDim()
+                            + ": attention would start as another function; --head-dim " + headDim + " is required");
+        }
+    }
+
+    /** Width of a head where only the trainer's arguments say how many heads stage 1 had; 0 where not even they do. */
+    private static int trainedHeadDim(StateDict source) {
+        HostTensor projection = source.tensors().get(ThinkingViTConfig.projectionName(2) + ".weight"); // (D, d_1)
+        if (projection != null
+                && projection.shape().length == 2
+                && source.facts().get("args") instanceof Map<?, ?> args
+                && args.get("thinking_stages") instanceof List<?> stages
+                && !stages.isEmpty()
+                && stages.get(0) instanceof Number heads
+                && heads.intValue() > 0
+                && projection.shape()[1] % heads.intValue() == 0) {
+            return (int) (projection.shape()[1] / heads.intValue());
+        }
+        return 0;
+    }
+
     private static void requireNumbers(StateDict source, WarmStart start) {
         for (String name : start.copied()) {
             HostTensor tensor = start.weights().get(name);
@@ -112,12 +133,14 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     }
 
     /** What may make the start another function than the source is. */
-    private static List<String> doubts(SourceConfig config, ThinkingViTConfig network) {
+    private static List<String> doubts(int headDim, int width, SourceConfig config, ThinkingViTConfig network) {
         List<String> lines = new ArrayList<>();
-        if (config.headDim() == 0 && network.headDim() != PUBLISHED_HEAD_DIM) {
-            lines.add("warning: the source does not say how wide its heads are; those of published ViTs are "
-                    + PUBLISHED_HEAD_DIM + " wide, this model's " + network.headDim()
-                    + ": if they differ, attention starts as another function (--head-dim " + PUBLISHED_HEAD_DIM + ")");
+        boolean published = width % PUBLISHED_HEAD_DIM == 0;
+        if (headDim == 0 && !(published && network.headDim() == PUBLISHED_HEAD_DIM)) {
+            lines.add("warning: the source does not say how wide its heads are"
+                    + (published ? ", those of published ViTs are " + PUBLISHED_HEAD_DIM : "") + "; this model's are "
+                    + network.headDim() + ": if they differ, attention starts as another function"
+                    + (published ? " (--head-dim " + PUBLISHED_HEAD_DIM + ")" : ""));
         }
         float[] mean = Preprocessing.imagenet(network.imageSize()).mean();
         boolean same = config.mean().isEmpty() || config.mean().size() == mean.length;

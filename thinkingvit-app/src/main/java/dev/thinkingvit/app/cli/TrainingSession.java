@@ -150,7 +150,7 @@ record TrainingSession(
 
     private boolean run(TrainingRun run, BatchLoader loader, Trainer trainer, @Nullable RunFolder folder)
             throws IOException {
-        if (folder == null) {
+        if (folder == null || recipe.schedule().totalEpochs() == 0) {
             return run.run(loader, new TrainingRun.Listener() {});
         }
         int stages = config.network().stages();
