@@ -72,7 +72,7 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                 }
             });
             List<Named> chosen = choose(models, averages, counted);
-            Map<String, HostTensor> tensors = tensors(chosen, others);
+            Map<String, HostTensor> tensors = tensors(chosen, others, manner != null);
             tellPrefixes(chosen);
             if (!passedOver.isEmpty()) {
                 notes.add("passed over: " + listed(passedOver));
@@ -170,7 +170,7 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
             return averages.isEmpty() ? models : averages;
         }
 
-        private Map<String, HostTensor> tensors(List<Named> chosen, List<Named> others) {
+        private Map<String, HostTensor> tensors(List<Named> chosen, List<Named> others, boolean recognised) {
             Map<String, String> origins = new LinkedHashMap<>();
             Map<String, HostTensor> tensors = new LinkedHashMap<>();
             for (Named named : chosen) {
@@ -193,8 +193,7 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                 }
             }
             for (Named other : others) {
-                boolean counts = KnownNames.isBookkeeping(other.original());
-                if (other.value() instanceof HostTensor tensor && !counts && tensor.shape().length > 0) {
+                if (other.value() instanceof HostTensor tensor && !(recognised && isBeside(other.original(), tensor))) {
                     tensors.put(other.original(), tensor);
                 } else if (!entry.path().isEmpty()
                         || other.value() instanceof HostTensor
@@ -203,6 +202,13 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                 }
             }
             return tensors;
+        }
+
+        /** Counters, settings of averaging, states of generators: no weights, whatever network they are beside. */
+        private static boolean isBeside(String name, HostTensor tensor) {
+            return KnownNames.isBookkeeping(name)
+                    || tensor.shape().length == 0
+                    || !tensor.dtype().isFloating();
         }
 
         private void tellPrefixes(List<Named> chosen) {
