@@ -46,9 +46,22 @@ public final class ModelDirectory {
                             ? "is not a model directory; 'convert' makes one of a checkpoint file"
                             : "no such model directory");
         }
-        ModelConfig config = readConfig(directory.resolve(CONFIG));
-        StateDict state = Checkpoints.read(directory, Weights.AUTO);
-        return model(directory, config, state);
+        Path config = directory.resolve(CONFIG);
+        if (!Files.exists(config)) {
+            throw new CheckpointException(config, "is missing");
+        }
+        return ModelImport.read(directory, null, Weights.AUTO).model();
+    }
+
+    /**
+     * Whether a directory is of this program's own form, so that its {@code config.json} may be rewritten: not a checkpoint,
+     * and not configured in another library's words.
+     *
+     * @throws CheckpointException if its configuration cannot be read
+     */
+    public static boolean isOwn(Path directory) {
+        Path config = directory.resolve(CONFIG);
+        return Files.exists(config) && ForeignConfig.isOwn(readTree(config));
     }
 
     /** Reads a {@code config.json}. */

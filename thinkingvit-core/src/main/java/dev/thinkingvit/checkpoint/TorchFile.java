@@ -4,12 +4,6 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,11 +20,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TorchFile {
     private static final int START_BYTES = 64;
-    private static final List<String> EMA_ENTRIES = List.of("state_dict_ema", "model_ema");
-    private static final List<String> MODEL_ENTRIES = List.of("state_dict", "model");
-    private static final Set<String> NO_FACTS =
-            Set.of("state_dict_ema", "model_ema", "state_dict", "model", "optimizer", "lr_scheduler");
-    private static final String PARALLEL_PREFIX = "module.";
 
     private TorchFile() {}
 
@@ -80,102 +69,6 @@ public final class TorchFile {
         };
     }
 
-    /**
-     * One set of weights, and the file's other facts.
-     *
-     * @param weights which set, if the file has several
-     * @throws CheckpointException as {@link #load}, or if the file has no such set, or something in it is no tensor
-     */
-    public static StateDict stateDict(Path file, Weights weights) {
-        try (FileBytes bytes = FileBytes.open(file)) {
-            return stateDict(bytes, weights);
-        }
-    }
-
-    static StateDict stateDict(FileBytes bytes, Weights weights) {
-        Path file = bytes.file();
-        if (!(load(bytes) instanceof Map<?, ?> top)) {
-            throw new CheckpointException(file, "holds no dictionary of weights");
-        }
-        String entry = entry(file, top, weights);
-        Object chosen = entry.isEmpty() ? top : top.get(entry);
-        if (!(chosen instanceof Map<?, ?> dict)) {
-            throw new CheckpointException(
-                    file, "its '" + entry + "' is no dictionary of weights but " + Opaque.describe(chosen));
-        }
-        return new StateDict(file, entry, tensors(file, entry, dict), entry.isEmpty() ? Map.of() : facts(top));
-    }
-
-    private static String entry(Path file, Map<?, ?> top, Weights weights) {
-        List<String> candidates = new ArrayList<>();
-        if (weights != Weights.MODEL) {
-            candidates.addAll(EMA_ENTRIES);
-        }
-        if (weights != Weights.EMA) {
-            candidates.addAll(MODEL_ENTRIES);
-        }
-        for (String candidate : candidates) {
-            if (top.get(candidate) != null) {
-                return candidate;
-            }
-        }
-        if (weights == Weights.EMA) {
-            throw new CheckpointException(
-                    file,
-                    "has no moving average of the weights (" + String.join(" or ", EMA_ENTRIES) + "); it has "
-                            + keys(top));
-        }
-        return "";
-    }
-
-    private static Map<String, HostTensor> tensors(Path file, String entry, Map<?, ?> dict) {
-        Map<String, HostTensor> tensors = new LinkedHashMap<>();
-        String where = entry.isEmpty() ? "" : "'" + entry + "': ";
-        dict.forEach((key, value) -> {
-            if (!(key instanceof String name) || !(value instanceof HostTensor tensor)) {
-                throw new CheckpointException(
-                        file,
-                        where + "'" + key + "' should be a tensor, is " + Opaque.describe(value)
-                                + (entry.isEmpty() ? "; no state_dict or model was found beside it" : ""));
-            }
-            String plain = name.startsWith(PARALLEL_PREFIX) ? name.substring(PARALLEL_PREFIX.length()) : name;
-            if (tensors.put(plain, tensor) != null) {
-                throw new CheckpointException(
-                        file, where + "two tensors are named '" + plain + "', once with '" + PARALLEL_PREFIX + "'");
-            }
-        });
-        if (tensors.isEmpty()) {
-            throw new CheckpointException(file, where + "no tensors in it");
-        }
-        return tensors;
-    }
-
-    /** The entries beside the weights that hold no tensors. */
-    private static Map<String, @Nullable Object> facts(Map<?, ?> top) {
-        Map<String, @Nullable Object> facts = new LinkedHashMap<>();
-        top.forEach((key, value) -> {
-            if (key instanceof String name && !NO_FACTS.contains(name) && isFact(value)) {
-                facts.put(name, value);
-            }
-        });
-        return facts;
-    }
-
-    private static boolean isFact(@Nullable Object value) {
-        if (value instanceof Map<?, ?> map) {
-            return map.values().stream().allMatch(TorchFile::isFact);
-        }
-        if (value instanceof Iterable<?> elements) {
-            for (Object element : elements) {
-                if (!isFact(element)) {
-                    return false;
-                }
-            }
-            return true;
-        }
-        return HarmlessNames.isScalar(value);
-    }
-
     static boolean isLegacy(ByteBuffer start) {
         return LegacyTorchFile.begins(start);
     }
@@ -217,9 +110,5 @@ public final class TorchFile {
         if (!name.equals("little")) {
             throw new CheckpointException(file, "its byte order is '" + name + "'; only little-endian files are read");
         }
-    }
-
-    private static String keys(Map<?, ?> map) {
-        return map.keySet().stream().limit(20).map(String::valueOf).collect(Collectors.joining(", "));
     }
 }

@@ -41,9 +41,6 @@ class CheckpointsTest {
     @Test
     void aDirectoryWithoutWeightsIsRefused() throws IOException {
         assertRefused(directory, "neither model.safetensors nor pytorch_model.bin");
-
-        Files.writeString(directory.resolve("model.safetensors.index.json"), "{}");
-        assertRefused(directory, "split over several files");
     }
 
     @Test
@@ -58,7 +55,7 @@ class CheckpointsTest {
         "'<!DOCTYPE html><html>', web page",
         "'  <html>', web page",
         "'<?xml version=\"1.0\"?><Error>', web page",
-        "'epoch,loss', neither a safetensors file nor a torch.save archive",
+        "'epoch,loss', neither a safetensors file nor one of torch.save",
         "'PK\u0003\u0004', truncated",
         "'\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000', header"
     })

@@ -1,12 +1,14 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Writes a model for other runtimes. */
@@ -26,8 +28,14 @@ import picocli.CommandLine.Option;
             "  thinkingvit classify --model exported samples"
         })
 final class ExportCommand extends BaseCommand {
-    @Option(names = "--model", paramLabel = "DIR", description = "Model directory. Default: the shipped model.")
+    @Option(
+            names = "--model",
+            paramLabel = "MODEL",
+            description = "Model directory or checkpoint file. Default: the shipped model.")
     private @Nullable Path model;
+
+    @Mixin
+    private final CheckpointOptions checkpoint = new CheckpointOptions();
 
     @Option(names = "--format", paramLabel = "F", description = "onnx, the default and so far the only one.")
     private Format format = Format.ONNX;
@@ -51,7 +59,9 @@ final class ExportCommand extends BaseCommand {
     @Override
     public Integer call() throws IOException {
         OutputFolder.refuseToOverwrite(target, force);
-        ModelDirectory.Model read = ModelDirectory.read(Models.directory(model));
+        ModelImport.Imported imported = checkpoint.read(Models.directory(model));
+        CheckpointOptions.tell(imported, err());
+        ModelDirectory.Model read = imported.model();
         ExportedModel exported =
                 switch (format) {
                     case ONNX -> OnnxExport.write(target, read.config(), read.weights(), embed, Version.text());
