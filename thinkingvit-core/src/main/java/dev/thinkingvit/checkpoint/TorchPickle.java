@@ -123,6 +123,7 @@ final class TorchPickle extends Unpickler {
             case 0x8b -> steppedOver("int", 4, MAX_INTEGER_BYTES);
             case 'I', 'L' -> lineSteppedOver("int", MAX_DIGITS);
             case 'S', 'V' -> lineSteppedOver("str", MAX_TEXT);
+            case 'p', 'g' -> longLineRefused();
             default -> false;
         };
     }
@@ -352,7 +353,7 @@ final class TorchPickle extends Unpickler {
         StringBuilder line = new StringBuilder();
         for (int c = pickle.read(); c != '\n'; c = pickle.read()) {
             if (c < 0 || line.length() == MAX_NAME) {
-                throw new Damage("a name that does not end");
+                throw new Damage("a line that does not end");
             }
             line.append((char) c);
         }
@@ -376,12 +377,23 @@ final class TorchPickle extends Unpickler {
         return false;
     }
 
+    /** The memo's keys: the library would read a line of any length. */
+    private boolean longLineRefused() {
+        int start = pickle.position();
+        line();
+        pickle.position(start);
+        return false;
+    }
+
     /** The length of a constant comes next, in little-endian; the library would allocate before it reads. */
     private boolean steppedOver(String type, int lengthBytes, int limit) {
         int start = pickle.position();
         long length = number(lengthBytes);
         if (length < 0 || length > pickle.available()) {
-            throw new Damage("a value of " + length + " bytes, " + pickle.available() + " follow");
+            throw new CheckpointException(
+                    file,
+                    "its pickle breaks off at " + position() + ": a value of " + Long.toUnsignedString(length)
+                            + " bytes should follow, " + pickle.available() + " do");
         }
         if (length > limit) {
             pickle.position(pickle.position() + (int) length);
@@ -403,8 +415,11 @@ final class TorchPickle extends Unpickler {
     private long number(int bytes) {
         long number = 0;
         for (int i = 0; i < bytes; i++) {
-            // Past the end of the pickle this is -1 and the number absurd, which is right.
-            number |= (long) pickle.read() << (8 * i);
+            int next = pickle.read();
+            if (next < 0) {
+                throw new CheckpointException(file, "its pickle breaks off at " + position());
+            }
+            number |= (long) next << (8 * i);
         }
         return number;
     }
