@@ -137,7 +137,8 @@ public final class AtomicFiles {
 
     /** Who may read a file does not change when its content does. */
     private static void keepMode(Path old, Path draft) throws IOException {
-        if (Files.exists(old) && old.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+        if (Files.exists(old)
+                && old.getFileSystem().supportedFileAttributeViews().contains("posix")) {
             Files.setPosixFilePermissions(draft, Files.getPosixFilePermissions(old));
         }
     }

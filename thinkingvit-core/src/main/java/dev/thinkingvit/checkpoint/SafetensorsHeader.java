@@ -66,8 +66,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
             return new Parsing(file, parser).header();
         } catch (JacksonException e) {
-            throw new CheckpointException(
-                    file, "the safetensors header is no valid JSON: " + Reasons.of(e), e);
+            throw new CheckpointException(file, "the safetensors header is no valid JSON: " + Reasons.of(e), e);
         }
     }
 

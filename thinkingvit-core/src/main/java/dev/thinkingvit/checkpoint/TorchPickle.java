@@ -135,7 +135,8 @@ final class TorchPickle extends Unpickler {
                 throw new CheckpointException(
                         file,
                         String.format(
-                                Locale.ROOT, "its pickle uses opcode 0x%02x, which torch.save never writes; nothing was run",
+                                Locale.ROOT,
+                                "its pickle uses opcode 0x%02x, which torch.save never writes; nothing was run",
                                 opcode));
         }
         return true;

@@ -1,6 +1,7 @@
 package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,7 +41,7 @@ public final class ImageFolder {
      */
     public static ImageFolder open(Path root) throws IOException {
         if (!Files.exists(root)) {
-            throw new DatasetException(root + ": no such folder");
+            throw new DatasetException(root + ": " + Reasons.ofMissing(root));
         }
         if (!Files.isDirectory(root)) {
             throw new DatasetException(root + ": a folder with a folder per class is needed, this is a file");

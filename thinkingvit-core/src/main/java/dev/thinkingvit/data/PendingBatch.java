@@ -112,8 +112,7 @@ final class PendingBatch {
         for (int place = 0; place < errors.length; place++) {
             Throwable error = errors[place];
             if (error != null) {
-                failures.add(new BatchLoader.Failure(
-                        loader.samples.get(samples[place]), Reasons.line(error)));
+                failures.add(new BatchLoader.Failure(loader.samples.get(samples[place]), Reasons.line(error)));
             }
         }
         return failures;

@@ -47,7 +47,7 @@ public final class PictureFiles {
             } else if (Files.exists(path)) {
                 found.add(path);
             } else {
-                throw new DatasetException(path + ": no such file or folder");
+                throw new DatasetException(path + ": " + Reasons.ofMissing(path));
             }
         }
         if (found.isEmpty()) {

@@ -63,7 +63,8 @@ public record EvaluationReport(
         Map<String, Object> values = new HashMap<>();
         values.put("model", about.model());
         values.put("network", config.network().shorthand());
-        values.put("parameters", String.format(Locale.ROOT, "%,d", config.network().parameterCount()));
+        values.put(
+                "parameters", String.format(Locale.ROOT, "%,d", config.network().parameterCount()));
         values.put("data", about.data());
         values.put("images", Numbers.count(recording.images().size()));
         values.put("precision", about.precision());

@@ -13,11 +13,14 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.NotLinkException;
+import java.nio.file.Path;
 import java.nio.file.ReadOnlyFileSystemException;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -40,6 +43,8 @@ public final class Reasons {
     private static final Map<String, String> SYSTEM = Map.of(
             "Too many open files", "too many open files; 'ulimit -n' says how many are allowed, and raises it",
             "Too many levels of symbolic links", "its links lead round in a circle",
+            "Too many levels of symbolic links or unable to access attributes of symbolic link",
+                    "its links lead round in a circle",
             "Not a directory", "a part of its path is a file, not a folder",
             "Is a directory", "is a folder, a file is needed",
             "Map failed", "cannot be mapped into memory: too little is left",
@@ -59,6 +64,16 @@ public final class Reasons {
             reason = cause == null ? "failed (" + e.getClass().getSimpleName() + ")" : of(cause);
         }
         return firstLine(reason == null ? String.valueOf(e.getMessage()) : reason);
+    }
+
+    /** Why a file cannot be seen where {@link Files#exists} says no: it is not there, or this user may not look. */
+    public static String ofMissing(Path file) {
+        try {
+            Files.readAttributes(file, BasicFileAttributes.class);
+            return "no such file or folder";
+        } catch (IOException e) {
+            return of(e);
+        }
     }
 
     /**
@@ -85,7 +100,8 @@ public final class Reasons {
         return isExpected(e)
                 ? of(e)
                 : "an error in the program itself, please report it with what --verbose shows: "
-                        + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage()));
+                        + e.getClass().getSimpleName()
+                        + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage()));
     }
 
     /** Words for exceptions of Java's libraries; null for those whose message is already words. */

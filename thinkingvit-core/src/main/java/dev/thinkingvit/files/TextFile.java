@@ -88,7 +88,9 @@ public final class TextFile {
                     String.format(
                             Locale.ROOT,
                             "line %d is not %s: it holds the byte 0x%02X; save the file as UTF-8",
-                            line(text, text.length()), charset.name(), bytes[in.position()] & 0xFF));
+                            line(text, text.length()),
+                            charset.name(),
+                            bytes[in.position()] & 0xFF));
         }
         return text;
     }

@@ -64,8 +64,8 @@ final class NativeCache {
             return privateFolder(temporary);
         } catch (IOException e) {
             throw new TensorException(
-                    "native libraries need a folder to be unpacked in, and neither the user's home nor " + temporary
-                            + " can be written to: " + Reasons.line(e) + MOVE,
+                    "there is no folder to unpack native libraries in: the user has no home that can be written to,"
+                            + " and in " + temporary + " none is private: " + Reasons.line(e) + MOVE,
                     e);
         }
     }
@@ -125,7 +125,9 @@ final class NativeCache {
             throw new IOException(folder + ": belongs to another user, "
                     + Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS).getName() + ", and its files could be theirs");
         }
-        if (posix && !Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(PRIVATE)) {
+        if (posix
+                && !Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS)
+                        .equals(PRIVATE)) {
             throw new IOException(folder + ": is open to others, whose files could be in it; delete it");
         }
         return folder;
@@ -137,12 +139,12 @@ final class NativeCache {
             String message = String.valueOf(cause.getMessage());
             // glibc's words, and musl's
             if (message.contains("failed to map segment") || message.contains("Operation not permitted")) {
-                return "the file system of " + folder() + ", where they are unpacked, runs no code (it is mounted noexec)"
-                        + MOVE;
+                return "the file system of " + folder()
+                        + ", where they are unpacked, runs no code (it is mounted noexec)" + MOVE;
             }
             if (cause instanceof IOException) {
                 return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
-                        + (isFull(message) ? ", and they need 600 MB" : "") + MOVE;
+                        + (isFull(message) ? "; they need 600 MB" : "") + MOVE;
             }
         }
         return null;

@@ -152,7 +152,8 @@ public final class TrainingVerification {
         double ours = KeyBias.largest(came);
         double largest = Math.max(theirs, ours);
         if (largest <= line.allowed()) {
-            return line.withNote(String.format(Locale.ROOT, "key bias apart: no gradient, at most %.1e on either side", largest));
+            return line.withNote(
+                    String.format(Locale.ROOT, "key bias apart: no gradient, at most %.1e on either side", largest));
         }
         String side = ours >= theirs ? "the model gives" : "the recording has";
         return new Line(line.name(), largest, line.allowed(), false, "")
