@@ -39,6 +39,8 @@ public final class Reasons {
     /** {@code cat.jpg (Permission denied)}, as {@code java.io} says it. */
     private static final Pattern PATH_AND_REASON = Pattern.compile("(?s)(.+) \\((.+)\\)");
 
+    private static final Pattern NO_NUMBER = Pattern.compile("(?s)For input string: \"(.*)\".*");
+
     /** What systems say that needs more, or other, words. */
     private static final Map<String, String> SYSTEM = Map.of(
             "Too many open files", "too many open files; 'ulimit -n' says how many are allowed, and raises it",
@@ -135,6 +137,10 @@ public final class Reasons {
         if (e instanceof InvalidPathException path) {
             return "'" + path.getInput() + "' cannot be a file's name: "
                     + (FileNames.isUnicode() ? plain(path.getReason()) : FileNames.howToRead());
+        }
+        if (e instanceof NumberFormatException) {
+            Matcher text = NO_NUMBER.matcher(String.valueOf(e.getMessage()));
+            return text.matches() ? "'" + text.group(1) + "' is no number" : "a number is needed";
         }
         if (e instanceof JacksonException json) {
             return JsonReasons.of(json);

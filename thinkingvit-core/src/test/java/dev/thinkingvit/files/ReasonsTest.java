@@ -100,7 +100,7 @@ class ReasonsTest {
             {"a": -Infinity}        | -Infinity is no number of JSON's
             {"a": [1, 2             | the text ends before all brackets and quotes are closed (line 1
             {"a": 1, "a": 2}        | Duplicate Object property "a" (line 1, column 13)
-            {"a": 1} x              | (line 1, column 10)
+            {"whole": 1} x          | (line 1, column
             {"whole": "x"}          | whole: a whole number is needed, 'x' came
             {"list": 1}             | list: a list is needed, something else came
             {"text": {}}            | text: text is needed
@@ -138,6 +138,12 @@ class ReasonsTest {
         assertThat(Reasons.line(catchThrowable(() -> List.of(1).get(3)))).contains("in the program itself");
         assertThat(Reasons.line(new IllegalArgumentException("thrown by this library's package")))
                 .isEqualTo("thrown by this library's package");
+    }
+
+    @Test
+    void textThatIsNoNumberIsQuoted() {
+        assertThat(Reasons.of(catchThrowable(() -> Integer.parseInt("7x")))).isEqualTo("'7x' is no number");
+        assertThat(Reasons.of(catchThrowable(() -> Double.parseDouble("")))).isEqualTo("a number is needed");
     }
 
     private static String lineOf(Work work) {
