@@ -7,6 +7,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
@@ -73,10 +74,9 @@ public final class ModelDirectory {
 
     static ObjectNode readTree(Path file) {
         try {
-            if (!Files.exists(file)) {
-                throw new CheckpointException(file, "is missing");
-            }
             return ModelConfigJson.parse(file, TextFile.read(file, MAX_CONFIG_BYTES));
+        } catch (NoSuchFileException e) {
+            throw new CheckpointException(file, "is missing", e);
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }

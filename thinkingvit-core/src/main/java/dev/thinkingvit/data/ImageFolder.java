@@ -1,6 +1,7 @@
 package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +69,7 @@ public final class ImageFolder {
     public static ImageFolder open(Path folder) throws IOException {
         Path root = folder.toString().isEmpty() ? Path.of(".") : folder;
         if (!Files.exists(root)) {
-            throw new DatasetException(root + ": no such folder");
+            throw new DatasetException(root + ": " + Reasons.ofMissing(root));
         }
         if (!Files.isDirectory(root)) {
             throw new DatasetException(root + ": a folder with a folder per class is needed, this is a file");

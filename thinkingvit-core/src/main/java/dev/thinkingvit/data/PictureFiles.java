@@ -34,7 +34,7 @@ public record PictureFiles(List<Path> pictures, PassedOver passedOver) {
             } else if (Files.exists(path)) {
                 found.add(path);
             } else {
-                throw new DatasetException(path + ": no such file or folder");
+                throw new DatasetException(path + ": " + Reasons.ofMissing(path));
             }
         }
         PassedOver others = passedOver.done();

@@ -13,11 +13,14 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.NotLinkException;
+import java.nio.file.Path;
 import java.nio.file.ReadOnlyFileSystemException;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -36,10 +39,14 @@ public final class Reasons {
     /** {@code cat.jpg (Permission denied)}, as {@code java.io} says it. */
     private static final Pattern PATH_AND_REASON = Pattern.compile("(?s)(.+) \\((.+)\\)");
 
+    private static final Pattern NO_NUMBER = Pattern.compile("(?s)For input string: \"(.*)\".*");
+
     /** What systems say that needs more, or other, words. */
     private static final Map<String, String> SYSTEM = Map.of(
             "Too many open files", "too many open files; 'ulimit -n' says how many are allowed, and raises it",
             "Too many levels of symbolic links", "its links lead round in a circle",
+            "Too many levels of symbolic links or unable to access attributes of symbolic link",
+                    "its links lead round in a circle",
             "Not a directory", "a part of its path is a file, not a folder",
             "Is a directory", "is a folder, a file is needed",
             "Map failed", "cannot be mapped into memory: too little is left",
@@ -59,6 +66,16 @@ public final class Reasons {
             reason = cause == null ? "failed (" + e.getClass().getSimpleName() + ")" : of(cause);
         }
         return firstLine(reason == null ? String.valueOf(e.getMessage()) : reason);
+    }
+
+    /** Why a file cannot be seen where {@link Files#exists} says no: it is not there, or this user may not look. */
+    public static String ofMissing(Path file) {
+        try {
+            Files.readAttributes(file, BasicFileAttributes.class);
+            return "no such file or folder";
+        } catch (IOException e) {
+            return of(e);
+        }
     }
 
     /**
@@ -120,6 +137,10 @@ public final class Reasons {
         if (e instanceof InvalidPathException path) {
             return "'" + path.getInput() + "' cannot be a file's name: "
                     + (FileNames.isUnicode() ? plain(path.getReason()) : FileNames.howToRead());
+        }
+        if (e instanceof NumberFormatException) {
+            Matcher text = NO_NUMBER.matcher(String.valueOf(e.getMessage()));
+            return text.matches() ? "'" + text.group(1) + "' is no number" : "a number is needed";
         }
         if (e instanceof JacksonException json) {
             return JsonReasons.of(json);

@@ -64,8 +64,8 @@ final class NativeCache {
             return privateFolder(temporary);
         } catch (IOException e) {
             throw new TensorException(
-                    "native libraries need a folder to be unpacked in, and neither the user's home nor " + temporary
-                            + " can be written to: " + Reasons.line(e) + MOVE,
+                    "there is no folder to unpack native libraries in: the user has no home that can be written to,"
+                            + " and in " + temporary + " none is private: " + Reasons.line(e) + MOVE,
                     e);
         }
     }
@@ -144,7 +144,7 @@ final class NativeCache {
             }
             if (cause instanceof IOException) {
                 return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
-                        + (isFull(message) ? ", and they need 600 MB" : "") + MOVE;
+                        + (isFull(message) ? "; they need 600 MB" : "") + MOVE;
             }
         }
         return null;

@@ -2,6 +2,7 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
@@ -153,7 +154,7 @@ record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe reci
             return recipe.with(key, numbers.size() == 1 ? numbers.get(0) : numbers);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(
-                    file, "metadata " + name + " '" + text + "' does not do: " + e.getMessage(), e);
+                    file, "metadata " + name + " '" + text + "' does not do: " + Reasons.of(e), e);
         }
     }
 }

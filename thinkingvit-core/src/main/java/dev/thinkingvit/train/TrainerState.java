@@ -2,6 +2,7 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         try {
             return of(contents.tensors(), facts);
         } catch (NumberFormatException | ArithmeticException e) {
-            throw new CheckpointException(file, "its position is damaged: " + e.getMessage(), e);
+            throw new CheckpointException(file, "its position is damaged: " + Reasons.of(e), e);
         }
     }
 
