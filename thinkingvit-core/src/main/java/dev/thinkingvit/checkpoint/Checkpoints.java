@@ -1,23 +1,39 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads weights from whatever they come in. The kind of a file is told by its content, never by its name:
  *
  * <ul>
- *   <li>a directory in Hugging Face's layout: its {@code model.safetensors}, else its {@code pytorch_model.bin};
+ *   <li>a directory in Hugging Face's layout: its {@code model.safetensors}, else its {@code pytorch_model.bin}, whole or
+ *       in parts;
+ *   <li>the index of weights in parts, {@code model.safetensors.index.json};
  *   <li>a {@linkplain Safetensors safetensors} file;
- *   <li>a {@linkplain TorchFile torch.save} archive, a trainer's checkpoint or a plain state dict.
+ *   <li>a {@linkplain TorchFile torch.save} file, a trainer's checkpoint or a plain state dict;
+ *   <li>an {@code .npz} of numpy, as Google publishes Vision Transformers.
  * </ul>
+ *
+ * <p>What comes out has timm's names if it is a Vision Transformer's at all: the weights are found among what trainers
+ * put beside them, prefixes of wrappers come off, and names of other libraries are translated.
  */
 public final class Checkpoints {
     private static final int START_BYTES = 512;
+    private static final int TAR_SIGNATURE = 257;
+    private static final String INDEX = ".index.json";
+
+    /** What a directory's weights are called, the first that is there being read. */
+    private static final List<String> IN_DIRECTORY = List.of(
+            ModelDirectory.WEIGHTS, ModelDirectory.WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX);
 
     private Checkpoints() {}
 
@@ -28,36 +44,80 @@ public final class Checkpoints {
      */
     public static StateDict read(Path path, Weights weights) {
         Path file = Files.isDirectory(path) ? inDirectory(path) : path;
-        try (FileBytes bytes = FileBytes.open(file)) {
-            ByteBuffer start = bytes.slice(0, Math.min(bytes.size(), START_BYTES));
-            if (TorchFile.isZip(start) || TorchFile.isLegacy(start)) {
-                return TorchFile.stateDict(bytes, weights);
-            }
-            refuseImpostors(file, start);
-            if (!looksLikeSafetensors(start)) {
-                throw new CheckpointException(file, "is neither a safetensors file nor a torch.save archive");
-            }
-            Safetensors.Contents contents = Safetensors.read(bytes);
-            if (weights == Weights.EMA) {
-                throw new CheckpointException(
-                        file, "a safetensors file holds one set of weights; a moving average cannot be asked for");
-            }
-            return new StateDict(file, "", contents.tensors(), new LinkedHashMap<>(contents.metadata()));
-        }
+        WeightsEntry entry = WeightsEntry.find(file, values(file, true), weights);
+        NamedWeights named = TimmNames.of(file, NamedWeights.of(file, entry, weights));
+        return new StateDict(file, entry.path(), named.tensors(), entry.facts(), named.notes());
     }
 
     private static Path inDirectory(Path directory) {
-        for (String name : new String[] {"model.safetensors", "pytorch_model.bin"}) {
-            Path file = directory.resolve(name);
-            if (Files.isRegularFile(file)) {
-                return file;
+        return IN_DIRECTORY.stream()
+                .map(directory::resolve)
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .orElseThrow(() -> new CheckpointException(
+                        directory,
+                        "has neither " + ModelDirectory.WEIGHTS + " nor pytorch_model.bin, nor either's " + INDEX));
+    }
+
+    /**
+     * The plain values of a whole file.
+     *
+     * @param whole whether the file stands for itself, and is not one of several
+     */
+    private static @Nullable Object values(Path file, boolean whole) {
+        try (FileBytes bytes = FileBytes.open(file)) {
+            ByteBuffer start = bytes.slice(0, Math.min(bytes.size(), START_BYTES));
+            if (whole && isJson(start)) {
+                return Shards.read(file, part -> part(file, part));
             }
+            if (whole) {
+                Shards.refusePart(file);
+            }
+            if (NumpyArchive.begins(start)) {
+                return ofNumpy(bytes);
+            }
+            if (TorchFile.isZip(start) || TorchFile.isLegacy(start)) {
+                return TorchFile.load(bytes);
+            }
+            refuseImpostors(file, start);
+            if (!looksLikeSafetensors(start)) {
+                throw new CheckpointException(file, "is neither a safetensors file nor one of torch.save");
+            }
+            Safetensors.Contents contents = Safetensors.read(bytes);
+            Map<Object, @Nullable Object> values = new LinkedHashMap<>(contents.metadata());
+            putAll(values, contents.tensors(), contents.others());
+            return values;
         }
-        if (Files.exists(directory.resolve("model.safetensors.index.json"))) {
-            throw new CheckpointException(
-                    directory, "its weights are split over several files, which is not read; merge them into one");
+    }
+
+    private static Map<?, ?> ofNumpy(FileBytes bytes) {
+        NumpyArchive.Contents contents = NumpyArchive.read(bytes);
+        Map<String, HostTensor> tensors = contents.tensors();
+        Map<Object, @Nullable Object> values = new LinkedHashMap<>();
+        boolean google = GoogleViTNames.matches(tensors.keySet());
+        putAll(values, google ? GoogleViTNames.toTimm(tensors) : tensors, contents.others());
+        return values;
+    }
+
+    /** Tensors, and those that are only named; neither is shadowed by what else has its name. */
+    private static void putAll(
+            Map<Object, @Nullable Object> values, Map<String, HostTensor> tensors, Map<String, String> others) {
+        values.putAll(tensors);
+        others.forEach((name, type) -> values.put(name, new Opaque(type)));
+    }
+
+    private static Map<?, ?> part(Path index, Path file) {
+        if (values(file, false) instanceof Map<?, ?> part) {
+            return part;
         }
-        throw new CheckpointException(directory, "has neither model.safetensors nor pytorch_model.bin");
+        throw new CheckpointException(file, "holds no dictionary of weights, of which " + index + " says it is a part");
+    }
+
+    /** Text that begins with a brace; a safetensors file's header length would be absurd. */
+    private static boolean isJson(ByteBuffer start) {
+        String text = StandardCharsets.UTF_8.decode(start.duplicate()).toString();
+        String trimmed = (text.startsWith("\uFEFF") ? text.substring(1) : text).stripLeading();
+        return trimmed.startsWith("{") && !looksLikeSafetensors(start);
     }
 
     /** What is often found in place of weights after a download went wrong. */
@@ -73,6 +133,17 @@ public final class Checkpoints {
         String trimmed = text.stripLeading().toLowerCase(Locale.ROOT);
         if (trimmed.startsWith("<!doctype") || trimmed.startsWith("<html") || trimmed.startsWith("<?xml")) {
             throw new CheckpointException(file, "is a web page, not weights; the download went wrong");
+        }
+        if (text.startsWith("ustar", TAR_SIGNATURE)) {
+            throw new CheckpointException(
+                    file,
+                    "is a tar archive, as PyTorch before 0.2 wrote or to be unpacked first; a file that torch.save wrote"
+                            + " later is needed");
+        }
+        // A protocol from 2 to 5, then a frame, a dict, a list or a name: no length that a header could have.
+        if (text.length() > 2 && text.charAt(0) == '\u0080' && "\u0095}](c".indexOf(text.charAt(2)) >= 0) {
+            throw new CheckpointException(
+                    file, "is a pickle of Python that torch.save did not write; a file of torch.save is needed");
         }
     }
 

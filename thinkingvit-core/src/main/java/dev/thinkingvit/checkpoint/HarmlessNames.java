@@ -1,11 +1,13 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.checkpoint.PythonObject.Name;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -13,16 +15,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Python names that a pickle may use, and the plain Java value that stands for calling each. This is the white list:
- * no name outside of it means anything here, and no entry does more than to rearrange its arguments.
+ * The Python names whose call means something here, and the plain Java value that stands for calling each. No entry does
+ * more than to rearrange its arguments; calling any other name makes an opaque object.
  */
 final class HarmlessNames {
-    /** What calling a Python name amounts to. */
+    /** What calling a Python name amounts to; null if the arguments are not of the kind that is understood. */
     @FunctionalInterface
     interface Call {
         @Nullable Object with(List<?> arguments);
@@ -33,50 +33,51 @@ final class HarmlessNames {
         private static final long serialVersionUID = 1L;
     }
 
-    private static final int MAX_TEXT = 1 << 16;
-    private static final int MAX_KEY_LENGTH = 4_096;
+    /** Longer texts are neither keys nor facts that anybody asks for. */
+    static final int MAX_KEY_LENGTH = 4_096;
 
     private final Map<String, Call> calls = new TreeMap<>();
-    private final Set<String> constants = new TreeSet<>(TorchTensors.STORAGES.keySet());
 
     HarmlessNames(TorchTensors tensors) {
         addTorch(tensors);
         addPython();
-        addNumpy();
-        for (String dtype : List.of(
-                "float16 float32 float64 bfloat16 half float double complex64 complex128 uint8 int8 int16 int32 int64",
-                "short int long bool strided")) {
-            Arrays.stream(dtype.split(" ")).forEach(name -> constants.add("torch." + name));
+        addPaths();
+        addReconstruction();
+        for (String module : List.of("numpy.core.multiarray.", "numpy._core.multiarray.")) {
+            calls.put(module + "scalar", HarmlessNames::numpyScalar);
         }
     }
 
-    boolean contains(String name) {
-        return constants.contains(name) || calls.containsKey(name);
+    /** What calling {@code name} makes: a plain value if the call is understood, else an opaque object. */
+    Object call(String name, List<?> arguments) {
+        Object made = known(name, arguments);
+        return made == null ? PythonObject.madeBy(name, arguments) : made;
     }
 
-    /** The call that {@code name} stands for, or null if it is none. */
-    @Nullable Call call(String name) {
-        return calls.get(name);
+    boolean isKnown(String name) {
+        return calls.containsKey(name);
     }
 
-    /** A whole number as pickles hold them, in either width. */
-    static long integer(@Nullable Object value) {
-        if (value instanceof Integer || value instanceof Long) {
-            return ((Number) value).longValue();
-        }
-        throw new IllegalArgumentException("a whole number was expected, came " + describe(value));
+    private @Nullable Object known(String name, List<?> arguments) {
+        Call call = calls.get(name);
+        return call == null ? null : call.with(arguments);
+    }
+
+    /** A whole number as pickles hold them, in either width; null if {@code value} is none. */
+    static @Nullable Long integer(@Nullable Object value) {
+        return value instanceof Integer || value instanceof Long ? ((Number) value).longValue() : null;
     }
 
     /**
-     * Returns {@code key} if it may be a dict's key or a set's element, a short scalar: hashing and comparing shared
-     * containers or long strings could take for ever.
+     * What stands for {@code key} in a dict or a set: itself if it is a short scalar, a class's name, else an opaque
+     * object, since hashing and comparing shared containers could take for ever.
      */
     static @Nullable Object key(@Nullable Object key) {
-        boolean tooLong = key instanceof String text && text.length() > MAX_KEY_LENGTH;
-        if (tooLong || !isScalar(key)) {
-            throw new IllegalArgumentException("a key of a kind that is not read: " + describe(key));
+        if (key instanceof Name name) {
+            return name.full();
         }
-        return key;
+        boolean tooLong = key instanceof String text && text.length() > MAX_KEY_LENGTH;
+        return !tooLong && isScalar(key) ? key : new Opaque(PythonObject.describe(key));
     }
 
     /** Whether {@code value} is a leaf of plain data. */
@@ -84,35 +85,34 @@ final class HarmlessNames {
         return value == null || value instanceof Number || value instanceof Boolean || value instanceof String;
     }
 
-    /** The kind of a value for messages: never its content, which may be huge. */
-    static String describe(@Nullable Object value) {
-        return value == null ? "None" : value.getClass().getSimpleName();
-    }
-
     private void addTorch(TorchTensors tensors) {
-        calls.put(
-                "torch._utils._rebuild_tensor_v2",
-                arguments -> tensors.view(
-                        (HostTensor) argument(arguments, 0),
-                        integer(argument(arguments, 1)),
-                        (List<?>) argument(arguments, 2),
-                        (List<?>) argument(arguments, 3)));
-        Call first = arguments -> (HostTensor) argument(arguments, 0);
-        calls.put("torch._utils._rebuild_parameter", first);
-        calls.put("torch._utils._rebuild_parameter_with_state", first);
-        calls.put("torch.nn.parameter.Parameter", first);
+        calls.put("torch._utils._rebuild_tensor", tensors::tensor);
+        calls.put("torch._utils._rebuild_tensor_v2", tensors::tensor);
+        calls.put("torch._utils._rebuild_tensor_v3", tensors::typedTensor);
+        // What wraps a tensor, and is worth no more than it.
+        for (String name : List.of(
+                "torch._utils._rebuild_parameter",
+                "torch._utils._rebuild_parameter_with_state",
+                "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+                "torch.nn.parameter.Parameter",
+                "torch.nn.parameter.Buffer")) {
+            calls.put(name, HarmlessNames::tensorOrOpaque);
+        }
+        for (String name : List.of("torch._tensor._rebuild_from_type", "torch._tensor._rebuild_from_type_v2")) {
+            calls.put(name, this::ofTensorSubclass);
+        }
         calls.put("torch.Size", HarmlessNames::listOf);
-        calls.put(
-                "torch.device",
-                arguments -> arguments.stream().map(HarmlessNames::text).collect(Collectors.joining(":")));
-        calls.put("torch.serialization._get_layout", arguments -> text(argument(arguments, 0)));
+        calls.put("torch.device", arguments -> joined(":", arguments));
+        calls.put("torch.serialization._get_layout", arguments -> joined("", arguments));
     }
 
     private void addPython() {
         calls.put("collections.OrderedDict", HarmlessNames::mapOf);
+        calls.put("collections.Counter", HarmlessNames::mapOf);
+        calls.put("collections.defaultdict", arguments -> new LinkedHashMap<>());
+        calls.put("collections.deque", HarmlessNames::listOf);
         calls.put("argparse.Namespace", arguments -> new Namespace());
-        calls.put("pathlib.PosixPath", HarmlessNames::path);
-        calls.put("pathlib.PurePosixPath", HarmlessNames::path);
+        calls.put("types.SimpleNamespace", arguments -> new Namespace());
         calls.put("_codecs.encode", HarmlessNames::latin1);
         for (String module : List.of("builtins.", "__builtin__.")) {
             calls.put(module + "dict", HarmlessNames::mapOf);
@@ -120,96 +120,158 @@ final class HarmlessNames {
             calls.put(module + "tuple", HarmlessNames::listOf);
             calls.put(module + "set", HarmlessNames::setOf);
             calls.put(module + "frozenset", HarmlessNames::setOf);
-            calls.put(module + "int", arguments -> (Number) argument(arguments, 0));
-            calls.put(module + "float", arguments -> (Number) argument(arguments, 0));
-            calls.put(module + "bool", arguments -> (Boolean) argument(arguments, 0));
-            calls.put(module + "str", arguments -> text(argument(arguments, 0)));
+            calls.put(module + "int", arguments -> only(Number.class, arguments));
+            calls.put(module + "float", arguments -> only(Number.class, arguments));
+            calls.put(module + "bool", arguments -> only(Boolean.class, arguments));
+            calls.put(module + "str", arguments -> only(String.class, arguments));
             calls.put(module + "bytes", HarmlessNames::latin1);
             calls.put(module + "bytearray", HarmlessNames::latin1);
         }
     }
 
-    private void addNumpy() {
-        // The state of a dtype object follows as BUILD; TorchPickle checks its byte order there.
-        calls.put("numpy.dtype", arguments -> text(argument(arguments, 0)));
-        for (String module : List.of("numpy.core.multiarray.", "numpy._core.multiarray.")) {
-            calls.put(
-                    module + "scalar",
-                    arguments -> numpyScalar(text(argument(arguments, 0)), (byte[]) argument(arguments, 1)));
+    /** Paths of any platform, in the modules where Python's versions have them. */
+    private void addPaths() {
+        for (String module : List.of("pathlib.", "pathlib._local.")) {
+            for (String posix : List.of("Path", "PurePath", "PosixPath", "PurePosixPath")) {
+                calls.put(module + posix, arguments -> joined("/", arguments));
+            }
+            for (String windows : List.of("WindowsPath", "PureWindowsPath")) {
+                calls.put(module + windows, arguments -> joined("\\", arguments));
+            }
         }
     }
 
-    private static Object numpyScalar(String dtype, byte[] raw) {
-        ByteBuffer bytes = ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN);
-        return switch (dtype) {
-            case "f8" -> bytes.getDouble();
-            case "f4" -> (double) bytes.getFloat();
-            case "i8" -> bytes.getLong();
-            case "i4" -> bytes.getInt();
-            case "i2" -> (int) bytes.getShort();
-            case "i1" -> (int) bytes.get();
-            case "u4" -> bytes.getInt() & 0xFFFF_FFFFL;
-            case "u2" -> bytes.getShort() & 0xFFFF;
-            case "u1" -> bytes.get() & 0xFF;
-            case "b1" -> bytes.get() != 0;
-            default -> throw new IllegalArgumentException("a numpy scalar of unknown type '" + dtype + "'");
+    /** How copyreg spells the making of an object of a class that is known here. */
+    private void addReconstruction() {
+        for (String module : List.of("copyreg.", "copy_reg.")) {
+            calls.put(module + "__newobj__", arguments -> ofClass(arguments, 1));
+            calls.put(module + "_reconstructor", arguments -> ofClass(arguments, arguments.size()));
+        }
+    }
+
+    private @Nullable Object ofClass(List<?> arguments, int from) {
+        return !arguments.isEmpty() && arguments.get(0) instanceof Name type && !isReconstruction(type)
+                ? known(type.full(), arguments.subList(from, arguments.size()))
+                : null;
+    }
+
+    /** The function that makes the tensor, the class it is of, the function's arguments; the class adds no numbers. */
+    private @Nullable Object ofTensorSubclass(List<?> arguments) {
+        return arguments.size() > 2
+                        && arguments.get(0) instanceof Name function
+                        && arguments.get(2) instanceof List<?> inner
+                        && !isReconstruction(function)
+                ? call(function.full(), inner)
+                : null;
+    }
+
+    /** What calls another name may not call itself: a pickle could nest such calls without end. */
+    private static boolean isReconstruction(Name name) {
+        return name.full().startsWith("copy") || name.full().contains("_from_type");
+    }
+
+    private static @Nullable Object tensorOrOpaque(List<?> arguments) {
+        Object first = arguments.isEmpty() ? null : arguments.get(0);
+        return first instanceof HostTensor || first instanceof PythonObject ? first : null;
+    }
+
+    private static <T> @Nullable T only(Class<T> type, List<?> arguments) {
+        return arguments.size() == 1 && type.isInstance(arguments.get(0)) ? type.cast(arguments.get(0)) : null;
+    }
+
+    private static @Nullable Object numpyScalar(List<?> arguments) {
+        if (arguments.size() != 2
+                || !(arguments.get(0) instanceof PythonObject dtype)
+                || dtype.arguments.isEmpty()
+                || !(dtype.state instanceof List<?> state)
+                || state.size() < 2) {
+            return null;
+        }
+        byte[] raw = arguments.get(1) instanceof byte[] bytes ? bytes : latin1(arguments.subList(1, 2));
+        if (raw == null || raw.length == 0 || raw.length > Long.BYTES) {
+            return null;
+        }
+        ByteOrder order = ">".equals(state.get(1)) ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+        ByteBuffer bytes = ByteBuffer.wrap(raw).order(order);
+        return switch (dtype.arguments.get(0) + ":" + raw.length) {
+            case "f8:8" -> bytes.getDouble();
+            case "f4:4" -> (double) bytes.getFloat();
+            case "f2:2" -> half(bytes.getShort());
+            case "i8:8" -> bytes.getLong();
+            case "i4:4" -> bytes.getInt();
+            case "i2:2" -> (int) bytes.getShort();
+            case "i1:1" -> (int) bytes.get();
+            case "u8:8" -> new BigInteger(Long.toUnsignedString(bytes.getLong()));
+            case "u4:4" -> bytes.getInt() & 0xFFFF_FFFFL;
+            case "u2:2" -> bytes.getShort() & 0xFFFF;
+            case "u1:1" -> bytes.get() & 0xFF;
+            case "b1:1" -> bytes.get() != 0;
+            default -> null;
         };
     }
 
-    private static Object mapOf(List<?> arguments) {
+    private static double half(short bits) {
+        ByteBuffer data = ByteBuffer.allocate(2).order(ByteOrder.LITTLE_ENDIAN).putShort(0, bits);
+        return new HostTensor(DType.F16, new long[] {1}, data).toFloats()[0];
+    }
+
+    private static @Nullable Object mapOf(List<?> arguments) {
         Map<Object, @Nullable Object> map = new LinkedHashMap<>();
-        if (!arguments.isEmpty()) {
-            Object content = arguments.get(0);
-            if (content instanceof Map<?, ?> other) {
-                map.putAll(other);
-                return map;
+        if (arguments.isEmpty()) {
+            return map;
+        }
+        if (arguments.get(0) instanceof Map<?, ?> other) {
+            map.putAll(other);
+            return map;
+        }
+        if (!(arguments.get(0) instanceof Collection<?> pairs)) {
+            return null;
+        }
+        for (Object pair : pairs) {
+            if (!(pair instanceof List<?> keyAndValue) || keyAndValue.size() != 2) {
+                return null;
             }
-            for (Object pair : (Collection<?>) argument(arguments, 0)) {
-                List<?> keyAndValue = (List<?>) pair;
-                map.put(key(keyAndValue.get(0)), keyAndValue.get(1));
-            }
+            map.put(key(keyAndValue.get(0)), keyAndValue.get(1));
         }
         return map;
     }
 
-    private static Object listOf(List<?> arguments) {
-        return arguments.isEmpty() ? new ArrayList<>() : new ArrayList<>((Collection<?>) argument(arguments, 0));
+    private static @Nullable Object listOf(List<?> arguments) {
+        if (arguments.isEmpty()) {
+            return new ArrayList<>();
+        }
+        return arguments.get(0) instanceof Collection<?> elements ? new ArrayList<>(elements) : null;
     }
 
-    private static Object setOf(List<?> arguments) {
+    private static @Nullable Object setOf(List<?> arguments) {
         Set<@Nullable Object> set = new LinkedHashSet<>();
         if (!arguments.isEmpty()) {
-            ((Collection<?>) argument(arguments, 0)).forEach(element -> set.add(key(element)));
+            if (!(arguments.get(0) instanceof Collection<?> elements)) {
+                return null;
+            }
+            elements.forEach(element -> set.add(key(element)));
         }
         return set;
     }
 
-    private static Object path(List<?> arguments) {
-        return arguments.stream()
-                .map(HarmlessNames::text)
-                .collect(Collectors.joining("/"))
-                .replaceFirst("^//", "/");
-    }
-
-    private static byte[] latin1(List<?> arguments) {
-        return arguments.isEmpty() ? new byte[0] : text(arguments.get(0)).getBytes(StandardCharsets.ISO_8859_1);
-    }
-
-    private static Object argument(List<?> arguments, int index) {
-        Object argument = arguments.get(index);
-        if (argument == null) {
-            throw new IllegalArgumentException("argument " + index + " is None");
-        }
-        return argument;
-    }
-
-    private static String text(Object value) {
-        if (value instanceof String || value instanceof Integer) {
-            String text = value.toString();
-            if (text.length() <= MAX_TEXT) {
-                return text;
+    /** Texts and numbers in one; null if anything else is among them. */
+    private static @Nullable String joined(String separator, List<?> parts) {
+        StringBuilder joined = new StringBuilder();
+        for (Object part : parts) {
+            if (!(part instanceof String) && integer(part) == null) {
+                return null;
             }
+            // A path's first part is the root and ends with a separator already.
+            boolean apart = joined.isEmpty() || joined.lastIndexOf(separator) == joined.length() - separator.length();
+            joined.append(apart ? "" : separator).append(part);
         }
-        throw new IllegalArgumentException("a short text was expected, came " + describe(value));
+        return joined.toString();
+    }
+
+    private static byte @Nullable [] latin1(List<?> arguments) {
+        if (arguments.isEmpty()) {
+            return new byte[0];
+        }
+        return arguments.get(0) instanceof String text ? text.getBytes(StandardCharsets.ISO_8859_1) : null;
     }
 }

@@ -24,10 +24,18 @@ final class MemoryBudget {
      * @throws CheckpointException if that is out of proportion; names {@code what}
      */
     void spend(long bytes, String what) {
-        if (bytes < 0 || bytes > left) {
+        if (!trySpend(bytes)) {
             throw new CheckpointException(
                     file, what + " would take " + bytes + " bytes of memory, out of proportion to the file");
         }
+    }
+
+    /** Asks for {@code bytes} more, before they are allocated; false, and nothing spent, if there are not so many. */
+    boolean trySpend(long bytes) {
+        if (bytes < 0 || bytes > left) {
+            return false;
+        }
         left -= bytes;
+        return true;
     }
 }

@@ -2,6 +2,7 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -28,8 +30,20 @@ final class ModelConfigJson {
     private static final Set<String> MODEL_ARGS = Set.of(
             "thinking_stages", "img_size", "patch_size", "embed_dim", "num_heads", "depth", "norm_eps", "num_classes");
     /** Arguments that timm's models take and that this network leaves at one value. */
-    private static final Map<String, Object> FIXED_ARGS =
-            Map.of("mlp_ratio", 4.0, "qkv_bias", true, "in_chans", 3, "class_token", true, "global_pool", "token");
+    private static final Map<String, Object> FIXED_ARGS = Map.ofEntries(
+            Map.entry("mlp_ratio", 4.0),
+            Map.entry("qkv_bias", true),
+            Map.entry("in_chans", 3),
+            Map.entry("class_token", true),
+            Map.entry("global_pool", "token"),
+            Map.entry("act_layer", "gelu"),
+            Map.entry("reg_tokens", 0),
+            Map.entry("init_values", "null"),
+            Map.entry("qk_norm", false),
+            Map.entry("pre_norm", false),
+            Map.entry("fc_norm", false),
+            Map.entry("no_embed_class", false),
+            Map.entry("dynamic_img_size", false));
     /** Arguments that matter while training only. */
     private static final Set<String> TRAINING_ARGS = Set.of(
             "drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate");
@@ -38,6 +52,8 @@ final class ModelConfigJson {
 
     static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            // Python writes NaN and Infinity; they are refused where a number is needed
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
@@ -48,15 +64,20 @@ final class ModelConfigJson {
     }
 
     /** Parses a file's text into a tree; the root must be an object. */
-    static ObjectNode parse(Path file, byte[] text) {
+    static ObjectNode parse(Path file, String text) {
         try {
             if (MAPPER.readTree(text) instanceof ObjectNode root) {
                 return root;
             }
             throw new CheckpointException(file, "must hold a JSON object");
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is not valid JSON: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is not valid JSON: " + Reasons.of(e), e);
         }
+    }
+
+    /** Whether a key is there with a value; null means what its absence means. */
+    private static boolean isSet(@Nullable JsonNode value) {
+        return value != null && !value.isNull();
     }
 
     /** Understands a tree. */
@@ -68,7 +89,7 @@ final class ModelConfigJson {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         } catch (JacksonException e) {
             // such as an object where a string belongs
-            throw new CheckpointException(file, "a value has the wrong type: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "a value has the wrong type: " + Reasons.of(e), e);
         }
     }
 
@@ -85,23 +106,24 @@ final class ModelConfigJson {
         requireArchitecture(file, root);
         ObjectNode args = object(root, "model_args");
         ThinkingViTConfig network = network(root, args);
-        ObjectNode pretrained =
-                root.has("pretrained_cfg") ? object(root, "pretrained_cfg") : JsonNodeFactory.instance.objectNode();
+        ObjectNode pretrained = root.hasNonNull("pretrained_cfg")
+                ? object(root, "pretrained_cfg")
+                : JsonNodeFactory.instance.objectNode();
         JsonNode pool = root.get("global_pool");
-        if (pool != null && !"token".equals(pool.asString())) {
+        if (isSet(pool) && !"token".equals(pool.asString())) {
             throw new CheckpointException(file, "global_pool must be token, got " + pool);
         }
         JsonNode features = root.get("num_features");
-        if (features != null && features.asInt(-1) != network.embedDim()) {
+        if (isSet(features) && features.asInt(-1) != network.embedDim()) {
             throw new CheckpointException(
                     file, "num_features must equal embed_dim " + network.embedDim() + ", got " + features);
         }
         return new ModelConfig(
                 network,
                 preprocessing(pretrained, network.imageSize()),
-                labels(root.has("label_names") ? root : pretrained),
-                root.has("thinking") ? routing(object(root, "thinking")) : Routing.DEFAULT,
-                root.has("training") ? object(root, "training") : JsonNodeFactory.instance.objectNode(),
+                labels(root, pretrained, network.numClasses()),
+                root.hasNonNull("thinking") ? routing(object(root, "thinking")) : Routing.DEFAULT,
+                root.hasNonNull("training") ? object(root, "training") : JsonNodeFactory.instance.objectNode(),
                 root);
     }
 
@@ -118,11 +140,14 @@ final class ModelConfigJson {
                 depth,
                 numHeads,
                 integers(args, "thinking_stages"),
-                args.has("num_classes") ? integer(args, "num_classes") : integer(root, "num_classes"),
-                eps == null ? ThinkingViTConfig.DEFAULT_NORM_EPS : number("norm_eps", eps));
+                args.hasNonNull("num_classes") ? integer(args, "num_classes") : integer(root, "num_classes"),
+                !isSet(eps) ? ThinkingViTConfig.DEFAULT_NORM_EPS : number("norm_eps", eps));
     }
 
     private void checkArg(String key, JsonNode value) {
+        if (value.isNull() && FIXED_ARGS.containsKey(key)) {
+            return;
+        }
         if (MODEL_ARGS.contains(key) || TRAINING_ARGS.contains(key)) {
             return;
         }
@@ -141,7 +166,7 @@ final class ModelConfigJson {
     private Preprocessing preprocessing(ObjectNode pretrained, int imageSize) {
         int size = imageSize;
         JsonNode inputSize = pretrained.get("input_size");
-        if (inputSize != null) {
+        if (isSet(inputSize)) {
             List<Integer> sizes = integers(pretrained, "input_size");
             if (sizes.size() != 3 || sizes.get(0) != 3 || !sizes.get(1).equals(sizes.get(2))) {
                 throw new CheckpointException(file, "input_size must be [3, S, S], got " + inputSize);
@@ -151,19 +176,19 @@ final class ModelConfigJson {
         Preprocessing standard = Preprocessing.imagenet(size);
         JsonNode crop = pretrained.get("crop_pct");
         JsonNode mode = pretrained.get("crop_mode");
-        if (mode != null && !mode.isNull() && !"center".equals(mode.asString())) {
+        if (isSet(mode) && !"center".equals(mode.asString())) {
             throw new CheckpointException(file, "crop_mode must be center, got " + mode);
         }
         return new Preprocessing(
                 size,
-                crop == null || crop.isNull() ? standard.cropPct() : number("crop_pct", crop),
+                isSet(crop) ? number("crop_pct", crop) : standard.cropPct(),
                 interpolation(pretrained.get("interpolation")),
-                pretrained.has("mean") ? floats(pretrained, "mean") : standard.mean(),
-                pretrained.has("std") ? floats(pretrained, "std") : standard.std());
+                pretrained.hasNonNull("mean") ? floats(pretrained, "mean") : standard.mean(),
+                pretrained.hasNonNull("std") ? floats(pretrained, "std") : standard.std());
     }
 
     private Resampling interpolation(@Nullable JsonNode value) {
-        if (value == null || value.isNull()) {
+        if (!isSet(value)) {
             return Resampling.BICUBIC;
         }
         return switch (value.asString()) {
@@ -173,16 +198,35 @@ final class ModelConfigJson {
         };
     }
 
-    private List<String> labels(ObjectNode holder) {
+    /** Names in timm's way, a list; else in transformers', numbers to names. */
+    private List<String> labels(ObjectNode root, ObjectNode pretrained, int classes) {
+        ObjectNode holder = root.hasNonNull("label_names") ? root : pretrained;
         JsonNode names = holder.get("label_names");
-        if (names == null || names.isNull()) {
-            return List.of();
+        if (!isSet(names)) {
+            return isSet(root.get("id2label")) ? numberedLabels(object(root, "id2label"), classes) : List.of();
         }
         JsonNode descriptions = holder.get("label_descriptions");
         List<String> labels = new ArrayList<>();
         for (JsonNode name : array("label_names", names)) {
-            JsonNode described = descriptions == null ? null : descriptions.get(name.asString());
+            JsonNode described = isSet(descriptions) ? descriptions.get(name.asString()) : null;
             labels.add(described == null ? name.asString() : described.asString());
+        }
+        return labels;
+    }
+
+    private List<String> numberedLabels(ObjectNode numbered, int classes) {
+        if (numbered.size() != classes) {
+            throw new CheckpointException(
+                    file, "id2label must name all " + classes + " classes, got " + numbered.size());
+        }
+        List<String> labels = new ArrayList<>();
+        for (int i = 0; i < classes; i++) {
+            JsonNode name = numbered.get(Integer.toString(i));
+            if (name == null) {
+                throw new CheckpointException(
+                        file, "id2label must name the classes 0 to " + (classes - 1) + ", class " + i + " is missing");
+            }
+            labels.add(name.asString());
         }
         return labels;
     }
@@ -194,13 +238,13 @@ final class ModelConfigJson {
             }
         }
         List<Double> thresholds = new ArrayList<>();
-        if (thinking.has("thresholds")) {
+        if (thinking.hasNonNull("thresholds")) {
             for (JsonNode threshold : array("thresholds", required(thinking, "thresholds"))) {
                 thresholds.add(number("thresholds", threshold));
             }
         }
         Routing.Calibration calibration = null;
-        if (thinking.has("calibration")) {
+        if (thinking.hasNonNull("calibration")) {
             try {
                 calibration = MAPPER.treeToValue(thinking.get("calibration"), Routing.Calibration.class);
             } catch (JacksonException e) {
@@ -211,7 +255,8 @@ final class ModelConfigJson {
                         e);
             }
         }
-        String router = thinking.has("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
+        String router =
+                thinking.hasNonNull("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
         return new Routing(router, thresholds, calibration);
     }
 
@@ -316,8 +361,10 @@ final class ModelConfigJson {
     }
 
     private double number(String key, JsonNode value) {
-        if (!value.isNumber()) {
-            throw new CheckpointException(file, key + " must be a number, got " + value);
+        if (!value.isNumber() || !Double.isFinite(value.asDouble())) {
+            throw new CheckpointException(
+                    file,
+                    key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got " + value.asString());
         }
         return value.asDouble();
     }

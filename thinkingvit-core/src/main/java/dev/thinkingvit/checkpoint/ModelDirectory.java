@@ -1,10 +1,13 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
@@ -46,9 +49,22 @@ public final class ModelDirectory {
                             ? "is not a model directory; 'convert' makes one of a checkpoint file"
                             : "no such model directory");
         }
-        ModelConfig config = readConfig(directory.resolve(CONFIG));
-        StateDict state = Checkpoints.read(directory, Weights.AUTO);
-        return model(directory, config, state);
+        Path config = directory.resolve(CONFIG);
+        if (!Files.exists(config)) {
+            throw new CheckpointException(config, "is missing");
+        }
+        return ModelImport.read(directory, null, Weights.AUTO).model();
+    }
+
+    /**
+     * Whether a directory is of this program's own form, so that its {@code config.json} may be rewritten: not a checkpoint,
+     * and not configured in another library's words.
+     *
+     * @throws CheckpointException if its configuration cannot be read
+     */
+    public static boolean isOwn(Path directory) {
+        Path config = directory.resolve(CONFIG);
+        return Files.exists(config) && ForeignConfig.isOwn(readTree(config));
     }
 
     /** Reads a {@code config.json}. */
@@ -58,16 +74,11 @@ public final class ModelDirectory {
 
     static ObjectNode readTree(Path file) {
         try {
-            if (!Files.exists(file)) {
-                throw new CheckpointException(file, "is missing");
-            }
-            if (Files.size(file) > MAX_CONFIG_BYTES) {
-                throw new CheckpointException(
-                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_CONFIG_BYTES + " are read");
-            }
-            return ModelConfigJson.parse(file, Files.readAllBytes(file));
+            return ModelConfigJson.parse(file, TextFile.read(file, MAX_CONFIG_BYTES));
+        } catch (NoSuchFileException e) {
+            throw new CheckpointException(file, "is missing", e);
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 

@@ -1,10 +1,14 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -20,6 +24,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class ModelImport {
     private static final int HEAD_DIM = 64;
+    private static final Pattern NUMBERS = Pattern.compile("\\d{1,4}");
 
     private final StateDict state;
     private final WeightShapes shapes;
@@ -35,9 +40,14 @@ public final class ModelImport {
      * A model and the file entry that its weights came from.
      *
      * @param model complete and consistent
-     * @param state the same weights as the file holds them, with the file's other facts
+     * @param state the weights as the file holds them, with the file's other facts
+     * @param notes what was done on the way and what was left out, a line each
      */
-    public record Imported(ModelDirectory.Model model, StateDict state) {}
+    public record Imported(ModelDirectory.Model model, StateDict state, List<String> notes) {
+        public Imported {
+            notes = List.copyOf(notes);
+        }
+    }
 
     /**
      * Reads a model.
@@ -56,21 +66,39 @@ public final class ModelImport {
     static Imported of(Path in, StateDict state, @Nullable Path configFile) {
         Path own = in.resolve(ModelDirectory.CONFIG);
         ObjectNode root = JsonNodeFactory.instance.objectNode();
+        List<String> notes = new ArrayList<>(state.notes());
         Path said = state.file();
         if (Files.isDirectory(in) && Files.exists(own)) {
             said = own;
-            merge(root, ModelDirectory.readTree(own));
+            merge(root, ForeignConfig.translated(own, ModelDirectory.readTree(own), notes));
         }
         if (configFile != null) {
             said = configFile;
-            merge(root, ModelDirectory.readTree(configFile));
+            merge(root, ForeignConfig.translated(configFile, ModelDirectory.readTree(configFile), notes));
         }
         ModelConfigJson.requireArchitecture(said, root);
         ModelImport reader = new ModelImport(state, root);
         reader.shapes.requireThinkingViT();
         reader.complete();
         ModelConfig config = ModelConfigJson.read(said, root);
-        return new Imported(ModelDirectory.model(in, config, state), state);
+        StateDict used = reader.withoutSurplus(config.network(), notes);
+        return new Imported(ModelDirectory.model(in, config, used), state, notes);
+    }
+
+    /** Without the alphas that no stage uses: the first release has one a block. */
+    private StateDict withoutSurplus(ThinkingViTConfig network, List<String> notes) {
+        Map<String, HostTensor> used = new LinkedHashMap<>(state.tensors());
+        List<String> surplus = shapes.alphas().stream()
+                .skip(network.stages() - 1L)
+                .filter(name -> used.containsKey(name) && used.get(name).elements() == 1)
+                .toList();
+        if (!surplus.isEmpty()) {
+            used.keySet().removeAll(surplus);
+            notes.add(
+                    "left out: " + surplus.get(0) + (surplus.size() > 1 ? " to " + surplus.get(surplus.size() - 1) : "")
+                            + ", which no stage of " + network.shorthand() + " uses");
+        }
+        return new StateDict(state.file(), state.entry(), used, state.facts(), notes);
     }
 
     private static void merge(ObjectNode target, ObjectNode over) {
@@ -85,24 +113,24 @@ public final class ModelImport {
 
     /** Adds what the configuration leaves open; values of a wrong type are left for its reader to refuse. */
     private void complete() {
-        if (root.has("model_args") && !root.get("model_args").isObject()) {
+        if (root.hasNonNull("model_args") && !root.get("model_args").isObject()) {
             return;
         }
         ObjectNode args = root.withObject("model_args");
-        if (!args.has("embed_dim")) {
+        if (!args.hasNonNull("embed_dim")) {
             args.put("embed_dim", shapes.embedDim());
         }
-        if (!args.has("patch_size")) {
+        if (!args.hasNonNull("patch_size")) {
             args.put("patch_size", shapes.patchSize());
         }
-        if (!args.has("img_size")) {
+        if (!args.hasNonNull("img_size")) {
             int patch = integer(args.get("patch_size"));
             args.put("img_size", shapes.imageSize(patch > 0 ? patch : shapes.patchSize()));
         }
-        if (!args.has("depth")) {
+        if (!args.hasNonNull("depth")) {
             args.put("depth", shapes.depth());
         }
-        if (!args.has("num_classes") && !root.has("num_classes")) {
+        if (!args.hasNonNull("num_classes") && !root.hasNonNull("num_classes")) {
             root.put("num_classes", shapes.numClasses());
         }
         completeHeads(args);
@@ -112,50 +140,52 @@ public final class ModelImport {
 
     private void completeHeads(ObjectNode args) {
         int width = integer(args.get("embed_dim"));
-        if (width < 1 || (args.has("num_heads") && args.has("thinking_stages"))) {
+        if (width < 1 || (args.hasNonNull("num_heads") && args.hasNonNull("thinking_stages"))) {
             return;
         }
         shapes.requireEmbedDim(width); // before wrong widths of stages are blamed on the heads
-        if (!args.has("num_heads")) {
+        if (!args.hasNonNull("num_heads")) {
             args.put("num_heads", width / headDim(width, integers(args.get("thinking_stages"))));
         }
         int heads = integer(args.get("num_heads"));
-        if (!args.has("thinking_stages") && heads > 0 && width % heads == 0) {
+        if (!args.hasNonNull("thinking_stages") && heads > 0 && width % heads == 0) {
             args.set("thinking_stages", ModelConfigJson.MAPPER.valueToTree(stages(width / heads, heads)));
         }
     }
 
     /** Width of a head, from the stages that a configuration names, else the published one. */
     private int headDim(int width, List<Integer> givenStages) {
+        int said = givenStages.isEmpty() ? integer(trainerArg("model_kwargs").get("num_heads")) : 0; // timm's option
+        if (said > 0 && width % said == 0) {
+            return width / said;
+        }
         List<Integer> widths = shapes.recycledWidths();
         int named = headDimOf(givenStages, widths, width);
         if (named > 0) {
             return named;
         }
+        boolean usual = width % HEAD_DIM == 0 && widths.stream().allMatch(recycled -> recycled % HEAD_DIM == 0);
+        int trained = headDimOf(trainedStages(), widths, width);
+        if (!usual && trained > 0) {
+            return trained;
+        }
         for (int i = 0; i < widths.size(); i++) {
             if (widths.get(i) % HEAD_DIM != 0) {
                 throw unknownHeads(
-                        "stage " + (i + 1) + " is " + widths.get(i) + " wide (" + WeightShapes.projection(i) + ")",
-                        widths,
-                        width);
+                        "stage " + (i + 1) + " is " + widths.get(i) + " wide (" + WeightShapes.projection(i) + ")");
             }
         }
         if (width % HEAD_DIM != 0) {
-            throw unknownHeads("embed_dim is " + width + " (cls_token)", widths, width);
+            throw unknownHeads("embed_dim is " + width + " (cls_token)");
         }
         return HEAD_DIM;
     }
 
-    private CheckpointException unknownHeads(String what, List<Integer> widths, int width) {
-        List<Integer> trained = integers(trainerArg("thinking_stages"));
-        int fitting = headDimOf(trained, widths, width);
-        String example = fitting > 0 ? Integer.toString(width / fitting) : "…";
+    private CheckpointException unknownHeads(String what) {
         return new CheckpointException(
                 state.file(),
                 "the number of heads is unknown: " + what + ", which is not a multiple of the usual head width "
-                        + HEAD_DIM + "; --config must supply num_heads, as in {\"model_args\": {\"num_heads\": "
-                        + example
-                        + "}}" + (fitting > 0 ? " (its args name the stages " + trained + ", which fits)" : ""));
+                        + HEAD_DIM + "; --config must supply num_heads, as in {\"model_args\": {\"num_heads\": …}}");
     }
 
     /** The head width at which {@code stages} gives exactly {@code widths}; 0 if there is none. */
@@ -184,32 +214,61 @@ public final class ModelImport {
             stages.add(widths.get(i) / headDim);
         }
         // Nothing recycles the last stage, so that no shape tells its width: all heads, unless the trainer says less.
-        List<Integer> trained = integers(trainerArg("thinking_stages"));
+        List<Integer> trained = trainedStages();
         boolean agrees = trained.size() == stages.size() + 1
                 && trained.subList(0, stages.size()).equals(stages);
+        if (!agrees && shapes.alphas().size() > stages.size()) {
+            throw new CheckpointException(
+                    state.file(),
+                    "the last stage is unknown: it may be narrower than the file's " + heads + " heads, as in the first"
+                            + " release, and no args name the stages; --config must, as in {\"model_args\":"
+                            + " {\"thinking_stages\": " + example(stages, heads) + "}}");
+        }
         int last = agrees ? trained.get(stages.size()) : heads;
         boolean grows = last <= heads && (stages.isEmpty() || last > stages.get(stages.size() - 1)) && last > 0;
         stages.add(grows ? last : heads);
         return stages;
     }
 
+    private static List<Integer> example(List<Integer> stages, int last) {
+        List<Integer> all = new ArrayList<>(stages);
+        all.add(last);
+        return all;
+    }
+
+    /** The stages that the trainer's arguments name: numbers, or text of such; empty if there are none. */
+    private List<Integer> trainedStages() {
+        JsonNode said = trainerArg("thinking_stages");
+        List<Integer> stages = new ArrayList<>();
+        if (said.isArray()) {
+            said.forEach(stage -> stages.add(stage.isString() ? number(stage.asString()) : integer(stage)));
+        } else if (said.isString()) {
+            NUMBERS.matcher(said.asString()).results().forEach(found -> stages.add(number(found.group())));
+        }
+        return stages;
+    }
+
+    private static int number(String text) {
+        return NUMBERS.matcher(text.strip()).matches() ? Integer.parseInt(text.strip()) : 0;
+    }
+
     private void completePreprocessing() {
-        if (root.has("pretrained_cfg") && !root.get("pretrained_cfg").isObject()) {
+        if (root.hasNonNull("pretrained_cfg") && !root.get("pretrained_cfg").isObject()) {
             return;
         }
         ObjectNode pretrained = root.withObject("pretrained_cfg");
         JsonNode crop = trainerArg("crop_pct");
-        if (!pretrained.has("crop_pct") && crop.isNumber() && crop.asDouble() > 0 && crop.asDouble() <= 1) {
+        if (!pretrained.hasNonNull("crop_pct") && crop.isNumber() && crop.asDouble() > 0 && crop.asDouble() <= 1) {
             pretrained.set("crop_pct", crop);
         }
         for (String key : List.of("mean", "std")) {
             JsonNode levels = trainerArg(key);
-            if (!pretrained.has(key) && levels.isArray() && levels.size() == 3) {
+            if (!pretrained.hasNonNull(key) && levels.isArray() && levels.size() == 3) {
                 pretrained.set(key, levels);
             }
         }
         JsonNode kernel = trainerArg("interpolation");
-        if (!pretrained.has("interpolation")
+        if (!pretrained.hasNonNull("interpolation")
                 && kernel.isString()
                 && List.of("bicubic", "bilinear").contains(kernel.asString())) {
             pretrained.set("interpolation", kernel);
@@ -217,7 +276,7 @@ public final class ModelImport {
     }
 
     private void completeProvenance() {
-        if (root.has("training") || state.entry().isEmpty()) {
+        if (root.hasNonNull("training") || state.entry().isEmpty()) {
             return;
         }
         ObjectNode checkpoint = root.withObject("training").withObject("checkpoint");
@@ -233,8 +292,13 @@ public final class ModelImport {
 
     /** An argument of the training script that wrote the file; a missing node if there is none. */
     private JsonNode trainerArg(String name) {
-        Object value = state.facts().get("args") instanceof Map<?, ?> args ? args.get(name) : null;
-        return value == null ? JsonNodeFactory.instance.missingNode() : ModelConfigJson.MAPPER.valueToTree(value);
+        for (String place : List.of("args", "hyper_parameters", "config", "cfg", "opt")) {
+            Object value = state.facts().get(place) instanceof Map<?, ?> args ? args.get(name) : null;
+            if (value != null) {
+                return ModelConfigJson.MAPPER.valueToTree(value);
+            }
+        }
+        return JsonNodeFactory.instance.missingNode();
     }
 
     private static List<Integer> integers(@Nullable JsonNode values) {

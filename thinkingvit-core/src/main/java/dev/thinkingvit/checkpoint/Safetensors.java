@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -21,8 +22,8 @@ import java.util.Map;
  * length, a JSON header, the tensors' bytes. Everything the header claims is checked before a tensor is handed out: the
  * tensors must cover the rest of the file without holes, overlaps or left-over bytes.
  *
- * <p>Any shape; dtypes as in {@link dev.thinkingvit.tensor.DType}. Files may be larger than 2 GiB, single tensors may
- * not.
+ * <p>Any shape; dtypes as in {@link dev.thinkingvit.tensor.DType}, tensors of other types are only named. Files may be
+ * larger than 2 GiB, single tensors may not.
  */
 public final class Safetensors {
     /** The format's own limit on the header. */
@@ -37,11 +38,14 @@ public final class Safetensors {
      *
      * @param tensors in the header's order; read-only views of the mapped file, so nothing is read before it is used
      *     and nothing has to be closed
+     * @param others what else there is, by name: tensors of element types that are not computed with, such as an
+     *     {@code F8_E4M3 tensor}, or larger than 2 GiB
      * @param metadata the file's own strings; empty if it has none
      */
-    public record Contents(Map<String, HostTensor> tensors, Map<String, String> metadata) {
+    public record Contents(Map<String, HostTensor> tensors, Map<String, String> others, Map<String, String> metadata) {
         public Contents {
             tensors = Collections.unmodifiableMap(tensors);
+            others = Collections.unmodifiableMap(others);
             metadata = Collections.unmodifiableMap(metadata);
         }
     }
@@ -61,17 +65,20 @@ public final class Safetensors {
         long dataStart = LENGTH_BYTES + headerBytes;
         requireGapless(bytes, header.entries(), bytes.size() - dataStart);
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
+        Map<String, String> others = new LinkedHashMap<>();
         for (SafetensorsHeader.Entry entry : header.entries()) {
             long length = entry.end() - entry.begin();
-            if (length > Integer.MAX_VALUE) {
-                throw new CheckpointException(
-                        bytes.file(),
-                        "tensor '" + entry.name() + "' takes " + length + " bytes; at most 2 GiB are supported");
+            DType dtype = entry.dtype();
+            if (dtype == null) {
+                others.put(entry.name(), entry.type() + " tensor");
+            } else if (length > Integer.MAX_VALUE) {
+                others.put(entry.name(), entry.type() + " tensor of " + length + " bytes (at most 2 GiB are read)");
+            } else {
+                ByteBuffer data = bytes.slice(dataStart + entry.begin(), length);
+                tensors.put(entry.name(), new HostTensor(dtype, entry.shape(), data));
             }
-            ByteBuffer data = bytes.slice(dataStart + entry.begin(), length);
-            tensors.put(entry.name(), new HostTensor(entry.dtype(), entry.shape(), data));
         }
-        return new Contents(tensors, header.metadata());
+        return new Contents(tensors, others, header.metadata());
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.ByteArrayOutputStream;
@@ -44,19 +45,38 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
      * One tensor's line.
      *
      * @param name unique
-     * @param dtype element type
+     * @param dtype element type; null if it is one that is not computed with
+     * @param type the element type as the file names it
      * @param shape sizes ≥ 0
      * @param begin first byte, counted from the end of the header
      * @param end first byte after it; {@code end - begin} fits the shape
      */
     @SuppressWarnings("ArrayRecordComponent") // entries are never compared
-    record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
+    record Entry(String name, @Nullable DType dtype, String type, long[] shape, long begin, long end) {}
+
+    /** Bits an element of the types that are not computed with. */
+    private static final Map<String, Integer> FOREIGN_BITS = Map.ofEntries(
+            Map.entry("F4", 4),
+            Map.entry("F6_E2M3", 6),
+            Map.entry("F6_E3M2", 6),
+            Map.entry("F8_E4M3", 8),
+            Map.entry("F8_E4M3FNUZ", 8),
+            Map.entry("F8_E5M2", 8),
+            Map.entry("F8_E5M2FNUZ", 8),
+            Map.entry("F8_E8M0", 8),
+            Map.entry("U16", 16),
+            Map.entry("U32", 32),
+            Map.entry("U64", 64),
+            Map.entry("C64", 64),
+            Map.entry("C128", 128));
+
+    private static final int MAX_TYPE_LENGTH = 32;
 
     /**
      * @param file named in errors
      * @param json the header's bytes
-     * @throws CheckpointException if it is not JSON of the form the format asks for, a key comes twice, an element type
-     *     is unknown, or a shape and its byte range do not fit
+     * @throws CheckpointException if it is not JSON of the form the format asks for, a key comes twice, or a shape and
+     *     its byte range do not fit
      */
     static SafetensorsHeader parse(Path file, byte[] json) {
         if (json.length == 0 || json[0] != '{') {
@@ -65,8 +85,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
             return new Parsing(file, parser).header();
         } catch (JacksonException e) {
-            throw new CheckpointException(
-                    file, "the safetensors header is no valid JSON: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "the safetensors header is no valid JSON: " + Reasons.of(e), e);
         }
     }
 
@@ -159,37 +178,39 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
                         what + ": data_offsets must be [begin, end] with begin ≤ end, came "
                                 + Arrays.toString(offsets));
             }
-            DType type = dtype(what, dtype);
-            requireSize(what, type, shape, offsets[1] - offsets[0]);
-            return new Entry(name, type, shape, offsets[0], offsets[1]);
+            DType type = dtype(dtype);
+            Integer bits = type == null ? FOREIGN_BITS.get(dtype) : Integer.valueOf(Byte.SIZE * type.bytes());
+            if (bits != null) {
+                requireSize(what + ": " + dtype, bits, shape, offsets[1] - offsets[0]);
+            } else if (dtype.length() > MAX_TYPE_LENGTH) {
+                throw new CheckpointException(file, what + ": a dtype of " + dtype.length() + " characters");
+            }
+            return new Entry(name, type, dtype, shape, offsets[0], offsets[1]);
         }
 
-        private DType dtype(String what, String name) {
+        private static @Nullable DType dtype(String name) {
             for (DType type : DType.values()) {
                 if (type.name().equals(name)) {
                     return type;
                 }
             }
-            throw new CheckpointException(
-                    file,
-                    what + " has dtype '" + name + "'; supported are "
-                            + Arrays.toString(DType.values()).replaceAll("[\\[\\]]", ""));
+            return null;
         }
 
-        private void requireSize(String what, DType type, long[] shape, long bytes) {
-            long required = type.bytes();
+        private void requireSize(String what, int bits, long[] shape, long bytes) {
+            String typed = what + " of shape " + Arrays.toString(shape);
+            long required = bits;
             try {
                 for (long size : shape) {
                     required = Math.multiplyExact(required, size);
                 }
             } catch (ArithmeticException e) {
-                throw new CheckpointException(file, what + ": absurd shape " + Arrays.toString(shape), e);
+                throw new CheckpointException(file, typed + " is absurdly large", e);
             }
+            required = required / Byte.SIZE + (required % Byte.SIZE == 0 ? 0 : 1);
             if (required != bytes) {
                 throw new CheckpointException(
-                        file,
-                        what + ": " + type + " of shape " + Arrays.toString(shape) + " takes " + required
-                                + " bytes, data_offsets span " + bytes);
+                        file, typed + " takes " + required + " bytes, data_offsets span " + bytes);
             }
         }
 

@@ -3,6 +3,7 @@ package dev.thinkingvit.checkpoint;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -10,18 +11,30 @@ import org.jspecify.annotations.Nullable;
  * One set of named weights from a checkpoint, and what the file says about their origin.
  *
  * @param file where they come from; errors name it
- * @param entry the trainer file's key under which they were found, such as {@code state_dict_ema}; empty if the file
- *     holds nothing else
- * @param tensors in the file's order, a leading {@code module.} stripped from the names; read-only, possibly views of
- *     the mapped file, nothing has to be closed
+ * @param entry the keys under which they were found, joined by dots, such as {@code state_dict_ema}; empty if the file is
+ *     the dictionary of weights itself
+ * @param tensors under timm's names if they are a Vision Transformer's, else under the file's; read-only, possibly views
+ *     of the mapped file, nothing has to be closed
  * @param facts what else the file says, without tensors: {@code epoch}, {@code arch}, {@code metric}, {@code args} and
  *     the like of a trainer file, the metadata of a safetensors file. Values are strings, numbers, booleans, null, and
  *     lists and maps of such.
+ * @param notes what was taken off the names, translated and passed over on the way, a line each
  */
-public record StateDict(Path file, String entry, Map<String, HostTensor> tensors, Map<String, @Nullable Object> facts) {
+public record StateDict(
+        Path file,
+        String entry,
+        Map<String, HostTensor> tensors,
+        Map<String, @Nullable Object> facts,
+        List<String> notes) {
     public StateDict {
         tensors = Collections.unmodifiableMap(tensors);
         facts = Collections.unmodifiableMap(facts);
+        notes = List.copyOf(notes);
+    }
+
+    /** Weights that nothing had to be done to. */
+    public StateDict(Path file, String entry, Map<String, HostTensor> tensors, Map<String, @Nullable Object> facts) {
+        this(file, entry, tensors, facts, List.of());
     }
 
     /** @throws CheckpointException if there is no tensor of that name */

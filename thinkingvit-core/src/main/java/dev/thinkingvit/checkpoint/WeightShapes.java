@@ -19,12 +19,18 @@ import java.util.regex.Pattern;
 final class WeightShapes {
     private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d{1,4})\\..*");
 
-    /** How tensors of other networks give themselves away, and whose they are. */
-    private static final Map<String, String> FOREIGN = Map.of(
-            "encoder.", "a Segmenter",
-            "decoder.", "a Segmenter",
-            "layers.", "a Swin Transformer",
-            "score_predictor.", "a DynamicViT");
+    /** Tensors of Vision Transformers that compute something else, and what. */
+    private static final Map<Pattern, String> VARIANTS = Map.of(
+            Pattern.compile("dist_token"), "a distilled DeiT with a second class token",
+            Pattern.compile("reg_token"), "a Vision Transformer with register tokens",
+            Pattern.compile("blocks\\.\\d+\\.ls[12]\\..+|blocks\\.\\d+\\.gamma_[12]"),
+                    "a Vision Transformer with layer scale",
+            Pattern.compile("blocks\\.\\d+\\.attn\\.[qk]_norm\\..+"),
+                    "a Vision Transformer with normalised queries and keys",
+            Pattern.compile("fc_norm\\..+"), "a Vision Transformer that averages its tokens",
+            Pattern.compile("attn_pool\\..+"), "a Vision Transformer that pools by attention",
+            Pattern.compile("norm_pre\\..+"), "a Vision Transformer that normalises its input",
+            Pattern.compile("pre_logits\\..+"), "a Vision Transformer with a layer before its head");
 
     private final StateDict state;
 
@@ -35,15 +41,42 @@ final class WeightShapes {
     /** Refuses weights of a network that is not a ThinkingViT, as far as names tell. */
     void requireThinkingViT() {
         for (String name : state.tensors().keySet()) {
-            FOREIGN.forEach((prefix, network) -> {
-                if (name.startsWith(prefix)) {
-                    throw new CheckpointException(
-                            state.file(),
-                            "tensor " + name + " belongs to " + network + "; supported is the architecture "
-                                    + ModelConfigJson.ARCHITECTURE);
-                }
-            });
+            String network = KnownNames.foreignNetwork(name);
+            if (network == null && name.startsWith("encoder.")) {
+                network = "a Segmenter";
+            }
+            if (network != null) {
+                throw foreign(name, network);
+            }
         }
+        VARIANTS.forEach((names, network) -> state.tensors().keySet().stream()
+                .filter(name -> names.matcher(name).matches())
+                .findFirst()
+                .ifPresent(name -> {
+                    throw foreign(name, network);
+                }));
+        if (state.facts().get("args") instanceof Map<?, ?> args && args.containsKey("gate_scale")) {
+            throw new CheckpointException(
+                    state.file(),
+                    "its args (gate_scale) are of an A-ViT; supported is the architecture "
+                            + ModelConfigJson.ARCHITECTURE);
+        }
+    }
+
+    private CheckpointException foreign(String tensor, String network) {
+        return new CheckpointException(
+                state.file(),
+                "tensor " + tensor + " belongs to " + network + "; supported is the architecture "
+                        + ModelConfigJson.ARCHITECTURE);
+    }
+
+    /** Names of the factors of recycled tokens, {@code alpha.0}, {@code alpha.1} and so on. */
+    List<String> alphas() {
+        List<String> names = new ArrayList<>();
+        while (state.tensors().containsKey(ThinkingViTConfig.alphaName(names.size() + 2))) {
+            names.add(ThinkingViTConfig.alphaName(names.size() + 2));
+        }
+        return names;
     }
 
     /** D. */

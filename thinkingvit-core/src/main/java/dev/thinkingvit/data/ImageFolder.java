@@ -1,5 +1,7 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +28,6 @@ import java.util.stream.IntStream;
 public final class ImageFolder {
     private static final int NAMED = 5;
     private static final int NO_LABEL = -1;
-    private static final char UNREADABLE = '\uFFFD';
 
     private final Path root;
     private final List<ClassFolder> folders;
@@ -68,7 +69,7 @@ public final class ImageFolder {
     public static ImageFolder open(Path folder) throws IOException {
         Path root = folder.toString().isEmpty() ? Path.of(".") : folder;
         if (!Files.exists(root)) {
-            throw new DatasetException(root + ": no such folder");
+            throw new DatasetException(root + ": " + Reasons.ofMissing(root));
         }
         if (!Files.isDirectory(root)) {
             throw new DatasetException(root + ": a folder with a folder per class is needed, this is a file");
@@ -115,14 +116,8 @@ public final class ImageFolder {
                 root, folders, names, IntStream.range(0, names.size()).toArray(), passedOver);
     }
 
-    private static String className(Path folder) throws DatasetException {
-        String name = PictureWalk.composed(String.valueOf(folder.getFileName()));
-        if (name.indexOf(UNREADABLE) >= 0) {
-            throw new DatasetException(folder + ": the folder's name is a label and cannot be read as "
-                    + System.getProperty("sun.jnu.encoding", "text")
-                    + "; rename it, or set LC_ALL=C.UTF-8 if it is in UTF-8");
-        }
-        return name;
+    private static String className(Path folder) throws IOException {
+        return PictureWalk.composed(FileNames.of(folder)); // the name is a label
     }
 
     /**

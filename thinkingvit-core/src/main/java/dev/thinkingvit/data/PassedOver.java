@@ -1,10 +1,5 @@
 package dev.thinkingvit.data;
 
-import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.FileSystemLoopException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -77,21 +72,6 @@ public record PassedOver(List<Kind> kinds) {
                 .limit(2)
                 .map(kind -> "; passed over: " + kind)
                 .collect(Collectors.joining());
-    }
-
-    /** Why a file system would not give a file or folder: words for what its exceptions say with a path alone. */
-    static String why(IOException e) {
-        if (e instanceof AccessDeniedException) {
-            return "permission denied";
-        }
-        if (e instanceof NoSuchFileException) {
-            return "no such file or folder";
-        }
-        if (e instanceof FileSystemLoopException) {
-            return "its links lead back to itself";
-        }
-        String reason = e instanceof FileSystemException system ? system.getReason() : e.getMessage();
-        return "cannot be read" + (reason == null || reason.isBlank() ? "" : ": " + reason);
     }
 
     /** Counts; not thread-safe. */

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -89,10 +90,7 @@ public final class PictureDecoder {
     }
 
     private static String reason(IOException e) {
-        String reason = e.getMessage();
-        if (reason == null || reason.isBlank()) {
-            return "its data is damaged";
-        }
+        String reason = Reasons.of(e);
         return reason.length() <= MAX_REASON ? reason : reason.substring(0, MAX_REASON) + "…";
     }
 
@@ -126,7 +124,7 @@ public final class PictureDecoder {
         } catch (NoSuchFileException e) {
             throw new PictureException(file + ": no such file", e);
         } catch (IOException e) {
-            throw new PictureException(file + ": " + PassedOver.why(e), e);
+            throw new PictureException(file + ": " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {
             throw new PictureException(file + ": not enough memory to read it", e);
         }

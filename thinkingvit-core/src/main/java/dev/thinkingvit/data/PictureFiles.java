@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ public record PictureFiles(List<Path> pictures, PassedOver passedOver) {
             } else if (Files.exists(path)) {
                 found.add(path);
             } else {
-                throw new DatasetException(path + ": no such file or folder");
+                throw new DatasetException(path + ": " + Reasons.ofMissing(path));
             }
         }
         PassedOver others = passedOver.done();

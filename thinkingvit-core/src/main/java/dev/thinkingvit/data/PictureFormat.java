@@ -5,6 +5,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.ImageReaderSpi;
@@ -92,7 +93,7 @@ enum PictureFormat {
     static String firstBytes(byte[] bytes) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < Math.min(8, bytes.length); i++) {
-            text.append(String.format("%02x ", bytes[i] & 0xFF));
+            text.append(String.format(Locale.ROOT, "%02x ", bytes[i] & 0xFF));
         }
         return text.toString().strip();
     }

@@ -1,5 +1,7 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.FileSystemLoopException;
@@ -130,7 +132,7 @@ final class PictureWalk implements FileVisitor<Path> {
     }
 
     @Override
-    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
         String name = name(file);
         if (name.startsWith(".") || SYSTEM_FILES.contains(name.toLowerCase(Locale.ROOT))) {
             passedOver.add("system files", true, file);
@@ -141,6 +143,7 @@ final class PictureWalk implements FileVisitor<Path> {
         } else {
             String other = ENDINGS.contains(ending(name)) ? null : whatElse(file, name, attributes.size());
             if (other == null) {
+                FileNames.requireReadable(file);
                 pictures.add(new File(file, nameBelow(root, file), attributes.size()));
             } else {
                 passedOver.add(other, false, file);
@@ -152,13 +155,13 @@ final class PictureWalk implements FileVisitor<Path> {
     @Override
     public FileVisitResult visitFileFailed(Path path, IOException e) throws IOException {
         if (path.equals(root)) {
-            throw new DatasetException(root + ": " + PassedOver.why(e), e);
+            throw new DatasetException(root + ": " + Reasons.of(e), e);
         }
         if (e instanceof FileSystemLoopException) {
             passedOver.add("links that lead back", false, path);
         } else {
             passedOver.add("unreadable files and folders", false, path);
-            unreadable.add(path + ": " + PassedOver.why(e));
+            unreadable.add(path + ": " + Reasons.of(e));
         }
         return FileVisitResult.CONTINUE;
     }
@@ -166,7 +169,7 @@ final class PictureWalk implements FileVisitor<Path> {
     @Override
     public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e) throws IOException {
         if (e != null) {
-            throw new DatasetException(folder + ": cannot be listed to its end: " + PassedOver.why(e), e);
+            throw new DatasetException(folder + ": cannot be listed to its end: " + Reasons.of(e), e);
         }
         return FileVisitResult.CONTINUE;
     }

@@ -26,6 +26,15 @@ public final class ValidLabels {
         this.count = set;
     }
 
+    /** Those of {@code labels} labels. */
+    public static ValidLabels of(int labels, int[] valid) {
+        boolean[] mask = new boolean[labels];
+        for (int label : valid) {
+            mask[label] = true;
+        }
+        return new ValidLabels(mask);
+    }
+
     /** The labels that have a folder. */
     public static ValidLabels of(ImageFolder folder) {
         return new ValidLabels(folder.labelsPresent());

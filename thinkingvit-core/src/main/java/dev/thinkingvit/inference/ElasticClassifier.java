@@ -3,7 +3,9 @@ package dev.thinkingvit.inference;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.Preprocessing;
@@ -58,16 +60,17 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * Loads a model directory in the precision that {@link #precisionFor} chooses, or a model that was exported to ONNX,
-     * in F32.
+     * Loads a model directory or a checkpoint file in the precision that {@link #precisionFor} chooses, or a model that was
+     * exported to ONNX, in F32.
      *
+     * @param path see {@link ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
      */
-    public static ElasticClassifier open(Path modelDirectory) {
-        if (isExported(modelDirectory)) {
-            return of(ExportedModel.read(modelDirectory), Precision.FP32);
+    public static ElasticClassifier open(Path path) {
+        if (isExported(path)) {
+            return of(ExportedModel.read(path), Precision.FP32);
         }
-        ModelDirectory.Model model = ModelDirectory.read(modelDirectory);
+        ModelDirectory.Model model = ModelImport.read(path, null, Weights.AUTO).model();
         return of(model, precisionFor(model.config()));
     }
 
@@ -85,15 +88,15 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * Loads a model directory with matrix products in the given precision. A model that was exported to ONNX is run by
+     * Loads a model directory or a checkpoint file with matrix products in the given precision. A model that was exported to ONNX is run by
      * ONNX Runtime and knows F32 only.
      *
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
-    public static ElasticClassifier open(Path modelDirectory, Precision precision) {
-        return isExported(modelDirectory)
-                ? of(ExportedModel.read(modelDirectory), precision)
-                : of(ModelDirectory.read(modelDirectory), precision);
+    public static ElasticClassifier open(Path path, Precision precision) {
+        return isExported(path)
+                ? of(ExportedModel.read(path), precision)
+                : of(ModelImport.read(path, null, Weights.AUTO).model(), precision);
     }
 
     private static boolean isExported(Path folder) {

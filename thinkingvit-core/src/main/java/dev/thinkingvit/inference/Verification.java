@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * (B, C), {@code stage{k}.tokens} (B, N, d_k) after the final norm, {@code stage{k}.entropy} (B) in nats and
  * {@code stage{k}.entropy_top10} (B); for a threshold τ {@code routed@{τ}.logits} (B, C) and {@code routed@{τ}.stage} (B),
  * the stage from 1 at which each image ended. Its metadata names the {@code certainty} measure that routed and the heads
- * of the {@code thinking_stages}. Any number of stages and thresholds, all or some of these tensors.
+ * of the {@code thinking_stages}. Any number of stages and thresholds, all or some of these tensors. Of a trainer's file,
+ * {@code raw.} stands before what the model's own weights gave, all else being of their moving average.
  *
  * <p>A check that silently skips is no check: a tensor of another name is a failing line.
  *
@@ -36,6 +37,7 @@ public record Verification(List<Line> lines, double tolerance) {
     public static final double DEFAULT_TOLERANCE = 1e-4;
 
     private static final double LARGE = 10;
+    private static final String RAW = "raw.";
     private static final Pattern STAGE = Pattern.compile("stage(\\d{1,6})\\.(logits|tokens|entropy|entropy_top10)");
     private static final Pattern ROUTED = Pattern.compile("routed@([^@]+)\\.(logits|stage)");
 
@@ -110,6 +112,15 @@ public record Verification(List<Line> lines, double tolerance) {
      * @throws CheckpointException if the file cannot be read, has no usable {@code input}, or nothing to compare
      */
     public static Verification of(Backbone backbone, Path recording, double tolerance) {
+        return of(backbone, recording, tolerance, false);
+    }
+
+    /**
+     * As {@link #of(Backbone, Path, double)}, saying which weights of a trainer's file these are.
+     *
+     * @param own whether they are the model's own, of which {@code raw.*} was recorded, and not their moving average
+     */
+    public static Verification of(Backbone backbone, Path recording, double tolerance, boolean own) {
         requireTolerance(tolerance);
         Safetensors.Contents contents = Safetensors.read(recording);
         HostTensor input = input(recording, contents.tensors(), backbone.imageSize());
@@ -119,9 +130,15 @@ public record Verification(List<Line> lines, double tolerance) {
         Activations activations = new Activations(backbone, input);
         List<Line> lines = new ArrayList<>();
         stages(contents.metadata(), backbone.stages()).forEach(lines::add);
+        boolean both = contents.tensors().keySet().stream().anyMatch(name -> name.startsWith(RAW));
         contents.tensors().forEach((name, expected) -> {
-            if (!name.equals("input")) {
-                lines.add(check(name, expected, activations, contents.metadata(), tolerance));
+            boolean raw = name.startsWith(RAW);
+            if (both && !name.equals("input") && raw != own) {
+                String others = raw ? "the model's own weights" : "the moving average";
+                lines.add(new Line(name, Double.NaN, 0, true, "not compared: of " + others));
+            } else if (!name.equals("input")) {
+                String plain = raw ? name.substring(RAW.length()) : name;
+                lines.add(check(name, plain, expected, activations, contents.metadata(), tolerance));
             }
         });
         return new Verification(lines, tolerance);
@@ -168,9 +185,14 @@ public record Verification(List<Line> lines, double tolerance) {
     }
 
     private static Line check(
-            String name, HostTensor expected, Activations activations, Map<String, String> metadata, double tolerance) {
+            String name,
+            String plain,
+            HostTensor expected,
+            Activations activations,
+            Map<String, String> metadata,
+            double tolerance) {
         DoubleUnaryOperator allowed = magnitude -> magnitude > LARGE ? 10 * tolerance : tolerance;
-        Matcher stage = STAGE.matcher(name);
+        Matcher stage = STAGE.matcher(plain);
         if (stage.matches()) {
             int number = Integer.parseInt(stage.group(1));
             if (number < 1 || number > activations.stages()) {
@@ -178,7 +200,7 @@ public record Verification(List<Line> lines, double tolerance) {
             }
             return Line.compare(name, expected, activations.ofStage(number, stage.group(2)), allowed);
         }
-        Matcher routed = ROUTED.matcher(name);
+        Matcher routed = ROUTED.matcher(plain);
         if (!routed.matches()) {
             return Line.failed(name, "not checked: unknown kind of tensor");
         }

@@ -9,7 +9,7 @@ class TorchFileFuzzTest {
     void onlyCheckpointExceptionsEscape(byte[] content) throws IOException {
         FuzzFile.with(content, file -> {
             FuzzFile.walk(TorchFile.load(file));
-            StateDict dict = TorchFile.stateDict(file, Weights.AUTO);
+            StateDict dict = Checkpoints.read(file, Weights.AUTO);
             dict.tensors().values().forEach(FuzzFile::touch);
             FuzzFile.walk(dict.facts());
         });

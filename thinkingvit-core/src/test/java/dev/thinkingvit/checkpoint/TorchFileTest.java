@@ -17,7 +17,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** What honest files hold; hostile ones are in {@link TorchPickleTest} and {@link ZipArchiveTest}. */
 @NullUnmarked // a null fails the test
@@ -32,9 +31,9 @@ class TorchFileTest {
     @ParameterizedTest
     @CsvSource({"AUTO, ema3., state_dict_ema", "EMA, ema3., state_dict_ema", "MODEL, after3., state_dict"})
     void theTrainerFileHoldsTheRecordedWeightsBitForBit(Weights weights, String prefix, String entry) {
-        StateDict dict = TorchFile.stateDict(TRAINER_FILE, weights);
+        StateDict dict = Checkpoints.read(TRAINER_FILE, weights);
 
-        Map<String, HostTensor> recorded = Safetensors.read(REFERENCE.resolve("vit-3h-6h/training.safetensors"))
+        Map<String, HostTensor> recorded = Safetensors.read(REFERENCE.resolve("vit-3h-6h/checkpoint.safetensors"))
                 .tensors();
         assertThat(dict.entry()).isEqualTo(entry);
         long expected = recorded.keySet().stream()
@@ -49,7 +48,7 @@ class TorchFileTest {
 
     @Test
     void theTrainerFileTellsItsFacts() {
-        StateDict dict = TorchFile.stateDict(TRAINER_FILE, Weights.AUTO);
+        StateDict dict = Checkpoints.read(TRAINER_FILE, Weights.AUTO);
 
         assertThat(dict.facts())
                 .containsEntry("epoch", 3)
@@ -62,7 +61,7 @@ class TorchFileTest {
 
     @Test
     void aFileWithItsWeightsUnderModelReads() {
-        StateDict dict = TorchFile.stateDict(REFERENCE.resolve("dynamicvit/checkpoint.pth"), Weights.AUTO);
+        StateDict dict = Checkpoints.read(REFERENCE.resolve("dynamicvit/checkpoint.pth"), Weights.AUTO);
 
         assertThat(dict.entry()).isEqualTo("model");
         assertThat(dict.get("score_predictor.2.out_conv.4.weight").shape()).hasSize(2);
@@ -71,61 +70,16 @@ class TorchFileTest {
 
     @Test
     void aMovingAverageThatIsNotThereIsAnError() {
-        assertThatThrownBy(() -> TorchFile.stateDict(REFERENCE.resolve("dynamicvit/checkpoint.pth"), Weights.EMA))
+        assertThatThrownBy(() -> Checkpoints.read(REFERENCE.resolve("dynamicvit/checkpoint.pth"), Weights.EMA))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContainingAll("checkpoint.pth", "no moving average", "state_dict_ema", "epoch");
     }
 
     @Test
     void aMissingTensorIsNamed() {
-        assertThatThrownBy(() -> TorchFile.stateDict(TRAINER_FILE, Weights.AUTO).get("head.wait"))
+        assertThatThrownBy(() -> Checkpoints.read(TRAINER_FILE, Weights.AUTO).get("head.wait"))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContainingAll("checkpoint.pth.tar", "'head.wait'");
-    }
-
-    @ParameterizedTest
-    @EnumSource(
-            value = Weights.class,
-            names = {"AUTO", "MODEL"})
-    void aPlainStateDictLosesTheParallelPrefix(Weights weights) {
-        Path file = file(new TestPickle()
-                .raw("}")
-                .text("module.a")
-                .tensor("FloatStorage", 6, 0, l(6), l(1))
-                .raw("s")
-                .text("b")
-                .tensor("FloatStorage", 6, 0, l(2, 3), l(3, 1))
-                .raw("s"));
-
-        StateDict dict = TorchFile.stateDict(file, weights);
-
-        assertThat(dict.entry()).isEmpty();
-        assertThat(dict.tensors()).containsOnlyKeys("a", "b");
-        assertThat(dict.get("b").toFloats()).containsExactly(SIX);
-    }
-
-    @Test
-    void namesThatMeetWithoutThePrefixAreAnError() {
-        Path file = file(new TestPickle()
-                .raw("}")
-                .text("module.a")
-                .tensor("FloatStorage", 6, 0, l(6), l(1))
-                .raw("s")
-                .text("a")
-                .tensor("FloatStorage", 6, 0, l(6), l(1))
-                .raw("s"));
-
-        assertThatThrownBy(() -> TorchFile.stateDict(file, Weights.AUTO))
-                .hasMessageContaining("two tensors are named 'a'");
-    }
-
-    @Test
-    void anEntryThatIsNoTensorIsNamed() {
-        Path file = file(new TestPickle().raw("}").text("a").number(1).raw("s"));
-
-        assertThatThrownBy(() -> TorchFile.stateDict(file, Weights.AUTO))
-                .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("'a' should be a tensor, is Integer");
     }
 
     @Test

@@ -50,7 +50,7 @@ class ImageFolderTest {
         Path missing = root.resolve("missing");
         assertThatThrownBy(() -> ImageFolder.open(missing))
                 .isInstanceOf(DatasetException.class)
-                .hasMessage(missing + ": no such folder");
+                .hasMessage(missing + ": no such file or folder");
         assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("there are no folders in it");
         touch("cat/notes.txt");
         assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("no pictures in its 1 class folders");

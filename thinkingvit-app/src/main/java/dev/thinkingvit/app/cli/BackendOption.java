@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What computes, for the commands that run a model. */
@@ -19,6 +20,9 @@ final class BackendOption {
             description = "torch, or onnx for a folder that 'export' wrote. Default: auto, what the folder is for.")
     private Backend backend = Backend.AUTO;
 
+    @Mixin
+    private final CheckpointOptions checkpoint = new CheckpointOptions();
+
     private enum Backend {
         AUTO,
         TORCH,
@@ -26,15 +30,19 @@ final class BackendOption {
     }
 
     /**
-     * Opens a model directory or an exported model; the caller closes it.
+     * Opens a model directory, a checkpoint file or an exported model; the caller closes it.
      *
      * @param precision null for bf16 where it is faster and known to predict the same, else fp32
      */
-    ElasticClassifier open(Path folder, @Nullable Precision precision) throws IOException {
-        if (isExported(folder)) {
-            return ElasticClassifier.of(ExportedModel.read(folder), precision == null ? Precision.FP32 : precision);
+    ElasticClassifier open(Path path, @Nullable Precision precision) throws IOException {
+        if (isExported(path)) {
+            if (checkpoint.given() != null) {
+                throw new IOException(path + ": " + checkpoint.given()
+                        + " is for checkpoints; an exported model's description is complete");
+            }
+            return ElasticClassifier.of(ExportedModel.read(path), precision == null ? Precision.FP32 : precision);
         }
-        ModelDirectory.Model model = ModelDirectory.read(folder);
+        ModelDirectory.Model model = checkpoint.read(path).model();
         return ElasticClassifier.of(
                 model, precision == null ? ElasticClassifier.precisionFor(model.config()) : precision);
     }
@@ -45,17 +53,22 @@ final class BackendOption {
      * @throws IOException if it does not hold what the backend that was asked for runs
      */
     boolean isExported(Path folder) throws IOException {
-        boolean model = Files.exists(folder.resolve(ModelDirectory.CONFIG));
+        boolean model = Files.exists(folder.resolve(ModelDirectory.CONFIG)) || Files.isRegularFile(folder);
         boolean export = ExportedModel.isIn(folder);
         if (backend == Backend.TORCH && export && !model) {
             throw new IOException(
                     folder + ": is an exported model, which --backend onnx runs; torch runs model directories");
         }
         if (backend == Backend.ONNX && model && !export) {
-            throw new IOException(folder + ": is a model directory, --backend onnx runs exports: 'thinkingvit export"
+            throw new IOException(folder + ": is no exported model, which --backend onnx runs: 'thinkingvit export"
                     + " --format onnx --model " + folder + " --out DIR' makes one");
         }
         return backend == Backend.ONNX || (backend == Backend.AUTO && export && !model);
+    }
+
+    /** Whether a checkpoint's own weights were asked for, and not their moving average. */
+    boolean ownWeights() {
+        return checkpoint.ownWeights();
     }
 
     /** As it is written on the command line. */

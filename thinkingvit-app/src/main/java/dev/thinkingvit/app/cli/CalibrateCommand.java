@@ -13,6 +13,7 @@ import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -61,6 +62,9 @@ final class CalibrateCommand extends BaseCommand {
     public Integer call() throws IOException {
         Target wanted = parse();
         Path directory = input.modelDirectory();
+        if (save) {
+            requireStore(directory);
+        }
         Precision asked = input.precision();
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
         try (ElasticClassifier classifier = input.backend.open(directory, precision)) {
@@ -85,6 +89,15 @@ final class CalibrateCommand extends BaseCommand {
             out().flush();
         }
         return 0;
+    }
+
+    /** A threshold is stored in this program's own configuration, before anything is measured for it. */
+    private void requireStore(Path path) throws IOException {
+        if (Files.isRegularFile(path)
+                || (!input.backend.isExported(path) && Files.isDirectory(path) && !ModelDirectory.isOwn(path))) {
+            throw new IOException(path + ": --save needs a model directory of this program's own form; 'thinkingvit"
+                    + " convert " + path + " DIR' makes one");
+        }
     }
 
     private Target parse() {

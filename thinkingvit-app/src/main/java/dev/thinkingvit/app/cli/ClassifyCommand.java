@@ -56,8 +56,8 @@ final class ClassifyCommand extends BaseCommand {
 
     @Option(
             names = {"-m", "--model"},
-            paramLabel = "DIR",
-            description = "Model directory, or an exported model. Default: the shipped CIFAR-10 model.")
+            paramLabel = "MODEL",
+            description = "Model directory, checkpoint file or exported model. Default: the shipped CIFAR-10 model.")
     private @Nullable Path model;
 
     @Option(

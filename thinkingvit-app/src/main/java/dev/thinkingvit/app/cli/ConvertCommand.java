@@ -4,15 +4,15 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.StateDict;
-import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.checkpoint.WidthCut;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -21,8 +21,9 @@ import picocli.CommandLine.Parameters;
         name = "convert",
         description = {
             "Make a model directory (config.json and model.safetensors, as on Hugging Face) of a checkpoint.",
-            "IN is a trainer's checkpoint (torch.save), a bare safetensors file, or a model directory. What no"
-                    + " configuration says is taken from the shapes of the weights. Nothing in IN is ever run."
+            "IN is a trainer's checkpoint (torch.save), a bare safetensors file, a model directory of this program, of"
+                    + " timm or transformers, or the index of weights in parts. What no configuration says is taken from"
+                    + " the shapes of the weights, or a trainer's args. Nothing in IN is ever run."
         },
         footer = {
             "",
@@ -41,38 +42,40 @@ final class ConvertCommand extends BaseCommand {
     @SuppressWarnings("NullAway.Init")
     private Path target;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "A config.json, complete or in part.")
-    private @Nullable Path config;
+    @Mixin
+    private final CheckpointOptions checkpoint = new CheckpointOptions();
 
     @Option(
-            names = "--weights",
-            paramLabel = "WHICH",
-            description = "Of a file with several sets: ema (the moving average) or model. Default: ema where there is"
-                    + " one.")
-    private @Nullable Choice weights;
+            names = "--keep-width",
+            description =
+                    "Keep what no stage reads. Default: a model that is wider than its last stage, as those of the"
+                            + " first release are, is cut to that width; its outputs stay the same.")
+    private boolean keepWidth;
 
     @Option(names = "--force", description = "Replace the model in OUT if there is one.")
     private boolean force;
 
-    private enum Choice {
-        EMA,
-        MODEL
-    }
-
     @Override
     public Integer call() throws IOException {
         OutputFolder.refuseToOverwrite(target, force);
-        Weights which = weights == null ? Weights.AUTO : Weights.valueOf(weights.name());
-        ModelImport.Imported imported = ModelImport.read(in, config, which);
-        ModelConfig read = imported.model().config();
-        write(imported.model());
+        ModelImport.Imported imported = checkpoint.read(in);
+        CheckpointOptions.tell(imported, err());
+        ModelDirectory.Model model = keepWidth ? imported.model() : WidthCut.of(imported.model());
+        ModelConfig read = model.config();
+        write(model);
         out().println("read " + origin(imported.state()));
+        int width = imported.model().config().network().embedDim();
+        if (read.network().embedDim() != width) {
+            out().printf(
+                            "cut from a width of %d to the last stage's %d; --keep-width leaves what no stage reads%n",
+                            width, read.network().embedDim());
+        }
         out().printf(
                         "wrote %s: %s, %,d parameters in %d tensors%n",
                         target,
                         read.network().shorthand(),
                         read.network().parameterCount(),
-                        imported.model().weights().size());
+                        model.weights().size());
         return 0;
     }
 

@@ -41,8 +41,8 @@ final class DataOptions {
 
     @Option(
             names = "--model",
-            paramLabel = "DIR",
-            description = "Model directory, or an exported model. Default: the shipped model.")
+            paramLabel = "MODEL",
+            description = "Model directory, checkpoint file or exported model. Default: the shipped model.")
     private @Nullable Path model;
 
     @Option(

@@ -1,12 +1,14 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Writes a model for other runtimes. */
@@ -23,11 +25,18 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  thinkingvit export --format onnx --out exported",
             "  thinkingvit export --format onnx --model my-model --out exported --embed",
+            "  thinkingvit export --model my-model --out to-quantise --fold",
             "  thinkingvit classify --model exported samples"
         })
 final class ExportCommand extends BaseCommand {
-    @Option(names = "--model", paramLabel = "DIR", description = "Model directory. Default: the shipped model.")
+    @Option(
+            names = "--model",
+            paramLabel = "MODEL",
+            description = "Model directory or checkpoint file. Default: the shipped model.")
     private @Nullable Path model;
+
+    @Mixin
+    private final CheckpointOptions checkpoint = new CheckpointOptions();
 
     @Option(names = "--format", paramLabel = "F", description = "onnx, the default and so far the only one.")
     private Format format = Format.ONNX;
@@ -38,8 +47,17 @@ final class ExportCommand extends BaseCommand {
 
     @Option(
             names = "--embed",
-            description = "Put each stage's weights into its graph, so that it needs no other file; at most 2 GB each.")
+            description =
+                    "Put each stage's weights into its graph, matrices whole, so that it needs no other file; at most"
+                            + " 2 GB each.")
     private boolean embed;
+
+    @Option(
+            names = "--fold",
+            description =
+                    "Write each stage's matrices whole into weights.bin, as quantisers and optimizers of graphs look"
+                            + " for them, instead of in parts that stages share.")
+    private boolean fold;
 
     @Option(names = "--force", description = "Replace the model in the folder if there is one.")
     private boolean force;
@@ -50,11 +68,16 @@ final class ExportCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
+        if (embed && fold) {
+            throw usage("--fold is for weights in a file of their own; with --embed matrices are whole already");
+        }
         OutputFolder.refuseToOverwrite(target, force);
-        ModelDirectory.Model read = ModelDirectory.read(Models.directory(model));
+        ModelImport.Imported imported = checkpoint.read(Models.directory(model));
+        CheckpointOptions.tell(imported, err());
+        ModelDirectory.Model read = imported.model();
         ExportedModel exported =
                 switch (format) {
-                    case ONNX -> OnnxExport.write(target, read.config(), read.weights(), embed, Version.text());
+                    case ONNX -> OnnxExport.write(target, read.config(), read.weights(), layout(), Version.text());
                 };
         int stages = exported.stages().size();
         out().printf(
@@ -65,5 +88,12 @@ final class ExportCommand extends BaseCommand {
                         embed ? " with their weights" : " and their weights",
                         exported.fileBytes() / 1e6);
         return 0;
+    }
+
+    private OnnxExport.Layout layout() {
+        if (embed) {
+            return OnnxExport.Layout.EMBEDDED;
+        }
+        return fold ? OnnxExport.Layout.FOLDED : OnnxExport.Layout.SHARED;
     }
 }

@@ -4,7 +4,6 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.model.PackedThinkingViT;
@@ -17,8 +16,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
@@ -45,8 +44,8 @@ final class InfoCommand extends BaseCommand {
     @SuppressWarnings("NullAway.Init")
     private Path path;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "A config.json, complete or in part.")
-    private @Nullable Path config;
+    @Mixin
+    private final CheckpointOptions checkpoint = new CheckpointOptions();
 
     @Option(names = "--json", description = "Print as JSON.")
     private boolean json;
@@ -64,8 +63,8 @@ final class InfoCommand extends BaseCommand {
 
     private ObjectNode describe() {
         if (ExportedModel.isIn(path) && !Files.exists(path.resolve(ModelDirectory.CONFIG))) {
-            if (config != null) {
-                throw usage("--config is for checkpoints; an exported model's description is complete");
+            if (checkpoint.given() != null) {
+                throw usage(checkpoint.given() + " is for checkpoints; an exported model's description is complete");
             }
             ExportedModel model = ExportedModel.read(path);
             ObjectNode info = describe(path, model.config(), model.fileBytes());
@@ -76,12 +75,20 @@ final class InfoCommand extends BaseCommand {
             }
             return info;
         }
-        ModelDirectory.Model model =
-                ModelImport.read(path, config, Weights.AUTO).model();
-        return describe(
+        ModelImport.Imported imported = checkpoint.read(path);
+        ModelDirectory.Model model = imported.model();
+        ObjectNode info = describe(
                 model.path(),
                 model.config(),
                 model.weights().values().stream().mapToLong(InfoCommand::bytes).sum());
+        ObjectNode origin = info.putObject("checkpoint");
+        origin.put("file", imported.state().file().toString());
+        if (!imported.state().entry().isEmpty()) {
+            origin.put("entry", imported.state().entry());
+        }
+        ArrayNode notes = origin.putArray("notes");
+        imported.notes().forEach(notes::add);
+        return info;
     }
 
     private static ObjectNode describe(Path path, ModelConfig config, long bytes) {
@@ -176,6 +183,12 @@ final class InfoCommand extends BaseCommand {
         line("parameters", String.format("%,d", info.get("parameters").asLong()));
         String files = values(info, "onnx_files");
         line("on disk", megabytes(info.get("weight_bytes").asLong()) + (files.isEmpty() ? "" : ", ONNX: " + files));
+        if (info.get("checkpoint") instanceof ObjectNode origin) {
+            if (origin.has("entry")) {
+                line("read from", origin.get("entry").asString());
+            }
+            origin.withArray("notes").forEach(note -> line("note", note.asString()));
+        }
         line("blocks", info.get("depth").asString());
         line(
                 "width",

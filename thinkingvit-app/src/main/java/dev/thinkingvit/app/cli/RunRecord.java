@@ -2,6 +2,8 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param val validation pictures; null for none, or for some of the training pictures
  * @param holdout training pictures kept back for validation
  * @param init checkpoint that gave the first weights
+ * @param teacher whom it learns from; null for nobody
  * @param command line that began it
  * @param version of the program
  */
@@ -27,6 +30,7 @@ record RunRecord(
         @Nullable String val,
         int holdout,
         @Nullable String init,
+        @Nullable TeacherRecord teacher,
         String command,
         String version) {
     private static final String NAME = "run.json";
@@ -38,7 +42,12 @@ record RunRecord(
 
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, command, version);
+        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version);
+    }
+
+    /** The same with what is known of the teacher now. */
+    RunRecord with(@Nullable TeacherRecord known) {
+        return new RunRecord(data, val, holdout, init, known, command, version);
     }
 
     /** What is read beside pictures, by the option that names it. */
@@ -53,9 +62,9 @@ record RunRecord(
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
         try {
-            return ofText(Files.readString(file));
+            return ofText(TextFile.read(file));
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
     }
 

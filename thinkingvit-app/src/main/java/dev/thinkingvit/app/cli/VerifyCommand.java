@@ -6,6 +6,7 @@ import dev.thinkingvit.inference.Verification;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.train.TrainingVerification;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -36,10 +37,12 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit verify --training my-recorded-training"
         })
 final class VerifyCommand extends BaseCommand {
+    private static final String RECORDING = "expected.safetensors";
+
     @Parameters(
             arity = "0..1",
-            paramLabel = "MODEL_DIR",
-            description = "Directory with config.json and weights, or an exported model.")
+            paramLabel = "MODEL",
+            description = "Model directory, checkpoint file or exported model.")
     private @Nullable Path model;
 
     @Option(
@@ -52,7 +55,7 @@ final class VerifyCommand extends BaseCommand {
     @Option(
             names = "--expected",
             paramLabel = "FILE",
-            description = "The recording. Default: expected.safetensors in the model's directory,"
+            description = "The recording. Default: expected.safetensors in the model's directory or beside its file,"
                     + " training.safetensors in the training's.")
     private @Nullable Path expected;
 
@@ -81,7 +84,7 @@ final class VerifyCommand extends BaseCommand {
         } else if (training != null && model == null) {
             verdict = training(training);
         } else {
-            throw usage("either MODEL_DIR or --training DIR is required");
+            throw usage("either MODEL or --training DIR is required");
         }
         if (json) {
             out().println(json(verdict).toPrettyString());
@@ -92,10 +95,11 @@ final class VerifyCommand extends BaseCommand {
         return verdict.passed() ? 0 : Main.FAILED;
     }
 
-    private Verification activations(Path directory) throws IOException {
-        Path recording = expected != null ? expected : directory.resolve("expected.safetensors");
-        try (ElasticClassifier opened = backend.open(directory, Precision.FP32)) {
-            return Verification.of(opened.engine().backbone(), recording, tolerance);
+    private Verification activations(Path path) throws IOException {
+        Path beside = Files.isRegularFile(path) ? path.resolveSibling(RECORDING) : path.resolve(RECORDING);
+        Path recording = expected != null ? expected : beside;
+        try (ElasticClassifier opened = backend.open(path, Precision.FP32)) {
+            return Verification.of(opened.engine().backbone(), recording, tolerance, backend.ownWeights());
         }
     }
 
@@ -120,7 +124,9 @@ final class VerifyCommand extends BaseCommand {
                             line.ok() ? "ok" : "OUT",
                             line.note().isEmpty() ? "" : "  " + line.note());
         }
-        int count = verdict.lines().size();
+        int count = (int) verdict.lines().stream()
+                .filter(line -> !line.ok() || !Double.isNaN(line.largestDifference()))
+                .count();
         out().println(
                         verdict.passed()
                                 ? "all " + count + (training == null ? " tensors" : " losses and tensors")

@@ -101,7 +101,7 @@ class TrainResumeTest {
         Path elsewhere = directory.resolve("elsewhere");
         Files.move(directory.resolve("train"), elsewhere);
         Map<String, ByteBuffer> before = content();
-        assertOneLine(resume("--epochs=2"), directory.resolve("train").toString(), "no such folder");
+        assertOneLine(resume("--epochs=2"), directory.resolve("train").toString(), "no such file or folder");
         assertThat(content()).isEqualTo(before);
         CommandRun moved = resume("--epochs=2", "--data", elsewhere);
         assertThat(moved.code()).as(moved.err()).isZero();

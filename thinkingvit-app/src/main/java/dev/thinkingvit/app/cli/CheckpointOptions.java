@@ -1,0 +1,54 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelImport;
+import dev.thinkingvit.checkpoint.Weights;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What a checkpoint does not say itself, for the commands that take one in place of a model directory. */
+final class CheckpointOptions {
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description = "A config.json, complete or with just what the checkpoint cannot say.")
+    private @Nullable Path config;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "WHICH",
+            description =
+                    "Of a checkpoint with several sets: ema (the moving average) or model. Default: ema where there"
+                            + " is one.")
+    private @Nullable Choice weights;
+
+    private enum Choice {
+        EMA,
+        MODEL
+    }
+
+    /** Reads a directory or a file. */
+    ModelImport.Imported read(Path path) {
+        return ModelImport.read(path, config, weights == null ? Weights.AUTO : Weights.valueOf(weights.name()));
+    }
+
+    /** Whether the model's own weights were asked for, and not their moving average. */
+    boolean ownWeights() {
+        return weights == Choice.MODEL;
+    }
+
+    /** The option that was given, which an exported model has no use for; null if none was. */
+    @Nullable String given() {
+        if (config != null) {
+            return "--config";
+        }
+        return weights == null ? null : "--weights " + weights.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Says what was done on the way. */
+    static void tell(ModelImport.Imported imported, PrintWriter err) {
+        imported.notes().forEach(note -> err.println("note: " + note));
+    }
+}

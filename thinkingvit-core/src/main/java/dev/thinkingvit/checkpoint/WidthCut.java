@@ -1,0 +1,60 @@
+package dev.thinkingvit.checkpoint;
+
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.HostTensors;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Cuts a model that is wider than its last stage, as the published first release is, to that stage's width. No stage reads
+ * more than the leading features of any tensor, so that every output stays what it was, and every value keeps its bits.
+ */
+public final class WidthCut {
+    private static final String QKV = "attn.qkv.";
+
+    private WidthCut() {}
+
+    /** The network as wide as its last stage; itself if it is no wider. */
+    public static ThinkingViTConfig of(ThinkingViTConfig network) {
+        List<Integer> stages = network.thinkingStages();
+        return new ThinkingViTConfig(
+                network.imageSize(),
+                network.patchSize(),
+                network.width(network.stages()),
+                network.depth(),
+                stages.get(stages.size() - 1),
+                stages,
+                network.numClasses(),
+                network.normEps());
+    }
+
+    /** The model as wide as its last stage; itself if it is no wider. */
+    public static ModelDirectory.Model of(ModelDirectory.Model model) {
+        ModelConfig config = model.config();
+        ThinkingViTConfig narrow = of(config.network());
+        if (narrow.equals(config.network())) {
+            return model;
+        }
+        Map<String, HostTensor> weights = new LinkedHashMap<>();
+        Map<String, HostTensor> wide = model.weights();
+        narrow.parameterShapes().forEach((name, shape) -> {
+            HostTensor tensor = wide.get(name);
+            if (tensor == null) {
+                throw new IllegalStateException("no tensor " + name); // a model has all of its network's
+            }
+            weights.put(name, HostTensors.leading(tensor, name.contains(QKV) ? 3 : 1, shape));
+        });
+        return new ModelDirectory.Model(
+                model.path(),
+                new ModelConfig(
+                        narrow,
+                        config.preprocessing(),
+                        config.labels(),
+                        config.routing(),
+                        config.training(),
+                        config.source()),
+                weights);
+    }
+}
