@@ -76,7 +76,7 @@ final class JsonReasons {
         if (CharSequence.class.isAssignableFrom(type)) {
             return "text";
         }
-        if (type.isArray() || (Collection.class.isAssignableFrom(type))) {
+        if (type.isArray() || Collection.class.isAssignableFrom(type)) {
             return "a list";
         }
         if (type.isEnum()) {

@@ -11,10 +11,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Runs the launcher where locale, user, folders and streams are not as at a developer's desk. */
+@NullUnmarked // JUnit sets the folder
 class EnvironmentIT {
     private static final Path HOME = Path.of("").toAbsolutePath().getParent();
     private static final Path SAMPLES = HOME.resolve("samples");
