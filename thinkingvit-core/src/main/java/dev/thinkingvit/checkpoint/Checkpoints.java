@@ -33,10 +33,7 @@ public final class Checkpoints {
 
     /** What a directory's weights are called, the first that is there being read. */
     private static final List<String> IN_DIRECTORY = List.of(
-            ModelDirectory.WEIGHTS,
-            ModelDirectory.WEIGHTS + INDEX,
-            "pytorch_model.bin",
-            "pytorch_model.bin" + INDEX);
+            ModelDirectory.WEIGHTS, ModelDirectory.WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX);
 
     private Checkpoints() {}
 
