@@ -23,8 +23,10 @@ final class WeightShapes {
     private static final Map<Pattern, String> VARIANTS = Map.of(
             Pattern.compile("dist_token"), "a distilled DeiT with a second class token",
             Pattern.compile("reg_token"), "a Vision Transformer with register tokens",
-            Pattern.compile("blocks\\.\\d+\\.ls[12]\\..+|blocks\\.\\d+\\.gamma_[12]"), "a Vision Transformer with layer scale",
-            Pattern.compile("blocks\\.\\d+\\.attn\\.[qk]_norm\\..+"), "a Vision Transformer with normalised queries and keys",
+            Pattern.compile("blocks\\.\\d+\\.ls[12]\\..+|blocks\\.\\d+\\.gamma_[12]"),
+                    "a Vision Transformer with layer scale",
+            Pattern.compile("blocks\\.\\d+\\.attn\\.[qk]_norm\\..+"),
+                    "a Vision Transformer with normalised queries and keys",
             Pattern.compile("fc_norm\\..+"), "a Vision Transformer that averages its tokens",
             Pattern.compile("attn_pool\\..+"), "a Vision Transformer that pools by attention",
             Pattern.compile("norm_pre\\..+"), "a Vision Transformer that normalises its input",
@@ -56,7 +58,8 @@ final class WeightShapes {
         if (state.facts().get("args") instanceof Map<?, ?> args && args.containsKey("gate_scale")) {
             throw new CheckpointException(
                     state.file(),
-                    "its args (gate_scale) are of an A-ViT; supported is the architecture " + ModelConfigJson.ARCHITECTURE);
+                    "its args (gate_scale) are of an A-ViT; supported is the architecture "
+                            + ModelConfigJson.ARCHITECTURE);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
