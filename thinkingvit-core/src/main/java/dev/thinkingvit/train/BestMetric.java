@@ -5,9 +5,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Which of a validation's numbers makes a model better than another: {@code last}, {@code average} or {@code stage1},
- * {@code stage2}, … is the accuracy of the last stage, the mean of all stages, or one stage; {@code last_loss},
- * {@code average_loss}, {@code stage1_loss}, … is the loss, of which less is better.
+ * Which of a validation's numbers makes a model better than another: {@code last}, {@code average} or the word stage with
+ * a number is the accuracy of the last stage, the mean of all, or that of one; with {@code _loss} behind it, it is the
+ * loss, of which less is better.
  *
  * @param stage counted from 1; {@link #LAST} or {@link #AVERAGE}
  * @param isLoss whether it is the loss
