@@ -90,7 +90,8 @@ public final class TorchFileWriter {
             entry.setCrc(crc.getValue());
             entry.setSize(content.remaining());
             entry.setTimeLocal(TIME);
-            entry.setExtra(padding(counted.count + LOCAL_HEADER_BYTES + entry.getName().length()));
+            entry.setExtra(
+                    padding(counted.count + LOCAL_HEADER_BYTES + entry.getName().length()));
             zip.putNextEntry(entry);
             WritableByteChannel channel = Channels.newChannel(zip);
             while (content.hasRemaining()) {

@@ -200,7 +200,9 @@ public final class TrainingRun {
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
             ModelDirectory.write(folder.last(), config, weights);
             if (saving.pth()) {
-                Double top1 = judged.isEmpty() ? null : PERCENT * judged.accuracies().get(judged.accuracies().size() - 1);
+                Double top1 = judged.isEmpty()
+                        ? null
+                        : PERCENT * judged.accuracies().get(judged.accuracies().size() - 1);
                 TimmCheckpoint.write(folder.path(), trainer, config, done.epoch(), top1, best);
             }
         }

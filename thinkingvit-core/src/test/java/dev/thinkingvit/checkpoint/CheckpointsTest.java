@@ -69,7 +69,8 @@ class CheckpointsTest {
         byte[] tar = new byte[10_240];
         System.arraycopy("ustar".getBytes(StandardCharsets.US_ASCII), 0, tar, 257, 5);
         assertRefused(Files.write(directory.resolve("tar"), tar), "is a tar archive");
-        byte[] pickle = new TestPickle().op(0x80, 4, 0x95).bytes(new byte[8]).raw("}").stop();
+        byte[] pickle =
+                new TestPickle().op(0x80, 4, 0x95).bytes(new byte[8]).raw("}").stop();
         assertRefused(Files.write(directory.resolve("pickle"), pickle), "pickle of Python that torch.save did not");
     }
 

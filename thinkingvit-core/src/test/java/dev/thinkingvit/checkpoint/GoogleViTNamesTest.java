@@ -39,7 +39,8 @@ class GoogleViTNamesTest {
         }
         HostTensor bias = GoogleViTNames.toTimm(google).get("blocks.11.attn.qkv.bias");
         assertThat(bias.shape()).containsExactly(3 * D);
-        assertThat(bias.toFloats()[D]).isEqualTo(google.get(ATTENTION + "key/bias").toFloats()[0]);
+        assertThat(bias.toFloats()[D])
+                .isEqualTo(google.get(ATTENTION + "key/bias").toFloats()[0]);
     }
 
     @Test

@@ -67,7 +67,10 @@ class LegacyTorchFileTest {
                 .tuple(1)
                 .raw("tR");
 
-        Object part = load(new TestLegacyFile(2, pickle).keys("0").storage(6, TestLegacyFile.floats(SIX)).bytes());
+        Object part = load(new TestLegacyFile(2, pickle)
+                .keys("0")
+                .storage(6, TestLegacyFile.floats(SIX))
+                .bytes());
 
         assertThat(((HostTensor) part).toFloats()).containsExactly(3, 4);
     }
@@ -125,7 +128,8 @@ class LegacyTorchFileTest {
         assertRefused(file(one).keys("0").storage(5, TestLegacyFile.floats(SIX)).bytes(), "has 5 by its own count");
         assertRefused(file(one).keys("0").storage(-1, new byte[0]).bytes(), "has -1 by its own count");
         TestPickle huge = new TestPickle().storage("DoubleStorage", "0", Long.MAX_VALUE / 2);
-        assertRefused(file(huge).keys("0").storage(Long.MAX_VALUE / 2, new byte[8]).bytes(), "truncated");
+        assertRefused(
+                file(huge).keys("0").storage(Long.MAX_VALUE / 2, new byte[8]).bytes(), "truncated");
         TestPickle negative = new TestPickle().storage("FloatStorage", "0", -6);
         assertRefused(file(negative).keys("0").storage(-6, new byte[24]).bytes(), "storage '0'");
     }
@@ -143,17 +147,28 @@ class LegacyTorchFileTest {
     @Test
     void aBigEndianFileIsRefused() {
         assertRefused(
-                new TestLegacyFile(2, new TestPickle().raw("N"), 1001, false).keys().bytes(), "byte order is 'big'");
+                new TestLegacyFile(2, new TestPickle().raw("N"), 1001, false)
+                        .keys()
+                        .bytes(),
+                "byte order is 'big'");
     }
 
     @Test
     void anotherVersionIsRefused() {
-        assertRefused(new TestLegacyFile(2, new TestPickle().raw("N"), 1002, true).keys().bytes(), "1002");
+        assertRefused(
+                new TestLegacyFile(2, new TestPickle().raw("N"), 1002, true)
+                        .keys()
+                        .bytes(),
+                "1002");
     }
 
     @Test
     void aListOfStoragesThatIsNoneIsRefused() {
-        assertRefused(file(new TestPickle().raw("N")).pickle(new TestPickle().raw("}")).bytes(), "no list of storages");
+        assertRefused(
+                file(new TestPickle().raw("N"))
+                        .pickle(new TestPickle().raw("}"))
+                        .bytes(),
+                "no list of storages");
     }
 
     /** A dict of a, its transpose b, and n, a whole number. */
@@ -171,9 +186,10 @@ class LegacyTorchFileTest {
                 .storage("LongStorage", "1", 1)
                 .raw("K\0))\u0089N")
                 .raw("tRu");
-        return file(pickle).keys("0", "1").storage(6, TestLegacyFile.floats(SIX)).storage(1, new byte[] {
-            7, 0, 0, 0, 0, 0, 0, 0
-        });
+        return file(pickle)
+                .keys("0", "1")
+                .storage(6, TestLegacyFile.floats(SIX))
+                .storage(1, new byte[] {7, 0, 0, 0, 0, 0, 0, 0});
     }
 
     private static TestLegacyFile file(TestPickle content) {

@@ -63,8 +63,7 @@ class NamedWeightsTest {
         NamedWeights named = read(averaged, Weights.EMA);
 
         assertThat(named.tensors()).isEqualTo(vit);
-        assertThat(named.notes())
-                .contains("passed over: n_averaged, module.num_batches_tracked, _extra_state");
+        assertThat(named.notes()).contains("passed over: n_averaged, module.num_batches_tracked, _extra_state");
     }
 
     @ParameterizedTest
@@ -179,7 +178,8 @@ class NamedWeightsTest {
             for (int i = 0; i < 3; i++) {
                 int length = values.length / 3;
                 float[] part = java.util.Arrays.copyOfRange(values, i * length, (i + 1) * length);
-                theirs.put(prefix + block + "attention.attention." + parts[i] + "." + ending, HostTensor.of(part, shape));
+                theirs.put(
+                        prefix + block + "attention.attention." + parts[i] + "." + ending, HostTensor.of(part, shape));
             }
             return;
         }

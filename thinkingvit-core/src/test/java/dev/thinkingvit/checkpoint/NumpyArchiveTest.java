@@ -68,9 +68,8 @@ class NumpyArchiveTest {
     @Test
     void structuresAndOtherEntriesAreNamed() {
         String structure = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }";
-        NumpyArchive.Contents contents = read(new TestZip()
-                .stored("x.npy", array(1, structure, new byte[8]))
-                .stored("readme", new byte[3]));
+        NumpyArchive.Contents contents = read(
+                new TestZip().stored("x.npy", array(1, structure, new byte[8])).stored("readme", new byte[3]));
 
         assertThat(contents.others()).containsEntry("x", "numpy type structure").containsEntry("readme", "no array");
     }

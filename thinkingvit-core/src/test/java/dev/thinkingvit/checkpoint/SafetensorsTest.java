@@ -179,7 +179,9 @@ class SafetensorsTest {
                         new String[] {"a tensor not an object", "{\"a\":1}", "tensor 'a'"},
                         new String[] {"an unknown key", "{\"a\":{\"x\":1}}", "unknown key 'x'"},
                         new String[] {"a missing key", "{\"a\":{\"dtype\":\"U8\",\"shape\":[4]}}", "tensor 'a'"},
-                        new String[] {"a foreign dtype that does not fit", header("F8_E4M3", "[5]", "[0,4]"), "takes 5 bytes"},
+                        new String[] {
+                            "a foreign dtype that does not fit", header("F8_E4M3", "[5]", "[0,4]"), "takes 5 bytes"
+                        },
                         new String[] {"a dtype without end", header("X".repeat(99), "[4]", "[0,4]"), "99 characters"},
                         new String[] {"a negative size", header("U8", "[-4,-1]", "[0,4]"), "negative"},
                         new String[] {"a fractional size", header("U8", "[4.0]", "[0,4]"), "shape"},

@@ -25,8 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @NullUnmarked // a null fails the test
 class TorchFileWriterTest {
     /** Every value of a file, with type, shape and bytes of tensors, as a line each. */
-    private static final String SHOW =
-            """
+    private static final String SHOW = """
             import sys, torch
             def show(path, value):
                 if isinstance(value, dict):

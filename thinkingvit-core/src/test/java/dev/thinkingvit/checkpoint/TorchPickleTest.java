@@ -57,7 +57,14 @@ class TorchPickleTest {
         assertOpaque(new TestPickle().global(module, name).raw("(").text("id").raw("tR"), full);
         assertOpaque(new TestPickle().text(module).text(name).op(0x93).raw(")R"), full);
         assertOpaque(new TestPickle().global(module, name).raw(")").op(0x81), full);
-        assertOpaque(new TestPickle().global(module, name).raw(")}").text("a").raw("Ns").op(0x92), full);
+        assertOpaque(
+                new TestPickle()
+                        .global(module, name)
+                        .raw(")}")
+                        .text("a")
+                        .raw("Ns")
+                        .op(0x92),
+                full);
         assertOpaque(new TestPickle().raw("(").text("id").raw("i" + module + "\n" + name + "\n"), full);
         assertOpaque(new TestPickle().raw("(").global(module, name).text("id").raw("o"), full);
         assertOpaque(
@@ -87,17 +94,19 @@ class TorchPickleTest {
 
     @Test
     void anObjectKeepsItsAttributes() {
-        TestPickle state = new TestPickle().global("my", "Thing").raw(")R}").text("lr").number(1);
+        TestPickle state =
+                new TestPickle().global("my", "Thing").raw(")R}").text("lr").number(1);
         assertThat(((Opaque) load(state.raw("sb"))).attributes()).isEqualTo(Map.of("lr", 1));
-        TestPickle slots = new TestPickle().global("my", "Slots").raw(")RN}").text("lr").number(1);
+        TestPickle slots =
+                new TestPickle().global("my", "Slots").raw(")RN}").text("lr").number(1);
         assertThat(((Opaque) load(slots.raw("s").op(0x86).raw("b"))).attributes())
                 .isEqualTo(Map.of("lr", 1));
     }
 
     @Test
     void objectsMayReferToEachOtherInCircles() {
-        Opaque object = (Opaque)
-                load(new TestPickle().global("my", "Node").raw(")Rq\0}").text("me").raw("h\0sb"));
+        Opaque object = (Opaque) load(
+                new TestPickle().global("my", "Node").raw(")Rq\0}").text("me").raw("h\0sb"));
 
         assertThat(object.attributes().get("me")).isSameAs(object);
     }
@@ -145,7 +154,8 @@ class TorchPickleTest {
                 Arguments.of("a reference in text", new TestPickle().raw("Ppid\n"), "persistent object pid"),
                 Arguments.of("a reference that is none", new TestPickle().raw("]Q"), "persistent object"),
                 Arguments.of("a buffer elsewhere", new TestPickle().op(0x97, 0x98), "a buffer outside of the pickle"),
-                Arguments.of("a huge number", new TestPickle().op(0x8b).int32(9_000).bytes(new byte[9_000]), "int"),
+                Arguments.of(
+                        "a huge number", new TestPickle().op(0x8b).int32(9_000).bytes(new byte[9_000]), "int"),
                 Arguments.of("a huge decimal number", new TestPickle().raw("L" + "9".repeat(9_000) + "L\n"), "int"),
                 Arguments.of("a long text", new TestPickle().text("x".repeat(70_000)), "str"),
                 Arguments.of(
@@ -168,8 +178,14 @@ class TorchPickleTest {
                                 .global("torch._utils", "_rebuild_tensor_v2")
                                 .raw(")R"),
                         "torch tensor v2"),
-                Arguments.of("a set of something", new TestPickle().global("builtins", "set").raw("(K\1tR"), "builtins.set"),
-                Arguments.of("a bare class called", new TestPickle().global("torch", "float32").raw(")R"), "torch.float32"));
+                Arguments.of(
+                        "a set of something",
+                        new TestPickle().global("builtins", "set").raw("(K\1tR"),
+                        "builtins.set"),
+                Arguments.of(
+                        "a bare class called",
+                        new TestPickle().global("torch", "float32").raw(")R"),
+                        "torch.float32"));
     }
 
     @ParameterizedTest(name = "{0}")
@@ -294,7 +310,11 @@ class TorchPickleTest {
     void aLongChainOfObjectsIsNoDepth() {
         TestPickle pickle = new TestPickle().raw("N");
         for (int i = 0; i < 10_000; i++) {
-            pickle.raw("q\0000").global("my", "Node").raw(")\u0081}").text("next").raw("h\0sb");
+            pickle.raw("q\0000")
+                    .global("my", "Node")
+                    .raw(")\u0081}")
+                    .text("next")
+                    .raw("h\0sb");
         }
         Path file = file(pickle);
 

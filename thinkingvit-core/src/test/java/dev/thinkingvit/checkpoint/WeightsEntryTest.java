@@ -107,7 +107,10 @@ class WeightsEntryTest {
         Map<String, ?> facts = WeightsEntry.find(FILE, Map.of("model", A, "args", args), Weights.AUTO)
                 .facts();
 
-        assertThat(facts.get("args")).asString().contains("thinking_stages=[3, 6]").doesNotContain("device");
+        assertThat(facts.get("args"))
+                .asString()
+                .contains("thinking_stages=[3, 6]")
+                .doesNotContain("device");
     }
 
     @ParameterizedTest

@@ -89,7 +89,9 @@ class ZipArchiveTest {
         assertRefused(
                 new TestZip().deflated("a/data.pkl", packed, 60_000_000).bytes(),
                 "claims to inflate from 4 to 60000000");
-        assertRefused(new TestZip().deflated("a/data.pkl", packed, 0xF000_0000L).bytes(), "claims to inflate from 4 to 4026531840");
+        assertRefused(
+                new TestZip().deflated("a/data.pkl", packed, 0xF000_0000L).bytes(),
+                "claims to inflate from 4 to 4026531840");
     }
 
     @Test
