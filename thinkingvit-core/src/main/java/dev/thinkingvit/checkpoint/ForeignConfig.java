@@ -253,7 +253,7 @@ final class ForeignConfig {
 
         private boolean flag(String key, boolean otherwise) {
             JsonNode value = input.get(key);
-            return value == null || value.isNull() ? otherwise : value.asBoolean(otherwise);
+            return (value == null || value.isNull()) ? otherwise : value.asBoolean(otherwise);
         }
 
         private static int integer(@Nullable JsonNode value, int otherwise) {

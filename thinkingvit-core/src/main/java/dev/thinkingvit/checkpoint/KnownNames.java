@@ -135,7 +135,7 @@ final class KnownNames {
 
     /** Whether a prefix, with its dots, is of a moving average's wrapper. */
     static boolean isAverage(String prefix) {
-        for (String part : prefix.split("\\.")) {
+        for (String part : prefix.split("\\.", -1)) {
             if (AVERAGES.contains(part)) {
                 return true;
             }

@@ -119,7 +119,7 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
 
         private static String unknown(String prefix) {
             StringBuilder rest = new StringBuilder();
-            for (String part : prefix.split("\\.")) {
+            for (String part : prefix.split("\\.", -1)) {
                 if (!part.isEmpty() && !KnownNames.WRAPPERS.contains(part) && !part.matches("\\d+")) {
                     rest.append(part).append('.');
                 }
@@ -159,7 +159,7 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                 return takeAverage ? averages : models;
             }
             if (which == Weights.EMA && averages.isEmpty() && !average) {
-                throw new CheckpointException(file, WeightsEntry.noAverage(entry.content()));
+                throw new CheckpointException(file, entry.noAverage());
             }
             if (which == Weights.MODEL && models.isEmpty() && !averages.isEmpty()) {
                 throw new CheckpointException(
@@ -230,8 +230,8 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
 
         /** The wrappers that stand within a name. */
         private static List<String> inner(String name) {
-            List<String> parts = new ArrayList<>(Arrays.asList(name.split("\\.")));
-            parts.removeAll(Arrays.asList(KnownNames.withoutInner(name).split("\\.")));
+            List<String> parts = new ArrayList<>(Arrays.asList(name.split("\\.", -1)));
+            parts.removeAll(Arrays.asList(KnownNames.withoutInner(name).split("\\.", -1)));
             return parts.stream().distinct().toList();
         }
 

@@ -107,9 +107,9 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
     }
 
     /** What to say where a moving average was asked for and there is none. */
-    static String noAverage(Map<?, ?> top) {
+    String noAverage() {
         return "has no moving average of the weights (" + String.join(", ", AVERAGES.subList(0, 3)) + ", …); it has "
-                + keys(top);
+                + (path.isEmpty() ? keys(content) : keys(facts) + " and the weights in '" + path + "'");
     }
 
     /** {@code "'model': "}, to put before what is wrong in it; empty for a file that is the dictionary. */

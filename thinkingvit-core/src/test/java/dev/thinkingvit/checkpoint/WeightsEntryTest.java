@@ -116,6 +116,7 @@ class WeightsEntryTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '`',
             value = {
                 "opaque | its 'model' is no dictionary of tensors but timm.models.vit.ViT",
                 "inside | 'state_dict': 'head.weight' should be a tensor, is numpy.ndarray",

@@ -60,11 +60,32 @@ class ConvertCommandTest {
 
     @Test
     void headsThatNobodyNamesAreAskedForAndNothingIsLeftBehind() {
-        CommandRun run = CommandRun.of("convert", CHECKPOINT, directory.resolve("out"));
+        CommandRun run = CommandRun.of("convert", MODEL.resolve("model.safetensors"), directory.resolve("out"));
 
         assertThat(run.code()).isEqualTo(1);
         assertThat(run.err().lines()).singleElement().asString().contains("--config must supply num_heads");
         assertThat(files(directory)).isEmpty();
+    }
+
+    @Test
+    void theFirstReleaseIsCutToItsLastStageAndComputesTheSame() {
+        Path wide = CommandRun.REFERENCE.resolve("vit-wide");
+        Path recording = wide.resolve("expected.safetensors");
+        Path cut = directory.resolve("cut");
+        CommandRun run = CommandRun.of(
+                "convert", wide.resolve("checkpoint.pth.tar"), cut, "--config", wide.resolve("config.json"));
+
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("left out: alpha.1 to alpha.11");
+        assertThat(run.out()).contains("cut from a width of 48 to the last stage's 24").contains("89,373 parameters");
+        CommandRun verified = CommandRun.of("verify", cut, "--expected", recording);
+        assertThat(verified.code()).as(verified.out()).isZero();
+
+        Path kept = directory.resolve("kept");
+        assertThat(CommandRun.of("convert", wide.resolve("checkpoint.pth.tar"), kept, "--keep-width")
+                        .out())
+                .contains("344,613 parameters");
+        assertThat(ModelDirectory.read(kept).config().network().embedDim()).isEqualTo(48);
     }
 
     @Test

@@ -33,6 +33,19 @@ class VerifyCommandTest {
     }
 
     @Test
+    void aCheckpointFileIsVerifiedByTheRecordingBesideIt() {
+        Path file = CommandRun.REFERENCE.resolve("vit-wide/checkpoint.pth.tar");
+
+        CommandRun average = CommandRun.of("verify", file);
+        assertThat(average.code()).as(average.out() + average.err()).isZero();
+        assertThat(average.out()).contains("all 12 tensors agree").containsPattern("raw.stage1.logits +- +ok +not compared");
+
+        CommandRun own = CommandRun.of("verify", file, "--weights", "model");
+        assertThat(own.code()).as(own.out()).isZero();
+        assertThat(own.out()).contains("all 2 tensors agree");
+    }
+
+    @Test
     void aTamperedRecordingIsOut() {
         CommandRun run = CommandRun.of("verify", MODEL, "--expected", tampered());
 
