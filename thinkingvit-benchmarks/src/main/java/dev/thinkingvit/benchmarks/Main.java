@@ -1,10 +1,8 @@
 package dev.thinkingvit.benchmarks;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.OutputStreamWriter;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.StandardOutput;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -44,11 +42,7 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         System.setProperty("java.awt.headless", "true");
         Locale.setDefault(Locale.ROOT);
-        System.exit(run(utf8(FileDescriptor.out), utf8(FileDescriptor.err), args));
-    }
-
-    private static PrintWriter utf8(FileDescriptor stream) {
-        return new PrintWriter(new OutputStreamWriter(new FileOutputStream(stream), StandardCharsets.UTF_8), true);
+        System.exit(run(StandardOutput.out(), StandardOutput.err(), args));
     }
 
     /** Runs a command line and returns its exit code. */
@@ -57,10 +51,20 @@ public final class Main implements Runnable {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
-            command.getErr().println("thinkingvit: " + e.getMessage());
+            command.getErr().println("thinkingvit: " + Reasons.line(e));
             return FAILED;
         });
-        return line.execute(args);
+        try {
+            int code = line.execute(args);
+            out.flush();
+            return code;
+        } catch (StandardOutput.Lost e) {
+            if (e.nobodyReads()) {
+                return StandardOutput.NOBODY_READS;
+            }
+            err.println("thinkingvit: " + Reasons.line(e));
+            return FAILED;
+        }
     }
 
     @Override

@@ -52,7 +52,7 @@ record Photographs(
      */
     static Photographs in(Path folder, Consumer<String> skipped) throws IOException {
         List<Path> files = new ArrayList<>();
-        for (Path file : PictureFiles.expand(List.of(folder))) {
+        for (Path file : PictureFiles.find(List.of(folder)).pictures()) {
             try {
                 PictureDecoder.decode(file);
                 files.add(file);

@@ -21,7 +21,7 @@ record SavedModel(InferenceBenchmark.Subject subject, Path root) implements Auto
         Path folder = root.resolve(exported ? "onnx" : "model");
         if (!Files.exists(folder)) {
             if (exported) {
-                OnnxExport.write(folder, subject.config(), subject.weights(), false, "benchmark");
+                OnnxExport.write(folder, subject.config(), subject.weights(), OnnxExport.Layout.SHARED, "benchmark");
             } else {
                 ModelDirectory.write(folder, subject.config(), subject.weights());
             }

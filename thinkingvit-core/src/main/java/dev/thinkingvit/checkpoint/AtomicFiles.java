@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -19,7 +20,8 @@ import java.util.stream.Stream;
 
 /**
  * Writes files so that a crash at any moment leaves either the old file or the new one, never a part: the content goes
- * to a hidden neighbour of the target, is synced to disk and then renamed over the target in one step.
+ * to a hidden neighbour of the target, is synced to disk and then renamed over the target in one step. Who may read a file
+ * that is replaced may read the new one; a new file is as the process's umask has it.
  *
  * <p>Threads: safe; of two writers of one target the last to finish wins with a whole file.
  */
@@ -55,10 +57,11 @@ public final class AtomicFiles {
         boolean done = false;
         try {
             writeAndSync(draft, content);
+            keepMode(real, draft);
             Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             done = true;
         } catch (NoSuchFileException e) {
-            throw e; // the directory is missing
+            throw new NoSuchFileException(target.toString(), null, "its folder does not exist");
         } catch (IOException e) {
             FileSystemException named = new FileSystemException(target.toString(), null, reason(e));
             named.initCause(e);
@@ -88,7 +91,7 @@ public final class AtomicFiles {
         try {
             Files.delete(Files.createTempFile(directory, ".writable", ".tmp"));
         } catch (IOException e) {
-            throw new IOException(target + ": its folder cannot be written to", e);
+            throw new IOException(target + ": its folder cannot be written to: " + Reasons.of(e), e);
         }
     }
 
@@ -120,9 +123,7 @@ public final class AtomicFiles {
 
     /** Why writing failed, for a message that names the file itself. */
     static String reason(Exception e) {
-        return e instanceof FileSystemException system && system.getReason() != null
-                ? system.getReason()
-                : String.valueOf(e.getMessage());
+        return Reasons.of(e);
     }
 
     private static void writeAndSync(Path draft, Content content) throws IOException {
@@ -131,6 +132,14 @@ public final class AtomicFiles {
             content.writeTo(out);
             out.flush();
             channel.force(true);
+        }
+    }
+
+    /** Who may read a file does not change when its content does. */
+    private static void keepMode(Path old, Path draft) throws IOException {
+        if (Files.exists(old)
+                && old.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+            Files.setPosixFilePermissions(draft, Files.getPosixFilePermissions(old));
         }
     }
 

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Checkpoints {
     private static final int START_BYTES = 512;
+    private static final int TAR_SIGNATURE = 257;
     private static final String INDEX = ".index.json";
 
     /** What a directory's weights are called, the first that is there being read. */
@@ -132,6 +133,17 @@ public final class Checkpoints {
         String trimmed = text.stripLeading().toLowerCase(Locale.ROOT);
         if (trimmed.startsWith("<!doctype") || trimmed.startsWith("<html") || trimmed.startsWith("<?xml")) {
             throw new CheckpointException(file, "is a web page, not weights; the download went wrong");
+        }
+        if (text.startsWith("ustar", TAR_SIGNATURE)) {
+            throw new CheckpointException(
+                    file,
+                    "is a tar archive, as PyTorch before 0.2 wrote or to be unpacked first; a file that torch.save wrote"
+                            + " later is needed");
+        }
+        // A protocol from 2 to 5, then a frame, a dict, a list or a name: no length that a header could have.
+        if (text.length() > 2 && text.charAt(0) == '\u0080' && "\u0095}](c".indexOf(text.charAt(2)) >= 0) {
+            throw new CheckpointException(
+                    file, "is a pickle of Python that torch.save did not write; a file of torch.save is needed");
         }
     }
 

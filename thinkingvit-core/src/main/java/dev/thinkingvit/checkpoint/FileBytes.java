@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -59,7 +60,7 @@ final class FileBytes implements AutoCloseable {
             throw new CheckpointException(file, "there is no such file", e);
         } catch (IOException e) {
             closeQuietly(channel);
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 
@@ -103,7 +104,7 @@ final class FileBytes implements AutoCloseable {
             }
             return window.slice((int) position, (int) length).order(ByteOrder.LITTLE_ENDIAN);
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 

@@ -54,6 +54,10 @@ final class HarmlessNames {
         return made == null ? PythonObject.madeBy(name, arguments) : made;
     }
 
+    boolean isKnown(String name) {
+        return calls.containsKey(name);
+    }
+
     private @Nullable Object known(String name, List<?> arguments) {
         Call call = calls.get(name);
         return call == null ? null : call.with(arguments);

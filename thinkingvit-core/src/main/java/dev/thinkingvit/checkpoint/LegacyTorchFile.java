@@ -107,7 +107,7 @@ final class LegacyTorchFile {
             if (storage == null || places.containsKey(key)) {
                 throw new CheckpointException(
                         file,
-                        "is damaged: it lists storage '" + key + "' "
+                        "lists storage '" + key + "' "
                                 + (storage == null ? "that its content does not name" : "twice"));
             }
             Integer width = TorchTensors.elementBytes(storage.type());
@@ -128,7 +128,7 @@ final class LegacyTorchFile {
             throw new CheckpointException(
                     file, "truncated: " + what + " should begin at byte " + offset + ", the file has " + bytes.size());
         }
-        if (count != storage.elements()) {
+        if (count != storage.elements() || count < 0) {
             throw new CheckpointException(file, "is damaged: " + what + " has " + count + " by its own count");
         }
         places.put(key, new Place(offset + COUNT_BYTES, count * width));

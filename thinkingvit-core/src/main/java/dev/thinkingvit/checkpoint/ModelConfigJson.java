@@ -2,18 +2,16 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
@@ -59,37 +57,22 @@ final class ModelConfigJson {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
-    /** Where a parser's message turns from the text to the parser's own options and limits. */
-    private static final Pattern ADVICE =
-            Pattern.compile("\\s*[:;,(]?\\s*[^:;,(]*(`|ALLOW_|Feature|Constraints|StreamRead|JsonRead)");
-
     private final Path file;
 
     private ModelConfigJson(Path file) {
         this.file = file;
     }
 
-    /** Parses a file's text into a tree; the root must be an object. A byte order mark is skipped. */
-    static ObjectNode parse(Path file, byte[] text) {
-        boolean marked = text.length >= 3 && text[0] == (byte) 0xEF && text[1] == (byte) 0xBB && text[2] == (byte) 0xBF;
-        int start = marked ? 3 : 0;
+    /** Parses a file's text into a tree; the root must be an object. */
+    static ObjectNode parse(Path file, String text) {
         try {
-            if (MAPPER.readTree(text, start, text.length - start) instanceof ObjectNode root) {
+            if (MAPPER.readTree(text) instanceof ObjectNode root) {
                 return root;
             }
             throw new CheckpointException(file, "must hold a JSON object");
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is not valid JSON: " + plain(e), e);
+            throw new CheckpointException(file, "is not valid JSON: " + Reasons.of(e), e);
         }
-    }
-
-    /** What is wrong and where, without the parser's advice to its programmer. */
-    private static String plain(JacksonException e) {
-        String message = e.getOriginalMessage();
-        Matcher advice = ADVICE.matcher(message);
-        String what = advice.find() ? message.substring(0, advice.start()) : message;
-        TokenStreamLocation at = e.getLocation();
-        return what + (at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")");
     }
 
     /** Whether a key is there with a value; null means what its absence means. */
@@ -106,7 +89,7 @@ final class ModelConfigJson {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         } catch (JacksonException e) {
             // such as an object where a string belongs
-            throw new CheckpointException(file, "a value has the wrong type: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "a value has the wrong type: " + Reasons.of(e), e);
         }
     }
 

@@ -1,10 +1,13 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
@@ -71,16 +74,11 @@ public final class ModelDirectory {
 
     static ObjectNode readTree(Path file) {
         try {
-            if (!Files.exists(file)) {
-                throw new CheckpointException(file, "is missing");
-            }
-            if (Files.size(file) > MAX_CONFIG_BYTES) {
-                throw new CheckpointException(
-                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_CONFIG_BYTES + " are read");
-            }
-            return ModelConfigJson.parse(file, Files.readAllBytes(file));
+            return ModelConfigJson.parse(file, TextFile.read(file, MAX_CONFIG_BYTES));
+        } catch (NoSuchFileException e) {
+            throw new CheckpointException(file, "is missing", e);
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 

@@ -155,6 +155,10 @@ public final class ModelImport {
 
     /** Width of a head, from the stages that a configuration names, else the published one. */
     private int headDim(int width, List<Integer> givenStages) {
+        int said = givenStages.isEmpty() ? integer(trainerArg("model_kwargs").get("num_heads")) : 0; // timm's option
+        if (said > 0 && width % said == 0) {
+            return width / said;
+        }
         List<Integer> widths = shapes.recycledWidths();
         int named = headDimOf(givenStages, widths, width);
         if (named > 0) {

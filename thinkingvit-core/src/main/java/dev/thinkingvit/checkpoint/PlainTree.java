@@ -25,6 +25,9 @@ final class PlainTree {
     private static final long MAX_NODES = 10_000_000;
     private static final int NAME_COST = 16;
 
+    /** The module of configurations whose containers and values are objects. */
+    private static final String OMEGA = "omegaconf.";
+
     private final Path file;
     private final IdentityHashMap<Object, Subtree> finished = new IdentityHashMap<>();
     private final IdentityHashMap<Object, Boolean> open = new IdentityHashMap<>();
@@ -81,9 +84,10 @@ final class PlainTree {
         if (node instanceof PythonObject object) {
             content = content(object);
             if (content == null) {
-                Subtree opaque = leaf(opaque(object));
-                finished.put(node, opaque);
-                return opaque;
+                Subtree value = omegaValue(object);
+                Subtree subtree = value == null ? leaf(opaque(object)) : value;
+                finished.put(node, subtree);
+                return subtree;
             }
             if (!(content instanceof Module)) {
                 return plain(content, depth);
@@ -149,20 +153,29 @@ final class PlainTree {
             if (module != null) {
                 return module;
             }
-            // OmegaConf's containers and values.
-            Object wrapped = object.type.startsWith("omegaconf.") ? state.get("_content") : null;
+            Object wrapped = object.type.startsWith(OMEGA) ? state.get("_content") : null;
             return wrapped instanceof Map || wrapped instanceof List ? wrapped : null;
         }
         boolean copyOfDict = object.state == null && object.arguments.size() == 1;
         return copyOfDict && object.arguments.get(0) instanceof Map<?, ?> dict ? dict : null;
     }
 
+    private static @Nullable Subtree omegaValue(PythonObject object) {
+        return object.type.startsWith(OMEGA)
+                        && object.state instanceof Map<?, ?> state
+                        && state.containsKey("_val")
+                        && HarmlessNames.isScalar(state.get("_val"))
+                ? leaf(state.get("_val"))
+                : null;
+    }
+
     private Opaque opaque(PythonObject object) {
         Opaque opaque = new Opaque(object.type);
-        // Objects with __slots__ have a pair: their dict, if any, and their slots.
-        Object state = object.state instanceof List<?> pair && pair.size() == 2 && pair.get(0) == null
-                ? pair.get(1)
-                : object.state;
+        Object state = object.state;
+        if (state instanceof List<?> pair && pair.size() == 2) {
+            // Objects with __slots__ have a pair: their dict, if any, and their slots.
+            state = pair.get(0) == null ? pair.get(1) : pair.get(0);
+        }
         if (state instanceof Map<?, ?> attributes) {
             later.add(new Attributes(opaque, attributes));
         }

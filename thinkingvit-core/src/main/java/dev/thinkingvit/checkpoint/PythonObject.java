@@ -16,6 +16,13 @@ final class PythonObject {
     /** A class or function that the pickle names; it is never looked up. */
     record Name(String full) {}
 
+    /** Functions that make an object of the class that is their first argument. */
+    private static final Set<String> MAKERS =
+            Set.of("__newobj__", "__newobj_ex__", "_reconstructor", "_reconstruct", "_rebuild_wrapper_subclass");
+
+    private static final String TORCH_REBUILDS = "torch._utils._rebuild_";
+    private static final Map<Class<?>, String> PLAIN_TYPES = plainTypes();
+
     final String type;
     final List<?> arguments;
 
@@ -35,13 +42,16 @@ final class PythonObject {
         this(type, List.of());
     }
 
-    /** What calling {@code callee} makes. Helpers such as {@code copyreg._reconstructor} are told the class. */
+    /** What calling {@code callee} makes, as far as its name tells. */
     static PythonObject madeBy(String callee, List<?> arguments) {
-        boolean helper = callee.charAt(callee.lastIndexOf('.') + 1) == '_';
-        if (helper && !arguments.isEmpty() && arguments.get(0) instanceof Name type) {
+        boolean maker = MAKERS.contains(callee.substring(callee.lastIndexOf('.') + 1));
+        if (maker && !arguments.isEmpty() && arguments.get(0) instanceof Name type) {
             return new PythonObject(type.full, arguments);
         }
-        return new PythonObject(callee, arguments);
+        String type = callee.startsWith(TORCH_REBUILDS)
+                ? "torch " + callee.substring(TORCH_REBUILDS.length()).replace('_', ' ')
+                : callee;
+        return new PythonObject(type, arguments);
     }
 
     /** The dict that this object also is, once something is put into it. */
@@ -81,8 +91,6 @@ final class PythonObject {
                 .findFirst()
                 .orElse("something");
     }
-
-    private static final Map<Class<?>, String> PLAIN_TYPES = plainTypes();
 
     private static Map<Class<?>, String> plainTypes() {
         Map<Class<?>, String> types = new LinkedHashMap<>();

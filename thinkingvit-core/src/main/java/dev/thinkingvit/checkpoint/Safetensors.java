@@ -38,8 +38,8 @@ public final class Safetensors {
      *
      * @param tensors in the header's order; read-only views of the mapped file, so nothing is read before it is used
      *     and nothing has to be closed
-     * @param others the types of the tensors that are not read, by name: of element types that are not computed with,
-     *     such as {@code F8_E4M3}, or larger than 2 GiB
+     * @param others what else there is, by name: tensors of element types that are not computed with, such as an
+     *     {@code F8_E4M3 tensor}, or larger than 2 GiB
      * @param metadata the file's own strings; empty if it has none
      */
     public record Contents(Map<String, HostTensor> tensors, Map<String, String> others, Map<String, String> metadata) {
@@ -70,9 +70,9 @@ public final class Safetensors {
             long length = entry.end() - entry.begin();
             DType dtype = entry.dtype();
             if (dtype == null) {
-                others.put(entry.name(), entry.type());
+                others.put(entry.name(), entry.type() + " tensor");
             } else if (length > Integer.MAX_VALUE) {
-                others.put(entry.name(), entry.type() + " of " + length + " bytes (at most 2 GiB are read)");
+                others.put(entry.name(), entry.type() + " tensor of " + length + " bytes (at most 2 GiB are read)");
             } else {
                 ByteBuffer data = bytes.slice(dataStart + entry.begin(), length);
                 tensors.put(entry.name(), new HostTensor(dtype, entry.shape(), data));

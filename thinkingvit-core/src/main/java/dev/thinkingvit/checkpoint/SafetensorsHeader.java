@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.ByteArrayOutputStream;
@@ -84,8 +85,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
             return new Parsing(file, parser).header();
         } catch (JacksonException e) {
-            throw new CheckpointException(
-                    file, "the safetensors header is no valid JSON: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "the safetensors header is no valid JSON: " + Reasons.of(e), e);
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -122,6 +123,7 @@ final class TorchPickle extends Unpickler {
             case 0x8b -> steppedOver("int", 4, MAX_INTEGER_BYTES);
             case 'I', 'L' -> lineSteppedOver("int", MAX_DIGITS);
             case 'S', 'V' -> lineSteppedOver("str", MAX_TEXT);
+            case 'p', 'g' -> longLineRefused();
             default -> false;
         };
     }
@@ -167,7 +169,7 @@ final class TorchPickle extends Unpickler {
             case 'S', 'T', 'U', 'V', 'X', 0x8c, 0x8d, 'B', 'C', 0x8e, 0x96 -> {
                 return false;
             }
-            default -> throw new Damage(String.format("0x%02x is no instruction of a pickle", opcode));
+            default -> throw new Damage(String.format(Locale.ROOT, "0x%02x is no instruction of a pickle", opcode));
         }
         return true;
     }
@@ -213,8 +215,11 @@ final class TorchPickle extends Unpickler {
         if (!(callee instanceof Name name)) {
             throw new Damage("a call of what is no class or function but " + PythonObject.describe(callee));
         }
-        spend(arguments.size());
-        arguments.forEach(this::spendFor);
+        if (names.isKnown(name.full())) {
+            // It may copy what it is given.
+            spend(arguments.size());
+            arguments.forEach(this::spendFor);
+        }
         return names.call(name.full(), arguments);
     }
 
@@ -348,7 +353,7 @@ final class TorchPickle extends Unpickler {
         StringBuilder line = new StringBuilder();
         for (int c = pickle.read(); c != '\n'; c = pickle.read()) {
             if (c < 0 || line.length() == MAX_NAME) {
-                throw new Damage("a name that does not end");
+                throw new Damage("a line that does not end");
             }
             line.append((char) c);
         }
@@ -372,12 +377,23 @@ final class TorchPickle extends Unpickler {
         return false;
     }
 
+    /** The memo's keys: the library would read a line of any length. */
+    private boolean longLineRefused() {
+        int start = pickle.position();
+        line();
+        pickle.position(start);
+        return false;
+    }
+
     /** The length of a constant comes next, in little-endian; the library would allocate before it reads. */
     private boolean steppedOver(String type, int lengthBytes, int limit) {
         int start = pickle.position();
         long length = number(lengthBytes);
         if (length < 0 || length > pickle.available()) {
-            throw new Damage("a value of " + length + " bytes, " + pickle.available() + " follow");
+            throw new CheckpointException(
+                    file,
+                    "its pickle breaks off at " + position() + ": a value of " + Long.toUnsignedString(length)
+                            + " bytes should follow, " + pickle.available() + " do");
         }
         if (length > limit) {
             pickle.position(pickle.position() + (int) length);
@@ -399,8 +415,11 @@ final class TorchPickle extends Unpickler {
     private long number(int bytes) {
         long number = 0;
         for (int i = 0; i < bytes; i++) {
-            // Past the end of the pickle this is -1 and the number absurd, which is right.
-            number |= (long) pickle.read() << (8 * i);
+            int next = pickle.read();
+            if (next < 0) {
+                throw new CheckpointException(file, "its pickle breaks off at " + position());
+            }
+            number |= (long) next << (8 * i);
         }
         return number;
     }

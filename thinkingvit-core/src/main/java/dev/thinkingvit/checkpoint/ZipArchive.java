@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -114,7 +115,7 @@ final class ZipArchive {
                         file, what + " does not inflate to the " + entry.size + " bytes that the archive names");
             }
         } catch (DataFormatException e) {
-            throw new CheckpointException(file, what + " is damaged: " + e.getMessage(), e);
+            throw new CheckpointException(file, what + " is damaged: " + Reasons.of(e), e);
         } finally {
             inflater.end();
         }

@@ -1,4 +1,4 @@
-/** Reading and writing weights: safetensors, torch.save files and Hugging Face directories. */
+/** Reading and writing weights: safetensors, torch.save files, numpy archives and Hugging Face directories. */
 @NullMarked
 package dev.thinkingvit.checkpoint;
 

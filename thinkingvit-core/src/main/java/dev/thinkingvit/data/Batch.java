@@ -8,12 +8,15 @@ import java.util.Arrays;
  *
  * @param images {@code size × 3 × S × S} floats
  * @param labels the {@code size} labels
- * @param sampleIndices for each picture its index in the loader's list of samples
+ * @param sampleIndices for each picture its index in the loader's list of samples; see
+ *     {@link BatchLoader.Builder#repeats} for repeated ones
  * @param size B: how many pictures there are, at least 1
  * @param failed how many more belonged here but could not be read and were left out
+ * @param ownShare share of each picture that is its own, 0–1; the rest is of picture B−1−i, see {@link BatchMixer}. 1 for
+ *     pictures that were not mixed
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over, not shared; a batch is nobody's map key
-public record Batch(float[] images, int[] labels, int[] sampleIndices, int size, int failed) {
+public record Batch(float[] images, int[] labels, int[] sampleIndices, int size, int failed, double ownShare) {
 
     public Batch {
         if (size < 1 || labels.length != size || sampleIndices.length != size || images.length % size != 0) {

@@ -9,12 +9,18 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns samples into batches for training or evaluation, decoding and transforming ahead on its own threads.
  *
+ * <p>A picture is decoded, transformed, and, where there is a mixer, mixed with another of its batch while it is levels;
+ * then it is normalised, and the steps {@link Builder#after after} that follow. That is the order of timm's prefetching
+ * loader, in which random erasing comes last, on the mixed batch.
+ *
  * <p>What comes out depends on the settings, the seed and the epoch only: not on the number of threads, their timing,
- * or whether pictures were cached. The order is drawn per epoch, and each picture's chance per epoch and sample.
+ * or whether pictures were cached. The order is drawn per epoch, each picture's chance per epoch and sample, and how a
+ * batch is mixed per epoch and number of the batch.
  *
  * <p>Memory is bounded: at most {@code prefetch} finished or unfinished batches wait besides those the consumer took,
  * plus one decoded picture per thread and the cache.
@@ -125,6 +131,42 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
+    /** Batches of an epoch. */
+    public int batches() {
+        return batches(entries());
+    }
+
+    int batches(int entries) {
+        int size = settings.batchSize;
+        return settings.dropLast ? entries / size : (entries + size - 1) / size;
+    }
+
+    /** How many entries an epoch's order has for this shard. */
+    private int entries() {
+        int n = settings.repeats == 1 ? samples.size() : selected();
+        if (settings.shards == 1) {
+            return n;
+        }
+        if (!settings.shuffle) { // evaluation counts each picture once
+            return (n - settings.shard + settings.shards - 1) / settings.shards;
+        }
+        // Training steps are taken together: every shard must have as many.
+        int common = settings.batchSize * settings.shards;
+        return settings.dropLast ? n / common * settings.batchSize : (n + settings.shards - 1) / settings.shards;
+    }
+
+    /** Of how many entries an epoch with repeats takes the first, over all shards. */
+    private int selected() {
+        int n = samples.size();
+        return n < Builder.SELECTED_ROUND ? n : n / Builder.SELECTED_ROUND * Builder.SELECTED_ROUND;
+    }
+
+    /** The sample behind an entry of an epoch's order. */
+    int sample(int entry) {
+        return entry % samples.size();
+    }
+
+    /** Entries of this shard: sample + n · copy, so that each copy has a number, and so a chance, of its own. */
     private int[] order(int epoch) {
         int n = samples.size();
         int[] order = new int[n];
@@ -140,23 +182,28 @@ public final class BatchLoader implements AutoCloseable {
                 order[j] = swapped;
             }
         }
+        int repeats = settings.repeats;
+        if (repeats > 1) {
+            int[] entries = new int[selected()];
+            for (int i = 0; i < entries.length; i++) {
+                entries[i] = Math.addExact(order[i / repeats], Math.multiplyExact(n, i % repeats));
+            }
+            order = entries;
+        }
         return settings.shards == 1 ? order : shard(order);
     }
 
     private int[] shard(int[] order) {
         int n = order.length;
         int shards = settings.shards;
-        if (!settings.shuffle) { // evaluation counts each picture once
-            int[] part = new int[(n - settings.shard + shards - 1) / shards];
-            for (int i = 0; i < part.length; i++) {
+        int count = entries();
+        int[] part = new int[count];
+        if (!settings.shuffle) {
+            for (int i = 0; i < count; i++) {
                 part[i] = order[i * shards + settings.shard];
             }
             return part;
         }
-        // Training steps are taken together: every shard must have as many.
-        int common = settings.batchSize * shards;
-        int count = settings.dropLast ? n / common * settings.batchSize : (n + shards - 1) / shards;
-        int[] part = new int[count];
         for (int done = 0; done < count; done += settings.batchSize) {
             int rows = Math.min(settings.batchSize, count - done);
             for (int row = 0; row < rows; row++) {
@@ -180,9 +227,14 @@ public final class BatchLoader implements AutoCloseable {
 
     /** Settings of a {@link BatchLoader}. Not thread-safe. */
     public static final class Builder implements Cloneable {
+        static final int SELECTED_ROUND = 256;
+
         final List<Sample> samples;
         final PictureTransform transform;
         final Preprocessing preprocessing;
+
+        @Nullable BatchMixer mixer;
+
         List<InputTransform> after = new ArrayList<>();
         int batchSize = 32;
         int workers = Runtime.getRuntime().availableProcessors();
@@ -190,6 +242,7 @@ public final class BatchLoader implements AutoCloseable {
         boolean shuffle;
         long seed;
         boolean dropLast;
+        int repeats = 1;
         int shard;
         int shards = 1;
         long cacheBytes;
@@ -243,6 +296,17 @@ public final class BatchLoader implements AutoCloseable {
         }
 
         /**
+         * Repeated augmentation (Hoffer et al., 2020) as DeiT samples it: the order holds every sample this many times in
+         * a row, each time augmented anew, and an epoch takes the first ⌊n/256⌋ · 256 of it, or n where n is less than
+         * 256. An epoch is so as long as before and sees as many times fewer samples. {@link Batch#sampleIndices} of
+         * the copy c (from 0) is then the sample's index + n · c.
+         */
+        public Builder repeats(int times) {
+            repeats = atLeast(1, times, "The number of repeats");
+            return this;
+        }
+
+        /**
          * Loads one of {@code count} equal shares, for {@code count} processes that share the work and use one seed. When
          * shuffling, the processes' batches of a number together are the batch of that number that one process alone
          * would load with {@code count} times the batch size; some samples come twice so that all shards are equally
@@ -276,6 +340,12 @@ public final class BatchLoader implements AutoCloseable {
         /** How to decode. */
         public Builder decoding(PictureDecoder.Options options) {
             decoding = options;
+            return this;
+        }
+
+        /** Mixes each batch, after the transforms and before normalisation. What is left out takes no part. */
+        public Builder mix(BatchMixer mixing) {
+            mixer = mixing;
             return this;
         }
 

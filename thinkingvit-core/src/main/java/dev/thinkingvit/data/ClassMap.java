@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
  *
  * <p>Files: timm's {@code class_map.txt} (one folder name per line, its label is the line counted from 0), the same
  * with the label behind each name ({@code n01440764 0}), or JSON ({@code {"n01440764": 0}}). Several folders may stand
- * for one label. Immutable.
+ * for one label. Unicode's forms of a name do not matter. Immutable.
  */
 public final class ClassMap {
 
@@ -45,7 +45,14 @@ public final class ClassMap {
         } else {
             readLines(file, LabelFile.lines(file, text), indices);
         }
-        return new ClassMap(file.toString(), indices);
+        Map<String, Integer> composed = new LinkedHashMap<>();
+        for (Map.Entry<String, Integer> entry : indices.entrySet()) {
+            Integer other = composed.put(PictureWalk.composed(entry.getKey()), entry.getValue());
+            if (other != null && !other.equals(entry.getValue())) {
+                throw new DatasetException(file + ": '" + entry.getKey() + "' has two indices, in two Unicode forms");
+            }
+        }
+        return new ClassMap(file.toString(), composed);
     }
 
     private static void readLines(Path file, List<String> lines, Map<String, Integer> indices) throws IOException {
@@ -62,9 +69,14 @@ public final class ClassMap {
         }
     }
 
+    /** Whether there is a label for a folder. */
+    public boolean has(String folder) {
+        return indices.containsKey(PictureWalk.composed(folder));
+    }
+
     /** The label of a folder. */
     public int indexOf(String folder) throws DatasetException {
-        Integer index = indices.get(folder);
+        Integer index = indices.get(PictureWalk.composed(folder));
         if (index == null) {
             throw new DatasetException(source + ": no entry for the folder '" + folder + "'");
         }

@@ -30,8 +30,7 @@ public final class Epoch implements AutoCloseable {
         this.loader = loader;
         this.number = number;
         this.order = order;
-        int size = loader.settings.batchSize;
-        this.batches = loader.settings.dropLast ? order.length / size : (order.length + size - 1) / size;
+        this.batches = loader.batches(order.length);
         if (firstBatch < 0 || firstBatch > batches) {
             throw new IllegalArgumentException("batch " + firstBatch + " does not exist: the epoch has " + batches);
         }

@@ -1,132 +1,238 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * A dataset with a folder per class: {@code root/{class}/….jpg}. Classes are the folders right below the root, sorted
- * by name, and labels their indices; pictures may lie at any depth below and are sorted by path. Hidden files and
- * folders are passed over. Files are found by name only: nothing is decoded here.
+ * by name as Python sorts (by code points), and labels their indices; pictures may lie at any depth below and are sorted
+ * by path. Names are in Unicode's form C, so that folders written on other systems are the same classes. What is no
+ * picture is counted ({@link #passedOver}). Nothing is decoded here.
  *
  * <p>Immutable: safe to share between threads.
  */
 public final class ImageFolder {
-    private static final int NAMED_LABELS = 5;
+    private static final int NAMED = 5;
+    private static final int NO_LABEL = -1;
 
     private final Path root;
-    private final List<String> folders;
+    private final List<ClassFolder> folders;
     private final List<String> classNames;
+    private final int[] labels; // by folder
     private final List<Sample> samples;
-    private final int[] labelOfFolder;
+    private final PassedOver passedOver;
+
+    /**
+     * The folder of a class.
+     *
+     * @param name of the folder, in form C
+     * @param path of the folder
+     * @param pictures by name
+     */
+    private record ClassFolder(String name, Path path, List<PictureWalk.File> pictures) {}
 
     private ImageFolder(
-            Path root, List<String> folders, List<String> classNames, List<Sample> samples, int[] labelOfFolder) {
+            Path root, List<ClassFolder> folders, List<String> classNames, int[] labels, PassedOver passedOver) {
         this.root = root;
         this.folders = folders;
         this.classNames = classNames;
-        this.samples = samples;
-        this.labelOfFolder = labelOfFolder;
+        this.labels = labels;
+        this.passedOver = passedOver;
+        List<Sample> all = new ArrayList<>();
+        for (int i = 0; i < labels.length; i++) {
+            for (PictureWalk.File picture : folders.get(i).pictures()) {
+                all.add(new Sample(picture.path(), labels[i]));
+            }
+        }
+        this.samples = List.copyOf(all);
     }
 
     /**
      * Lists a dataset's files.
      *
-     * @throws DatasetException if the root is no folder, holds no folders, or no pictures are found in any
+     * @throws DatasetException if the root is no folder, holds no folders, one that cannot be read, or no pictures in any
      */
-    public static ImageFolder open(Path root) throws IOException {
+    public static ImageFolder open(Path folder) throws IOException {
+        Path root = folder.toString().isEmpty() ? Path.of(".") : folder;
         if (!Files.exists(root)) {
-            throw new DatasetException(root + ": no such folder");
+            throw new DatasetException(root + ": " + Reasons.ofMissing(root));
         }
         if (!Files.isDirectory(root)) {
             throw new DatasetException(root + ": a folder with a folder per class is needed, this is a file");
         }
-        List<Path> classes;
-        try (Stream<Path> entries = Files.list(root)) {
-            classes = entries.filter(entry -> Files.isDirectory(entry) && !PictureFiles.isHidden(entry))
-                    .sorted()
-                    .toList();
+        PassedOver.Counter counter = new PassedOver.Counter();
+        PictureWalk walk = PictureWalk.through(root, counter);
+        if (!walk.unreadable().isEmpty()) {
+            throw new DatasetException(walk.unreadable().get(0) + "; everything in a data set must be readable");
         }
-        if (classes.isEmpty()) {
-            throw new DatasetException(root + ": a folder per class is needed, there are no folders in it");
-        }
-        List<String> names = new ArrayList<>();
-        List<Sample> samples = new ArrayList<>();
-        int[] labels = new int[classes.size()];
-        for (int label = 0; label < classes.size(); label++) {
-            Path folder = classes.get(label);
-            names.add(String.valueOf(folder.getFileName()));
-            labels[label] = label;
-            for (Path file : PictureFiles.below(folder)) {
-                samples.add(new Sample(file, label));
+        Map<String, ClassFolder> byName = new TreeMap<>(PictureWalk::compare);
+        for (Path classFolder : walk.folders()) {
+            String name = className(classFolder);
+            if (byName.put(name, new ClassFolder(name, classFolder, new ArrayList<>())) != null) {
+                throw new DatasetException(root + ": two folders are named '" + name
+                        + "', in different Unicode forms; put their pictures into one");
             }
         }
-        if (samples.isEmpty()) {
-            throw new DatasetException(root + ": no pictures in its " + classes.size() + " class folders");
+        int beside = 0;
+        for (PictureWalk.File picture : walk.pictures()) {
+            int slash = picture.name().indexOf('/');
+            if (slash < 0) {
+                counter.add("pictures beside the class folders", false, picture.path());
+                beside++;
+            } else {
+                ClassFolder of = byName.get(picture.name().substring(0, slash));
+                if (of == null) {
+                    throw new DatasetException(picture.path() + ": appeared while the folder was read; try again");
+                }
+                of.pictures().add(picture);
+            }
         }
-        List<String> folders = List.copyOf(names);
-        return new ImageFolder(root, folders, folders, List.copyOf(samples), labels);
+        if (byName.isEmpty()) {
+            throw new DatasetException(root + ": a folder per class is needed, there are no folders in it"
+                    + (beside == 0 ? "" : " but " + beside + " pictures"));
+        }
+        PassedOver passedOver = counter.done();
+        List<ClassFolder> folders = List.copyOf(byName.values());
+        if (folders.stream().allMatch(each -> each.pictures().isEmpty())) {
+            throw new DatasetException(
+                    root + ": no pictures in its " + folders.size() + " class folders" + passedOver.inBrief());
+        }
+        List<String> names = folders.stream().map(ClassFolder::name).toList();
+        return new ImageFolder(
+                root, folders, names, IntStream.range(0, names.size()).toArray(), passedOver);
+    }
+
+    private static String className(Path folder) throws IOException {
+        return PictureWalk.composed(FileNames.of(folder)); // the name is a label
     }
 
     /**
      * The same pictures labelled as a model counts its classes: each folder gets the index of its name in
-     * {@code labelNames}, and {@link #classNames} are those names.
+     * {@code labelNames}, and {@link #classNames} are those names. Unicode's forms do not matter. A folder without
+     * pictures needs no label.
      *
      * @throws DatasetException if the model does not know a folder's name, or has a name twice that a folder bears
      */
     public ImageFolder withLabels(List<String> labelNames) throws DatasetException {
-        int[] labels = new int[folders.size()];
-        for (int i = 0; i < labels.length; i++) {
-            String folder = folders.get(i);
-            labels[i] = labelNames.indexOf(folder);
-            if (labels[i] < 0) {
+        Map<String, Integer> first = new HashMap<>();
+        Map<String, Integer> last = new HashMap<>();
+        for (int i = 0; i < labelNames.size(); i++) {
+            first.putIfAbsent(PictureWalk.composed(labelNames.get(i)), i);
+            last.put(PictureWalk.composed(labelNames.get(i)), i);
+        }
+        int[] found = new int[folders.size()];
+        for (int i = 0; i < found.length; i++) {
+            String folder = folders.get(i).name();
+            found[i] = first.getOrDefault(folder, NO_LABEL);
+            if (found[i] == NO_LABEL && !folders.get(i).pictures().isEmpty()) {
                 throw new DatasetException(root.resolve(folder) + ": the model has no label '" + folder + "' among its "
-                        + labelNames.size() + ": " + abbreviated(labelNames));
+                        + labelNames.size() + ": " + abbreviated(labelNames) + meant(folder, labelNames));
             }
-            if (labelNames.lastIndexOf(folder) != labels[i]) {
+            if (found[i] != NO_LABEL && last.getOrDefault(folder, NO_LABEL) != found[i]) {
                 throw new DatasetException(root.resolve(folder) + ": the model has the label '" + folder
                         + "' twice; a class map must say which is meant");
             }
         }
-        return relabelled(List.copyOf(labelNames), labels);
+        return labelled(List.copyOf(labelNames), found);
+    }
+
+    /** A label that differs in case, blanks or strokes alone, for a message. */
+    private static String meant(String folder, List<String> labelNames) {
+        return labelNames.stream()
+                .filter(label -> loose(label).equals(loose(folder)))
+                .findFirst()
+                .map(label -> "; is '" + label + "' meant?")
+                .orElse("");
+    }
+
+    private static String loose(String name) {
+        return PictureWalk.composed(name)
+                .toLowerCase(Locale.ROOT)
+                .replaceAll("[\\s_-]+", " ")
+                .strip();
     }
 
     private static String abbreviated(List<String> names) {
-        int shown = Math.min(NAMED_LABELS, names.size());
-        return String.join(", ", names.subList(0, shown)) + (shown < names.size() ? ", …" : "");
+        return names.stream().limit(NAMED).collect(Collectors.joining(", ")) + (names.size() > NAMED ? ", …" : "");
     }
 
     /**
      * The same pictures labelled by a map from folder names; {@link #classNames} are the model's, by index.
      *
-     * @throws DatasetException if the map lacks a folder, or gives an index that the model has not
+     * @throws DatasetException if the map lacks a folder with pictures, or gives an index that the model has not
      */
     public ImageFolder withLabels(ClassMap map, List<String> labelNames) throws DatasetException {
-        int[] labels = new int[folders.size()];
-        for (int i = 0; i < labels.length; i++) {
-            labels[i] = map.indexOf(folders.get(i));
-            if (labels[i] >= labelNames.size()) {
-                throw new DatasetException(map + ": '" + folders.get(i) + "' has index " + labels[i]
-                        + ", the model has " + labelNames.size() + " classes");
+        int[] found = new int[folders.size()];
+        for (int i = 0; i < found.length; i++) {
+            ClassFolder folder = folders.get(i);
+            found[i] = folder.pictures().isEmpty() && !map.has(folder.name()) ? NO_LABEL : map.indexOf(folder.name());
+            if (found[i] >= labelNames.size()) {
+                throw new DatasetException(map + ": '" + folder.name() + "' has index " + found[i] + ", the model has "
+                        + labelNames.size() + " classes");
             }
         }
-        return relabelled(List.copyOf(labelNames), labels);
+        return labelled(List.copyOf(labelNames), found);
     }
 
-    private ImageFolder relabelled(List<String> names, int[] labels) {
-        List<Sample> relabelled = new ArrayList<>(samples.size());
-        // A sample's present label tells its folder by way of the present mapping; folders keep their order.
-        int folder = 0;
-        for (Sample sample : samples) {
-            while (!sample.path().startsWith(root.resolve(folders.get(folder)))) {
-                folder++;
-            }
-            relabelled.add(new Sample(sample.path(), labels[folder]));
+    /**
+     * The same pictures for a model that names none of its classes. Folders that are numbered from 0 to below
+     * {@code classes} say their indices themselves, whatever their order as text; others are counted as they are sorted.
+     *
+     * @throws DatasetException if they are not numbered and there is not a folder for each class
+     */
+    public ImageFolder withLabels(int classes) throws DatasetException {
+        int[] found = folders.stream().mapToInt(folder -> number(folder.name())).toArray();
+        boolean numbered = Arrays.stream(found).allMatch(index -> index >= 0 && index < classes)
+                && Arrays.stream(found).distinct().count() == found.length;
+        if (!numbered && folders.size() != classes) {
+            throw new DatasetException(root + ": the model names none of its " + classes + " classes and there are "
+                    + folders.size() + " folders; --class-map must say which is which");
         }
-        return new ImageFolder(root, folders, names, List.copyOf(relabelled), labels);
+        List<String> names = numbered
+                ? IntStream.range(0, classes).mapToObj(Integer::toString).toList()
+                : folderNames();
+        return labelled(names, numbered ? found : IntStream.range(0, classes).toArray());
+    }
+
+    private static int number(String name) {
+        return name.matches("\\d{1,9}") ? Integer.parseInt(name) : NO_LABEL;
+    }
+
+    /** The same without all folders but some. */
+    public ImageFolder only(Set<String> folderNames) {
+        List<ClassFolder> kept = folders.stream()
+                .filter(folder -> folderNames.contains(folder.name()))
+                .toList();
+        List<String> names = kept.stream().map(ClassFolder::name).toList();
+        return new ImageFolder(
+                root, kept, names, IntStream.range(0, names.size()).toArray(), passedOver);
+    }
+
+    private ImageFolder labelled(List<String> names, int[] found) {
+        List<ClassFolder> known = new ArrayList<>();
+        List<Integer> kept = new ArrayList<>();
+        for (int i = 0; i < found.length; i++) {
+            if (found[i] != NO_LABEL) {
+                known.add(folders.get(i));
+                kept.add(found[i]);
+            }
+        }
+        int[] theirs = kept.stream().mapToInt(Integer::intValue).toArray();
+        return new ImageFolder(root, List.copyOf(known), names, theirs, passedOver);
     }
 
     /** The dataset's folder. */
@@ -136,7 +242,7 @@ public final class ImageFolder {
 
     /** The names of the class folders, sorted, whatever their labels. */
     public List<String> folderNames() {
-        return folders;
+        return folders.stream().map(ClassFolder::name).toList();
     }
 
     /** Class names by label. */
@@ -149,10 +255,124 @@ public final class ImageFolder {
         return samples;
     }
 
+    /** What the folder holds besides pictures of its classes. */
+    public PassedOver passedOver() {
+        return passedOver;
+    }
+
+    /** The class folders without a picture, by name. */
+    public List<String> emptyFolders() {
+        return folders.stream()
+                .filter(folder -> folder.pictures().isEmpty())
+                .map(ClassFolder::name)
+                .toList();
+    }
+
+    /** Each class folder's pictures: size in bytes by path within the folder. */
+    public Map<String, Map<String, Long>> pictures() {
+        Map<String, Map<String, Long>> all = new LinkedHashMap<>();
+        for (ClassFolder folder : folders) {
+            Map<String, Long> sizes = new LinkedHashMap<>();
+            folder.pictures()
+                    .forEach(file ->
+                            sizes.put(file.name().substring(folder.name().length() + 1), file.bytes()));
+            all.put(folder.name(), sizes);
+        }
+        return all;
+    }
+
+    /** Path of a picture below the root, as {@code class/name} of {@link #pictures}. */
+    public String nameOf(Sample sample) {
+        return PictureWalk.nameBelow(root, sample.path());
+    }
+
+    /**
+     * Refuses what nothing can be learnt for.
+     *
+     * @throws DatasetException if a class folder has no pictures
+     */
+    public void requirePictures() throws IOException {
+        List<String> empty = emptyFolders();
+        if (empty.isEmpty()) {
+            return;
+        }
+        PassedOver.Counter counter = new PassedOver.Counter();
+        for (ClassFolder folder : folders) {
+            if (folder.pictures().isEmpty()) {
+                PictureWalk.through(folder.path(), counter);
+            }
+        }
+        throw new DatasetException(root + ": no pictures of " + (empty.size() == 1 ? "class " : "classes ")
+                + abbreviated(empty) + "; remove what is no class, or put " + PictureFormat.NAMES + " pictures in"
+                + counter.done().inBrief());
+    }
+
+    /** What people should know of the folder, a line each: what was passed over, and what its names may hide. */
+    public List<String> remarks() {
+        List<String> remarks = new ArrayList<>(passedOver.lines());
+        if (!emptyFolders().isEmpty()) {
+            remarks.add("note: no pictures of " + abbreviated(emptyFolders()) + " in " + root);
+        }
+        long deeper = folders.stream()
+                .flatMap(folder -> folder.pictures().stream())
+                .filter(file -> file.name().indexOf('/') != file.name().lastIndexOf('/'))
+                .count();
+        if (deeper > 0) {
+            remarks.add(
+                    deeper == samples.size()
+                            ? "warning: every picture lies in a folder below " + abbreviated(folderNames()) + " in "
+                                    + root + "; these are taken for the classes: is it one folder too high?"
+                            : String.format(
+                                    "note: %d of %d pictures lie in folders below the class folders and count for these",
+                                    deeper, samples.size()));
+        }
+        Map<String, List<String>> alike =
+                folderNames().stream().collect(Collectors.groupingBy(name -> name.toLowerCase(Locale.ROOT)));
+        alike.values().stream()
+                .filter(names -> names.size() > 1)
+                .forEach(names -> remarks.add("note: classes " + String.join(", ", names) + " differ in case only"));
+        return remarks;
+    }
+
+    /** A note on classes that are numbers, and how they are counted; empty where there is but one way. */
+    public List<String> remarksOnOrder() {
+        List<String> names = folderNames();
+        List<String> byNumber = names.stream()
+                .filter(name -> number(name) >= 0)
+                .sorted((a, b) -> Integer.compare(number(a), number(b)))
+                .toList();
+        return byNumber.size() < names.size() || byNumber.equals(names)
+                ? List.of()
+                : List.of("note: the class folders are numbers; "
+                        + (classNames.equals(names)
+                                ? "they are counted as they are sorted as text: " + abbreviated(names)
+                                : "each is the number of a class of the model, counted from 0"));
+    }
+
+    /** The labels, by name, of which there is no picture. */
+    public List<String> labelsWithoutPictures() {
+        boolean[] present = new boolean[classNames.size()];
+        samples.forEach(sample -> present[sample.label()] = true);
+        return IntStream.range(0, present.length)
+                .filter(label -> !present[label])
+                .mapToObj(classNames::get)
+                .toList();
+    }
+
+    /** A note where the pictures cover only some of the labels. */
+    public List<String> remarksOnCover() {
+        List<String> without = labelsWithoutPictures();
+        return without.isEmpty()
+                ? List.of()
+                : List.of(String.format(
+                        "note: %s has pictures of %d of the model's %d classes, none of %s",
+                        root, classNames.size() - without.size(), classNames.size(), abbreviated(without)));
+    }
+
     /** Which labels have a folder: by label, as long as {@link #classNames}. */
     public boolean[] labelsPresent() {
         boolean[] present = new boolean[classNames.size()];
-        for (int label : labelOfFolder) {
+        for (int label : labels) {
             present[label] = true;
         }
         return present;

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import com.twelvemonkeys.imageio.plugins.tiff.TIFFImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
 import java.util.Iterator;
 import java.util.function.Supplier;
@@ -19,6 +20,7 @@ final class ImageReaders {
     private static final ImageReaderSpi PNG = jdk("png.PNGImageReaderSpi", "png");
     private static final ImageReaderSpi GIF = jdk("gif.GIFImageReaderSpi", "gif");
     private static final ImageReaderSpi BMP = jdk("bmp.BMPImageReaderSpi", "bmp");
+    private static final ImageReaderSpi TIFF = new TIFFImageReaderSpi();
     private static final ImageReaderSpi WEBP = new WebPImageReaderSpi();
 
     private ImageReaders() {}
@@ -37,6 +39,10 @@ final class ImageReaders {
 
     static ImageReaderSpi bmp() {
         return BMP;
+    }
+
+    static ImageReaderSpi tiff() {
+        return TIFF;
     }
 
     static ImageReaderSpi webp() {

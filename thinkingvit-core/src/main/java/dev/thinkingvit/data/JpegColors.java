@@ -75,6 +75,14 @@ final class JpegColors {
         return rgb;
     }
 
+    /** In place: inks as they are said elsewhere, 0 for none. */
+    static byte[] cmykToRgb(byte[] cmyk) {
+        for (int i = 0; i < cmyk.length; i++) {
+            cmyk[i] = (byte) ~cmyk[i];
+        }
+        return invertedCmykToRgb(cmyk);
+    }
+
     /** {@code a × b / 255}, rounded. */
     private static int share(int a, int b) {
         int product = a * b + 128;

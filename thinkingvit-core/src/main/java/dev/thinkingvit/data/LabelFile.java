@@ -1,8 +1,9 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
+import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,15 +26,15 @@ final class LabelFile {
 
     static String read(Path file) throws IOException {
         try {
-            String text = Files.readString(file);
+            String text = TextFile.read(file);
             if (text.isBlank()) {
                 throw new DatasetException(file + ": labels are needed, the file is empty");
             }
             return text;
         } catch (NoSuchFileException e) {
             throw new DatasetException(file + ": no such file", e);
-        } catch (CharacterCodingException e) {
-            throw new DatasetException(file + ": text in UTF-8 is needed", e);
+        } catch (FileSystemException e) {
+            throw new DatasetException(Reasons.line(e), e);
         }
     }
 
@@ -46,14 +47,14 @@ final class LabelFile {
         try {
             return JSON.readTree(text);
         } catch (JacksonException e) {
-            throw new DatasetException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+            throw new DatasetException(file + ": not valid JSON: " + Reasons.of(e), e);
         }
     }
 
     /** The lines without surrounding blanks; empty ones are allowed only at the end. */
     static List<String> lines(Path file, String text) throws IOException {
         List<String> lines = new ArrayList<>();
-        for (String line : text.stripTrailing().split("\\R", -1)) {
+        for (String line : text.stripTrailing().split("\n", -1)) {
             if (line.isBlank()) {
                 throw new DatasetException(
                         file + ", line " + (lines.size() + 1) + ": an entry is needed, the line is empty");

@@ -48,4 +48,17 @@ final class Normalizer {
             target[b++] = blue[rgb[i + 2] & 0xFF];
         }
     }
+
+    /** The same for levels that lie channel by channel from {@code chw[from]} on, {@code plane} of each. */
+    void normalizeInto(byte[] chw, int from, int plane, float[] target, int offset) {
+        float[][] tables = {red, green, blue};
+        for (int channel = 0; channel < tables.length; channel++) {
+            float[] table = tables[channel];
+            int source = from + channel * plane;
+            int place = offset + channel * plane;
+            for (int i = 0; i < plane; i++) {
+                target[place + i] = table[chw[source + i] & 0xFF];
+            }
+        }
+    }
 }

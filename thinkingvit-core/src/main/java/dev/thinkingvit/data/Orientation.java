@@ -39,7 +39,7 @@ record Orientation(boolean swaps, boolean mirrorX, boolean mirrorY) {
                         case JPEG -> inJpeg(bytes);
                         case PNG -> inPng(bytes);
                         case WEBP -> inWebp(bytes);
-                        case GIF, BMP -> -1;
+                        case GIF, BMP, TIFF -> -1; // a TIFF's belongs to its pixels: it is turned as it is decoded
                     };
             return tiff < 0 ? NORMAL : inTiff(bytes, tiff);
         } catch (IndexOutOfBoundsException e) {

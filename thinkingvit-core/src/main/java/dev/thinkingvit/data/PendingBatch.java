@@ -1,15 +1,19 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A batch being filled. Parts of it are tasks that write to disjoint places; the latch publishes them to the consumer.
+ * A batch being filled. Parts of it are tasks that write to disjoint places; the one that ends last does what concerns the
+ * whole batch, while other threads are at the next one. The latch publishes it to the consumer.
  */
 final class PendingBatch {
 
@@ -20,18 +24,27 @@ final class PendingBatch {
 
     private final BatchLoader loader;
     private final int epoch;
-    private final int[] samples; // indices of this batch, in order
-    private final int floats; // per picture
+    private final int number; // in the epoch
+    private final int[] samples; // entries of the epoch's order in this batch; see BatchLoader#sample
+    private final int values; // per picture
     private final @Nullable Throwable[] errors; // by place
-    private float @Nullable [] images; // allocated by the first task that runs
+    private final AtomicInteger unfinished; // tasks
+    private final RandomGenerator[] generators; // by place, of pictures that are to be mixed
+    private byte @Nullable [] levels; // of them
+    private float @Nullable [] images; // normalised
+    private double ownShare = 1;
+    private @Nullable Throwable failure; // of what concerns the whole batch
     private volatile boolean cancelled;
 
     PendingBatch(BatchLoader loader, int epoch, int[] order, int from, int to) {
         this.loader = loader;
         this.epoch = epoch;
+        this.number = from / loader.settings.batchSize;
         this.samples = Arrays.copyOfRange(order, from, to);
-        this.floats = loader.settings.preprocessing.floatsPerPicture();
+        this.values = loader.settings.preprocessing.floatsPerPicture();
         this.errors = new Throwable[samples.length];
+        this.generators = new RandomGenerator[samples.length];
+        this.unfinished = new AtomicInteger(parts());
         this.done = new CountDownLatch(parts());
     }
 
@@ -60,6 +73,11 @@ final class PendingBatch {
                     errors[place] = e;
                 }
             }
+            if (unfinished.decrementAndGet() == 0 && !cancelled) {
+                finish();
+            }
+        } catch (RuntimeException | Error e) {
+            failure = e;
         } finally {
             done.countDown();
         }
@@ -68,25 +86,86 @@ final class PendingBatch {
     private void fill(int place) throws IOException {
         int sample = samples[place];
         RandomGenerator random = Seeds.generator(loader.settings.seed, epoch, sample);
-        Picture picture = loader.settings.transform.apply(loader.cache.get(sample), random);
+        Picture picture = loader.settings.transform.apply(loader.cache.get(loader.sample(sample)), random);
         int size = loader.settings.preprocessing.size();
         if (picture.width() != size || picture.height() != size) {
             throw new IllegalArgumentException("The transforms must give " + size + "x" + size + " pixels, they gave "
                     + picture.width() + "x" + picture.height());
         }
-        float[] target = images();
-        int offset = place * floats;
-        loader.normalizer.normalizeInto(picture, target, offset);
+        if (loader.settings.mixer == null) {
+            float[] target = images();
+            loader.normalizer.normalizeInto(picture, target, place * values);
+            applyAfter(target, place, random);
+        } else {
+            picture.toChw(levels(), place * values);
+            generators[place] = random;
+        }
+    }
+
+    private void applyAfter(float[] target, int place, RandomGenerator random) {
         for (InputTransform step : loader.settings.after) {
-            step.apply(target, offset, size, random);
+            step.apply(target, place * values, loader.settings.preprocessing.size(), random);
         }
     }
 
     private synchronized float[] images() {
         if (images == null) {
-            images = new float[Math.multiplyExact(samples.length, floats)];
+            images = new float[Math.multiplyExact(samples.length, values)];
         }
         return images;
+    }
+
+    private Sample sampleAt(int place) {
+        return loader.samples.get(loader.sample(samples[place]));
+    }
+
+    private synchronized byte[] levels() {
+        if (levels == null) {
+            levels = new byte[Math.multiplyExact(samples.length, values)];
+        }
+        return levels;
+    }
+
+    /** Closes the gaps of what was left out, and mixes. All tasks but the calling one have ended. */
+    private void finish() {
+        int[] kept = kept();
+        if (kept.length == 0) {
+            return;
+        }
+        BatchMixer mixer = loader.settings.mixer;
+        if (mixer == null) {
+            closeGaps(images(), kept);
+            images = kept.length == samples.length ? images : Arrays.copyOf(images(), kept.length * values);
+            return;
+        }
+        byte[] mixed = levels();
+        closeGaps(mixed, kept);
+        int size = loader.settings.preprocessing.size();
+        ownShare =
+                mixer.mix(mixed, kept.length, size, Seeds.generator(loader.settings.seed, epoch, Seeds.mixing(number)));
+        float[] target = new float[Math.multiplyExact(kept.length, values)];
+        for (int i = 0; i < kept.length; i++) {
+            loader.normalizer.normalizeInto(mixed, i * values, size * size, target, i * values);
+            applyAfter(target, i, generators[kept[i]]);
+        }
+        images = target;
+        levels = null;
+    }
+
+    /** The places of pictures that could be read. */
+    private int[] kept() {
+        return IntStream.range(0, errors.length)
+                .filter(place -> errors[place] == null)
+                .toArray();
+    }
+
+    @SuppressWarnings("SuspiciousSystemArraycopy") // an array of whatever numbers
+    private void closeGaps(Object array, int[] kept) {
+        for (int i = 0; i < kept.length; i++) {
+            if (i < kept[i]) {
+                System.arraycopy(array, kept[i] * values, array, i * values, values);
+            }
+        }
     }
 
     /** Once done: throws what must not be passed over, the first in the batch's order. */
@@ -95,13 +174,16 @@ final class PendingBatch {
             Throwable error = errors[place];
             if (error instanceof IOException broken) {
                 if (loader.settings.broken == BatchLoader.BrokenPolicy.FAIL) {
-                    throw new PictureException(String.valueOf(broken.getMessage()), broken);
+                    throw new PictureException(Reasons.line(broken), broken);
                 }
             } else if (error != null) {
                 throw new IllegalStateException(
-                        "Transforming " + loader.samples.get(samples[place]).path() + " failed: " + error.getMessage(),
-                        error);
+                        "Transforming " + sampleAt(place).path() + " failed: " + Reasons.line(error), error);
             }
+        }
+        if (failure != null) {
+            throw new IllegalStateException(
+                    "Preparing batch " + number + " of epoch " + epoch + " failed: " + Reasons.line(failure), failure);
         }
     }
 
@@ -111,8 +193,7 @@ final class PendingBatch {
         for (int place = 0; place < errors.length; place++) {
             Throwable error = errors[place];
             if (error != null) {
-                failures.add(new BatchLoader.Failure(
-                        loader.samples.get(samples[place]), String.valueOf(error.getMessage())));
+                failures.add(new BatchLoader.Failure(sampleAt(place), Reasons.line(error)));
             }
         }
         return failures;
@@ -120,33 +201,12 @@ final class PendingBatch {
 
     /** Once done: the batch without what was left out, or null if nothing remains. */
     @Nullable Batch batch() {
-        float[] all = images();
-        int kept = 0;
-        int[] labels = new int[samples.length];
-        int[] indices = new int[samples.length];
-        for (int place = 0; place < samples.length; place++) {
-            if (errors[place] != null) {
-                continue;
-            }
-            if (kept < place) {
-                System.arraycopy(all, place * floats, all, kept * floats, floats);
-            }
-            indices[kept] = samples[place];
-            labels[kept] = loader.samples.get(samples[place]).label();
-            kept++;
-        }
-        if (kept == 0) {
+        int[] kept = kept();
+        if (kept.length == 0) {
             return null;
         }
-        int failed = samples.length - kept;
-        if (failed == 0) {
-            return new Batch(all, labels, indices, kept, 0);
-        }
-        return new Batch(
-                Arrays.copyOf(all, kept * floats),
-                Arrays.copyOf(labels, kept),
-                Arrays.copyOf(indices, kept),
-                kept,
-                failed);
+        int[] indices = IntStream.of(kept).map(place -> samples[place]).toArray();
+        int[] labels = IntStream.of(kept).map(place -> sampleAt(place).label()).toArray();
+        return new Batch(images(), labels, indices, kept.length, samples.length - kept.length, ownShare);
     }
 }

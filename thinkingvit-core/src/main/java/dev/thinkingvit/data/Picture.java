@@ -33,14 +33,19 @@ public record Picture(int width, int height, byte[] rgb) {
      * The same levels channel by channel: {@code 3 × height × width}, a new array.
      */
     public byte[] toChw() {
-        int plane = width * height;
-        byte[] chw = new byte[3 * plane];
-        for (int i = 0, j = 0; i < plane; i++, j += 3) {
-            chw[i] = rgb[j];
-            chw[plane + i] = rgb[j + 1];
-            chw[2 * plane + i] = rgb[j + 2];
-        }
+        byte[] chw = new byte[rgb.length];
+        toChw(chw, 0);
         return chw;
+    }
+
+    /** Writes the same levels channel by channel, from {@code target[offset]} on. */
+    void toChw(byte[] target, int offset) {
+        int plane = width * height;
+        for (int i = offset, j = 0; j < rgb.length; i++, j += 3) {
+            target[i] = rgb[j];
+            target[plane + i] = rgb[j + 1];
+            target[2 * plane + i] = rgb[j + 2];
+        }
     }
 
     /** {@code 500x375}: the levels are left out. */

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -8,13 +9,12 @@ import java.nio.file.Path;
 /**
  * Reads picture files into RGB: the levels that PIL's {@code Image.open(file).convert("RGB")} gives.
  *
- * <p>JPEG (baseline and progressive; gray, RGB, CMYK), PNG, GIF (first frame), BMP and WebP, told apart by their first
- * bytes and not by their name. Colour profiles and gamma are ignored, transparency is dropped without blending, and
- * the orientation that a camera noted is applied only on request. The whole file is held in memory while decoding.
+ * <p>JPEG (baseline and progressive; gray, RGB, CMYK), PNG, GIF (first frame), BMP, WebP and TIFF (first page), told
+ * apart by their first bytes and not by their name. Colour profiles and gamma are ignored, transparency is dropped
+ * without blending, and the orientation that a camera noted is applied only on request, but that of a TIFF always. The whole file is held in memory while decoding.
  *
  * <p>Whatever is wrong with a file — missing, empty, cut short, damaged, of another kind, larger than allowed, a reader
- * that runs out of memory over it — is a {@link PictureException} that names it, or the {@link IOException} of reading
- * it. All methods may be called from any thread.
+ * that runs out of memory over it — is a {@link PictureException} that names it. All methods may be called from any thread.
  */
 public final class PictureDecoder {
 
@@ -22,6 +22,7 @@ public final class PictureDecoder {
     public static final long DEFAULT_MAX_PIXELS = 178_956_970L;
 
     private static final long MAX_FILE_BYTES = Integer.MAX_VALUE - 16;
+    private static final int MAX_REASON = 200;
 
     /**
      * How to decode.
@@ -63,23 +64,34 @@ public final class PictureDecoder {
     public static Picture decode(byte[] bytes, String name, Options options) throws IOException {
         PictureFormat format = PictureFormat.of(bytes);
         if (format == null) {
-            throw new PictureException(name + ": a JPEG, PNG, GIF, BMP or WebP picture is needed, "
-                    + (bytes.length == 0 ? "the file is empty" : "it begins with " + PictureFormat.firstBytes(bytes)));
+            throw new PictureException(name + ": a " + PictureFormat.NAMES + " picture is needed, " + found(bytes));
         }
         try {
             Picture picture = format.decode(bytes, options.maxPixels());
             return options.applyOrientation() ? Orientation.of(format, bytes).apply(picture) : picture;
-        } catch (IOException | RuntimeException e) {
-            String reason = e.getMessage();
-            throw new PictureException(
-                    name + ": not a readable " + format + " picture: "
-                            + (reason == null || reason.isBlank() ? e.getClass().getSimpleName() : reason),
-                    e);
+        } catch (IOException e) {
+            throw new PictureException(name + ": not a readable " + format + " picture: " + reason(e), e);
+        } catch (RuntimeException e) {
+            // what a reader stumbles over says nothing to people
+            throw new PictureException(name + ": not a readable " + format + " picture: its data is damaged", e);
         } catch (OutOfMemoryError | StackOverflowError | InternalError e) {
             // Readers allocate what a damaged header claims; the error is about the file as long as memory recovers.
             throw new PictureException(
                     name + ": the " + format + " picture needs more memory than there is: " + e.getMessage(), e);
         }
+    }
+
+    private static String found(byte[] bytes) {
+        if (bytes.length == 0) {
+            return "the file is empty";
+        }
+        String kind = OtherFormats.of(bytes);
+        return kind == null ? "it begins with " + PictureFormat.firstBytes(bytes) : "not " + kind;
+    }
+
+    private static String reason(IOException e) {
+        String reason = Reasons.of(e);
+        return reason.length() <= MAX_REASON ? reason : reason.substring(0, MAX_REASON) + "…";
     }
 
     /** Refuses sizes before anything is allocated for them. */
@@ -97,23 +109,24 @@ public final class PictureDecoder {
     }
 
     private static byte[] read(Path file) throws IOException {
-        long size;
         try {
-            size = Files.size(file);
+            long size = Files.size(file);
+            if (!Files.isRegularFile(file)) {
+                throw new PictureException(file + ": a picture file is needed, this is not a regular file");
+            }
+            if (size > MAX_FILE_BYTES) {
+                throw new PictureException(
+                        file + ": a picture file of at most 2 GiB is needed, this has " + size + " bytes");
+            }
+            return Files.readAllBytes(file);
+        } catch (PictureException e) {
+            throw e;
         } catch (NoSuchFileException e) {
             throw new PictureException(file + ": no such file", e);
-        }
-        if (!Files.isRegularFile(file)) {
-            throw new PictureException(file + ": a picture file is needed, this is not a regular file");
-        }
-        if (size > MAX_FILE_BYTES) {
-            throw new PictureException(
-                    file + ": a picture file of at most 2 GiB is needed, this has " + size + " bytes");
-        }
-        try {
-            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new PictureException(file + ": " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {
-            throw new PictureException(file + ": not enough memory to read its " + size + " bytes", e);
+            throw new PictureException(file + ": not enough memory to read it", e);
         }
     }
 }

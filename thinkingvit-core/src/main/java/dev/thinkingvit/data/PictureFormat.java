@@ -3,6 +3,10 @@ package dev.thinkingvit.data;
 import java.awt.image.BufferedImage;
 import java.io.EOFException;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.ImageReaderSpi;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +47,16 @@ enum PictureFormat {
         public String toString() {
             return "WebP";
         }
+    },
+    TIFF {
+        @Override
+        Picture decode(byte[] bytes, long maxPixels) throws IOException {
+            return TiffFile.decode(bytes, maxPixels);
+        }
     };
+
+    /** The formats in words. */
+    static final String NAMES = "JPEG, PNG, GIF, BMP, WebP or TIFF";
 
     /**
      * Decodes the first picture of a file.
@@ -66,7 +79,11 @@ enum PictureFormat {
         if (startsWith(bytes, 0, 'R', 'I', 'F', 'F') && startsWith(bytes, 8, 'W', 'E', 'B', 'P')) {
             return WEBP;
         }
-        if (startsWith(bytes, 0, 'B', 'M')) {
+        if (TiffFile.matches(bytes)) {
+            return TIFF;
+        }
+        // Two letters begin many a text: the size of the second header, 12 to 124, has to follow.
+        if (startsWith(bytes, 0, 'B', 'M') && bytes.length > 17 && bytes[14] >= 12 && startsWith(bytes, 15, 0, 0, 0)) {
             return BMP;
         }
         return null;
@@ -76,7 +93,7 @@ enum PictureFormat {
     static String firstBytes(byte[] bytes) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < Math.min(8, bytes.length); i++) {
-            text.append(String.format("%02x ", bytes[i] & 0xFF));
+            text.append(String.format(Locale.ROOT, "%02x ", bytes[i] & 0xFF));
         }
         return text.toString().strip();
     }
@@ -93,39 +110,32 @@ enum PictureFormat {
         return true;
     }
 
-    /** The first image of a file as its reader stores it, without colour management. */
+    /**
+     * The first image of a file as its reader stores it, without colour management. Readers that meet the end too early
+     * or nonsense on the way may warn and hand over half a picture: a warning is an error.
+     */
     static BufferedImage read(ImageReaderSpi provider, byte[] bytes, long maxPixels) throws IOException {
+        List<String> warnings = new ArrayList<>();
+        BufferedImage image = read(provider, bytes, maxPixels, warnings::add);
+        if (!warnings.isEmpty()) {
+            throw new IOException(warnings.get(0));
+        }
+        return image;
+    }
+
+    /** As {@link #read(ImageReaderSpi, byte[], long)}, where warnings are the caller's matter. */
+    static BufferedImage read(ImageReaderSpi provider, byte[] bytes, long maxPixels, Consumer<String> warnings)
+            throws IOException {
         ImageReader reader = provider.createReaderInstance();
         try {
             reader.setInput(new ByteArrayStream(bytes), true, true);
             PictureDecoder.checkSize(reader.getWidth(0), reader.getHeight(0), maxPixels);
-            // Readers that meet the end too early or nonsense on the way may warn and hand over half a picture.
-            Warnings warnings = new Warnings();
-            reader.addIIOReadWarningListener(warnings);
-            BufferedImage image = reader.read(0);
-            warnings.rethrow();
-            return image;
+            reader.addIIOReadWarningListener((source, warning) -> warnings.accept(warning));
+            return reader.read(0);
         } catch (EOFException e) {
             throw new IOException("it is cut short", e);
         } finally {
             reader.dispose();
-        }
-    }
-
-    private static final class Warnings implements javax.imageio.event.IIOReadWarningListener {
-        private @Nullable String first;
-
-        @Override
-        public void warningOccurred(ImageReader source, String warning) {
-            if (first == null) {
-                first = warning;
-            }
-        }
-
-        void rethrow() throws IOException {
-            if (first != null) {
-                throw new IOException(first);
-            }
         }
     }
 }

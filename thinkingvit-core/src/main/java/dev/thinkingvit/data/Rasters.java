@@ -54,6 +54,28 @@ final class Rasters {
         return fromSamples(raster, channels, bits - 8);
     }
 
+    /**
+     * All channels of a raster as bytes, interleaved; of 16 bits the higher eight.
+     *
+     * @throws IOException if a sample has neither 8 nor 16 bits
+     */
+    static byte[] toBytes(Raster raster) throws IOException {
+        int bits = raster.getSampleModel().getSampleSize(0);
+        if (bits != 8 && bits != 16) {
+            throw new IOException("it has " + raster.getNumBands() + " channels of " + bits + " bits");
+        }
+        int[] row = new int[raster.getWidth() * raster.getNumBands()];
+        byte[] bytes = new byte[row.length * raster.getHeight()];
+        int out = 0;
+        for (int y = 0; y < raster.getHeight(); y++) {
+            raster.getPixels(raster.getMinX(), raster.getMinY() + y, raster.getWidth(), 1, row);
+            for (int sample : row) {
+                bytes[out++] = (byte) (sample >> (bits - 8));
+            }
+        }
+        return bytes;
+    }
+
     private static byte[] fromBytes(
             Raster raster, DataBufferByte data, PixelInterleavedSampleModel model, int[] channels) {
         byte[] samples = data.getData();

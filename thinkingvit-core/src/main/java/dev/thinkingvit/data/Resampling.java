@@ -44,6 +44,33 @@ public enum Resampling {
     }
 
     /**
+     * What resizing a line of {@code in} samples to {@code out} does to it, as a matrix: PIL's weights, unrounded. Each
+     * row sums to 1.
+     *
+     * @return (out, in), row after row
+     */
+    public float[] matrix(int in, int out) {
+        double scale = (double) in / out;
+        double stretch = Math.max(scale, 1.0);
+        float[] matrix = new float[Math.multiplyExact(out, in)];
+        double[] weights = new double[in];
+        for (int i = 0; i < out; i++) {
+            double centre = (i + 0.5) * scale;
+            int low = Math.max((int) (centre - support * stretch + 0.5), 0);
+            int high = Math.min((int) (centre + support * stretch + 0.5), in);
+            double sum = 0;
+            for (int k = low; k < high; k++) {
+                weights[k] = weight((k - centre + 0.5) / stretch);
+                sum += weights[k];
+            }
+            for (int k = low; k < high; k++) {
+                matrix[i * in + k] = (float) (weights[k] / sum);
+            }
+        }
+        return matrix;
+    }
+
+    /**
      * The kernel of a name as timm and PIL spell it ({@code bicubic}, {@code bilinear}).
      *
      * @throws IllegalArgumentException for any other name

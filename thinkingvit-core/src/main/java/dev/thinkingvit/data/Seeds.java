@@ -10,6 +10,11 @@ public final class Seeds {
 
     private Seeds() {}
 
+    /** In place of a sample's index: how a batch, from 0, is mixed. */
+    static long mixing(int batch) {
+        return ORDER - 1 - batch;
+    }
+
     /** The generator of one sample in one epoch. Neighbouring arguments give unrelated generators. */
     public static SplittableRandom generator(long seed, long epoch, long sample) {
         return new SplittableRandom(mix(mix(mix(seed) + epoch) + sample));

@@ -26,6 +26,15 @@ public final class ValidLabels {
         this.count = set;
     }
 
+    /** Those of {@code labels} labels. */
+    public static ValidLabels of(int labels, int[] valid) {
+        boolean[] mask = new boolean[labels];
+        for (int label : valid) {
+            mask[label] = true;
+        }
+        return new ValidLabels(mask);
+    }
+
     /** The labels that have a folder. */
     public static ValidLabels of(ImageFolder folder) {
         return new ValidLabels(folder.labelsPresent());
@@ -40,10 +49,11 @@ public final class ValidLabels {
     public static ValidLabels read(Path file, List<String> labelNames) throws IOException {
         String text = LabelFile.read(file);
         List<String> entries = LabelFile.isJson(text) ? array(file, text) : LabelFile.lines(file, text);
+        List<String> names = labelNames.stream().map(PictureWalk::composed).toList();
         boolean[] mask = new boolean[labelNames.size()];
         for (int i = 0; i < entries.size(); i++) {
             String entry = entries.get(i);
-            int index = LabelFile.isIndex(entry) ? Integer.parseInt(entry) : labelNames.indexOf(entry);
+            int index = LabelFile.isIndex(entry) ? Integer.parseInt(entry) : names.indexOf(PictureWalk.composed(entry));
             if (index < 0 || index >= mask.length) {
                 throw new DatasetException(file + ", entry " + (i + 1) + ": '" + entry
                         + "' is neither a name nor an index of the model's " + mask.length + " labels");

@@ -1,5 +1,6 @@
 package dev.thinkingvit.distributed;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -84,7 +85,7 @@ abstract class Channel {
         if (e instanceof EOFException) {
             return "its connection closed without a goodbye (killed or crashed?)";
         }
-        return "its connection broke: " + e.getMessage() + " (killed or crashed?)";
+        return "its connection broke: " + Reasons.of(e) + " (killed or crashed?)";
     }
 
     static String seconds(Duration duration) {

@@ -1,5 +1,6 @@
 package dev.thinkingvit.distributed;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -57,7 +58,7 @@ final class Hub extends Channel {
                                     + rendezvous.name() + " must listen there; choose another MASTER_PORT, or end"
                                     + " what has it (another process with RANK=0?)"
                             : rendezvous.name() + " cannot listen at " + rendezvous.meetingPoint() + ": "
-                                    + e.getMessage(),
+                                    + Reasons.of(e),
                     e);
         }
         Hub hub = new Hub(rendezvous, pulse, server);

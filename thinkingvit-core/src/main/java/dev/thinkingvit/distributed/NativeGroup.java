@@ -1,5 +1,6 @@
 package dev.thinkingvit.distributed;
 
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
 import java.net.InetAddress;
@@ -147,7 +148,7 @@ final class NativeGroup implements AutoCloseable {
                         + ", which this machine does not have");
             }
         } catch (SocketException e) {
-            throw new DistributedException("network interface " + name + ": " + e.getMessage(), e);
+            throw new DistributedException("network interface " + name + ": " + Reasons.of(e), e);
         }
         return name;
     }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.distributed;
 
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
@@ -414,7 +415,7 @@ public final class ProcessGroup implements AutoCloseable {
                 requireConnecting(channel, deadline, atMost);
                 throw e.getCause() instanceof RuntimeException failure
                         ? failure
-                        : new DistributedException(String.valueOf(e.getCause()), e);
+                        : new DistributedException(Reasons.line(e), e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new DistributedException(channel.rendezvous.name() + " was interrupted while it connected", e);

@@ -1,5 +1,6 @@
 package dev.thinkingvit.distributed;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -115,7 +116,7 @@ public final class ProcessLauncher {
             Thread.currentThread().interrupt();
             throw new DistributedException("interrupted while the processes ran; they were ended", e);
         } catch (IOException e) {
-            throw new DistributedException("a process could not be started: " + e.getMessage(), e);
+            throw new DistributedException("a process could not be started: " + Reasons.of(e), e);
         } finally {
             endAll(children, Duration.ofSeconds(20)); // those that an exception left
             removeHook(hook);

@@ -1,5 +1,6 @@
 package dev.thinkingvit.distributed;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -215,6 +216,6 @@ final class Spoke extends Channel {
         if (e instanceof EOFException || e instanceof SocketTimeoutException) {
             return "what listens there does not answer as process 0 would";
         }
-        return String.valueOf(e.getMessage());
+        return Reasons.of(e);
     }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -62,7 +63,8 @@ public record EvaluationReport(
         Map<String, Object> values = new HashMap<>();
         values.put("model", about.model());
         values.put("network", config.network().shorthand());
-        values.put("parameters", String.format("%,d", config.network().parameterCount()));
+        values.put(
+                "parameters", String.format(Locale.ROOT, "%,d", config.network().parameterCount()));
         values.put("data", about.data());
         values.put("images", Numbers.count(recording.images().size()));
         values.put("precision", about.precision());

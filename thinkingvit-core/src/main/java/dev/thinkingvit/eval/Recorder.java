@@ -182,9 +182,27 @@ public final class Recorder {
                     labels.contains(predicted),
                     labels.stream().anyMatch(label -> rank(probabilities, label) < TOP),
                     stage.measure(),
-                    entropyNats));
+                    entropyNats,
+                    crossEntropyNats(stage.logits(), labels)));
         }
         return new ImageRecord(sample.path(), labels, stages);
+    }
+
+    /** From the logits, since a float's probability may have gone down to 0. */
+    private double crossEntropyNats(float[] logits, List<Integer> labels) {
+        double largest = Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < logits.length; i++) {
+            largest = mayBePredicted(i) ? Math.max(largest, logits[i]) : largest;
+        }
+        double sum = 0;
+        for (int i = 0; i < logits.length; i++) {
+            sum += mayBePredicted(i) ? Math.exp(logits[i] - largest) : 0;
+        }
+        double right = Double.NEGATIVE_INFINITY;
+        for (int label : labels) {
+            right = mayBePredicted(label) ? Math.max(right, logits[label]) : right;
+        }
+        return largest + Math.log(sum) - right;
     }
 
     /** The most probable class; of equal ones the first. */

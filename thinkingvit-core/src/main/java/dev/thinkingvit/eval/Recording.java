@@ -52,6 +52,17 @@ public record Recording(
         return samples.stream().filter(sample -> !broken.contains(sample)).toList();
     }
 
+    /** The labels, rising, of which no sample could be read. */
+    public List<Integer> classesLost(List<Sample> samples) {
+        Set<Integer> read = readable(samples).stream().map(Sample::label).collect(Collectors.toSet());
+        return skipped.stream()
+                .map(failure -> failure.sample().label())
+                .filter(label -> !read.contains(label))
+                .distinct()
+                .sorted()
+                .toList();
+    }
+
     /** The stage, counted from 1, at which an image ends. */
     public int exit(ImageRecord image, List<Double> thresholds) {
         for (int stage = 1; !thresholds.isEmpty() && stage < stages(); stage++) {

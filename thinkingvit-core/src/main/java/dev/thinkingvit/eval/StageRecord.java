@@ -8,5 +8,7 @@ package dev.thinkingvit.eval;
  * @param inTop5 whether a right class is among the five most probable
  * @param measure the router's, of the probabilities of the classes that may be predicted
  * @param entropyNats Shannon entropy of the same probabilities
+ * @param crossEntropyNats negative logarithm of the right class's probability; of several right ones the most probable's
  */
-public record StageRecord(int predicted, boolean inTop1, boolean inTop5, double measure, double entropyNats) {}
+public record StageRecord(
+        int predicted, boolean inTop1, boolean inTop5, double measure, double entropyNats, double crossEntropyNats) {}

@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  *
  * <ul>
  *   <li>{@code stage1_loss}, {@code stage2_loss}, …: cross entropy in nats;
+ *   <li>{@code stage1_val_loss}, {@code stage2_val_loss}, …: the same of the validation;
  *   <li>{@code stage1_top1}, {@code stage2_top1}, …: accuracy in percent;
  *   <li>{@code learning_rate};
  *   <li>{@code images_per_second}.
@@ -60,6 +61,11 @@ public final class TrainingCharts {
     /** Loss of each stage. */
     public String loss() {
         return stages("Loss of each stage", "_loss", "cross entropy, nats", 4, "nats");
+    }
+
+    /** Validation loss of each stage. */
+    public String validationLoss() {
+        return stages("Validation loss of each stage", "_val_loss", "cross entropy, nats", 4, "nats");
     }
 
     /** Accuracy of each stage. */

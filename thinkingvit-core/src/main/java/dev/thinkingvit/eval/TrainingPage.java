@@ -27,6 +27,7 @@ public record TrainingPage(String title, String progress, String recipe, Map<Str
         List<Map<String, Object>> charts = new ArrayList<>();
         add(charts, "Top-1 accuracy", drawn.accuracy());
         add(charts, "Loss", drawn.loss());
+        add(charts, "Validation loss", drawn.validationLoss());
         add(charts, "Learning rate", drawn.learningRate());
         add(charts, "Speed", drawn.imagesPerSecond());
         Map<String, Object> values = new HashMap<>();

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
  * A network that thinks in stages: all that elastic inference has to know of an architecture.
  *
  * <p>Threading: a backbone is immutable, but its native work belongs on the
- * {@linkplain dev.thinkingvit.tensor.ComputeThread compute thread} and its workers.
+ * {@linkplain dev.thinkingvit.tensor.ComputeThread compute thread} and its workers, or on other
+ * {@linkplain dev.thinkingvit.tensor.Workers workers} where it {@linkplain #runsSideBySide runs side by side}.
  */
 public interface Backbone extends AutoCloseable {
     /** Number of stages, at least 1. */

@@ -6,6 +6,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.checkpoint.Routing.Calibration;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
 import java.nio.file.Path;
@@ -19,7 +20,6 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.exc.UnrecognizedPropertyException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -135,7 +135,7 @@ final class DescriptionJson {
         }
     }
 
-    static ExportedModel read(Path file, byte[] text) {
+    static ExportedModel read(Path file, String text) {
         try {
             Header header = MAPPER.rebuild()
                     .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
@@ -160,11 +160,8 @@ final class DescriptionJson {
                     JsonNodeFactory.instance.objectNode());
             return new ExportedModel(
                     Objects.requireNonNull(file.getParent()), config, description.stages(), description.weights());
-        } catch (UnrecognizedPropertyException e) {
-            throw new CheckpointException(
-                    file, place(e) + "the key is unknown; known are " + e.getKnownPropertyIds(), e);
         } catch (JacksonException e) {
-            throw new CheckpointException(file, place(e) + firstLine(e), e);
+            throw new CheckpointException(file, Reasons.of(e), e);
         } catch (IllegalArgumentException | NullPointerException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         }
@@ -209,22 +206,5 @@ final class DescriptionJson {
         if (file == null || !file.matches("[\\w-][\\w.-]*")) {
             throw new IllegalArgumentException("file must be the name of a file in the folder, got " + file);
         }
-    }
-
-    private static String place(JacksonException e) {
-        StringBuilder place = new StringBuilder();
-        for (JacksonException.Reference step : e.getPath()) {
-            if (step.getPropertyName() == null) {
-                place.append('[').append(step.getIndex()).append(']');
-            } else {
-                place.append(place.isEmpty() ? "" : ".").append(step.getPropertyName());
-            }
-        }
-        return place.isEmpty() ? "" : place.append(": ").toString();
-    }
-
-    private static String firstLine(JacksonException e) {
-        String message = String.valueOf(e.getOriginalMessage());
-        return message.lines().findFirst().orElse(message);
     }
 }

@@ -3,6 +3,7 @@ package dev.thinkingvit.onnx;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.FolderLock;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -133,7 +134,7 @@ final class ExportFolder implements AutoCloseable {
             witness.before("delete " + file.getFileName());
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            log.warn("{}: of the export that was replaced, cannot be deleted: {}", file, e.getMessage());
+            log.warn("{}: of the export that was replaced, cannot be deleted: {}", file, Reasons.of(e));
         }
     }
 

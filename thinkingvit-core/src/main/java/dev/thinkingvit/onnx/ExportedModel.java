@@ -3,10 +3,14 @@ package dev.thinkingvit.onnx;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -118,7 +122,7 @@ public record ExportedModel(
         try {
             model.requireFiles();
         } catch (IOException e) {
-            throw new CheckpointException(folder, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(folder, "cannot be read: " + Reasons.of(e), e);
         }
         return model;
     }
@@ -131,13 +135,9 @@ public record ExportedModel(
                 throw new CheckpointException(
                         file, "is missing: 'export' writes it last, so that a folder with one is complete");
             }
-            if (Files.size(file) > MAX_DESCRIPTION_BYTES) {
-                throw new CheckpointException(
-                        file, "is " + Files.size(file) + " bytes long, at most " + MAX_DESCRIPTION_BYTES + " are read");
-            }
-            return DescriptionJson.read(file, Files.readAllBytes(file));
+            return DescriptionJson.read(file, TextFile.read(file, MAX_DESCRIPTION_BYTES));
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 
@@ -164,7 +164,25 @@ public record ExportedModel(
             }
             return bytes;
         } catch (IOException e) {
-            throw new CheckpointException(path, "cannot be read: " + e.getMessage(), e);
+            throw new CheckpointException(path, "cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    /**
+     * Takes the graphs and weights into a digest.
+     *
+     * @throws CheckpointException if one cannot be read
+     */
+    public void digest(MessageDigest digest) {
+        byte[] buffer = new byte[1 << 16];
+        for (String name : fileNames()) {
+            try (InputStream in = Files.newInputStream(path.resolve(name))) {
+                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                    digest.update(buffer, 0, read);
+                }
+            } catch (IOException e) {
+                throw new CheckpointException(path.resolve(name), "cannot be read: " + e.getMessage(), e);
+            }
         }
     }
 
@@ -183,7 +201,7 @@ public record ExportedModel(
         try {
             AtomicFiles.writeString(file, DescriptionJson.write(this));
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be written: " + e.getMessage(), e);
+            throw new CheckpointException(file, "cannot be written: " + Reasons.of(e), e);
         }
     }
 

@@ -14,13 +14,21 @@ sealed interface GraphConstants {
     /** Adds to a {@code TensorProto} where its values are: the first {@code count} of a constant. */
     void locate(ProtoMessage tensor, String name, long count);
 
-    /** In the graph itself. */
+    /** Whether each stage has its matrices whole, not in bands that it shares with others. */
+    boolean folded();
+
+    /** In the graph itself, matrices whole. */
     record Embedded(NestedConstants constants) implements GraphConstants {
         private static final int RAW_DATA = 9;
 
         @Override
         public void locate(ProtoMessage tensor, String name, long count) {
             tensor.bytes(RAW_DATA, constants.leading(name, count));
+        }
+
+        @Override
+        public boolean folded() {
+            return constants.folded();
         }
     }
 
@@ -30,8 +38,9 @@ sealed interface GraphConstants {
      * @param file its name
      * @param offsets where each constant begins, in bytes
      * @param bytes length of the file
+     * @param folded see {@link #folded()}
      */
-    record Shared(String file, Map<String, Long> offsets, long bytes) implements GraphConstants {
+    record Shared(String file, Map<String, Long> offsets, long bytes, boolean folded) implements GraphConstants {
         private static final int EXTERNAL_DATA = 13;
         private static final int DATA_LOCATION = 14;
         private static final int EXTERNAL = 1;
@@ -52,7 +61,7 @@ sealed interface GraphConstants {
                 offsets.put(name, offset);
                 end = offset + bytes;
             }
-            return new Shared(file, offsets, end);
+            return new Shared(file, offsets, end, constants.folded());
         }
 
         /** Writes the file. */

@@ -8,14 +8,20 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
+import java.util.function.IntUnaryOperator;
 
 /**
- * The constants of all stages' graphs, laid out so that each stage reads leading values of what is stored once.
+ * The constants of all stages' graphs, laid out so that each stage reads leading values of what is stored.
  *
  * <p>{@code K} stages, {@code d_k} width of stage k, {@code N} tokens, {@code C} classes. A vector of a stage is the
- * beginning of the full one. A matrix is stored transposed, (in, out) row-major, in K bands of columns: band k has the
- * columns that stage k adds to those before. The rows that stage k reads of a band are its leading ones, so that the
- * stage's matrix is the beginnings of bands 1 to k side by side. Nothing that several stages read is stored twice.
+ * beginning of the full one. A matrix is stored transposed, (in, out) row-major, in one of two ways:
+ *
+ * <ul>
+ *   <li>in K bands of columns: band k has the columns that stage k adds to those before. The rows that stage k reads of
+ *       a band are its leading ones, so that the stage's matrix is the beginnings of bands 1 to k side by side. Nothing
+ *       that several stages read is stored twice;
+ *   <li>folded: each stage has its matrix whole, as quantisers and optimizers of graphs look for it.
+ * </ul>
  *
  * <p>What is constant is folded in: the attention's scale into the queries, alpha into the recycling projection, class
  * token and patch bias into the positions. Values are computed when they are asked for. Immutable.
@@ -24,6 +30,7 @@ final class NestedConstants {
     private final ThinkingViTConfig config;
     private final Map<String, HostTensor> weights;
     private final int widest; // d_K: further features of the network are read by no stage
+    private final boolean folded;
     private final Map<String, Constant> constants = new LinkedHashMap<>();
 
     private interface Values {
@@ -37,14 +44,18 @@ final class NestedConstants {
         Values open();
     }
 
-    /** @param weights exactly the parameters of {@code config} */
-    NestedConstants(ThinkingViTConfig config, Map<String, HostTensor> weights) {
+    /**
+     * @param weights exactly the parameters of {@code config}
+     * @param folded whether each stage has its matrices whole
+     */
+    NestedConstants(ThinkingViTConfig config, Map<String, HostTensor> weights, boolean folded) {
         this.config = config;
         this.weights = weights;
+        this.folded = folded;
         this.widest = config.width(config.stages());
         int hidden = ThinkingViTConfig.mlpWidth(1);
         vector("patch_embed.proj.weight", widest * config.patchElements());
-        bands("embedding", config.tokens(), 1, this::embedding);
+        nested("embedding", width -> config.tokens(), 1, this::embedding);
         for (int i = 0; i < config.depth(); i++) {
             String block = "blocks." + i + ".";
             norm(block + "norm1");
@@ -67,9 +78,19 @@ final class NestedConstants {
         return constants.keySet();
     }
 
+    /** Whether each stage has its matrices whole, not in bands. */
+    boolean folded() {
+        return folded;
+    }
+
     /** Name of band {@code stage} of a matrix. */
     static String band(String matrix, int stage) {
         return matrix + ".band" + stage;
+    }
+
+    /** Name of a matrix as {@code stage} alone reads it. */
+    static String whole(String matrix, int stage) {
+        return matrix + ".stage" + stage;
     }
 
     /** Number of values of a constant. */
@@ -109,7 +130,7 @@ final class NestedConstants {
 
     /** A layer of {@code out}·d_k features from {@code in}·d_k features. */
     private void linear(String name, int in, int out) {
-        bands(name + ".weight", in * widest, out, transposed(name + ".weight", 0, 1));
+        nested(name + ".weight", width -> in * width, out, transposed(name + ".weight", 0, 1));
         vector(name + ".bias", out * widest);
     }
 
@@ -119,7 +140,11 @@ final class NestedConstants {
         for (String part : new String[] {"q", "k", "v"}) {
             int first = row;
             float factor = row == 0 ? (float) (1 / Math.sqrt(config.headDim())) : 1;
-            bands(attention + part + ".weight", widest, 1, transposed(attention + "qkv.weight", first, factor));
+            nested(
+                    attention + part + ".weight",
+                    width -> width,
+                    1,
+                    transposed(attention + "qkv.weight", first, factor));
             matrix(attention + part + ".bias", 1, widest, () -> {
                 float[] bias = values(attention + "qkv.bias");
                 return (none, column) -> factor * bias[first + column];
@@ -166,13 +191,23 @@ final class NestedConstants {
         });
     }
 
-    /** @param multiple columns of a feature */
-    private void bands(String name, int rows, int multiple, Source source) {
+    /**
+     * A matrix of which each stage reads a leading part.
+     *
+     * @param rows of a stage of a width
+     * @param multiple columns of a feature
+     */
+    private void nested(String name, IntUnaryOperator rows, int multiple, Source source) {
         int first = 0;
         for (int stage = 1; stage <= config.stages(); stage++) {
+            int width = config.width(stage);
+            if (folded) {
+                matrix(whole(name, stage), rows.applyAsInt(width), multiple * width, source);
+                continue;
+            }
             int before = first;
-            int columns = multiple * config.width(stage) - before;
-            matrix(band(name, stage), rows, columns, () -> {
+            int columns = multiple * width - before;
+            matrix(band(name, stage), rows.applyAsInt(widest), columns, () -> {
                 Values all = source.open();
                 return (row, column) -> all.at(row, before + column);
             });

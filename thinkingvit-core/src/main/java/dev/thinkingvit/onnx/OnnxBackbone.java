@@ -16,7 +16,6 @@ import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTBackbone;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.ComputeThread;
-import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
@@ -39,22 +38,24 @@ import org.jspecify.annotations.Nullable;
 final class OnnxBackbone extends ThinkingViTBackbone {
     private final OrtEnvironment environment;
     private final List<OrtSession> sessions = new ArrayList<>();
+    private final boolean sideBySide;
     private boolean closed;
 
-    private OnnxBackbone(ThinkingViTConfig network, OrtEnvironment environment) {
+    private OnnxBackbone(ThinkingViTConfig network, OrtEnvironment environment, boolean sideBySide) {
         super(network);
+        this.sideBySide = sideBySide;
         this.environment = environment;
     }
 
     /** @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage */
-    static OnnxBackbone open(ExportedModel model) {
+    static OnnxBackbone open(ExportedModel model, int threads) {
         OrtEnvironment environment =
                 // the process's only one, never closed
                 OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
-        OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment);
+        OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment, threads == 1);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             environment.setTelemetry(false);
-            options.setIntraOpNumThreads(Natives.availableCores());
+            options.setIntraOpNumThreads(threads); // 1: the calling thread's own
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
             // threads that wait for a stage's next batch would take the cores from the stage that runs
             options.addConfigEntry("session.force_spinning_stop", "1");
@@ -112,6 +113,11 @@ final class OnnxBackbone extends ThinkingViTBackbone {
 
     private static String describe(String name, OnnxJavaType type, long[] shape) {
         return name + " " + type + " " + Arrays.toString(shape).replace("-1", "batch");
+    }
+
+    @Override
+    public boolean runsSideBySide() {
+        return sideBySide;
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ProtoMessage;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -22,6 +23,22 @@ public final class OnnxExport {
     /** Readers of Protocol Buffers refuse more. */
     private static final long MAX_GRAPH_BYTES = Integer.MAX_VALUE;
 
+    /** Where an export has its weights. */
+    public enum Layout {
+        /**
+         * In one file that all graphs read and in which nothing is stored twice: a stage's matrices are joined from the
+         * bands that it shares with other stages.
+         */
+        SHARED,
+        /**
+         * In one file that all graphs read, the matrices whole for each stage, as quantisers and optimizers of graphs
+         * look for them.
+         */
+        FOLDED,
+        /** Each graph holds its own, 2 GB at most, the matrices whole; it needs no other file. */
+        EMBEDDED
+    }
+
     private OnnxExport() {}
 
     /**
@@ -31,31 +48,31 @@ public final class OnnxExport {
      * weights.bin}, with a number where such a file is there already.
      *
      * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
-     * @param embed whether each graph holds its weights, 2 GB at most, so that it needs no other file; else all graphs
-     *     read one file, in which nothing is stored twice
+     * @param layout where the weights are
      * @param version of the program that exports
      * @throws CheckpointException if a graph would be too large, the folder cannot be written, or another export is
      *     being written into it
      * @throws WeightsException if the weights do not fit the network
      */
     public static ExportedModel write(
-            Path folder, ModelConfig config, Map<String, HostTensor> weights, boolean embed, String version) {
-        return write(folder, config, weights, embed, version, change -> {});
+            Path folder, ModelConfig config, Map<String, HostTensor> weights, Layout layout, String version) {
+        return write(folder, config, weights, layout, version, change -> {});
     }
 
     static ExportedModel write(
             Path folder,
             ModelConfig config,
             Map<String, HostTensor> weights,
-            boolean embed,
+            Layout layout,
             String version,
             ExportFolder.Witness witness) {
+        boolean embed = layout == Layout.EMBEDDED;
         ThinkingViTConfig network = config.network();
         WeightsException.check(network.parameterShapes(), weights);
         if (embed) {
             requireEmbeddable(folder, network);
         }
-        NestedConstants nested = new NestedConstants(network, weights);
+        NestedConstants nested = new NestedConstants(network, weights, layout != Layout.SHARED);
         try (ExportFolder target = ExportFolder.open(folder, witness)) {
             UnaryOperator<String> name = target.freeNames(plainNames(network, embed));
             List<ExportedModel.Stage> stages = stages(network)
@@ -76,7 +93,7 @@ public final class OnnxExport {
             target.replace(drafts, model);
             return model;
         } catch (IOException e) {
-            throw new CheckpointException(folder, "cannot be written: " + e.getMessage(), e);
+            throw new CheckpointException(folder, "cannot be written: " + Reasons.of(e), e);
         }
     }
 

@@ -62,18 +62,33 @@ final class OnnxGraph {
         return output;
     }
 
+    /** Whether matrices are stored as this graph reads them, not in bands. */
+    boolean folded() {
+        return constants.folded();
+    }
+
     /**
-     * The first values of a stored constant, F32.
+     * The first values of the stored constant of that name, F32.
      *
      * @return {@code name}
      */
     String constant(String name, long... shape) {
+        return constantOf(name, name, shape);
+    }
+
+    /**
+     * The first values of a stored constant, F32.
+     *
+     * @param name in the graph
+     * @return {@code name}
+     */
+    String constantOf(String stored, String name, long... shape) {
         long count = 1;
         for (long size : shape) {
             count *= size;
         }
         ProtoMessage tensor = tensor(name, FLOAT, shape);
-        constants.locate(tensor, name, count);
+        constants.locate(tensor, stored, count);
         graph.message(5, tensor);
         return name;
     }

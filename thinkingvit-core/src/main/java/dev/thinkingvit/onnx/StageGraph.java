@@ -149,8 +149,11 @@ final class StageGraph {
         return graph.node("Gemm", name, List.of(x, weight, graph.constant(name + ".bias", (long) out * width)));
     }
 
-    /** The stage's part of a matrix: the leading rows of its bands, side by side. Runtimes join them when they load. */
+    /** The stage's part of a matrix: whole, or the leading rows of its bands, which runtimes join when they load. */
     private String matrix(String name, long rows, int multiple) {
+        if (graph.folded()) {
+            return graph.constantOf(NestedConstants.whole(name, stage), name, rows, (long) multiple * width);
+        }
         List<String> bands = IntStream.rangeClosed(1, stage)
                 .mapToObj(k -> {
                     int before = k == 1 ? 0 : config.width(k - 1);

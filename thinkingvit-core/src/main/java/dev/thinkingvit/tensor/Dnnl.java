@@ -22,12 +22,13 @@ final class Dnnl {
             Natives.load(dnnl.class);
             return Scope.own(new engine(engine.kind.cpu, 0));
         } catch (UnsatisfiedLinkError | NoClassDefFoundError | RuntimeException e) {
+            String fault = NativeCache.fault(e);
             log.warn(
-                    "oneDNN for {} could not be loaded: {}; inference goes on without it, slower. org.bytedeco:dnnl and"
-                            + " opencl with the classifier {} belong on the class path",
+                    "oneDNN for {} could not be loaded: {}; inference goes on without it, slower",
                     Loader.getPlatform(),
-                    Natives.firstLine(Natives.deepest(e)),
-                    Loader.getPlatform());
+                    fault != null
+                            ? fault
+                            : Natives.firstLine(Natives.deepest(e)) + "; " + Natives.onTheClassPath("dnnl and opencl"));
             return null;
         }
     }

@@ -4,6 +4,7 @@ import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,36 +15,55 @@ import org.slf4j.LoggerFactory;
  */
 public final class Natives {
     private static final Logger log = LoggerFactory.getLogger(Natives.class);
+    private static final @Nullable TensorException FAILURE; // thrown by each call, not by a class that is then broken
 
     static {
         // JavaCPP would otherwise compare the process's whole memory with the Java heap's size and collect garbage on a
         // guess. Memory here is freed by scopes, never by the collector.
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
+        FAILURE = open();
+    }
+
+    private Natives() {}
+
+    private static @Nullable TensorException open() {
         try {
+            NativeCache.choose();
             load(openblas_nolapack.class, torch.class);
+        } catch (TensorException e) {
+            return e;
         } catch (UnsatisfiedLinkError e) {
-            throw new TensorException(
-                    "libtorch for " + Loader.getPlatform() + " could not be loaded: " + firstLine(deepest(e))
-                            + "; org.bytedeco:pytorch, openblas and javacpp with the classifier "
-                            + Loader.getPlatform() + " must be on the class path, and for libtorch's CUDA build also"
-                            + " CUDA's libraries on the library path",
+            String fault = NativeCache.fault(e);
+            return new TensorException(
+                    "libtorch for " + Loader.getPlatform() + " could not be loaded: "
+                            + (fault != null
+                                    ? fault
+                                    : firstLine(deepest(e)) + "; " + onTheClassPath("pytorch, openblas and javacpp")
+                                            + ", and for libtorch's CUDA build also CUDA's libraries on the library"
+                                            + " path"),
                     e);
         }
         // OpenBLAS and libtorch each bring a pool whose spinning threads would fight over the cores.
         openblas_nolapack.blas_set_num_threads(1);
         log.debug("libtorch loaded for {}, {} threads", Loader.getPlatform(), torch.get_num_threads());
+        return null;
     }
-
-    private Natives() {}
 
     /**
      * Loads the native libraries, at most once a process.
      *
-     * @throws TensorException if there are none for this platform on the class path
+     * @throws TensorException if there are none for this platform on the class path, or they cannot be unpacked
      */
     public static void load() {
-        // the static initialiser has done it
+        if (FAILURE != null) {
+            throw FAILURE;
+        }
+    }
+
+    static String onTheClassPath(String artifacts) {
+        return "org.bytedeco:" + artifacts + " with the classifier " + Loader.getPlatform()
+                + " must be on the class path";
     }
 
     /**

@@ -3,8 +3,6 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.tensor.Operator;
 import dev.thinkingvit.tensor.Scope;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,11 +13,10 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * AdamW (Loshchilov and Hutter, 2019) over named parameters, in libtorch's fused kernel: one pass over all values.
- * Weight decay spares tensors of at most one dimension, biases, {@code pos_embed} and {@code cls_token}.
  *
  * <p>Owns its state; close it.
  */
-public final class AdamW implements AutoCloseable {
+public final class AdamW implements Optimizer {
     /**
      * @param beta1 decay of the first moment
      * @param beta2 decay of the second moment
@@ -36,39 +33,37 @@ public final class AdamW implements AutoCloseable {
     private static final Scalar ONE = Scope.own(new Scalar(1.0));
 
     private final Options options;
-    private final List<Share> shares = new ArrayList<>();
+    private final List<List<Group>> shares = new ArrayList<>();
     private final Map<String, Tensor> state = new LinkedHashMap<>();
 
-    /** Parameters that are updated together. */
-    private static final class Share {
-        final Group decayed = new Group();
-        final Group spared = new Group();
-        long values;
-    }
-
-    /** Parameters of one weight decay with their state, in the order the kernel takes them. */
+    /** Parameters that are treated alike, with their state, in the order the kernel takes them. */
     private static final class Group {
+        final ParameterGroups.Treatment treatment;
         final List<Tensor> parameters = new ArrayList<>();
         final List<Tensor> gradients = new ArrayList<>();
         final List<Tensor> firstMoments = new ArrayList<>();
         final List<Tensor> secondMoments = new ArrayList<>();
         final List<Tensor> steps = new ArrayList<>();
+
+        Group(ParameterGroups.Treatment treatment) {
+            this.treatment = treatment;
+        }
     }
 
     /**
-     * @param parameters F32; kept, not owned
+     * @param groups of F32 parameters; kept, not owned
      * @param gradients of each parameter, of its shape; kept, not owned
-     * @param shares into which the parameters are divided, about equally large
      */
-    AdamW(Map<String, Tensor> parameters, Map<String, Tensor> gradients, Options options, int shares) {
+    AdamW(ParameterGroups groups, Map<String, Tensor> gradients, Options options) {
         this.options = options;
-        for (int i = 0; i < shares; i++) {
-            this.shares.add(new Share());
+        for (List<ParameterGroups.Group> share : groups.shares()) {
+            shares.add(share.stream().map(group -> withState(group, gradients)).toList());
         }
-        parameters.forEach((name, parameter) -> {
-            Share share = Collections.min(this.shares, Comparator.comparingLong((Share other) -> other.values));
-            share.values += parameter.numel();
-            Group group = isDecayed(name, parameter) ? share.decayed : share.spared;
+    }
+
+    private Group withState(ParameterGroups.Group of, Map<String, Tensor> gradients) {
+        Group group = new Group(of.treatment());
+        of.parameters().forEach((name, parameter) -> {
             try (Scope scope = new Scope()) {
                 group.parameters.add(parameter);
                 group.gradients.add(gradients.get(name));
@@ -77,26 +72,36 @@ public final class AdamW implements AutoCloseable {
                 group.steps.add(zerosLike(name + ".step", parameter.flatten().select(0, 0)));
             }
         });
+        return group;
     }
 
-    /** Whether weight decay applies to a parameter. */
-    public static boolean isDecayed(String name, Tensor parameter) {
-        return parameter.dim() > 1 && !name.endsWith(".bias") && !name.equals("pos_embed") && !name.equals("cls_token");
+    @Override
+    public void step(int share, double learningRate) {
+        for (Group group : shares.get(share)) {
+            try (Scope scope = new Scope()) {
+                group.steps.forEach(step -> step.add_(ONE)); // the kernel expects the number of this update
+                FUSED.run(
+                        FUSED.list(0, group.parameters),
+                        FUSED.list(1, group.gradients),
+                        FUSED.list(2, group.firstMoments),
+                        FUSED.list(3, group.secondMoments),
+                        FUSED.list(4, List.of()),
+                        FUSED.list(5, group.steps),
+                        new IValue(learningRate * group.treatment.lrScale()),
+                        new IValue(options.beta1()),
+                        new IValue(options.beta2()),
+                        new IValue(group.treatment.decayed() ? options.weightDecay() : 0),
+                        new IValue(options.eps()),
+                        new IValue(false),
+                        new IValue(false),
+                        new IValue(),
+                        new IValue());
+            }
+        }
     }
 
-    /**
-     * One update of a share of the parameters from the gradients as they are. Different shares may be updated by
-     * different threads at a time.
-     *
-     * @param share from 0
-     * @param learningRate of this step
-     */
-    void step(int share, double learningRate) {
-        update(shares.get(share).decayed, learningRate, options.weightDecay());
-        update(shares.get(share).spared, learningRate, 0);
-    }
-
-    /** The state by {@code parameter.exp_avg}, {@code .exp_avg_sq} and {@code .step}; the optimizer keeps owning it. */
+    /** By {@code parameter.exp_avg}, {@code .exp_avg_sq} and {@code .step}. */
+    @Override
     public Map<String, Tensor> state() {
         return state;
     }
@@ -110,30 +115,5 @@ public final class AdamW implements AutoCloseable {
         Tensor zeros = Scope.own(torch.zeros_like(like));
         state.put(name, zeros);
         return zeros;
-    }
-
-    private void update(Group group, double learningRate, double weightDecay) {
-        if (group.parameters.isEmpty()) {
-            return;
-        }
-        try (Scope scope = new Scope()) {
-            group.steps.forEach(step -> step.add_(ONE)); // the kernel expects the number of this update
-            FUSED.run(
-                    FUSED.list(0, group.parameters),
-                    FUSED.list(1, group.gradients),
-                    FUSED.list(2, group.firstMoments),
-                    FUSED.list(3, group.secondMoments),
-                    FUSED.list(4, List.of()),
-                    FUSED.list(5, group.steps),
-                    new IValue(learningRate),
-                    new IValue(options.beta1()),
-                    new IValue(options.beta2()),
-                    new IValue(weightDecay),
-                    new IValue(options.eps()),
-                    new IValue(false),
-                    new IValue(false),
-                    new IValue(),
-                    new IValue());
-        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.Closeable;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -59,6 +60,6 @@ final class AppendedFile implements Closeable {
     }
 
     private IOException named(IOException e) {
-        return new IOException(file + ": cannot be written: " + e.getMessage(), e);
+        return new IOException(file + ": cannot be written: " + Reasons.of(e), e);
     }
 }

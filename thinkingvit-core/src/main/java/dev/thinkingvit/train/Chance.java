@@ -8,7 +8,6 @@ import java.util.SplittableRandom;
  * which take the seed itself.
  */
 enum Chance {
-    MIX(1),
     DROP(2),
     STAGES(3);
 
@@ -23,7 +22,7 @@ enum Chance {
     /**
      * A generator made of nothing but its arguments, so that no state needs to be saved.
      *
-     * @param item the picture, batch or update that it decides on
+     * @param item the picture or update that it decides on
      */
     SplittableRandom generator(Recipe recipe, int epoch, long item) {
         return Seeds.generator(recipe.execution().seed() + (purpose << PURPOSE_SHIFT), epoch, item);

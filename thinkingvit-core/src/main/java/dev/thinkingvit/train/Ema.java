@@ -13,20 +13,40 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * An exponential moving average of the weights, which usually scores better than the weights themselves. Early on,
- * where the average would remember the random start, a warm-up makes the decay (1 + n) / (10 + n) after n updates if
- * that is less.
+ * An exponential moving average of the weights, which usually scores better than the weights themselves: every update
+ * makes it {@code average + (1 − decay) · (weight − average)}, with the decay that its {@link Rule} gives.
  *
  * <p>Owns its tensors; close it.
  */
 final class Ema implements AutoCloseable {
     private static final Operator LERP = Operator.find("aten::_foreach_lerp_", "Scalar");
 
-    private final double decay;
-    private final boolean warmup;
+    private final Rule rule;
     private final Map<String, Tensor> averages = new LinkedHashMap<>();
     private final List<Share> shares = new ArrayList<>();
     private long updates;
+
+    /** How much of the average an update leaves. */
+    @FunctionalInterface
+    interface Rule {
+        /** @param update its number over the whole training, from 1 */
+        double decay(long update);
+
+        /**
+         * That of the published trainer (timm's {@code ModelEmaV3}, told the update's number): the first update copies
+         * the weights, so that the start is forgotten; later ones have the set decay.
+         *
+         * @param warmup use 1 − n^(−2/3) in update n where that is less
+         */
+        static Rule published(double decay, boolean warmup) {
+            return n -> n <= 1 ? 0 : warmup ? Math.min(decay, 1 - Math.pow((double) n, -2.0 / 3)) : decay;
+        }
+
+        /** The set decay in every update, the first included; the start fades slowly. */
+        static Rule constant(double decay) {
+            return n -> decay;
+        }
+    }
 
     /** Parameters that are taken in together. */
     private static final class Share {
@@ -36,12 +56,11 @@ final class Ema implements AutoCloseable {
     }
 
     /**
-     * @param parameters followed, not owned
+     * @param parameters followed, not owned; the average starts from their present values
      * @param shares into which they are divided, about equally large
      */
-    Ema(Map<String, Tensor> parameters, double decay, boolean warmup, int shares) {
-        this.decay = decay;
-        this.warmup = warmup;
+    Ema(Map<String, Tensor> parameters, Rule rule, int shares) {
+        this.rule = rule;
         for (int i = 0; i < shares; i++) {
             this.shares.add(new Share());
         }
@@ -64,7 +83,7 @@ final class Ema implements AutoCloseable {
      * @param share from 0
      */
     void update(int share) {
-        double present = warmup ? Math.min(decay, (1.0 + updates) / (10.0 + updates)) : decay;
+        double present = rule.decay(updates + 1);
         try (Scope scope = new Scope()) {
             LERP.run(
                     LERP.list(0, shares.get(share).averages),

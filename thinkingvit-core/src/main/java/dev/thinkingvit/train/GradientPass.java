@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The passes through the stages and back: each worker takes its share of the batch, micro-batch by micro-batch, on
@@ -30,20 +31,25 @@ final class GradientPass {
     private final Precision precision;
     private final Workers workers;
     private final int microBatch;
+    private final @Nullable Teacher teacher;
 
-    /** @param deviceBatch images that a device with memory of its own takes at once */
-    GradientPass(ThinkingViT model, Recipe recipe, Workers workers, int deviceBatch) {
+    /**
+     * @param deviceBatch images that a device with memory of its own takes at once
+     * @param teacher asked about every image, by the worker that has it; null for none
+     */
+    GradientPass(ThinkingViT model, Recipe recipe, Workers workers, int deviceBatch, @Nullable Teacher teacher) {
         this.model = model;
         this.recipe = recipe;
         this.precision = recipe.precision(model.device());
         this.workers = workers;
+        this.teacher = teacher;
         long values = (long) model.config().tokens() * model.config().embedDim();
         this.microBatch = model.device().isCuda() ? deviceBatch : (int) Math.max(1, MICRO_BATCH_VALUES / values);
     }
 
     /**
      * Leaves the gradients' sums over the images in the workers' buffers, divided by the whole batch's size, with the
-     * images and each stage's summed loss and images among the extras.
+     * images and each stage's summed loss, images and teacher's part of the loss among the extras.
      *
      * @param gradients one of each worker; what they held is gone
      * @param weights of each stage's loss; a stage of weight 0 gives none
@@ -92,6 +98,7 @@ final class GradientPass {
             }
             DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.config(), generators);
             int stages = weights.length;
+            Tensor taught = teacher == null ? null : teacher.logits(input);
             replica.backward(
                     input,
                     lastWeighted(weights),
@@ -100,6 +107,12 @@ final class GradientPass {
                             return null;
                         }
                         Tensor loss = softTargetCrossEntropy(logits, target);
+                        if (taught != null) {
+                            Tensor distilled = Distillation.loss(recipe.distillation(), logits, taught);
+                            extras[2 * stages + stage] += distilled.item().toDouble();
+                            double alpha = recipe.distillation().distillationAlpha();
+                            loss = loss.mul(new Scalar(1 - alpha)).add(distilled.mul(new Scalar(alpha)));
+                        }
                         extras[stage] += loss.item().toDouble();
                         extras[stages + stage] += rows;
                         return loss.mul(new Scalar(

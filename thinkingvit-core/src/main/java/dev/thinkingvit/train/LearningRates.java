@@ -6,7 +6,7 @@ import java.util.List;
 final class LearningRates {
     private static final double PLATEAU_THRESHOLD = 1e-4;
 
-    private final Recipe.Schedule schedule;
+    private final ScheduleRecipe schedule;
     private final double peak;
 
     LearningRates(Recipe recipe) {
@@ -19,40 +19,55 @@ final class LearningRates {
      *
      * @param epoch from 0
      * @param done share of the epoch's updates before this one, [0, 1)
-     * @param accuracies of the validations after the epochs before, the first first; only a plateau schedule looks
+     * @param scores of the epochs before, the first first, more being better; NaN for an epoch without validation. Only a
+     *     plateau schedule looks
      */
-    double at(int epoch, double done, List<Double> accuracies) {
+    double at(int epoch, double done, List<Double> scores) {
         double time = schedule.schedOnUpdates() ? epoch + done : epoch;
         if (time < schedule.warmupEpochs()) {
             double start = schedule.warmupLr();
             return start + time * (peak - start) / schedule.warmupEpochs();
         }
-        return switch (schedule.sched()) {
-            case COSINE -> cosine(time);
-            case STEP -> peak * Math.pow(schedule.decayRate(), Math.floor(time / schedule.decayEpochs()));
-            case PLATEAU -> afterPlateaus(accuracies);
-        };
+        double since = schedule.warmupPrefix() ? time - schedule.warmupEpochs() : time;
+        double rate =
+                switch (schedule.sched()) {
+                    case COSINE -> between(0.5 * (1 + Math.cos(Math.PI * since / schedule.epochs())));
+                    case POLY -> between(Math.pow(Math.max(0, 1 - since / schedule.epochs()), schedule.polyPower()));
+                    case STEP -> peak * Math.pow(schedule.decayRate(), Math.floor(since / schedule.decayEpochs()));
+                    case PLATEAU -> afterPlateaus(scores);
+                };
+        return isOver(time, since) ? Math.min(rate, schedule.minLr()) : rate;
     }
 
-    private double cosine(double time) {
-        if (time >= schedule.epochs()) {
-            return schedule.minLr();
-        }
-        double share = 0.5 * (1 + Math.cos(Math.PI * time / schedule.epochs()));
+    /**
+     * Whether the course is at its end. One that begins after the warm-up and has a length of its own goes on through the
+     * cool-down; this is how timm 1.0's cosine comes by its last values.
+     */
+    private boolean isOver(double time, double since) {
+        boolean ownLength =
+                schedule.sched() == ScheduleRecipe.Kind.COSINE || schedule.sched() == ScheduleRecipe.Kind.POLY;
+        return (ownLength ? since : time) >= schedule.epochs();
+    }
+
+    private double between(double share) {
         return schedule.minLr() + (peak - schedule.minLr()) * share;
     }
 
-    /** PyTorch's ReduceLROnPlateau on accuracies, told after the warm-up. */
-    private double afterPlateaus(List<Double> accuracies) {
+    /** PyTorch's ReduceLROnPlateau, told after the warm-up; patience is counted in epochs, judged or not. */
+    private double afterPlateaus(List<Double> scores) {
         double rate = peak;
         double best = Double.NEGATIVE_INFINITY;
         int bad = 0;
-        for (int i = schedule.warmupEpochs(); i < accuracies.size(); i++) {
-            double accuracy = accuracies.get(i);
-            if (accuracy > best + Math.abs(best) * PLATEAU_THRESHOLD || Double.isInfinite(best)) {
-                best = accuracy;
+        for (int i = schedule.warmupEpochs(); i < scores.size(); i++) {
+            double score = scores.get(i);
+            bad++;
+            if (Double.isNaN(score)) {
+                continue;
+            }
+            if (score > best + Math.abs(best) * PLATEAU_THRESHOLD || Double.isInfinite(best)) {
+                best = score;
                 bad = 0;
-            } else if (++bad > schedule.patienceEpochs()) {
+            } else if (bad > schedule.patienceEpochs()) {
                 rate = Math.max(schedule.minLr(), rate * schedule.decayRate());
                 bad = 0;
             }

@@ -1,12 +1,13 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.data.BatchMixer;
 import java.util.random.RandomGenerator;
 
 /**
- * Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019), one draw for a whole batch, where image i is mixed with
- * image B−1−i; and the soft targets that belong to it.
+ * Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) as timm's {@code FastCollateMixup} does in its mode
+ * {@code batch}: one draw for a whole batch, of whole levels, where image i is mixed with image B−1−i.
  */
-public final class Mixing {
+public final class Mixing implements BatchMixer {
     /**
      * @param mixupAlpha parameter of mixup's Beta distribution; 0 for none
      * @param cutmixAlpha parameter of cutmix's Beta distribution; 0 for none
@@ -32,76 +33,47 @@ public final class Mixing {
     }
 
     private final Options options;
-    private final double smoothing;
-    private final int numClasses;
 
-    Mixing(Options options, double smoothing, int numClasses) {
+    Mixing(Options options) {
         this.options = options;
-        this.smoothing = smoothing;
-        this.numClasses = numClasses;
     }
 
-    /**
-     * Mixes a batch in place.
-     *
-     * @param images (B, 3, S, S)
-     * @param labels B of them
-     * @param size S
-     * @return targets (B, C), each row summing to 1
-     */
-    float[] apply(float[] images, int[] labels, int size, RandomGenerator random) {
+    @Override
+    public double mix(byte[] levels, int pictures, int size, RandomGenerator random) {
         boolean mixup = options.mixupAlpha() > 0;
         boolean cutmix = options.cutmixAlpha() > 0;
         if (!(mixup || cutmix) || random.nextDouble() >= options.probability()) {
-            return targets(labels, 1);
+            return 1;
         }
         if (cutmix && (!mixup || random.nextDouble() < options.switchProbability())) {
-            return targets(labels, cut(images, labels.length, size, beta(options.cutmixAlpha(), random), random));
+            return cut(levels, pictures, size, beta(options.cutmixAlpha(), random), random);
         }
         double lambda = beta(options.mixupAlpha(), random);
-        blend(images, labels.length, lambda);
-        return targets(labels, lambda);
+        blend(levels, pictures, lambda);
+        return lambda;
     }
 
-    /**
-     * Smoothed one-hot targets of images mixed with the batch in reverse order.
-     *
-     * @param lambda share of the image itself
-     * @return (B, C)
-     */
-    float[] targets(int[] labels, double lambda) {
-        float off = (float) (smoothing / numClasses);
-        float on = (float) (1 - smoothing + off);
-        float[] targets = new float[labels.length * numClasses];
-        for (int i = 0; i < labels.length; i++) {
-            int other = labels[labels.length - 1 - i];
-            for (int c = 0; c < numClasses; c++) {
-                double own = c == labels[i] ? on : off;
-                double mixed = c == other ? on : off;
-                targets[i * numClasses + c] = (float) (own * lambda + mixed * (1 - lambda));
-            }
-        }
-        return targets;
-    }
-
-    private static void blend(float[] images, int batch, double lambda) {
-        int length = images.length / batch;
+    /** In single precision, rounded to whole levels, halves to the even one: what numpy does for timm. */
+    static void blend(byte[] levels, int batch, double lambda) {
+        int length = levels.length / batch;
         float own = (float) lambda;
-        float rest = 1 - own;
+        float rest = (float) (1 - lambda);
         for (int i = 0; i < (batch + 1) / 2; i++) {
-            int a = i * length;
-            int b = (batch - 1 - i) * length;
-            for (int j = 0; j < length; j++) {
-                float first = images[a + j];
-                float second = images[b + j];
-                images[a + j] = first * own + second * rest;
-                images[b + j] = second * own + first * rest;
-            }
+            blend(levels, i * length, (batch - 1 - i) * length, length, own, rest);
+        }
+    }
+
+    private static void blend(byte[] levels, int a, int b, int length, float own, float rest) {
+        for (int j = 0; j < length; j++) {
+            float first = levels[a + j] & 0xFF;
+            float second = levels[b + j] & 0xFF;
+            levels[a + j] = (byte) Math.rint(first * own + second * rest);
+            levels[b + j] = (byte) Math.rint(second * own + first * rest);
         }
     }
 
     /** Exchanges a box between mirrored images; returns the share of the image that stayed its own. */
-    private static double cut(float[] images, int batch, int size, double lambda, RandomGenerator random) {
+    private static double cut(byte[] levels, int batch, int size, double lambda, RandomGenerator random) {
         int side = (int) (size * Math.sqrt(1 - lambda));
         int centreY = random.nextInt(size);
         int centreX = random.nextInt(size);
@@ -109,22 +81,22 @@ public final class Mixing {
         int bottom = Math.min(size, centreY + side / 2);
         int left = Math.max(0, centreX - side / 2);
         int right = Math.min(size, centreX + side / 2);
-        int length = images.length / batch;
+        int length = levels.length / batch;
         for (int i = 0; i < batch / 2; i++) {
             for (int row = 0; row < length / size; row++) {
                 if (row % size >= top && row % size < bottom) {
-                    swap(images, i * length + row * size, (batch - 1 - i) * length + row * size, left, right);
+                    swap(levels, i * length + row * size, (batch - 1 - i) * length + row * size, left, right);
                 }
             }
         }
         return 1 - (double) (bottom - top) * (right - left) / (size * size);
     }
 
-    private static void swap(float[] images, int a, int b, int from, int to) {
+    private static void swap(byte[] levels, int a, int b, int from, int to) {
         for (int x = from; x < to; x++) {
-            float held = images[a + x];
-            images[a + x] = images[b + x];
-            images[b + x] = held;
+            byte held = levels[a + x];
+            levels[a + x] = levels[b + x];
+            levels[b + x] = held;
         }
     }
 

@@ -2,6 +2,8 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,26 +48,30 @@ public final class RecipeFile {
 
     private RecipeFile() {}
 
-    /** @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do */
+    /**
+     * Reads a recipe, in its own form or as timm's {@code args.yaml} for one process; {@link RecipeSource} says more.
+     *
+     * @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do
+     */
     public static Recipe read(Path file) {
-        JsonNode tree;
+        RecipeSource source = RecipeSource.read(file, 1);
+        if (source.foreignModel() != null) {
+            throw new CheckpointException(file, "model " + source.foreignModel() + " is none that a recipe describes");
+        }
+        return source.recipe();
+    }
+
+    /** @throws CheckpointException if the file cannot be read or is not YAML */
+    static JsonNode tree(Path file) {
         try {
             if (!Files.isRegularFile(file)) {
                 throw new CheckpointException(file, Files.exists(file) ? "is not a recipe file" : "no such recipe");
             }
-            if (Files.size(file) > MAX_BYTES) {
-                throw new CheckpointException(file, "is larger than a recipe can be");
-            }
-            tree = MAPPER.readTree(Files.readAllBytes(file));
+            return MAPPER.readTree(TextFile.read(file, MAX_BYTES));
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is not YAML: " + firstLine(e), e);
+            throw new CheckpointException(file, "is not YAML: " + Reasons.of(e), e);
         } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + e.getMessage(), e);
-        }
-        try {
-            return of(tree);
-        } catch (IllegalArgumentException e) {
-            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 
@@ -74,7 +80,7 @@ public final class RecipeFile {
         return of(MAPPER.readTree(yaml));
     }
 
-    private static Recipe of(JsonNode tree) {
+    static Recipe of(JsonNode tree) {
         ObjectNode merged = tree(Recipe.DEFAULT);
         if (!tree.isMissingNode() && !tree.isNull()) {
             merge(merged, tree);
@@ -112,8 +118,9 @@ public final class RecipeFile {
         changes.forEach((key, value) -> {
             String section = sections().get(key);
             if (section == null) {
-                throw new IllegalArgumentException("unknown key " + key + "; a recipe has "
-                        + String.join(", ", sections().keySet()));
+                throw new IllegalArgumentException(
+                        "unknown key " + key + Spelling.hint(key, sections().keySet()) + "; a recipe has "
+                                + String.join(", ", sections().keySet()));
             }
             JsonNode node = value == null ? NullNode.getInstance() : MAPPER.valueToTree(value);
             ((ObjectNode) tree.get(section)).set(key, node);
@@ -153,6 +160,16 @@ public final class RecipeFile {
         }
     }
 
+    /** Every key of a recipe with its value as a plain one: a number, text, a list, or null. */
+    static Map<String, @Nullable Object> values(Recipe recipe) {
+        Map<String, @Nullable Object> values = new LinkedHashMap<>();
+        ObjectNode tree = tree(recipe);
+        sections()
+                .forEach((key, section) ->
+                        values.put(key, MAPPER.treeToValue(tree.get(section).get(key), Object.class)));
+        return values;
+    }
+
     private static ObjectNode tree(Recipe recipe) {
         return MAPPER.valueToTree(recipe);
     }
@@ -165,20 +182,26 @@ public final class RecipeFile {
         for (Map.Entry<String, JsonNode> change : changes.properties()) {
             String section = change.getKey();
             if (!(base.get(section) instanceof ObjectNode known)) {
-                throw new IllegalArgumentException(
-                        "unknown section " + section + "; a recipe has " + String.join(", ", names(base)));
+                throw new IllegalArgumentException("unknown section " + section + Spelling.hint(section, names(base))
+                        + "; a recipe has " + String.join(", ", names(base)));
             }
             if (!change.getValue().isObject()) {
                 throw new IllegalArgumentException("section " + section + " must hold keys and values");
             }
             for (Map.Entry<String, JsonNode> value : change.getValue().properties()) {
                 if (!known.has(value.getKey())) {
-                    throw new IllegalArgumentException("unknown key " + section + "." + value.getKey() + "; " + section
-                            + " has " + String.join(", ", names(known)));
+                    throw new IllegalArgumentException("unknown key " + section + "." + value.getKey()
+                            + hint(value.getKey(), known) + "; " + section + " has "
+                            + String.join(", ", names(known)));
                 }
                 known.set(value.getKey(), value.getValue());
             }
         }
+    }
+
+    private static String hint(String key, ObjectNode section) {
+        String other = sections().get(key);
+        return other == null ? Spelling.hint(key, names(section)) : " (it belongs to section " + other + ")";
     }
 
     private static List<String> names(ObjectNode node) {

@@ -2,6 +2,7 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
@@ -17,9 +18,10 @@ import java.util.stream.Stream;
  * {@code K} stages.
  *
  * <p>A safetensors file: {@code input} (B, 3, S, S), normalised; {@code target} (B, C); {@code losses} (n, 1 + K), a row
- * a step, the total first, in nats; for every parameter {@code grad.*}, the gradient of one of the steps, and
- * {@code after{n}.*} and {@code ema{n}.*}, the weights and their moving average after the last. Its metadata may name
- * {@code optimizer}, {@code lr}, {@code weight_decay}, {@code betas}, {@code eps} and {@code ema_decay}.
+ * a step, the total first, in nats; for every parameter {@code grad.*}, the gradient of the first step, and
+ * {@code after{n}.*}, the weights after the last. It may have their moving averages then: {@code ema{n}.*} with one decay
+ * in every update, and {@code ema{n}_published.*}, whose first update copies the weights ({@link Ema.Rule}). Its metadata
+ * may name {@code optimizer}, {@code lr}, {@code weight_decay}, {@code betas}, {@code eps} and {@code ema_decay}.
  *
  * @param part the batch of every step
  * @param losses (n, 1 + K), finite
@@ -74,9 +76,19 @@ record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe reci
         return "after" + steps() + ".";
     }
 
-    /** What begins the names of the moving average after the last step. */
+    /** What begins the names of the moving average after the last step that had the set decay in every update. */
     String averagesPrefix() {
         return "ema" + steps() + ".";
+    }
+
+    /** What begins the names of the moving average after the last step as the published trainer keeps it. */
+    String publishedAveragesPrefix() {
+        return "ema" + steps() + "_published.";
+    }
+
+    /** Whether anything is recorded whose name begins so. */
+    boolean has(String prefix) {
+        return tensors.keySet().stream().anyMatch(name -> name.startsWith(prefix));
     }
 
     /** @param shape -1 for a first size that is the recording's own matter, at least 1 */
@@ -142,7 +154,7 @@ record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe reci
             return recipe.with(key, numbers.size() == 1 ? numbers.get(0) : numbers);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(
-                    file, "metadata " + name + " '" + text + "' does not do: " + e.getMessage(), e);
+                    file, "metadata " + name + " '" + text + "' does not do: " + Reasons.of(e), e);
         }
     }
 }

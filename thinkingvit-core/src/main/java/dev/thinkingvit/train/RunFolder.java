@@ -5,12 +5,14 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.FolderLock;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -20,10 +22,13 @@ import java.util.stream.Stream;
  *
  * <pre>
  * recipe.yaml          the resolved recipe
+ * inventory.json.gz    the pictures it began with, by class, name and size
  * last/                model directory after the last epoch
  * last/state.safetensors  everything needed to go on
  * best/                model directory of the best validation
+ * bests/epoch-0007/    model directories of the best validations, if more than one is kept
  * history/epoch-0007/  model directories of the last epochs
+ * last.pth.tar model_best.pth.tar  the same two for Python, where wanted
  * </pre>
  *
  * <p>One training at a time: an open folder is locked. Close it.
@@ -38,14 +43,20 @@ public final class RunFolder implements AutoCloseable {
     private static final List<String> BELONGINGS = List.of(
             "run.json",
             RECIPE,
+            RunInventory.NAME,
             LAST,
             "best",
+            "bests",
             "history",
+            TimmCheckpoint.LAST,
+            TimmCheckpoint.BEST,
             "epochs.csv",
             "steps.csv",
             "tensorboard",
             "training.html",
             "report");
+
+    private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);
 
     private final Path path;
     private final FolderLock lock;
@@ -82,7 +93,7 @@ public final class RunFolder implements AutoCloseable {
         try (Stream<Path> content = Files.list(path)) {
             return content.allMatch(entry -> FolderLock.isLock(entry)
                     || AtomicFiles.isDraft(entry)
-                    || String.valueOf(entry.getFileName()).equals(RECIPE));
+                    || WRITTEN_FIRST.contains(String.valueOf(entry.getFileName())));
         }
     }
 
@@ -131,7 +142,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             Files.createDirectories(last());
         } catch (IOException e) {
-            throw new CheckpointException(last(), "cannot be made: " + e.getMessage(), e);
+            throw new CheckpointException(last(), "cannot be made: " + Reasons.of(e), e);
         }
         state.write(last().resolve(STATE));
     }
@@ -156,19 +167,44 @@ public final class RunFolder implements AutoCloseable {
             throws IOException {
         Path history = path.resolve("history");
         if (keep > 0) {
-            ModelDirectory.write(history.resolve(String.format("epoch-%04d", epoch + 1)), config, weights);
+            ModelDirectory.write(history.resolve(name(epoch)), config, weights);
         }
-        if (!Files.isDirectory(history)) {
-            return;
-        }
-        List<Path> kept;
-        try (Stream<Path> entries = Files.list(history)) {
-            kept = entries.filter(entry -> String.valueOf(entry.getFileName()).matches("epoch-\\d+"))
-                    .sorted(Comparator.comparingInt(RunFolder::number).reversed())
-                    .toList();
-        }
-        for (Path old : kept.subList(Math.min(keep, kept.size()), kept.size())) {
+        List<Path> kept = epochs(history);
+        for (Path old : kept.subList(0, Math.max(0, kept.size() - keep))) {
             delete(old);
+        }
+    }
+
+    /**
+     * Keeps an epoch's model among the best ones and forgets those that are no longer.
+     *
+     * @param epoch from 0
+     * @param bests the epochs whose models to keep
+     */
+    void saveBest(int epoch, List<Integer> bests, ModelConfig config, Map<String, HostTensor> weights)
+            throws IOException {
+        Path folder = path.resolve("bests");
+        ModelDirectory.write(folder.resolve(name(epoch)), config, weights);
+        for (Path old : epochs(folder)) {
+            if (!bests.contains(number(old) - 1)) {
+                delete(old);
+            }
+        }
+    }
+
+    private static String name(int epoch) {
+        return String.format(Locale.ROOT, "epoch-%04d", epoch + 1);
+    }
+
+    /** What {@link #name} gave, the earliest first. */
+    private static List<Path> epochs(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.filter(entry -> String.valueOf(entry.getFileName()).matches("epoch-\\d+"))
+                    .sorted(Comparator.comparingInt(RunFolder::number))
+                    .toList();
         }
     }
 

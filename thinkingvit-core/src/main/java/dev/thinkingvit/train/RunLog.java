@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.DoubleStream;
 
@@ -23,11 +24,13 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     private final TrainingLog epochs;
     private final TrainingLog steps;
     private final EventFile events;
+    private final boolean taught;
 
-    private RunLog(TrainingLog epochs, TrainingLog steps, EventFile events) {
+    private RunLog(TrainingLog epochs, TrainingLog steps, EventFile events, boolean taught) {
         this.epochs = epochs;
         this.steps = steps;
         this.events = events;
+        this.taught = taught;
     }
 
     /**
@@ -43,8 +46,14 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
             ofEpochs.add("stage" + stage + "_loss");
             ofSteps.add("stage" + stage + "_loss");
         }
+        for (int stage = 1; recipe.distillation().hasTeacher() && stage <= stages; stage++) {
+            ofSteps.add("stage" + stage + "_distillation");
+        }
         for (int stage = 1; stage <= stages; stage++) {
             ofEpochs.add("stage" + stage + "_top1");
+        }
+        for (int stage = 1; stage <= stages; stage++) {
+            ofEpochs.add("stage" + stage + "_val_loss");
         }
         ofEpochs.addAll(List.of("learning_rate", "images_per_second", "waiting_share"));
         ofSteps.addAll(List.of("learning_rate", "gradient_norm"));
@@ -52,7 +61,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         TrainingLog steps = TrainingLog.open(folder.resolve("steps.csv"), ofSteps, totalUpdates + 1);
         EventFile events = EventFile.open(folder.resolve("tensorboard"), totalUpdates + 1);
         events.text("recipe", totalUpdates + 1, "```\n" + RecipeFile.text(recipe) + "```\n");
-        return new RunLog(epochs, steps, events);
+        return new RunLog(epochs, steps, events, recipe.distillation().hasTeacher());
     }
 
     @Override
@@ -63,6 +72,13 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         List<Double> row = new ArrayList<>();
         row.add(step.epoch() + 1.0); // as people count
         row.addAll(step.losses());
+        for (int k = 0; taught && k < step.losses().size(); k++) {
+            double part = step.distillations().isEmpty()
+                    ? Double.NaN
+                    : step.distillations().get(k);
+            row.add(part);
+            events.scalar("distillation/stage" + (k + 1), step.totalSteps(), part);
+        }
         row.add(step.learningRate());
         row.add(step.gradientNorm());
         steps.append(step.totalSteps(), array(row));
@@ -75,17 +91,25 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     }
 
     @Override
-    public void onValidated(Epoch epoch, List<Double> accuracies, boolean best) throws IOException {
+    public void onValidated(Epoch epoch, TrainingRun.Judgement judged, boolean best) throws IOException {
         List<Double> row = new ArrayList<>();
         row.add((double) epoch.totalSteps());
         row.addAll(epoch.losses());
-        for (int k = 0; k < epoch.losses().size(); k++) {
-            row.add(accuracies.isEmpty() ? Double.NaN : PERCENT * accuracies.get(k));
-        }
+        int stages = epoch.losses().size();
+        List<Double> unknown = Collections.nCopies(stages, Double.NaN);
+        (judged.isEmpty() ? unknown : judged.accuracies()).forEach(accuracy -> row.add(PERCENT * accuracy));
+        row.addAll(judged.isEmpty() ? unknown : judged.losses());
         row.addAll(List.of(epoch.learningRate(), epoch.imagesPerSecond(), epoch.loadingShare()));
         epochs.append(epoch.epoch() + 1, array(row));
-        for (int k = 0; k < accuracies.size(); k++) {
-            events.scalar("top1/stage" + (k + 1), epoch.totalSteps(), PERCENT * accuracies.get(k));
+        for (int k = 0; k < judged.accuracies().size(); k++) {
+            events.scalar(
+                    "top1/stage" + (k + 1),
+                    epoch.totalSteps(),
+                    PERCENT * judged.accuracies().get(k));
+            events.scalar(
+                    "val_loss/stage" + (k + 1),
+                    epoch.totalSteps(),
+                    judged.losses().get(k));
         }
         for (int k = 0; k < epoch.losses().size(); k++) {
             events.scalar(

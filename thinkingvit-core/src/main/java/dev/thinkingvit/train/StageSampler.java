@@ -7,10 +7,10 @@ import java.util.stream.IntStream;
 /** Draws the stages whose losses an update descends on. Immutable. */
 final class StageSampler {
     private final double[] weights;
-    private final Recipe.StageSampling sampling;
+    private final LossRecipe.StageSampling sampling;
 
     /** @param weights of each stage's loss, not negative, not all 0 */
-    StageSampler(double[] weights, Recipe.StageSampling sampling) {
+    StageSampler(double[] weights, LossRecipe.StageSampling sampling) {
         this.weights = weights.clone();
         this.sampling = sampling;
     }

@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code B} images, {@code C} classes, {@code S} input size. An update cuts the stages' weights once; worker threads
  * compute gradients of their shares of the batch, micro-batch by micro-batch; shares and processes are summed in fixed
- * order, clipped, and AdamW and the moving average follow.
+ * order, clipped, and the optimizer and the moving average follow.
  *
  * <p>What chance decides follows from the recipe's seed, the epoch and the sample or batch alone. So a training that is
  * restored goes on exactly as it would have, and does not depend on how many processes share a batch, rounding apart.
@@ -38,13 +38,13 @@ public final class Trainer implements AutoCloseable {
     private final Peers peers;
     private final StageSampler stageSampler;
     private final LearningRates learningRates;
-    private final Mixing mixing;
+    private final SoftTargets softTargets;
     private final Workers workers;
     private final GradientPass gradientPass;
     private final List<Gradients> gradients = new ArrayList<>();
-    private final AdamW optimizer;
+    private final Optimizer optimizer;
     private final @Nullable Ema ema;
-    private final List<Double> accuracies = new ArrayList<>();
+    private final List<Double> scores = new ArrayList<>();
     private volatile boolean asked;
     private boolean stopped;
 
@@ -66,29 +66,49 @@ public final class Trainer implements AutoCloseable {
      * @param threads worker threads of this process; a CUDA device has one
      */
     public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads) {
+        this(model, recipe, peers, threads, null);
+    }
+
+    /**
+     * @param model trained in place; stays the caller's
+     * @param peers the processes that take part, each with a trainer of the same recipe and first weights
+     * @param threads worker threads of this process; a CUDA device has one
+     * @param teacher whom the recipe distils, answering on the workers' own threads; null if it distils nobody. Stays
+     *     the caller's, who closes it after the trainer
+     * @throws IllegalArgumentException if the recipe distils and there is no teacher
+     */
+    public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
+        if (recipe.distillation().hasTeacher() && teacher == null) {
+            throw new IllegalArgumentException("distillation_type "
+                    + recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT)
+                    + " needs a teacher, there is none");
+        }
         this.model = model;
         this.recipe = recipe;
         this.peers = peers;
         this.stageSampler = new StageSampler(
                 recipe.loss().weights(model.config().stages()), recipe.loss().stageSampling());
         this.learningRates = new LearningRates(recipe);
-        this.mixing = new Mixing(
-                recipe.augmentation().mixing(),
-                recipe.loss().smoothing(),
-                model.config().numClasses());
+        this.softTargets =
+                new SoftTargets(recipe.loss().smoothing(), model.config().numClasses());
         this.workers = new Workers(model.device().isCuda() ? 1 : threads, "trainer", () -> {});
-        this.gradientPass = new GradientPass(model, recipe, workers, localBatchSize(recipe, peers));
+        this.gradientPass = new GradientPass(
+                model,
+                recipe,
+                workers,
+                localBatchSize(recipe, peers),
+                recipe.distillation().asks() ? teacher : null);
         Map<String, Tensor> parameters = model.parameters();
-        // images, each stage's loss and how many images it counts, and who wants to stop
+        // images, each stage's loss, how many images it counts and the teacher's part of it, and who wants to stop
         int stages = model.config().stages();
-        int extras = 2 + 2 * stages;
+        int extras = 2 + 3 * stages;
         for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
-        this.optimizer = new AdamW(
-                parameters, gradients.get(0).views(), recipe.optimizer().adamW(), workers.count());
+        this.optimizer = Optimizer.of(recipe, parameters, gradients.get(0).views(), workers.count());
         double decay = recipe.ema().modelEmaDecay();
-        this.ema = decay > 0 ? new Ema(parameters, decay, recipe.ema().modelEmaWarmup(), workers.count()) : null;
+        Ema.Rule rule = Ema.Rule.published(decay, recipe.ema().modelEmaWarmup());
+        this.ema = decay > 0 ? new Ema(parameters, rule, workers.count()) : null;
         this.lossSums = new double[stages];
         this.lossImages = new long[stages];
     }
@@ -107,7 +127,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * Goes on to the end of the present epoch.
      *
-     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank
+     * @param loader shuffled by the recipe's seed, dropping the last batch, of {@link #localBatchSize}, sharded by rank, and
+     *     mixing: {@link TrainingPictures#loader}
      * @param listener told after every update; may save {@link #state} then
      * @return the epoch's summary; null if it was stopped before its end
      * @throws IOException if a picture cannot be read and the loader does not skip it
@@ -128,11 +149,10 @@ public final class Trainer implements AutoCloseable {
                                 + recipe.optimizer().batchSize());
             }
             while (update < updates) {
-                double learningRate = learningRates.at(epoch, (double) update / updates, accuracies);
+                double learningRate = learningRates.at(epoch, (double) update / updates, scores);
                 List<Part> batch = new ArrayList<>();
                 for (int i = 0; i < parts; i++) {
-                    int number = update * parts + i;
-                    pictures.take().ifPresent(loaded -> batch.add(part(loaded, number)));
+                    pictures.take().ifPresent(loaded -> batch.add(part(loaded)));
                 }
                 Updated done = update(batch, learningRate);
                 listener.onStep(new TrainingListener.Step(
@@ -141,6 +161,7 @@ public final class Trainer implements AutoCloseable {
                         updates,
                         totalUpdates,
                         done.losses(),
+                        done.distillations(),
                         learningRate,
                         done.gradientNorm(),
                         images));
@@ -162,13 +183,7 @@ public final class Trainer implements AutoCloseable {
             means.add(lossSums[k] / lossImages[k]);
         }
         TrainingListener.Epoch done = new TrainingListener.Epoch(
-                epoch,
-                totalUpdates,
-                means,
-                learningRates.at(epoch, 0, accuracies),
-                imagesPerSecond,
-                loadingShare,
-                nanos);
+                epoch, totalUpdates, means, learningRates.at(epoch, 0, scores), imagesPerSecond, loadingShare, nanos);
         epoch++;
         update = 0;
         images = 0;
@@ -190,13 +205,17 @@ public final class Trainer implements AutoCloseable {
         return stopped;
     }
 
-    /** Notes a validation's accuracy after an epoch, which a plateau schedule looks at. */
-    public void validated(double accuracy) {
-        accuracies.add(accuracy);
+    /**
+     * Notes after an epoch how it was judged, which a plateau schedule looks at.
+     *
+     * @param score more is better; NaN if it was not judged
+     */
+    public void validated(double score) {
+        scores.add(score);
     }
 
     /**
-     * A share of an update, mixed.
+     * A share of an update as the network is shown it: mixed, normalised by the model's preprocessing, erased.
      *
      * @param images (B, 3, S, S)
      * @param targets (B, C), rows sum to 1
@@ -209,15 +228,13 @@ public final class Trainer implements AutoCloseable {
      * What an update found.
      *
      * @param losses of each stage, the mean over the images in nats; NaN for a stage that was not selected
+     * @param distillations what the teacher's part of each of them is, before α; empty where none was asked
      * @param gradientNorm of all gradients together, before clipping
      */
-    public record Updated(List<Double> losses, double gradientNorm) {}
+    public record Updated(List<Double> losses, List<Double> distillations, double gradientNorm) {}
 
-    private Part part(Batch batch, int number) {
-        int size = model.config().imageSize();
-        SplittableRandom random = Chance.MIX.generator(recipe, epoch, number);
-        float[] targets = mixing.apply(batch.images(), batch.labels(), size, random);
-        return new Part(batch.images(), targets, batch.sampleIndices());
+    private Part part(Batch batch) {
+        return new Part(batch.images(), softTargets.of(batch.labels(), batch.ownShare()), batch.sampleIndices());
     }
 
     /**
@@ -263,7 +280,7 @@ public final class Trainer implements AutoCloseable {
         update++;
         totalUpdates++;
         images += (long) extras[0];
-        return new Updated(losses, norm);
+        return new Updated(losses, distillations(extras), norm);
     }
 
     /** Scales the gradients, updates the parameters from them, and takes these into the average. */
@@ -292,6 +309,14 @@ public final class Trainer implements AutoCloseable {
         return losses;
     }
 
+    private List<Double> distillations(float[] extras) {
+        List<Double> parts = new ArrayList<>();
+        for (int k = 0; recipe.distillation().asks() && k < lossSums.length; k++) {
+            parts.add(extras[1 + 2 * lossSums.length + k] / (double) extras[1 + lossSums.length + k]);
+        }
+        return parts;
+    }
+
     private void requireNumbers(List<Double> losses, double[] weights, double norm, double learningRate) {
         for (int k = 0; k < losses.size(); k++) {
             if (weights[k] > 0 && !Double.isFinite(losses.get(k))) {
@@ -314,8 +339,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** What {@link #validated} was told, one an epoch. */
-    public List<Double> accuracies() {
-        return List.copyOf(accuracies);
+    public List<Double> scores() {
+        return List.copyOf(scores);
     }
 
     /** The recipe. */
@@ -328,6 +353,16 @@ public final class Trainer implements AutoCloseable {
         return ema == null ? model.stateDict() : copies("", ema.averages());
     }
 
+    /** The model's own weights, of which {@link #weights} may be an average. */
+    Map<String, HostTensor> modelWeights() {
+        return model.stateDict();
+    }
+
+    /** {@link #localBatchSize(Recipe, Peers)} of this trainer. */
+    int localBatchSize() {
+        return localBatchSize(recipe, peers);
+    }
+
     /** The last update's gradients by parameter name, before the moment they were used; the trainer keeps owning them. */
     Map<String, Tensor> gradients() {
         return gradients.get(0).views();
@@ -337,7 +372,7 @@ public final class Trainer implements AutoCloseable {
     public TrainerState state() {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         natives().forEach((name, tensor) -> tensors.put(name, Tensors.toHost(tensor)));
-        return new TrainerState(tensors, position(), accuracies);
+        return new TrainerState(tensors, position(), scores);
     }
 
     /** Where the training stands. */
@@ -381,16 +416,16 @@ public final class Trainer implements AutoCloseable {
             }
         }
         values.forEach(Tensors::assign);
-        place(state.position(), state.accuracies());
+        place(state.position(), state.scores());
     }
 
     /** Takes over the state of process 0, which alone may have been restored; all processes take part. */
     public void share() {
         natives().values().forEach(peers::broadcast);
-        TrainerState here = new TrainerState(Map.of(), position(), accuracies);
+        TrainerState here = new TrainerState(Map.of(), position(), scores);
         TrainerState first = TrainerState.ofText(
                 new String(peers.share(here.text().getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8));
-        place(first.position(), first.accuracies());
+        place(first.position(), first.scores());
     }
 
     private void place(TrainerState.Position position, List<Double> validations) {
@@ -406,8 +441,8 @@ public final class Trainer implements AutoCloseable {
             ema.restoreUpdates(position.emaUpdates());
         }
         List<Double> taken = List.copyOf(validations);
-        accuracies.clear();
-        accuracies.addAll(taken);
+        scores.clear();
+        scores.addAll(taken);
     }
 
     private Map<String, Tensor> natives() {

@@ -2,6 +2,7 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,15 +16,16 @@ import java.util.stream.DoubleStream;
  * Everything a training needs to go on as if it had never stopped. What chance decides follows from the seed and the
  * position, so that no generator has a state of its own.
  *
- * @param tensors parameters as {@code model.*}, the moving average as {@code ema.*}, moments as {@code optimizer.*}
+ * @param tensors parameters as {@code model.*}, the moving average as {@code ema.*}, what the optimizer remembers as
+ *     {@code optimizer.*}
  * @param position where in the training
- * @param accuracies of the validations so far, one an epoch
+ * @param scores of the validations so far, one an epoch, more being better; NaN where an epoch had none
  */
-public record TrainerState(Map<String, HostTensor> tensors, Position position, List<Double> accuracies) {
+public record TrainerState(Map<String, HostTensor> tensors, Position position, List<Double> scores) {
     private static final String FORMAT = "thinkingvit-training-1";
 
     public TrainerState {
-        accuracies = List.copyOf(accuracies);
+        scores = List.copyOf(scores);
     }
 
     /**
@@ -66,7 +68,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         facts.put("images", String.valueOf(position.images()));
         facts.put("loss_sums", joined(position.lossSums()));
         facts.put("loss_images", joined(position.lossImages()));
-        facts.put("accuracies", joined(accuracies));
+        facts.put("accuracies", joined(scores));
         return facts;
     }
 
@@ -85,7 +87,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         try {
             return of(contents.tensors(), facts);
         } catch (NumberFormatException | ArithmeticException e) {
-            throw new CheckpointException(file, "its position is damaged: " + e.getMessage(), e);
+            throw new CheckpointException(file, "its position is damaged: " + Reasons.of(e), e);
         }
     }
 

@@ -12,7 +12,8 @@ public interface TrainingListener {
      * @param step the update's number within the epoch, from 0
      * @param stepsPerEpoch updates of an epoch
      * @param totalSteps updates made in all, this one included
-     * @param losses cross entropy of each stage in nats; NaN for a stage that was not sampled
+     * @param losses of each stage in nats, the teacher's part included; NaN for a stage that was not sampled
+     * @param distillations the teacher's part of each, before α; empty where none was asked
      * @param learningRate of this update
      * @param gradientNorm Euclidean norm of all gradients before clipping
      * @param images of this epoch so far
@@ -23,6 +24,7 @@ public interface TrainingListener {
             int stepsPerEpoch,
             long totalSteps,
             List<Double> losses,
+            List<Double> distillations,
             double learningRate,
             double gradientNorm,
             long images) {}
@@ -32,7 +34,7 @@ public interface TrainingListener {
      *
      * @param epoch from 0
      * @param totalSteps updates made in all
-     * @param losses mean cross entropy of each stage in nats
+     * @param losses mean loss of each stage in nats
      * @param learningRate at the epoch's start
      * @param imagesPerSecond of training since the training started or went on in this epoch, validation not counted
      * @param loadingShare share of that time spent waiting for pictures, 0–1

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The numbers of a run as comma-separated values: a header, then one row for each epoch, or for each step. The first
@@ -38,13 +39,14 @@ public final class TrainingLog implements Closeable {
 
     /**
      * Begins a log, or continues one: rows that a killed run wrote at {@code from} or later, beyond the checkpoint it
-     * continues from, are dropped. The file is replaced as a whole, so that a crash here loses nothing.
+     * continues from, are dropped. A log that an earlier version began, with fewer columns, gets the new ones, empty so
+     * far. The file is replaced as a whole, so that a crash here loses nothing.
      *
      * @param file made if it is not there; its folder must be
      * @param columns names of the columns, the counting one first
      * @param from the first epoch or step that will be appended: 0 for a new run
      * @throws IOException if the file cannot be read or written
-     * @throws TrainingException if the file has other columns, or is no log of this kind
+     * @throws TrainingException if the file has columns that are not among these, or is no log of this kind
      * @throws IllegalArgumentException if a column's name is blank, comes twice or has a comma, quote or line break
      */
     public static TrainingLog open(Path file, List<String> columns, long from) throws IOException {
@@ -55,19 +57,37 @@ public final class TrainingLog implements Closeable {
         String header = String.join(",", columns);
         String old = Files.exists(file) ? text(file) : "";
         List<String> lines = wholeLines(old);
-        if (!(lines.isEmpty() ? header.startsWith(old) : header.equals(lines.get(0)))) {
+        List<String> before =
+                lines.isEmpty() ? columns : Arrays.asList(lines.get(0).split(",", -1));
+        if (!(lines.isEmpty() ? header.startsWith(old) : isEarlier(before, columns))) {
             throw new TrainingException(
                     file + ": begins with " + quoted(old.lines().findFirst().orElse("")) + " instead of the columns "
                             + quoted(header) + " of this run; move the file away to begin a new one");
         }
         StringBuilder kept = new StringBuilder(header).append('\n');
         for (int i = 1; i < lines.size(); i++) {
-            if (Row.parse(file, i + 1, lines.get(i), columns.size()).at < from) {
-                kept.append(lines.get(i)).append('\n');
+            if (Row.parse(file, i + 1, lines.get(i), before.size()).at < from) {
+                kept.append(widened(lines.get(i), before, columns)).append('\n');
             }
         }
         AtomicFiles.writeString(file, kept.toString());
         return new TrainingLog(new AppendedFile(file), List.copyOf(columns), from);
+    }
+
+    private static boolean isEarlier(List<String> before, List<String> columns) {
+        return before.get(0).equals(columns.get(0))
+                && columns.containsAll(before)
+                && new HashSet<>(before).size() == before.size();
+    }
+
+    private static String widened(String line, List<String> before, List<String> columns) {
+        if (before.equals(columns)) {
+            return line;
+        }
+        List<String> values = Arrays.asList(line.split(",", -1));
+        return columns.stream()
+                .map(column -> before.contains(column) ? values.get(before.indexOf(column)) : "")
+                .collect(Collectors.joining(","));
     }
 
     /**

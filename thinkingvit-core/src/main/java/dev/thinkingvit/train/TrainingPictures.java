@@ -14,7 +14,10 @@ import dev.thinkingvit.data.Sample;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a recipe does to pictures on their way to the trainer. */
+/**
+ * What a recipe does to pictures on their way to the trainer, in the published trainer's order: crop, flip, RandAugment;
+ * mixup or cutmix of the batch, on whole levels; normalisation; random erasing of the mixed batch.
+ */
 public final class TrainingPictures {
     private static final int PAD_SHARE = 8; // of the size, at each side
 
@@ -28,12 +31,16 @@ public final class TrainingPictures {
      */
     public static BatchLoader.Builder loader(
             Recipe recipe, List<Sample> samples, Preprocessing preprocessing, Peers peers) {
-        Recipe.Augmentation augmentation = recipe.augmentation();
+        AugmentationRecipe augmentation = recipe.augmentation();
         BatchLoader.Builder loader = BatchLoader.of(samples, transform(augmentation, preprocessing), preprocessing)
                 .batchSize(Trainer.localBatchSize(recipe, peers))
                 .shuffle(recipe.execution().seed())
                 .shard(peers.rank(), peers.size())
+                .repeats(Math.max(1, augmentation.augRepeats()))
                 .dropLast();
+        if (!augmentation.mixing().equals(Mixing.Options.NONE)) {
+            loader.mix(new Mixing(augmentation.mixing()));
+        }
         if (augmentation.reprob() > 0) {
             RandomErasing standard =
                     new RandomErasing(augmentation.reprob(), RandomErasing.Mode.named(augmentation.remode()));
@@ -42,29 +49,38 @@ public final class TrainingPictures {
         return loader;
     }
 
-    private static PictureTransform transform(Recipe.Augmentation augmentation, Preprocessing preprocessing) {
+    private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
         int size = preprocessing.size();
-        Resampling interpolation = Resampling.named(augmentation.trainInterpolation());
+        List<Resampling> interpolations = augmentation.interpolations();
         List<PictureTransform> steps = new ArrayList<>();
         steps.add(
                 switch (augmentation.crop()) {
                     case PAD -> new RandomCrop(size, size / PAD_SHARE);
-                    case RESIZED ->
-                        new RandomResizedCrop(
-                                size,
-                                augmentation.scale().get(0),
-                                augmentation.scale().get(1),
-                                augmentation.ratio().get(0),
-                                augmentation.ratio().get(1),
-                                interpolation);
+                    case RESIZED -> resizedCrop(augmentation, size, interpolations);
                     case CENTER -> preprocessing;
                 });
         steps.add(new HorizontalFlip(augmentation.hflip()));
         if (augmentation.aa() != null) {
-            steps.add(RandAugment.parse(augmentation.aa()).withInterpolations(List.of(interpolation)));
+            steps.add(RandAugment.parse(augmentation.aa()).withInterpolations(interpolations));
         } else if (augmentation.colorJitter() > 0) {
             steps.add(new ColorJitter(augmentation.colorJitter()));
         }
         return PictureTransform.chain(steps.toArray(PictureTransform[]::new));
+    }
+
+    private static PictureTransform resizedCrop(
+            AugmentationRecipe augmentation, int size, List<Resampling> interpolations) {
+        List<RandomResizedCrop> crops = interpolations.stream()
+                .map(interpolation -> new RandomResizedCrop(
+                        size,
+                        augmentation.scale().get(0),
+                        augmentation.scale().get(1),
+                        augmentation.ratio().get(0),
+                        augmentation.ratio().get(1),
+                        interpolation))
+                .toList();
+        return crops.size() == 1
+                ? crops.get(0)
+                : (picture, random) -> crops.get(random.nextInt(crops.size())).apply(picture, random);
     }
 }

@@ -6,8 +6,10 @@ import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +22,27 @@ public final class TrainingRun {
     /** Judges weights. With several processes each judges its share, and all come to the same result. */
     @FunctionalInterface
     public interface Validation {
-        /** @return the top-1 accuracy of each stage, 0–1 */
-        List<Double> accuracies(Map<String, HostTensor> weights) throws IOException;
+        Judgement judge(Map<String, HostTensor> weights) throws IOException;
+    }
+
+    /**
+     * What a validation found.
+     *
+     * @param accuracies top-1 of each stage, 0–1; empty where nothing was judged
+     * @param losses mean cross entropy of each stage in nats; empty where nothing was judged
+     */
+    public record Judgement(List<Double> accuracies, List<Double> losses) {
+        /** Of an epoch without validation. */
+        public static final Judgement NONE = new Judgement(List.of(), List.of());
+
+        public Judgement {
+            accuracies = List.copyOf(accuracies);
+            losses = List.copyOf(losses);
+        }
+
+        public boolean isEmpty() {
+            return accuracies.isEmpty();
+        }
     }
 
     /** Hears of validations besides what a trainer tells. */
@@ -30,18 +51,22 @@ public final class TrainingRun {
          * An epoch and its validation done.
          *
          * @param epoch summary
-         * @param accuracies of each stage, 0–1; empty without validation
-         * @param best whether they are the best so far
+         * @param judged {@link Judgement#NONE} without validation
+         * @param best whether it is the best so far
          */
-        default void onValidated(Epoch epoch, List<Double> accuracies, boolean best) throws IOException {}
+        default void onValidated(Epoch epoch, Judgement judged, boolean best) throws IOException {}
     }
 
     /**
      * @param every how often to save what is needed to go on, besides after every epoch; an update later than due, since
      *     its loss shows whether the state is good
      * @param history how many epochs' models to keep
+     * @param pth whether to write {@code last.pth.tar} and {@code model_best.pth.tar} as timm does, too; a training that
+     *     has them goes on writing them, lest they fall behind
      */
-    public record Saving(Duration every, int history) {}
+    public record Saving(Duration every, int history, boolean pth) {}
+
+    private static final double PERCENT = 100;
 
     private final Trainer trainer;
     private final ModelConfig config;
@@ -58,7 +83,7 @@ public final class TrainingRun {
      * @param trainer restored, if there was something to go on from; stays the caller's
      * @param config of the models that are saved
      * @param folder where to save; null in a process that leaves it to another
-     * @param validation after each epoch; null for none, the last is the best then
+     * @param validation of the epochs that the recipe says; null for none, the last is the best then
      */
     public TrainingRun(
             Trainer trainer,
@@ -74,7 +99,8 @@ public final class TrainingRun {
     }
 
     /**
-     * Trains to the end of the recipe's schedule.
+     * Trains to the end of the recipe's schedule. One without epochs ends at once, with the starting model saved as the
+     * last one.
      *
      * @return whether the end was reached; if not, the state is saved and the training can go on from there
      * @throws IOException if a picture cannot be read or a file not be written; what was saved before stays
@@ -91,6 +117,10 @@ public final class TrainingRun {
                 }
             }
         };
+        if (trainer.recipe().schedule().totalEpochs() == 0 && folder != null) {
+            ModelDirectory.write(folder.last(), config, trainer.weights());
+            remember();
+        }
         while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
             TrainingListener.Epoch done = trainer.epoch(loader, steps);
             if (done == null) {
@@ -134,9 +164,14 @@ public final class TrainingRun {
         });
     }
 
-    private List<Double> accuracies(Map<String, HostTensor> weights, int epoch) throws IOException {
+    private Judgement judge(Map<String, HostTensor> weights, int epoch) throws IOException {
+        Recipe recipe = trainer.recipe();
+        if (validation == null
+                || !recipe.validation().isDue(epoch, recipe.schedule().totalEpochs())) {
+            return Judgement.NONE;
+        }
         try {
-            return validation == null ? List.of() : validation.accuracies(weights);
+            return validation.judge(weights);
         } catch (ArithmeticException e) {
             throw new TrainingException("the validation of epoch " + (epoch + 1) + " found no numbers: "
                     + e.getMessage() + "; a lower learning rate, a longer warm-up or clip_grad may help");
@@ -144,25 +179,44 @@ public final class TrainingRun {
     }
 
     private void finish(TrainingListener.Epoch done, Listener listener) throws IOException {
+        ValidationRecipe recipe = trainer.recipe().validation();
         Map<String, HostTensor> weights = trainer.weights();
         requireNumbers(weights, done.epoch());
-        List<Double> accuracies = accuracies(weights, done.epoch());
-        boolean best = true;
-        if (!accuracies.isEmpty()) {
-            double accuracy = accuracies.get(accuracies.size() - 1);
-            best = trainer.accuracies().stream().allMatch(before -> accuracy > before);
-            trainer.validated(accuracy);
+        Judgement judged = judge(weights, done.epoch());
+        if (validation != null) {
+            trainer.validated(judged.isEmpty() ? Double.NaN : recipe.metric().score(judged));
         }
-        listener.onValidated(done, accuracies, best);
+        List<Integer> bests = bests(trainer.scores(), recipe.checkpointHist());
+        int here = trainer.scores().size() - 1;
+        boolean best = validation == null || bests.indexOf(here) == 0;
+        listener.onValidated(done, judged, best);
         if (folder != null) {
             // the state comes later: whatever is interrupted before it is done again
             if (best) {
                 ModelDirectory.write(folder.best(), config, weights);
             }
+            if (recipe.checkpointHist() > 1 && bests.contains(here)) {
+                folder.saveBest(done.epoch(), bests, config, weights);
+            }
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
             ModelDirectory.write(folder.last(), config, weights);
+            if (saving.pth() || TimmCheckpoint.isIn(folder.path())) {
+                List<Double> accuracies = judged.accuracies();
+                Double top1 = accuracies.isEmpty() ? null : PERCENT * accuracies.get(accuracies.size() - 1);
+                TimmCheckpoint.write(folder.path(), trainer, config, done.epoch(), top1, best);
+            }
         }
         remember();
+    }
+
+    /** The places of the {@code count} largest scores, the best first; of equal ones the earlier is the better. */
+    private static List<Integer> bests(List<Double> scores, int count) {
+        return IntStream.range(0, scores.size())
+                .filter(i -> !scores.get(i).isNaN())
+                .boxed()
+                .sorted(Comparator.comparing((Integer i) -> -scores.get(i)))
+                .limit(count)
+                .toList();
     }
 
     /** Makes {@link #run} save and return soon, in all processes alike; see {@link Trainer#stop}. */

@@ -13,26 +13,27 @@ import dev.thinkingvit.tensor.Tensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.BitSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Compares the trainer's mathematics with a training that another implementation recorded: the losses of every step, the
- * gradients, the weights after the last step, and their moving average. The form of the recording is that of
- * {@link RecordedTraining}: {@code input}, {@code target}, {@code losses}, and for every parameter {@code grad.*},
- * {@code after{n}.*} and {@code ema{n}.*} after n steps.
+ * gradients of the first, the weights after the last step, and their moving averages. The form of the recording is that of
+ * {@link RecordedTraining}: {@code input}, {@code target}, {@code losses}, and for every parameter {@code grad.*} and
+ * {@code after{n}.*} after n steps; where there are any, {@code ema{n}.*} and {@code ema{n}_published.*}, each by its own
+ * rule.
  *
  * <p>The steps are those of {@link Trainer} itself, in fp32. A loss may differ by the tolerance times its value, a tensor's
  * values by the tolerance times its largest, and everything by {@link #FLOOR}.
  *
  * <p>A check that silently skips is no check: a tensor that is missing or of another name is a failing line, and what
- * cannot be compared ({@link KeyBias}) is said in its line.
+ * cannot be compared ({@link RoundingNoise}) is said in its line. Losses and gradients know no such exception.
  */
 public final class TrainingVerification {
     /** What fp32 implementations agree within, relative to a tensor's largest value. */
@@ -47,14 +48,12 @@ public final class TrainingVerification {
     private final Map<String, HostTensor> start;
     private final RecordedTraining recorded;
     private final double tolerance;
-    private final double keyBiasReach;
+    private final Map<String, BitSet> moved = new HashMap<>(); // where a parameter ever had a gradient
 
     private TrainingVerification(Map<String, HostTensor> start, RecordedTraining recorded, double tolerance) {
         this.start = start;
         this.recorded = recorded;
         this.tolerance = tolerance;
-        this.keyBiasReach =
-                KeyBias.reach(recorded.recipe().optimizer().adamW(), recorded.learningRate(), recorded.steps());
     }
 
     /**
@@ -80,19 +79,33 @@ public final class TrainingVerification {
 
     private List<Line> run(ThinkingViTConfig network) {
         int threads = Math.min(recorded.part().samples().length, Natives.availableCores());
+        Ema.Rule constant = Ema.Rule.constant(recorded.recipe().ema().modelEmaDecay());
         List<Line> lines = new ArrayList<>();
-        List<List<Line>> gradients = new ArrayList<>(); // of each step
+        List<Line> gradients = List.of();
         try (ThinkingViT model = ThinkingViT.of(network, start);
-                Trainer trainer = new Trainer(model, recorded.recipe(), Peers.ALONE, threads)) {
+                Trainer trainer = new Trainer(model, recorded.recipe(), Peers.ALONE, threads);
+                Ema average = new Ema(model.parameters(), constant, 1)) {
             for (int step = 0; step < recorded.steps(); step++) {
                 List<Double> losses = trainer.update(List.of(recorded.part()), recorded.learningRate())
                         .losses();
                 lines.addAll(losses(step, losses));
-                gradients.add(gradients(copies(trainer.gradients())));
+                Map<String, HostTensor> computed = copies(trainer.gradients());
+                computed.forEach((parameter, gradient) ->
+                        RoundingNoise.addMoved(gradient, moved.computeIfAbsent(parameter, name -> new BitSet())));
+                if (step == 0) {
+                    gradients = gradients(computed);
+                }
+                average.update(0);
+                average.updated();
             }
-            lines.addAll(nearest(gradients));
+            lines.addAll(gradients);
             lines.addAll(weights(recorded.weightsPrefix(), model.stateDict()));
-            lines.addAll(weights(recorded.averagesPrefix(), trainer.weights()));
+            if (recorded.has(recorded.averagesPrefix())) {
+                lines.addAll(weights(recorded.averagesPrefix(), copies(average.averages())));
+            }
+            if (recorded.has(recorded.publishedAveragesPrefix())) {
+                lines.addAll(weights(recorded.publishedAveragesPrefix(), trainer.weights()));
+            }
         }
         return lines;
     }
@@ -133,109 +146,79 @@ public final class TrainingVerification {
 
     private List<Line> gradients(Map<String, HostTensor> computed) {
         List<Line> lines = new ArrayList<>();
-        computed.forEach((parameter, came) -> {
-            String name = RecordedTraining.GRADIENT + parameter;
-            HostTensor expected = recorded.tensors().get(name);
-            Line line = compare(name, parameter, expected, came);
-            lines.add(
-                    expected == null || !line.ok() || !KeyBias.isIn(parameter)
-                            ? line
-                            : keyBiasGradient(line, expected, came));
-        });
+        computed.forEach((parameter, came) ->
+                lines.add(compare(RecordedTraining.GRADIENT + parameter, RoundingNoise.NONE, came)));
         return lines;
-    }
-
-    /** Nothing but noise on either side; a gradient there is a mistake in attention. */
-    private static Line keyBiasGradient(Line line, HostTensor expected, HostTensor came) {
-        double theirs = KeyBias.largest(expected);
-        double ours = KeyBias.largest(came);
-        double largest = Math.max(theirs, ours);
-        if (largest <= line.allowed()) {
-            return line.withNote(String.format("key bias apart: no gradient, at most %.1e on either side", largest));
-        }
-        String side = ours >= theirs ? "the model gives" : "the recording has";
-        return new Line(line.name(), largest, line.allowed(), false, "")
-                .withNote("the key bias can have no gradient, " + side + " " + (float) largest);
     }
 
     private List<Line> weights(String prefix, Map<String, HostTensor> computed) {
         List<Line> lines = new ArrayList<>();
         computed.forEach((parameter, came) -> {
-            HostTensor expected = recorded.tensors().get(prefix + parameter);
-            HostTensor first = start.get(parameter);
-            Line line = compare(prefix + parameter, parameter, expected, came);
-            lines.add(
-                    expected == null || first == null || !line.ok() || !KeyBias.isIn(parameter)
-                            ? line
-                            : keyBiasWeights(line, first, expected, came));
+            RoundingNoise noise = noise(parameter, came);
+            Line line = compare(prefix + parameter, noise, came);
+            lines.add(line.ok() && noise.count() > 0 ? withNoise(line, noise, parameter, came) : line);
         });
         return lines;
     }
 
-    /** Noise that AdamW scaled is not compared, but it cannot lie farther from the start than AdamW can carry it. */
-    private Line keyBiasWeights(Line line, HostTensor first, HostTensor expected, HostTensor came) {
-        double moved = Math.max(KeyBias.largestDifference(expected, first), KeyBias.largestDifference(came, first));
-        double allowed = keyBiasReach + line.allowed();
-        if (moved <= allowed) {
-            return line.withNote("key bias left out: it has no gradient");
-        }
-        return new Line(line.name(), moved, allowed, false, "")
-                .withNote("the key bias lies farther from the start than " + recorded.steps() + " steps can carry it");
+    /** Gradients that are recorded in another form are failing lines already; then everything is compared. */
+    private RoundingNoise noise(String parameter, HostTensor came) {
+        HostTensor gradient = recorded.tensors().get(RecordedTraining.GRADIENT + parameter);
+        return gradient == null || !gradient.dtype().isFloating() || !Arrays.equals(gradient.shape(), came.shape())
+                ? RoundingNoise.NONE
+                : RoundingNoise.in(gradient, moved.getOrDefault(parameter, new BitSet()));
     }
 
-    private Line compare(String name, String parameter, @Nullable HostTensor expected, HostTensor came) {
+    /** Noise that AdamW scaled is not compared, but it cannot lie farther from the start than AdamW can carry it. */
+    private Line withNoise(Line line, RoundingNoise noise, String parameter, HostTensor came) {
+        HostTensor expected = recorded.tensors().get(line.name());
+        HostTensor first = start.get(parameter);
+        if (expected == null || first == null) {
+            return line;
+        }
+        double reach = RoundingNoise.reach(
+                recorded.recipe().optimizer().adamW(), recorded.learningRate(), recorded.steps(), noise.largest(first));
+        double moved = Math.max(noise.largestDifference(expected, first), noise.largestDifference(came, first));
+        double allowed = reach + line.allowed();
+        if (moved <= allowed) {
+            return line.withNote(
+                    noise.count() + " of " + came.elements() + " values left out: their gradient is rounding noise");
+        }
+        return new Line(line.name(), moved, allowed, false, "")
+                .withNote("a value whose gradient is rounding noise lies farther from the start than "
+                        + recorded.steps() + " steps can carry it");
+    }
+
+    private Line compare(String name, RoundingNoise noise, HostTensor came) {
+        HostTensor expected = recorded.tensors().get(name);
         if (expected == null) {
             return Line.failed(name, "is missing: expected shape " + Arrays.toString(came.shape()));
         }
         if (!expected.dtype().isFloating()) {
             return Line.failed(name, "expected floating point, the recording has " + expected);
         }
-        if (!KeyBias.isIn(parameter) || !Arrays.equals(expected.shape(), came.shape())) {
+        if (noise.count() == 0 || !Arrays.equals(expected.shape(), came.shape())) {
             return Line.compare(name, expected, came, this::allowed);
         }
-        KeyBias.Pair rest = KeyBias.without(expected, came);
+        RoundingNoise.Pair rest = noise.without(expected, came);
         return Line.compare(name, rest.first(), rest.second(), this::allowed);
-    }
-
-    /**
-     * The comparison with the step whose gradients these are: recordings differ in whether they keep the first's or the
-     * last's.
-     */
-    private static List<Line> nearest(List<List<Line>> steps) {
-        Comparator<List<Line>> byFailures = Comparator.comparingLong(
-                lines -> lines.stream().filter(line -> !line.ok()).count());
-        Comparator<List<Line>> byDifference = Comparator.comparingDouble(lines -> lines.stream()
-                .filter(line -> !Double.isNaN(line.largestDifference()))
-                .mapToDouble(line -> line.largestDifference() / line.allowed())
-                .sum());
-        int best = 0;
-        for (int step = 1; step < steps.size(); step++) {
-            if (byFailures.thenComparing(byDifference).compare(steps.get(step), steps.get(best)) < 0) {
-                best = step;
-            }
-        }
-        List<Line> lines = steps.get(best);
-        boolean fits = lines.stream().anyMatch(Line::ok);
-        String note = fits ? "of step " + (best + 1) : "of no step; step " + (best + 1) + " is nearest";
-        return lines.stream()
-                .map(line -> Double.isNaN(line.largestDifference()) ? line : line.withNote(note))
-                .toList();
     }
 
     private List<Line> leftOver() {
         Set<String> known =
                 new HashSet<>(Set.of(RecordedTraining.INPUT, RecordedTraining.TARGET, RecordedTraining.LOSSES));
+        List<String> prefixes = List.of(
+                RecordedTraining.GRADIENT,
+                recorded.weightsPrefix(),
+                recorded.averagesPrefix(),
+                recorded.publishedAveragesPrefix());
         for (String parameter : start.keySet()) {
-            known.add(RecordedTraining.GRADIENT + parameter);
-            known.add(recorded.weightsPrefix() + parameter);
-            known.add(recorded.averagesPrefix() + parameter);
+            prefixes.forEach(prefix -> known.add(prefix + parameter));
         }
         return recorded.tensors().keySet().stream()
                 .filter(name -> !known.contains(name))
                 .map(name -> Line.failed(
-                        name,
-                        "left over: neither " + RecordedTraining.GRADIENT + "*, " + recorded.weightsPrefix() + "* nor "
-                                + recorded.averagesPrefix() + "* of a parameter"))
+                        name, "left over: not " + String.join("*, ", prefixes) + "* of a parameter of the model"))
                 .toList();
     }
 }

@@ -93,7 +93,7 @@ class AtomicFilesTest {
     void aFolderThatCannotBeWrittenToIsNoticed() {
         Path virtual = Path.of("/proc/self"); // not even for root
         assumeTrue(Files.isDirectory(virtual), "no folder here that nobody can write to");
-        assertRefused(virtual.resolve("a.txt"), "its folder cannot be written to");
+        assertRefused(virtual.resolve("a.txt"), "its folder cannot be written to: no such file or folder");
     }
 
     private static void assertRefused(Path target, String reason) {

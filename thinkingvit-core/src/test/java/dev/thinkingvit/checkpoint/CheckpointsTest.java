@@ -65,12 +65,22 @@ class CheckpointsTest {
     }
 
     @Test
-    void aLegacyTorchFileThatBreaksOffIsRefused() throws IOException {
+    void aTarArchiveAndABarePickleAreNamed() throws IOException {
+        byte[] tar = new byte[10_240];
+        System.arraycopy("ustar".getBytes(StandardCharsets.US_ASCII), 0, tar, 257, 5);
+        assertRefused(Files.write(directory.resolve("tar"), tar), "is a tar archive");
+        byte[] pickle =
+                new TestPickle().op(0x80, 4, 0x95).bytes(new byte[8]).raw("}").stop();
+        assertRefused(Files.write(directory.resolve("pickle"), pickle), "pickle of Python that torch.save did not");
+    }
+
+    @Test
+    void aLegacyTorchFileThatEndsAtOnceIsRefused() throws IOException {
         byte[] legacy = new TestPickle()
                 .op(0x80, 2, 0x8a, 10)
                 .op(0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19)
                 .stop();
-        assertRefused(Files.write(directory.resolve("old.pth"), legacy), "breaks off");
+        assertRefused(Files.write(directory.resolve("old.pth"), legacy), "its pickle breaks off at byte 15");
     }
 
     @Test

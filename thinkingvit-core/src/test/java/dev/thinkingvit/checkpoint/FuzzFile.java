@@ -5,7 +5,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,14 +34,28 @@ final class FuzzFile {
 
     /** Walks a tree as a careless caller would: recursively, every shared part as often as it is met. */
     static void walk(@Nullable Object node) {
+        Deque<Opaque> later = new ArrayDeque<>();
+        Set<Opaque> seen = new HashSet<>();
+        walk(node, later);
+        while (!later.isEmpty()) {
+            Opaque opaque = later.removeLast();
+            if (seen.add(opaque)) {
+                walk(opaque.attributes(), later);
+            }
+        }
+    }
+
+    private static void walk(@Nullable Object node, Deque<Opaque> later) {
         if (node instanceof Map<?, ?> map) {
-            map.keySet().forEach(FuzzFile::walk);
-            map.values().forEach(FuzzFile::walk);
+            map.keySet().forEach(key -> walk(key, later));
+            map.values().forEach(value -> walk(value, later));
         } else if (node instanceof Iterable<?> elements) {
-            elements.forEach(FuzzFile::walk);
+            elements.forEach(element -> walk(element, later));
         } else if (node instanceof HostTensor tensor) {
             touch(tensor);
-        } else if (!(HarmlessNames.isScalar(node) || node instanceof byte[] || node instanceof Opaque)) {
+        } else if (node instanceof Opaque opaque) {
+            later.add(opaque);
+        } else if (!(HarmlessNames.isScalar(node) || node instanceof byte[])) {
             throw new AssertionError("no plain value: " + Opaque.describe(node));
         }
     }

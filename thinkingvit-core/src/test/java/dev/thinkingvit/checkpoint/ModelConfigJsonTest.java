@@ -3,7 +3,6 @@ package dev.thinkingvit.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -115,7 +114,7 @@ class ModelConfigJsonTest {
     }
 
     private static ModelConfig read(String text) {
-        return ModelConfigJson.read(FILE, ModelConfigJson.parse(FILE, text.getBytes(StandardCharsets.UTF_8)));
+        return ModelConfigJson.read(FILE, ModelConfigJson.parse(FILE, text));
     }
 
     private static void assertRefused(String text, String reason) {

@@ -43,7 +43,7 @@ class ModelImportTest {
 
         Map<String, HostTensor> written =
                 ModelDirectory.read(directory.resolve("out")).weights();
-        Map<String, HostTensor> expected = withPrefix(folder.resolve("training.safetensors"), recorded);
+        Map<String, HostTensor> expected = withPrefix(folder.resolve("checkpoint.safetensors"), recorded);
         assertThat(written.keySet()).isEqualTo(expected.keySet());
         expected.forEach((name, tensor) -> {
             assertThat(written.get(name).toString()).as(name).isEqualTo(tensor.toString());

@@ -130,7 +130,7 @@ class SafetensorsTest {
     }
 
     @Test
-    void aTensorBeyondTwoGibibytesIsRefusedByName() throws IOException {
+    void aTensorBeyondTwoGibibytesIsNamedOnly() throws IOException {
         long size = 1L << 31;
         Path file = directory.resolve("large");
         String json = "{\"big one\":" + tensor("U8", size, 0, size) + "}";
@@ -139,7 +139,7 @@ class SafetensorsTest {
             sparse.setLength(8 + json.length() + size);
         }
 
-        assertRefused(file, "tensor 'big one'", "2 GiB");
+        assertThat(Safetensors.read(file).others().get("big one")).contains("2147483648 bytes", "2 GiB");
     }
 
     @Test
@@ -179,7 +179,10 @@ class SafetensorsTest {
                         new String[] {"a tensor not an object", "{\"a\":1}", "tensor 'a'"},
                         new String[] {"an unknown key", "{\"a\":{\"x\":1}}", "unknown key 'x'"},
                         new String[] {"a missing key", "{\"a\":{\"dtype\":\"U8\",\"shape\":[4]}}", "tensor 'a'"},
-                        new String[] {"an unknown dtype", header("F8_E4M3", "[4]", "[0,4]"), "F8_E4M3"},
+                        new String[] {
+                            "a foreign dtype that does not fit", header("F8_E4M3", "[5]", "[0,4]"), "takes 5 bytes"
+                        },
+                        new String[] {"a dtype without end", header("X".repeat(99), "[4]", "[0,4]"), "99 characters"},
                         new String[] {"a negative size", header("U8", "[-4,-1]", "[0,4]"), "negative"},
                         new String[] {"a fractional size", header("U8", "[4.0]", "[0,4]"), "shape"},
                         new String[] {"a size beyond 64 bits", header("U8", "[99999999999999999999]", "[0,4]"), "range"
@@ -216,6 +219,18 @@ class SafetensorsTest {
                         new String[] {"deep nesting", "{\"a\":" + "[".repeat(10_000), "tensor 'a'"},
                         new String[] {"deep nesting in a shape", "{\"a\":{\"shape\":" + "[".repeat(10_000), "shape"})
                 .map(row -> Arguments.of(row[0], row[1].replace("%1$s", tensor("U8", 4, 0, 4)), row[2]));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"F8_E4M3, 4", "F8_E8M0, 4", "U16, 2", "C64, 0", "F4, 8", "F6_E2M3, 5", "NEWER, 4"})
+    void aTensorOfAForeignTypeIsNamedAndHidesNoOther(String type, int size) throws IOException {
+        int bytes = type.equals("C64") ? 0 : 4;
+        String json = "{\"x\":" + tensor(type, size, 0, bytes) + ",\"a\":" + tensor("U8", 3, bytes, bytes + 3) + "}";
+
+        Safetensors.Contents contents = Safetensors.read(written(json, bytes + 3));
+
+        assertThat(contents.others()).isEqualTo(Map.of("x", type + " tensor"));
+        assertThat(contents.tensors()).containsOnlyKeys("a");
     }
 
     @ParameterizedTest(name = "{0}")

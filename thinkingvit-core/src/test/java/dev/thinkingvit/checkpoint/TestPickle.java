@@ -81,6 +81,11 @@ final class TestPickle {
         return this;
     }
 
+    /** What was written so far, to be part of another pickle. */
+    byte[] open() {
+        return bytes.toByteArray();
+    }
+
     byte[] stop() {
         bytes.write('.');
         return bytes.toByteArray();

@@ -33,7 +33,7 @@ class TorchFileTest {
     void theTrainerFileHoldsTheRecordedWeightsBitForBit(Weights weights, String prefix, String entry) {
         StateDict dict = Checkpoints.read(TRAINER_FILE, weights);
 
-        Map<String, HostTensor> recorded = Safetensors.read(REFERENCE.resolve("vit-3h-6h/training.safetensors"))
+        Map<String, HostTensor> recorded = Safetensors.read(REFERENCE.resolve("vit-3h-6h/checkpoint.safetensors"))
                 .tensors();
         assertThat(dict.entry()).isEqualTo(entry);
         long expected = recorded.keySet().stream()

@@ -2,11 +2,15 @@ package dev.thinkingvit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.map;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Assertions;
@@ -17,7 +21,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Pickles that want to run something, to fill the memory or never to end. */
+/** Pickles that want to run something, to fill the memory or never to end, and those of classes unknown here. */
 @NullUnmarked // a null fails the test
 class TorchPickleTest {
     private static final Duration SOON = Duration.ofSeconds(20);
@@ -45,27 +49,193 @@ class TorchPickleTest {
         "torch, load",
         "torch.storage, _load_from_bytes",
         "subprocess, Popen",
-        "collections, Counter",
-        "builtins, complex"
+        "builtins, complex",
+        "my.config, Thing"
     })
-    void aNameOutsideOfTheWhiteListIsRefused(String module, String name) {
-        String full = module + "." + name + ",";
-        assertRefused(new TestPickle().global(module, name).raw("(").text("id").raw("tR"), full, "nothing was run");
-        assertRefused(new TestPickle().text(module).text(name).op(0x93).raw(")R"), full, "nothing was run");
-        assertRefused(new TestPickle().text(module + "." + name).raw(")R"), full, "nothing was run");
-        assertRefused(new TestPickle().text(module + "." + name).raw(")").op(0x81), full, "nothing was run");
-        assertRefused(new TestPickle().text(module + "." + name).raw(")}").op(0x92), full, "nothing was run");
+    void anObjectOfAnyOtherNameIsSteppedOver(String module, String name) {
+        String full = module + "." + name;
+        assertOpaque(new TestPickle().global(module, name).raw("(").text("id").raw("tR"), full);
+        assertOpaque(new TestPickle().text(module).text(name).op(0x93).raw(")R"), full);
+        assertOpaque(new TestPickle().global(module, name).raw(")").op(0x81), full);
+        assertOpaque(
+                new TestPickle()
+                        .global(module, name)
+                        .raw(")}")
+                        .text("a")
+                        .raw("Ns")
+                        .op(0x92),
+                full);
+        assertOpaque(new TestPickle().raw("(").text("id").raw("i" + module + "\n" + name + "\n"), full);
+        assertOpaque(new TestPickle().raw("(").global(module, name).text("id").raw("o"), full);
+        assertOpaque(
+                new TestPickle()
+                        .global("copy_reg", "_reconstructor")
+                        .raw("(")
+                        .global(module, name)
+                        .global("__builtin__", "object")
+                        .raw("NtR"),
+                full);
     }
 
     @Test
-    void opcodesThatTorchNeverWritesAreRefused() {
-        assertRefused(new TestPickle().raw("(ios\nsystem\n"), "opcode 0x69", "nothing was run");
-        assertRefused(
-                new TestPickle().raw("(").global("collections", "OrderedDict").raw("o"), "opcode 0x6f");
-        assertRefused(new TestPickle().op(0x82, 1), "opcode 0x82");
-        assertRefused(new TestPickle().raw("Ppid\n"), "opcode 0x50");
-        assertRefused(new TestPickle().op(0x97), "opcode 0x97");
-        assertRefused(new TestPickle().op(0xff), "opcode 0xff");
+    void aTextIsNotCalled() {
+        assertRefused(new TestPickle().text("os.system").raw(")R"), "damaged", "is no class or function but str");
+    }
+
+    @Test
+    void whatAnObjectHoldsMakesItAMapOrAList() {
+        TestPickle object = new TestPickle().global("my", "Thing").raw(")R");
+        assertThat(load(object.raw("(").text("k").number(1).raw("u"))).isEqualTo(Map.of("k", 1));
+        object = new TestPickle().global("my", "Thing").raw(")R");
+        assertThat(load(object.raw("(").number(1).number(2).raw("e"))).isEqualTo(List.of(1, 2));
+        object = new TestPickle().global("my", "Frozen").raw("(}").text("k").number(1);
+        assertThat(load(object.raw("stR"))).isEqualTo(Map.of("k", 1));
+    }
+
+    @Test
+    void anObjectKeepsItsAttributes() {
+        TestPickle state =
+                new TestPickle().global("my", "Thing").raw(")R}").text("lr").number(1);
+        assertThat(((Opaque) load(state.raw("sb"))).attributes()).isEqualTo(Map.of("lr", 1));
+        TestPickle slots =
+                new TestPickle().global("my", "Slots").raw(")RN}").text("lr").number(1);
+        assertThat(((Opaque) load(slots.raw("s").op(0x86).raw("b"))).attributes())
+                .isEqualTo(Map.of("lr", 1));
+    }
+
+    @Test
+    void objectsMayReferToEachOtherInCircles() {
+        Opaque object = (Opaque) load(
+                new TestPickle().global("my", "Node").raw(")Rq\0}").text("me").raw("h\0sb"));
+
+        assertThat(object.attributes().get("me")).isSameAs(object);
+    }
+
+    @Test
+    void aWholeModuleIsItsStateDict() {
+        Object inner = load(module("my.Net", module("torch.nn.Linear", null)));
+
+        assertThat(inner).asInstanceOf(map(Object.class, Object.class)).containsOnlyKeys("weight", "part.weight");
+    }
+
+    /** A module with a weight, a parameter that is None, a buffer that is not kept, and perhaps an inner module. */
+    private static TestPickle module(String type, TestPickle inner) {
+        int dot = type.lastIndexOf('.');
+        TestPickle pickle = new TestPickle()
+                .global(type.substring(0, dot), type.substring(dot + 1))
+                .raw(")\u0081}(")
+                .text("_parameters")
+                .raw("}(")
+                .text("weight")
+                .tensor("FloatStorage", 6, 0, new long[] {6}, new long[] {1})
+                .text("bias")
+                .raw("Nu")
+                .text("_buffers")
+                .raw("}(")
+                .text("mask")
+                .tensor("FloatStorage", 6, 0, new long[] {6}, new long[] {1})
+                .raw("u")
+                .text("_non_persistent_buffers_set")
+                .op(0x8f)
+                .raw("(")
+                .text("mask")
+                .op(0x90)
+                .text("_modules")
+                .raw("}");
+        if (inner != null) {
+            pickle.raw("(").text("part").bytes(inner.open()).raw("u");
+        }
+        return pickle.raw("ub");
+    }
+
+    static Stream<Arguments> oddPickles() {
+        return Stream.of(
+                Arguments.of("an extension code", new TestPickle().op(0x82, 1).raw(")R"), "copyreg extension 1"),
+                Arguments.of("a reference in text", new TestPickle().raw("Ppid\n"), "persistent object pid"),
+                Arguments.of("a reference that is none", new TestPickle().raw("]Q"), "persistent object"),
+                Arguments.of("a buffer elsewhere", new TestPickle().op(0x97, 0x98), "a buffer outside of the pickle"),
+                Arguments.of(
+                        "a huge number", new TestPickle().op(0x8b).int32(9_000).bytes(new byte[9_000]), "int"),
+                Arguments.of("a huge decimal number", new TestPickle().raw("L" + "9".repeat(9_000) + "L\n"), "int"),
+                Arguments.of("a long text", new TestPickle().text("x".repeat(70_000)), "str"),
+                Arguments.of(
+                        "an array",
+                        new TestPickle()
+                                .global("numpy._core.multiarray", "_reconstruct")
+                                .raw("(")
+                                .global("numpy", "ndarray")
+                                .raw("tR(NNtb"),
+                        "numpy.ndarray"),
+                Arguments.of(
+                        "a sparse tensor",
+                        new TestPickle()
+                                .global("torch._utils", "_rebuild_sparse_tensor")
+                                .raw(")R"),
+                        "torch sparse tensor"),
+                Arguments.of(
+                        "a tensor without arguments",
+                        new TestPickle()
+                                .global("torch._utils", "_rebuild_tensor_v2")
+                                .raw(")R"),
+                        "torch tensor v2"),
+                Arguments.of(
+                        "a set of something",
+                        new TestPickle().global("builtins", "set").raw("(K\1tR"),
+                        "builtins.set"),
+                Arguments.of(
+                        "a bare class called",
+                        new TestPickle().global("torch", "float32").raw(")R"),
+                        "torch.float32"));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("oddPickles")
+    void anOddThingIsSteppedOver(String what, TestPickle pickle, String type) {
+        assertOpaque(pickle, type);
+    }
+
+    @Test
+    void anOddKeyHidesItsEntryOnly() {
+        Map<?, ?> dict = (Map<?, ?>) load(new TestPickle()
+                .raw("}(K\1K\2\u0086K\3")
+                .text("k")
+                .number(4)
+                .global("torch", "float32")
+                .number(5)
+                .raw("u"));
+
+        assertThat(dict.keySet()).map(Object::toString).containsExactly("<list>", "k", "torch.float32");
+        assertThat(dict.get("k")).isEqualTo(4);
+    }
+
+    @Test
+    void numpyScalarsOfEitherByteOrderAreNumbers() {
+        assertThat(load(numpyScalar("f8", "<", "\0\0\0\0\0\0\u00f0?"))).isEqualTo(1.0);
+        assertThat(load(numpyScalar("i4", ">", "\0\0\0\1"))).isEqualTo(1);
+        assertThat(load(numpyScalar("f2", "<", "\0<"))).isEqualTo(1.0);
+        assertThat(load(numpyScalar("u8", "<", "\u00ff".repeat(8)))).isEqualTo(new BigInteger("18446744073709551615"));
+        assertThat(load(numpyScalar("M8", "<", "\0".repeat(8)))).isInstanceOf(Opaque.class);
+        assertThat(load(numpyScalar("f8", "<", "\0"))).isInstanceOf(Opaque.class);
+    }
+
+    private static TestPickle numpyScalar(String type, String order, String latin1) {
+        return new TestPickle()
+                .global("numpy._core.multiarray", "scalar")
+                .raw("(")
+                .global("numpy", "dtype")
+                .raw("(")
+                .text(type)
+                .raw("tR(K\3")
+                .text(order)
+                .raw("tb")
+                .op('C', latin1.length())
+                .raw(latin1)
+                .raw("tR");
+    }
+
+    @Test
+    void whatIsNoInstructionIsDamage() {
+        assertRefused(new TestPickle().op(0xff), "damaged", "0xff");
     }
 
     static Stream<Arguments> damagedPickles() {
@@ -78,39 +248,15 @@ class TorchPickleTest {
                 Arguments.of("a mark in a list", bytes("](a.")),
                 Arguments.of("a key without a value", bytes("}(Nu.")),
                 Arguments.of("a memo entry that is not there", bytes("h\1.")),
-                Arguments.of("a list as a key", bytes("}]Ns.")),
                 Arguments.of("a dict that is none", bytes("]NNs.")),
                 Arguments.of("a call of a number", bytes("K\1)R.")),
                 Arguments.of("a call without a tuple", bytes("ctorch\nSize\nK\1R.")),
-                Arguments.of("a call of a constant", bytes("ctorch\nfloat32\n)R.")),
-                Arguments.of("too few arguments", bytes("ctorch._utils\n_rebuild_tensor_v2\n)R.")),
-                Arguments.of("a state on a number", bytes("K\1}b.")),
                 Arguments.of("no number", bytes("Iabc\n.")),
                 Arguments.of("a bad escape", bytes("S'\\'\n.")),
-                Arguments.of("a foreign reference", bytes("]Q.")),
-                Arguments.of(
-                        "an odd reference",
-                        new TestPickle().raw("(").text("module").raw("NNNNtQ").stop()),
                 Arguments.of("a string longer than the file", bytes("X\u00ff\u00ff\u00ff\u007fabc.")),
                 Arguments.of("a string of negative length", bytes("X\0\0\0\u0080abc.")),
                 Arguments.of("bytes longer than the file", bytes("\u008e\u00ff\u00ff\u00ff\u007f\0\0\0\0abc.")),
-                Arguments.of(
-                        "a huge number",
-                        new TestPickle()
-                                .op(0x8b)
-                                .int32(100_000)
-                                .bytes(new byte[100_000])
-                                .stop()),
-                Arguments.of("a huge decimal number", bytes("L" + "9".repeat(100_000) + "L\n.")),
-                Arguments.of("a name without end", bytes("c" + "a".repeat(100_000))),
-                Arguments.of(
-                        "big-endian numpy",
-                        new TestPickle()
-                                .text("f8")
-                                .raw("(K\3")
-                                .text(">")
-                                .raw("tb")
-                                .stop()));
+                Arguments.of("a name without end", bytes("c" + "a".repeat(100_000))));
     }
 
     @ParameterizedTest(name = "{0}")
@@ -121,7 +267,8 @@ class TorchPickleTest {
         assertThatThrownBy(() -> TorchFile.load(file))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageStartingWith(file + ": ")
-                .hasMessageContaining("pickle");
+                .hasMessageContaining("its pickle ")
+                .hasMessageNotContainingAny("Exception", "java", "cast", "null");
     }
 
     @ParameterizedTest
@@ -141,9 +288,63 @@ class TorchPickleTest {
     }
 
     @Test
-    void aContainerThatHoldsItselfIsRefused() {
-        assertRefused(new TestPickle().raw("]q\0h\0a"), "contains itself");
-        assertRefused(new TestPickle().raw("}q\0").text("k").raw("h\0s"), "contains itself");
+    void aContainerThatHoldsItselfEndsThere() {
+        assertThat(load(new TestPickle().raw("]q\0h\0a"))).hasToString("[<a container within itself>]");
+        assertThat(load(new TestPickle().raw("}q\0").text("k").raw("h\0s")))
+                .hasToString("{k=<a container within itself>}");
+    }
+
+    @Test
+    void objectsThatShareAModuleExponentiallyAreRefused() {
+        TestPickle pickle = module("my.Net", null).op('q', 0).raw("0");
+        for (int i = 1; i < 60; i++) {
+            pickle.global("my", "Net").raw(")\u0081}(");
+            pickle.text("_parameters").raw("}").text("_buffers").raw("}");
+            pickle.text("_modules").raw("}(").text("a").op('h', i - 1).text("b").op('h', i - 1);
+            pickle.raw("uub").op('q', i).raw("0");
+        }
+        assertRefused(pickle.op('h', 59), "unfolds to more than");
+    }
+
+    @Test
+    void aLongChainOfObjectsIsNoDepth() {
+        TestPickle pickle = new TestPickle().raw("N");
+        for (int i = 0; i < 10_000; i++) {
+            pickle.raw("q\0000")
+                    .global("my", "Node")
+                    .raw(")\u0081}")
+                    .text("next")
+                    .raw("h\0sb");
+        }
+        Path file = file(pickle);
+
+        Assertions.assertTimeoutPreemptively(
+                SOON, () -> assertThat(TorchFile.load(file)).isInstanceOf(Opaque.class));
+    }
+
+    @Test
+    void objectsThatShareOneStateAreReadInOneGo() {
+        TestPickle pickle = new TestPickle().raw("}(");
+        for (int i = 0; i < 50_000; i++) {
+            pickle.number(i).raw("N");
+        }
+        pickle.raw("uq\0000(");
+        for (int i = 0; i < 50_000; i++) {
+            pickle.global("my", i % 2 == 0 ? "Thing" : "Frozen").raw(i % 2 == 0 ? ")Rh\0b" : "h\0\u0085R");
+        }
+        Path file = file(pickle.raw("t"));
+
+        Assertions.assertTimeoutPreemptively(SOON, () -> assertThatThrownBy(() -> TorchFile.load(file))
+                .hasMessageContaining("unfolds to more than"));
+    }
+
+    @Test
+    void moreTextThanAnyoneWritesIsRefused() {
+        TestPickle pickle = new TestPickle();
+        for (int i = 0; i < 1_100; i++) {
+            pickle.text("x".repeat(64_000)).raw("0");
+        }
+        assertRefused(pickle.raw("N"), "bytes of text");
     }
 
     @Test
@@ -156,12 +357,14 @@ class TorchPickleTest {
     }
 
     @Test
-    void tuplesThatUnfoldExponentiallyCannotBeKeys() {
+    void tuplesThatUnfoldExponentiallyAreNotHashedAsKeys() {
         TestPickle pickle = new TestPickle().raw("}").raw(")");
         for (int i = 1; i < 60; i++) {
             pickle.raw("2").op(0x86);
         }
-        assertRefused(pickle.raw("Ns"), "key of a kind that is not read");
+        Path file = file(pickle.raw("Ns"));
+        Assertions.assertTimeoutPreemptively(
+                SOON, () -> assertThat((Map<?, ?>) TorchFile.load(file)).hasSize(1));
     }
 
     @Test
@@ -211,7 +414,6 @@ class TorchPickleTest {
         "6, 0, '4611686018427387904,4', '0,0', absurdly large",
         "6, 0, '2', '9223372036854775807', reaches beyond",
         "6, 9223372036854775807, '3', '1', absurdly large",
-        "6, 0, '1099511627776', '0', out of proportion",
         "5, 0, '5', '1', its entry has 24 bytes",
         "7, 0, '6', '1', its entry has 24 bytes",
         "-6, 0, '6', '1', its entry has",
@@ -227,11 +429,11 @@ class TorchPickleTest {
     void aMissingStorageIsNamed() {
         assertRefused(
                 new TestPickle().storage("FloatStorage", "../../etc/passwd", 6),
-                "lacks 'archive/data/../../etc/passwd'");
+                "lacks the storage '../../etc/passwd'");
     }
 
     @Test
-    void manyReorderedViewsOfOneStorageAreRefused() {
+    void reorderedViewsTakeNoMoreMemoryThanIsInProportion() {
         TestPickle pickle = new TestPickle().raw("(");
         byte[] storage = new byte[1 << 20];
         for (int i = 0; i < 1_000; i++) {
@@ -242,9 +444,10 @@ class TorchPickleTest {
                 .stored("a/data/0", storage)
                 .write(directory.resolve("f.pth"));
 
-        assertThatThrownBy(() -> TorchFile.load(file))
-                .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("out of proportion");
+        assertThat((List<?>) TorchFile.load(file)).last().asString().contains("out of proportion");
+        assertOpaque(
+                new TestPickle().tensor("FloatStorage", 6, 0, new long[] {1L << 40}, new long[] {0}),
+                "a tensor that would take memory out of proportion to the file");
     }
 
     private static long[] numbers(String list) {
@@ -260,6 +463,15 @@ class TorchPickleTest {
                 .stored("archive/data.pkl", pickle.stop())
                 .stored("archive/data/0", new byte[24])
                 .write(directory.resolve("f.pth"));
+    }
+
+    private Object load(TestPickle pickle) {
+        return TorchFile.load(file(pickle));
+    }
+
+    private void assertOpaque(TestPickle pickle, String type) {
+        assertThat(load(pickle)).isInstanceOfSatisfying(Opaque.class, opaque -> assertThat(opaque.type())
+                .isEqualTo(type));
     }
 
     private void assertRefused(TestPickle pickle, String... parts) {

@@ -41,17 +41,8 @@ class ZipArchiveTest {
 
     @Test
     void whatIsNoArchiveIsRefused() {
-        assertRefused("hello, world: no archive at all".getBytes(StandardCharsets.UTF_8), "not a zip archive");
+        assertRefused("hello, world: no archive at all".getBytes(StandardCharsets.UTF_8), "no zip archive");
         assertRefused(new TestZip().stored("readme", EMPTY_LIST).bytes(), "no data.pkl");
-    }
-
-    @Test
-    void aLegacyFileIsRefusedWithAdvice() {
-        byte[] legacy = new TestPickle()
-                .op(0x80, 2, 0x8a, 10)
-                .op(0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19)
-                .stop();
-        assertRefused(legacy, "PyTorch < 1.6", "re-save");
     }
 
     @Test
@@ -98,14 +89,16 @@ class ZipArchiveTest {
         assertRefused(
                 new TestZip().deflated("a/data.pkl", packed, 60_000_000).bytes(),
                 "claims to inflate from 4 to 60000000");
-        assertRefused(new TestZip().deflated("a/data.pkl", packed, 0xF000_0000L).bytes(), "at most 67108864 are read");
+        assertRefused(
+                new TestZip().deflated("a/data.pkl", packed, 0xF000_0000L).bytes(),
+                "claims to inflate from 4 to 4026531840");
     }
 
     @Test
-    void aPickleBeyondTheLimitIsRefused() {
+    void aPickleThatInflatesOutOfProportionIsRefused() {
         byte[] packed = TestZip.deflate(new byte[(64 << 20) + 1]);
         assertRefused(
-                new TestZip().deflated("a/data.pkl", packed, (64 << 20) + 1).bytes(), "at most 67108864 are read");
+                new TestZip().deflated("a/data.pkl", packed, (64 << 20) + 1).bytes(), "out of proportion");
     }
 
     @Test

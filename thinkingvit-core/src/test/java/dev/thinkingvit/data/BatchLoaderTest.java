@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -232,6 +233,58 @@ class BatchLoaderTest {
     }
 
     @Test
+    void repeatedSamplesComeInARowWithChancesOfTheirOwn() throws IOException {
+        List<Sample> many = new ArrayList<>();
+        for (int i = 0; i < 600; i++) {
+            many.add(samples.get(i % COUNT));
+        }
+        BatchLoader.Builder repeated =
+                BatchLoader.of(many, AUGMENT, INPUT).batchSize(64).shuffle(5).repeats(3);
+        List<Integer> order = new ArrayList<>();
+        Set<Integer> pictures = new HashSet<>();
+        try (BatchLoader loader = repeated.open()) {
+            assertThat(loader.batches()).isEqualTo(8); // 512 of the 1800
+            for (Batch batch : drain(loader.epoch(0))) {
+                int floats = batch.images().length / batch.size();
+                for (int i = 0; i < batch.size(); i++) {
+                    order.add(batch.sampleIndices()[i]);
+                    pictures.add(Arrays.hashCode(Arrays.copyOfRange(batch.images(), i * floats, (i + 1) * floats)));
+                }
+            }
+        }
+        assertThat(order).hasSize(512).doesNotHaveDuplicates();
+        for (int i = 0; i < 510; i += 3) {
+            assertThat(order.subList(i, i + 3)).containsExactly(order.get(i), order.get(i) + 600, order.get(i) + 1200);
+        }
+        assertThat(pictures).as("most copies are cropped otherwise").hasSizeGreaterThan(350);
+    }
+
+    @Test
+    void shardsOfRepeatedSamplesAreTheBatchOfOneProcess() throws IOException {
+        List<Batch> together =
+                epochs(loader().batchSize(8).dropLast().shuffle(5).repeats(3));
+        List<List<Batch>> shards = new ArrayList<>();
+        for (int shard = 0; shard < 2; shard++) {
+            shards.add(epochs(
+                    loader().batchSize(4).dropLast().shuffle(5).repeats(3).shard(shard, 2)));
+        }
+        assertThat(together).hasSameSizeAs(shards.get(0));
+        for (int i = 0; i < together.size(); i++) {
+            List<Integer> indices = new ArrayList<>();
+            for (List<Batch> shard : shards) {
+                for (int index : shard.get(i).sampleIndices()) {
+                    indices.add(index);
+                }
+            }
+            assertThat(indices)
+                    .containsExactlyInAnyOrderElementsOf(
+                            Arrays.stream(together.get(i).sampleIndices())
+                                    .boxed()
+                                    .toList());
+        }
+    }
+
+    @Test
     void anEpochCanBeginAtALaterBatch() throws IOException {
         try (BatchLoader loader = loader().batchSize(8).shuffle(5).open()) {
             List<Batch> all = drain(loader.epoch(3));
@@ -272,6 +325,80 @@ class BatchLoaderTest {
             for (int i = 0; i < batch.images().length; i++) {
                 assertThat(batch.images()[i] == 108).isEqualTo(i % (3 * 64) == 0);
             }
+        }
+    }
+
+    @Test
+    void aBatchIsMixedAsLevelsThenNormalizedThenErased() throws IOException {
+        InputTransform mark = (input, offset, size, random) -> input[offset] = 100;
+        try (BatchLoader plain =
+                        BatchLoader.of(samples, INPUT, INPUT).batchSize(10).open();
+                BatchLoader mixing = BatchLoader.of(samples, INPUT, INPUT)
+                        .batchSize(10)
+                        .mix(BatchLoaderTest::reverse)
+                        .after(mark)
+                        .open()) {
+            Batch expected = drain(plain.epoch(0)).get(0);
+            Batch batch = drain(mixing.epoch(0)).get(0);
+            int length = 3 * 64;
+
+            assertThat(expected.ownShare()).isEqualTo(1);
+            assertThat(batch.ownShare()).isZero();
+            assertThat(batch.labels()).isEqualTo(expected.labels());
+            for (int i = 0; i < 10; i++) {
+                assertThat(batch.images()[i * length])
+                        .as("marked after it was mixed")
+                        .isEqualTo(100);
+                assertThat(Arrays.copyOfRange(batch.images(), i * length + 1, (i + 1) * length))
+                        .isEqualTo(Arrays.copyOfRange(expected.images(), (9 - i) * length + 1, (10 - i) * length));
+            }
+        }
+    }
+
+    @Test
+    void mixingDependsOnEpochAndBatchAlone() throws IOException {
+        BatchLoader.Builder settings = loader().shuffle(5).mix(BatchLoaderTest::shift);
+        List<Batch> expected = epochs(settings.workers(1).prefetch(1));
+        assertThat(expected.stream().map(Batch::ownShare)).doesNotHaveDuplicates();
+
+        assertSame(epochs(settings.workers(4).prefetch(3)), expected);
+        try (BatchLoader loader = settings.open();
+                Epoch later = loader.epoch(1, 4)) {
+            assertSame(drain(later), expected.subList(6 + 4, 12));
+        }
+    }
+
+    @Test
+    void aPictureThatIsLeftOutTakesNoPartInMixing() throws IOException {
+        Files.writeString(samples.get(3).path(), "broken");
+        try (BatchLoader plain = loader().skipBroken(failure -> {}).open();
+                BatchLoader mixing = loader().skipBroken(failure -> {})
+                        .mix(BatchLoaderTest::reverse)
+                        .open()) {
+            Batch expected = drain(plain.epoch(0)).get(0);
+            Batch batch = drain(mixing.epoch(0)).get(0);
+            int length = 3 * 64;
+
+            assertThat(batch.sampleIndices()).containsExactly(0, 1, 2, 4, 5, 6, 7, 8, 9);
+            assertThat(batch.failed()).isEqualTo(1);
+            assertThat(batch.images()).hasSize(9 * length);
+            for (int i = 0; i < 9; i++) {
+                assertThat(Arrays.copyOfRange(batch.images(), i * length, (i + 1) * length))
+                        .isEqualTo(Arrays.copyOfRange(expected.images(), (8 - i) * length, (9 - i) * length));
+            }
+        }
+    }
+
+    @Test
+    void aMixerThatFailsNamesTheBatch() throws IOException {
+        BatchMixer failing = (levels, pictures, size, random) -> {
+            throw new IllegalArgumentException("no");
+        };
+        try (BatchLoader loader = loader().mix(failing).open();
+                Epoch epoch = loader.epoch(2)) {
+            assertThatThrownBy(epoch::next)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("Preparing batch 0 of epoch 2 failed: no");
         }
     }
 
@@ -318,7 +445,28 @@ class BatchLoaderTest {
             assertThat(actual.get(i).images()).isEqualTo(expected.get(i).images());
             assertThat(actual.get(i).labels()).isEqualTo(expected.get(i).labels());
             assertThat(actual.get(i).sampleIndices()).isEqualTo(expected.get(i).sampleIndices());
+            assertThat(actual.get(i).ownShare()).isEqualTo(expected.get(i).ownShare());
         }
+    }
+
+    /** Each picture becomes its partner. */
+    private static double reverse(byte[] levels, int pictures, int size, RandomGenerator random) {
+        int length = 3 * size * size;
+        for (int i = 0; i < pictures / 2; i++) {
+            byte[] held = Arrays.copyOfRange(levels, i * length, (i + 1) * length);
+            int other = (pictures - 1 - i) * length;
+            System.arraycopy(levels, other, levels, i * length, length);
+            System.arraycopy(held, 0, levels, other, length);
+        }
+        return 0;
+    }
+
+    private static double shift(byte[] levels, int pictures, int size, RandomGenerator random) {
+        int shift = random.nextInt(1, 256);
+        for (int i = 0; i < pictures * 3 * size * size; i++) {
+            levels[i] = (byte) (levels[i] + shift);
+        }
+        return random.nextDouble();
     }
 
     private static int loaderThreads() {

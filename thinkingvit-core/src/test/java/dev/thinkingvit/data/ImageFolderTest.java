@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -49,7 +50,7 @@ class ImageFolderTest {
         Path missing = root.resolve("missing");
         assertThatThrownBy(() -> ImageFolder.open(missing))
                 .isInstanceOf(DatasetException.class)
-                .hasMessage(missing + ": no such folder");
+                .hasMessage(missing + ": no such file or folder");
         assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("there are no folders in it");
         touch("cat/notes.txt");
         assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("no pictures in its 1 class folders");
@@ -100,10 +101,10 @@ class ImageFolderTest {
     void filesAndFoldersExpandInAStableOrder() throws IOException {
         touch("b/2.jpg", "b/1.jpg", "b/.hidden.jpg", "b/note.txt", "z.jpg", "odd.bin");
 
-        List<Path> files =
-                PictureFiles.expand(List.of(root.resolve("z.jpg"), root.resolve("b"), root.resolve("odd.bin"), root));
+        PictureFiles files =
+                PictureFiles.find(List.of(root.resolve("z.jpg"), root.resolve("b"), root.resolve("odd.bin"), root));
 
-        assertThat(files)
+        assertThat(files.pictures())
                 .containsExactly(
                         root.resolve("z.jpg"),
                         root.resolve("b/1.jpg"),
@@ -116,13 +117,146 @@ class ImageFolderTest {
         touch("z.jpg");
         Path missing = root.resolve("nope.jpg");
 
-        assertThatThrownBy(() -> PictureFiles.expand(List.of(root, missing)))
+        assertThatThrownBy(() -> PictureFiles.find(List.of(root, missing)))
                 .isInstanceOf(DatasetException.class)
                 .hasMessage(missing + ": no such file or folder");
         Path empty = Files.createDirectory(root.resolve("empty"));
-        assertThatThrownBy(() -> PictureFiles.expand(List.of(empty)))
-                .hasMessageContaining("No pictures in")
+        assertThatThrownBy(() -> PictureFiles.find(List.of(empty)))
+                .hasMessageContaining("no JPEG, PNG, GIF, BMP, WebP or TIFF picture in it")
                 .hasMessageContaining(empty.toString());
+    }
+
+    @Test
+    void systemFoldersAreNoClassesAndAreNamed() throws IOException {
+        touch("cat/a.jpg", "__MACOSX/cat/a.jpg", "@eaDir/a.jpg", "lost+found/a.jpg", "$RECYCLE.BIN/a.jpg");
+        touch("System Volume Information/a.jpg", ".git/a.jpg", ".ipynb_checkpoints/a.jpg", "cat/@eaDir/a.jpg");
+        touch("cat/.DS_Store", "cat/Thumbs.db", "cat/desktop.ini");
+
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThat(folder.classNames()).containsExactly("cat");
+        assertThat(folder.samples()).hasSize(1);
+        assertThat(folder.passedOver().lines())
+                .hasSize(2)
+                .anyMatch(line -> line.startsWith("ignored: system folders (8): "))
+                .anyMatch(line -> line.startsWith("ignored: system files (3): "));
+    }
+
+    @Test
+    void picturesAreKnownByContentWhereTheirNamesSayNothing() throws IOException {
+        Picture picture = TestPictures.noise(4, 4, 1);
+        touch("cat/a.jpg");
+        Files.write(root.resolve("cat/b"), TestPictures.encode(picture, "png"));
+        Files.write(root.resolve("cat/c.dat"), TestPictures.encode(picture, "jpeg"));
+        Files.write(root.resolve("cat/d.scan"), ReferenceTensors.resource("tiff/rgb.tif"));
+        Files.write(root.resolve("cat/raw.dng"), ReferenceTensors.resource("tiff/rgb.tif"));
+        Files.writeString(root.resolve("cat/BMW"), "BMW is a maker of cars");
+        Files.write(root.resolve("cat/e.heic"), "\0\0\0\30ftypheic\0\0\0\0".getBytes(StandardCharsets.UTF_8));
+        touch("cat/f.txt", "cat/g.txt", "beside.png", "notes.md");
+        Files.writeString(root.resolve("cat/f.txt"), "text");
+
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThat(folder.samples().stream()
+                        .map(sample -> sample.path().getFileName().toString()))
+                .containsExactly("a.jpg", "b", "c.dat", "d.scan");
+        assertThat(folder.passedOver().count()).isEqualTo(7);
+        assertThat(folder.passedOver().lines())
+                .contains(
+                        "passed over: HEIC files (1): " + root.resolve("cat/e.heic"),
+                        "passed over: camera raw files (1): " + root.resolve("cat/raw.dng"),
+                        "passed over: .txt files (1): " + root.resolve("cat/f.txt"),
+                        "passed over: files without an ending (1): " + root.resolve("cat/BMW"),
+                        "passed over: pictures beside the class folders (1): " + root.resolve("beside.png"));
+    }
+
+    @Test
+    void linksThatLeadBackOrNowhereAreCountedAndEndTheWalk() throws IOException {
+        touch("cat/a.jpg", "dog/b.jpg");
+        Files.createSymbolicLink(root.resolve("cat/loop"), root);
+        Files.createSymbolicLink(root.resolve("cat/gone.jpg"), root.resolve("nothing"));
+
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThat(folder.samples())
+                .containsExactly(new Sample(root.resolve("cat/a.jpg"), 0), new Sample(root.resolve("dog/b.jpg"), 1));
+        assertThat(folder.passedOver().lines())
+                .anyMatch(line -> line.contains("links that lead back (1): " + root.resolve("cat/loop")))
+                .anyMatch(line -> line.contains("links to nothing (1): " + root.resolve("cat/gone.jpg")));
+    }
+
+    @Test
+    void aClassWithoutPicturesIsNamedWithWhatLiesInIt() throws IOException {
+        touch("cat/a.jpg", "dog/readme.txt");
+        Files.writeString(root.resolve("dog/readme.txt"), "text");
+        Files.createDirectories(root.resolve("eel"));
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThatThrownBy(folder::requirePictures)
+                .isInstanceOf(DatasetException.class)
+                .hasMessageContaining("no pictures of classes dog, eel")
+                .hasMessageContaining("passed over: .txt files (1): " + root.resolve("dog/readme.txt"));
+        assertThat(folder.remarks()).anyMatch(line -> line.contains("no pictures of dog, eel"));
+        assertThat(folder.withLabels(List.of("cat")).samples())
+                .as("what is empty needs no label")
+                .hasSize(1);
+    }
+
+    @Test
+    void aFolderThatIsOneTooHighIsSuspected() throws IOException {
+        touch("train/cat/a.jpg", "test/cat/b.jpg");
+        assertThat(ImageFolder.open(root).remarks()).singleElement().asString().contains("one folder too high?");
+        touch("train/c.jpg");
+        assertThat(ImageFolder.open(root).remarks()).singleElement().asString().contains("2 of 3 pictures");
+    }
+
+    @Test
+    void unicodesFormsOfANameAreOneClass() throws IOException {
+        String composed = "caf\u00e9";
+        String decomposed = "cafe\u0301";
+        touch(decomposed + "/a.jpg", "cafz/b.jpg", "\u732b/c.jpg");
+
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThat(folder.classNames()).containsExactly("cafz", composed, "\u732b");
+        assertThat(folder.withLabels(List.of("\u732b", decomposed, "cafz")).samples().stream()
+                        .map(Sample::label))
+                .containsExactly(2, 1, 0);
+        touch(composed + "/d.jpg");
+        assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("two folders are named '" + composed);
+    }
+
+    @Test
+    void classesAreSortedByCodePointsAsPythonDoes() throws IOException {
+        String emoji = "\ud83d\ude00"; // beyond U+FFFF: UTF-16 would sort it before U+FF21
+        touch(emoji + "/a.jpg", "\uff21/a.jpg", "b/a.jpg", "B/a.jpg", "a b/a.jpg", "10/a.jpg", "9/a.jpg");
+
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThat(folder.classNames()).containsExactly("10", "9", "B", "a b", "b", "\uff21", emoji);
+        assertThat(folder.remarks()).anyMatch(line -> line.contains("classes B, b differ in case only"));
+    }
+
+    @Test
+    void numberedFoldersAreAnUnnamedModelsIndices() throws IOException {
+        touch("0/a.jpg", "2/a.jpg", "10/a.jpg");
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThat(folder.remarksOnOrder()).singleElement().asString().contains("sorted as text: 0, 10, 2");
+        assertThat(folder.withLabels(11).samples().stream().map(Sample::label)).containsExactly(0, 10, 2);
+        assertThatThrownBy(() -> folder.withLabels(5)).hasMessageContaining("--class-map");
+        assertThat(folder.withLabels(3).samples().stream().map(Sample::label))
+                .as("10 is no index of three, so that they count as they are sorted")
+                .containsExactly(0, 1, 2);
+    }
+
+    @Test
+    void aLabelThatIsAlmostAFoldersNameIsSuggested() throws IOException {
+        touch("golden_retriever/a.jpg");
+        ImageFolder folder = ImageFolder.open(root);
+
+        assertThatThrownBy(() -> folder.withLabels(List.of("tabby", "Golden Retriever")))
+                .hasMessageContaining("is 'Golden Retriever' meant?");
     }
 
     private void touch(String... files) throws IOException {

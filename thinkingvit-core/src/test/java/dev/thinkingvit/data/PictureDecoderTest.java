@@ -24,7 +24,7 @@ class PictureDecoderTest {
         assertThatThrownBy(() -> PictureDecoder.decode(file))
                 .isInstanceOf(PictureException.class)
                 .hasMessageContaining(file.toString())
-                .hasMessageContaining("JPEG, PNG, GIF, BMP or WebP")
+                .hasMessageContaining("JPEG, PNG, GIF, BMP, WebP or TIFF")
                 .hasMessageContaining("6e 6f 74");
     }
 

@@ -36,7 +36,12 @@ final class MadeUp {
                 boolean right = random.nextDouble() < 0.5 + 0.15 * k;
                 double measure = random.nextInt(20) / 20.0;
                 thoughts.add(new StageRecord(
-                        right ? 1 : 0, right, right || random.nextBoolean(), measure, 2 * random.nextDouble()));
+                        right ? 1 : 0,
+                        right,
+                        right || random.nextBoolean(),
+                        measure,
+                        2 * random.nextDouble(),
+                        measure));
             }
             records.add(new ImageRecord(Path.of(i + ".png"), List.of(1), thoughts));
         }
@@ -48,7 +53,7 @@ final class MadeUp {
     }
 
     static StageRecord stage(boolean right, double measure) {
-        return new StageRecord(right ? 1 : 0, right, right, measure, measure);
+        return new StageRecord(right ? 1 : 0, right, right, measure, measure, measure);
     }
 
     static ElasticEngine engine() {

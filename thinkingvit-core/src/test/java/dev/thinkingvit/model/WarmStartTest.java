@@ -1,8 +1,10 @@
 package dev.thinkingvit.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.tensor.HostTensor;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,168 +16,277 @@ class WarmStartTest {
     /** D 4 of two heads. */
     private static final ThinkingViTConfig TARGET = new ThinkingViTConfig(4, 2, 4, 1, 2, List.of(1, 2), 3, 1e-6);
 
-    /** The same as a plain ViT of D 6. */
-    private static final ThinkingViTConfig SOURCE = new ThinkingViTConfig(4, 2, 6, 1, 3, List.of(3), 3, 1e-6);
+    /** A plain ViT of D 6. */
+    private static final ThinkingViTConfig WIDER = plain(6, 1, 3);
 
-    @Test
-    void everyTensorIsCutToItsLeadingSlice() {
-        WarmStart start = WarmStart.of(counting(SOURCE), TARGET, 1);
+    /** A plain ViT of D 2, which is stage 1's width. */
+    private static final ThinkingViTConfig NARROWER = plain(2, 1, 3);
 
-        // element (i, j) of a source matrix with six columns holds 6 i + j
-        assertThat(start.weights().get("blocks.0.attn.proj.weight").toFloats())
-                .containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 18, 19, 20, 21);
-        assertThat(start.weights().get("head.weight").toFloats())
-                .containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15);
-        assertThat(start.weights().get("head.bias").toFloats()).containsExactly(0, 1, 2);
-        assertThat(start.weights().get("norm.weight").toFloats()).containsExactly(0, 1, 2, 3);
-        assertThat(start.weights().get("cls_token").toFloats()).containsExactly(0, 1, 2, 3);
-        assertThat(start.weights().get("pos_embed").toFloats())
-                .containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 18, 19, 20, 21, 24, 25, 26, 27);
-        // fc1 is (24, 6) → (16, 4), fc2 (6, 24) → (4, 16)
-        float[] fc1 = start.weights().get("blocks.0.mlp.fc1.weight").toFloats();
-        assertThat(fc1).hasSize(64).startsWith(0, 1, 2, 3, 6, 7).endsWith(90, 91, 92, 93);
-        float[] fc2 = start.weights().get("blocks.0.mlp.fc2.weight").toFloats();
-        assertThat(fc2).hasSize(64).startsWith(0, 1).endsWith(86, 87);
-        // (6, 3, 2, 2) → (4, 3, 2, 2): whole rows
-        float[] patch = start.weights().get("patch_embed.proj.weight").toFloats();
-        assertThat(patch).hasSize(48).startsWith(0, 1, 2).endsWith(46, 47);
-        assertThat(start.warnings()).isEmpty();
+    private static ThinkingViTConfig plain(int width, int depth, int classes) {
+        return new ThinkingViTConfig(4, 2, width, depth, 1, List.of(1), classes, 1e-6);
+    }
+
+    private static WarmStart start(Map<String, HostTensor> source, ThinkingViTConfig config) {
+        return WarmStart.of(source, config, 7, ClassHead.of(WarmStart.classes(source), config.numClasses()));
+    }
+
+    private static float[] values(WarmStart start, String name) {
+        return start.weights().get(name).toFloats();
     }
 
     @Test
-    void queriesKeysAndValuesAreCutEachForThemselves() {
-        WarmStart start = WarmStart.of(counting(SOURCE), TARGET, 1);
+    void everyTensorOfAWiderSourceIsCutToItsLeadingSlice() {
+        WarmStart start = start(counting(WIDER), TARGET);
 
-        assertThat(start.weights().get("blocks.0.attn.qkv.bias").toFloats())
-                .containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15);
-        float[] weight = start.weights().get("blocks.0.attn.qkv.weight").toFloats();
-        int[] rows = {0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15};
-        for (int i = 0; i < rows.length; i++) {
-            for (int j = 0; j < 4; j++) {
-                assertThat(weight[i * 4 + j]).isEqualTo(6 * rows[i] + j);
+        // element (i, j) of a source matrix with six columns holds 6 i + j
+        assertThat(values(start, "blocks.0.attn.proj.weight"))
+                .containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 18, 19, 20, 21);
+        assertThat(values(start, "head.weight")).containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15);
+        assertThat(values(start, "head.bias")).containsExactly(0, 1, 2);
+        assertThat(values(start, "norm.weight")).containsExactly(0, 1, 2, 3);
+        assertThat(values(start, "cls_token")).containsExactly(0, 1, 2, 3);
+        assertThat(values(start, "pos_embed"))
+                .containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 18, 19, 20, 21, 24, 25, 26, 27);
+        // fc1 is (24, 6) → (16, 4), fc2 (6, 24) → (4, 16)
+        assertThat(values(start, "blocks.0.mlp.fc1.weight"))
+                .hasSize(64)
+                .startsWith(0, 1, 2, 3, 6, 7)
+                .endsWith(90, 91, 92, 93);
+        assertThat(values(start, "blocks.0.mlp.fc2.weight"))
+                .hasSize(64)
+                .startsWith(0, 1)
+                .endsWith(86, 87);
+        // (6, 3, 2, 2) → (4, 3, 2, 2): whole rows
+        assertThat(values(start, "patch_embed.proj.weight"))
+                .hasSize(48)
+                .startsWith(0, 1, 2)
+                .endsWith(46, 47);
+        assertThat(start.share()).isEqualTo(1);
+        assertThat(start.summary()).contains("note: the source is 6 wide, the model 4: its leading slices are taken");
+    }
+
+    @Test
+    void everyTensorOfANarrowerSourceIsLaidIntoTheLeadingSlice() {
+        WarmStart start = start(counting(NARROWER), TARGET);
+        Map<String, HostTensor> drawn = Initialisation.draw(TARGET, 7);
+
+        float[] expected = drawn.get("blocks.0.attn.proj.weight").toFloats();
+        expected[0] = 0;
+        expected[1] = 1;
+        expected[4] = 2;
+        expected[5] = 3;
+        assertThat(values(start, "blocks.0.attn.proj.weight")).containsExactly(expected);
+        // fc2 is (2, 8) → (4, 16)
+        expected = drawn.get("blocks.0.mlp.fc2.weight").toFloats();
+        for (int i = 0; i < 8; i++) {
+            expected[i] = i;
+            expected[16 + i] = 8 + i;
+        }
+        assertThat(values(start, "blocks.0.mlp.fc2.weight")).containsExactly(expected);
+        assertThat(start.values()).isEqualTo(NARROWER.parameterCount());
+        assertThat(start.summary())
+                .containsExactly(
+                        "note: stage 1, as wide as the source (2), starts with all its weights",
+                        "note: the head is kept: the source does not name its classes, so that only their number, 3,"
+                                + " was compared");
+    }
+
+    @Test
+    void queriesKeysAndValuesGoToTheirOwnThirds() {
+        WarmStart cut = start(counting(WIDER), TARGET);
+        WarmStart laid = start(counting(NARROWER), TARGET);
+
+        assertThat(values(cut, "blocks.0.attn.qkv.bias")).containsExactly(0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15);
+        assertThat(values(laid, "blocks.0.attn.qkv.bias")).containsExactly(0, 1, 0, 0, 2, 3, 0, 0, 4, 5, 0, 0);
+        float[] wide = values(cut, "blocks.0.attn.qkv.weight");
+        float[] narrow = values(laid, "blocks.0.attn.qkv.weight");
+        for (int third = 0; third < 3; third++) {
+            for (int row = 0; row < 2; row++) {
+                for (int column = 0; column < 2; column++) {
+                    int at = (third * 4 + row) * 4 + column;
+                    assertThat(wide[at]).isEqualTo(6 * (third * 6 + row) + column);
+                    assertThat(narrow[at]).isEqualTo(2 * (third * 2 + row) + column);
+                }
             }
         }
     }
 
     @Test
-    void whatThePlainNetworkLacksStaysAsTheSeedDrawsIt() {
-        WarmStart start = WarmStart.of(counting(SOURCE), TARGET, 7);
+    void aSourceMayBeNarrowerHereAndWiderThere() {
+        Map<String, HostTensor> source = counting(NARROWER);
+        source.put("blocks.0.mlp.fc1.weight", count(40, 2)); // of 16 × 4
+        source.put("blocks.0.mlp.fc1.bias", count(40));
+        source.put("blocks.0.mlp.fc2.weight", count(2, 40)); // of 4 × 16
+
+        WarmStart start = start(source, TARGET);
+
+        float[] fc1 = values(start, "blocks.0.mlp.fc1.weight");
+        float[] fc2 = values(start, "blocks.0.mlp.fc2.weight");
+        assertThat(fc1[15 * 4 + 1]).isEqualTo(31);
+        assertThat(Arrays.copyOf(fc2, 16)).endsWith(14, 15);
+        assertThat(fc2[16]).isEqualTo(40);
+        assertThat(values(start, "blocks.0.mlp.fc1.bias")).endsWith(14, 15);
+    }
+
+    @Test
+    void whatRecyclesTokensNeverComesFromASource() {
+        Map<String, HostTensor> source = counting(TARGET);
+        for (int i = 1; i < 12; i++) {
+            source.put("alpha." + i, count(1)); // the first release has one a block
+        }
+        source.put("alpha.0", HostTensor.of(new float[] {-0.19f}, 1));
+        source.put("proj_layer2.weight", count(4, 4));
+
+        WarmStart start = start(source, TARGET);
+
+        assertThat(values(start, "alpha.0")).containsExactly(0);
+        assertThat(values(start, "proj_layer.weight"))
+                .containsExactly(
+                        Initialisation.draw(TARGET, 7).get("proj_layer.weight").toFloats());
+        assertThat(start.weights().keySet()).isEqualTo(TARGET.parameterShapes().keySet());
+        assertThat(start.summary())
+                .contains("note: alpha and proj_layer, which recycle tokens, start anew in every model")
+                .noneMatch(line -> line.startsWith("warning"));
+    }
+
+    @Test
+    void aHeadOfOtherClassesStartsAnew() {
+        WarmStart start = start(counting(plain(6, 1, 1000)), TARGET);
         Map<String, HostTensor> drawn = Initialisation.draw(TARGET, 7);
 
-        assertThat(start.weights().keySet()).isEqualTo(TARGET.parameterShapes().keySet());
-        assertThat(start.weights().get("proj_layer.weight").toFloats())
-                .containsExactly(drawn.get("proj_layer.weight").toFloats());
-        assertThat(start.weights().get("alpha.0").toFloats()).containsExactly(0);
-        assertThat(start.copied())
-                .hasSize(SOURCE.parameterShapes().size())
-                .doesNotContain("alpha.0", "proj_layer.weight", "proj_layer.bias");
+        assertThat(values(start, "head.weight"))
+                .containsExactly(drawn.get("head.weight").toFloats());
+        assertThat(values(start, "head.bias")).containsExactly(0, 0, 0);
+        assertThat(start.copied()).doesNotContain("head.weight", "head.bias").contains("norm.bias");
+        assertThat(start.summary())
+                .contains("note: the source's head has 1,000 classes, this model 3: it starts at random");
     }
 
     @Test
-    void smallerTensorsAreSkippedWithAWarningThatNamesThem() {
-        Map<String, HostTensor> source = counting(SOURCE);
-        source.put("norm.weight", HostTensor.of(new float[3], 3));
-        source.put("head.weight", HostTensor.of(new float[2 * 6], 2, 6));
+    void aHeadIsLaidRowByRowAsItsClassesAreOrdered() {
+        Map<String, HostTensor> source = counting(NARROWER);
 
-        WarmStart start = WarmStart.of(source, TARGET, 1);
+        WarmStart start = WarmStart.of(source, TARGET, 7, new ClassHead(List.of(2, 0, 1), "by name"));
+
+        float[] head = values(start, "head.weight");
+        assertThat(new float[] {head[0], head[1], head[4], head[5], head[8], head[9]})
+                .containsExactly(4, 5, 0, 1, 2, 3);
+        assertThat(values(start, "head.bias")).containsExactly(2, 0, 1);
+    }
+
+    @Test
+    void tensorsThatContradictTheSourcesWidthAreSkippedWithAWarningThatNamesThem() {
+        Map<String, HostTensor> source = counting(WIDER);
+        source.put("norm.bias", HostTensor.of(new long[6], 6));
+        source.put("blocks.0.attn.proj.bias", count(5));
+        source.put("blocks.0.attn.qkv.bias", count(19));
+
+        WarmStart start = start(source, TARGET);
 
         assertThat(start.summary())
-                .containsExactly(
-                        "tensor norm.weight is skipped and stays random: at least [4] is needed, the source has F32 [3]",
-                        "tensor head.weight is skipped and stays random: at least [3, 4] is needed, the source has F32 [2, 6]");
-        assertThat(start.weights().get("norm.weight").toFloats()).containsExactly(1, 1, 1, 1);
-        assertThat(start.copied()).doesNotContain("norm.weight", "head.weight");
+                .contains(
+                        "warning: tensor norm.bias stays random: expected [6], the source has I64 [6]",
+                        "warning: tensor blocks.0.attn.proj.bias stays random: expected [6], the source has F32 [5]",
+                        "warning: tensor blocks.0.attn.qkv.bias stays random: expected [18], the source has F32 [19]");
+        assertThat(start.copied()).doesNotContain("norm.bias", "blocks.0.attn.qkv.bias");
+        assertThat(values(start, "norm.bias")).containsExactly(0, 0, 0, 0);
     }
 
     @Test
-    void tensorsOfAnotherRankOrTypeAreSkippedToo() {
-        Map<String, HostTensor> source = counting(SOURCE);
-        source.put("cls_token", HostTensor.of(new float[6], 6));
-        source.put("norm.bias", HostTensor.of(new long[6], 6));
-        source.put("blocks.0.attn.qkv.bias", HostTensor.of(new float[19], 19));
+    void picturesOfOtherChannelsAreNamed() {
+        Map<String, HostTensor> source = counting(WIDER);
+        source.put("patch_embed.proj.weight", count(6, 1, 2, 2));
 
-        assertThat(WarmStart.of(source, TARGET, 1).summary())
-                .hasSize(3)
-                .anySatisfy(warning -> assertThat(warning).contains("cls_token").contains("F32 [6]"))
-                .anySatisfy(warning -> assertThat(warning).contains("norm.bias").contains("I64"))
-                .anySatisfy(warning -> assertThat(warning).contains("qkv.bias").contains("[19]"));
+        assertThat(start(source, TARGET).summary())
+                .contains(
+                        "warning: tensor patch_embed.proj.weight stays random: the source sees pictures of 1 channels,"
+                                + " this model of 3 (patch_embed.proj.weight is of shape [6, 1, 2, 2])");
     }
 
     @Test
     void missingBlocksAndLeftOverTensorsAreWarnedOf() {
         ThinkingViTConfig deeper = new ThinkingViTConfig(4, 2, 4, 2, 2, List.of(1, 2), 3, 1e-6);
-        Map<String, HostTensor> source = counting(SOURCE);
-        source.put("head_dist.weight", HostTensor.of(new float[6], 1, 6));
-        source.put("dist_token", HostTensor.of(new float[6], 1, 1, 6));
+        Map<String, HostTensor> source = counting(WIDER);
+        source.put("fc_norm.weight", count(6));
         source.remove("norm.bias");
 
-        assertThat(WarmStart.of(source, deeper, 1).summary())
-                .containsExactly(
-                        "blocks.1.* is missing in the source: the block stays random",
-                        "tensor norm.bias is missing in the source and stays random",
-                        "tensor head_dist.weight of the source is left over: the model has no such parameter",
-                        "tensor dist_token of the source is left over: the model has no such parameter");
+        assertThat(start(source, deeper).summary())
+                .contains(
+                        "warning: blocks.1.* is missing in the source and stays random",
+                        "warning: tensor norm.bias is missing in the source and stays random",
+                        "warning: tensor fc_norm.weight of the source is left over: the model computes without it");
     }
 
     @Test
-    void losingClassesOrPositionsIsWarnedOf() {
-        ThinkingViTConfig other = new ThinkingViTConfig(8, 2, 6, 1, 3, List.of(3), 5, 1e-6);
+    void manyWarningsOfAKindAreCountedAndTheFirstNamed() {
+        WarmStart start = start(counting(plain(6, 7, 3)), TARGET);
 
-        assertThat(WarmStart.of(counting(other), TARGET, 1).summary())
-                .containsExactly(
-                        "tensor pos_embed is cut from [1, 17, 6] to [1, 5, 4]: only its first tokens are kept",
-                        "tensor head.weight is cut from [5, 6] to [3, 4]: only its first classes are kept",
-                        "tensor head.bias is cut from [5] to [3]: only its first classes are kept");
-    }
-
-    @Test
-    void manyWarningsAreCountedAndTheFirstNamed() {
-        Map<String, HostTensor> source = counting(SOURCE);
-        for (int i = 1; i <= 7; i++) {
-            source.put("blocks.1.norm" + i + ".weight", HostTensor.of(new float[6], 6));
-        }
-        source.remove("norm.bias");
-        assertThat(WarmStart.of(source, TARGET, 1).summary()).hasSize(8);
-
-        source.put("head.weight", HostTensor.of(new float[5 * 6], 5, 6));
-        source.put("head.bias", HostTensor.of(new float[5], 5));
-        WarmStart start = WarmStart.of(source, TARGET, 1);
-
-        assertThat(start.warnings()).hasSize(10);
         assertThat(start.summary())
-                .containsExactly(
-                        "tensor norm.bias is missing in the source and stays random",
-                        "2 tensors are cut by more than width: head.weight, head.bias",
-                        "7 tensors of the source are left over: blocks.1.norm1.weight, blocks.1.norm2.weight,"
-                                + " blocks.1.norm3.weight, …");
+                .hasSize(3)
+                .contains("warning: 6 tensors or blocks of the source are left over: the model computes without them"
+                        + " (blocks.1.*, blocks.2.*, blocks.3.*, …)");
     }
 
     @Test
-    void theShareIsOfValuesNotOfTensors() {
-        Map<String, HostTensor> source = counting(SOURCE);
-        assertThat(WarmStart.of(source, TARGET, 1).share())
-                // alpha, and the projection of 2 columns with its bias
-                .isEqualTo(1 - (1.0 + 4 * 2 + 4) / TARGET.parameterCount());
+    void aNarrowSourceFitsAWideModelAndAStrangerNone() {
+        ThinkingViTConfig wide = new ThinkingViTConfig(4, 2, 48, 1, 24, List.of(1, 24), 3, 1e-6);
+        assertThat(start(counting(NARROWER), wide).share()).isEqualTo(1);
+        // next to nothing of a wide source is used, but all that stage 1 reads comes from it
+        assertThat(start(counting(plain(48, 1, 3)), NARROWER).share()).isEqualTo(1);
 
-        source.keySet().retainAll(List.of("norm.bias", "head.bias"));
-        assertThat(WarmStart.of(source, TARGET, 1).share()).isEqualTo((4.0 + 3) / TARGET.parameterCount());
-        assertThat(WarmStart.of(Map.of(), TARGET, 1).share()).isZero();
+        Map<String, HostTensor> stranger = new LinkedHashMap<>();
+        stranger.put("layers.0.blocks.0.attn.qkv.weight", count(96, 32));
+        stranger.put("norm.weight", count(32));
+        assertThat(start(stranger, TARGET).share()).isLessThan(0.1);
+        assertThat(start(Map.of(), TARGET).share()).isZero();
+    }
+
+    @Test
+    void aSourceNarrowerThanEveryStageIsSaidToBe() {
+        ThinkingViTConfig target = new ThinkingViTConfig(4, 2, 8, 1, 2, List.of(1, 2), 3, 1e-6);
+
+        assertThat(start(counting(NARROWER), target).summary())
+                .contains("note: the source is 2 wide, stage 1 already 4: each stage starts partly at random");
+    }
+
+    @Test
+    void layerScaleIsFoldedIntoWhatItScales() {
+        Map<String, HostTensor> source = counting(NARROWER);
+        source.put("blocks.0.ls1.gamma", HostTensor.of(new float[] {10, 100}, 2));
+        source.put("blocks.0.gamma_2", HostTensor.of(new float[] {-1, 2}, 2));
+        source.put("blocks.0.mlp.fc2.bias", HostTensor.of(new float[] {3, 4}, 2));
+
+        WarmStart start = start(source, NARROWER);
+
+        assertThat(values(start, "blocks.0.attn.proj.weight")).containsExactly(0, 10, 200, 300);
+        assertThat(values(start, "blocks.0.mlp.fc2.bias")).containsExactly(-3, 8);
+        assertThat(start.summary())
+                .contains("note: LayerScale is folded into attn.proj and mlp.fc2: 2 scales")
+                .noneMatch(line -> line.startsWith("warning"));
+    }
+
+    @Test
+    void theDrawnWeightsAreNotChanged() {
+        Map<String, HostTensor> drawn = Initialisation.draw(TARGET, 3);
+        float[] before = drawn.get("norm.weight").toFloats();
+
+        WarmStart.of(counting(WIDER), TARGET, drawn, ClassHead.of(3, 3));
+
+        assertThat(drawn.get("norm.weight").toFloats()).containsExactly(before, within(0f));
     }
 
     /** Every tensor counts its elements from 0. */
     private static Map<String, HostTensor> counting(ThinkingViTConfig config) {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
-        config.parameterShapes().forEach((name, shape) -> {
-            int count = 1;
-            for (long size : shape) {
-                count *= (int) size;
-            }
-            float[] values = new float[count];
-            for (int i = 0; i < count; i++) {
-                values[i] = i;
-            }
-            tensors.put(name, HostTensor.of(values, shape));
-        });
+        config.parameterShapes().forEach((name, shape) -> tensors.put(name, count(shape)));
         return tensors;
+    }
+
+    private static HostTensor count(long... shape) {
+        float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = i;
+        }
+        return HostTensor.of(values, shape);
     }
 }

@@ -40,8 +40,8 @@ record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
         return new Drawn(ModelConfig.of(network).withRouting(routing), weights);
     }
 
-    ExportedModel export(Path folder, boolean embed) {
-        return OnnxExport.write(folder, config, weights, embed, "test");
+    ExportedModel export(Path folder, OnnxExport.Layout layout) {
+        return OnnxExport.write(folder, config, weights, layout, "test");
     }
 
     /** The network as libtorch runs it. */

@@ -31,15 +31,16 @@ class ExportFolderTest {
     private Path directory;
 
     @ParameterizedTest
-    @CsvSource({"false, false", "false, true", "true, false"})
-    void aKillAtAnyMomentLeavesTheOldExportOrTheNew(boolean oldEmbeds, boolean newEmbeds) throws IOException {
+    @CsvSource({"SHARED, SHARED", "SHARED, EMBEDDED", "EMBEDDED, FOLDED"})
+    void aKillAtAnyMomentLeavesTheOldExportOrTheNew(OnnxExport.Layout oldLayout, OnnxExport.Layout newLayout)
+            throws IOException {
         Path folder = directory.resolve("exported");
-        ExportedModel old = OLD.export(folder, oldEmbeds);
+        ExportedModel old = OLD.export(folder, oldLayout);
         Files.writeString(folder.resolve("stage7.onnx"), "foreign");
         Map<String, String> before = contents(folder, old);
         List<Path> moments = new ArrayList<>();
 
-        ExportedModel written = write(NEW, folder, newEmbeds, change -> {
+        ExportedModel written = write(NEW, folder, newLayout, change -> {
             Path moment = directory.resolve("moment-" + moments.size());
             copy(folder, moment);
             moments.add(moment);
@@ -53,7 +54,7 @@ class ExportFolderTest {
             assertThat(contents(moment, found)).as(moment.toString()).isEqualTo(isNew ? after : before);
             opensAsNew += isNew ? 1 : 0;
 
-            NEW.export(moment, newEmbeds); // what the kill left is in nobody's way
+            NEW.export(moment, newLayout); // what the kill left is in nobody's way
             assertThat(ExportedModel.read(moment).config()).isEqualTo(NEW.config());
             assertThat(moment.resolve("stage7.onnx")).hasContent("foreign");
         }
@@ -66,11 +67,11 @@ class ExportFolderTest {
         boolean reachedTheEnd = false;
         for (int failing = 0; !reachedTheEnd; failing++) {
             Path folder = directory.resolve("failing-" + failing);
-            OLD.export(folder, false);
+            OLD.export(folder, OnnxExport.Layout.SHARED);
             Map<String, String> before = contents(folder);
             Countdown countdown = new Countdown(failing);
 
-            Throwable failure = catchThrowable(() -> write(NEW, folder, false, countdown));
+            Throwable failure = catchThrowable(() -> write(NEW, folder, OnnxExport.Layout.SHARED, countdown));
 
             reachedTheEnd = countdown.left >= 0;
             if (failure == null) {
@@ -105,7 +106,8 @@ class ExportFolderTest {
         Path folder = directory.resolve("exported");
         for (int changes = 0; changes < 5; changes++) {
             Countdown countdown = new Countdown(changes);
-            assertThatThrownBy(() -> write(NEW, folder, false, countdown)).hasMessageContaining("poisoned");
+            assertThatThrownBy(() -> write(NEW, folder, OnnxExport.Layout.SHARED, countdown))
+                    .hasMessageContaining("poisoned");
             assertThat(folder).doesNotExist();
         }
     }
@@ -114,7 +116,7 @@ class ExportFolderTest {
     void aDescriptionThatCannotBeReplacedLeavesEverythingAsItWas() throws IOException {
         Path poison = Files.createDirectories(directory.resolve("thinkingvit.json"));
 
-        assertThatThrownBy(() -> NEW.export(directory, false))
+        assertThatThrownBy(() -> NEW.export(directory, OnnxExport.Layout.SHARED))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageStartingWith(poison + ": cannot be written: ");
 
@@ -127,9 +129,9 @@ class ExportFolderTest {
             Files.writeString(directory.resolve(name), "foreign " + name);
         }
 
-        ExportedModel first = NEW.export(directory, false);
+        ExportedModel first = NEW.export(directory, OnnxExport.Layout.SHARED);
         assertThat(first.fileNames()).containsExactly("stage1-2.onnx", "stage2-2.onnx", "weights-2.bin");
-        ExportedModel second = NEW.export(directory, false);
+        ExportedModel second = NEW.export(directory, OnnxExport.Layout.SHARED);
         assertThat(second.fileNames()).containsExactly("stage1-3.onnx", "stage2-3.onnx", "weights-3.bin");
 
         assertThat(ExportedModel.read(directory)).isEqualTo(second);
@@ -151,9 +153,9 @@ class ExportFolderTest {
     @Test
     void plainNamesAreTakenAgainWhenTheyAreFree() {
         List<String> plain = List.of("stage1.onnx", "stage2.onnx", "weights.bin");
-        assertThat(NEW.export(directory, false).fileNames()).isEqualTo(plain);
-        assertThat(NEW.export(directory, false).fileNames()).doesNotContainAnyElementsOf(plain);
-        assertThat(NEW.export(directory, false).fileNames()).isEqualTo(plain);
+        assertThat(NEW.export(directory, OnnxExport.Layout.SHARED).fileNames()).isEqualTo(plain);
+        assertThat(NEW.export(directory, OnnxExport.Layout.SHARED).fileNames()).doesNotContainAnyElementsOf(plain);
+        assertThat(NEW.export(directory, OnnxExport.Layout.SHARED).fileNames()).isEqualTo(plain);
     }
 
     @Test
@@ -161,7 +163,7 @@ class ExportFolderTest {
         Files.writeString(directory.resolve("thinkingvit.json"), "{\"stages\": [\"stage1.onnx\"]}");
         Files.writeString(directory.resolve("stage1.onnx"), "of whom?");
 
-        NEW.export(directory, false);
+        NEW.export(directory, OnnxExport.Layout.SHARED);
 
         assertThat(ExportedModel.read(directory).config()).isEqualTo(NEW.config());
         assertThat(directory.resolve("stage1.onnx")).hasContent("of whom?");
@@ -171,7 +173,11 @@ class ExportFolderTest {
     void aSecondExportAtTheSameTimeIsRefusedAndTheFirstNotHarmed() throws IOException {
         List<Throwable> refusals = new ArrayList<>();
 
-        write(NEW, directory, false, change -> refusals.add(catchThrowable(() -> OLD.export(directory, false))));
+        write(
+                NEW,
+                directory,
+                OnnxExport.Layout.SHARED,
+                change -> refusals.add(catchThrowable(() -> OLD.export(directory, OnnxExport.Layout.SHARED))));
 
         assertThat(refusals).hasSizeGreaterThan(3).allSatisfy(refusal -> assertThat(refusal)
                 .isInstanceOf(CheckpointException.class)
@@ -179,8 +185,9 @@ class ExportFolderTest {
         assertThat(ExportedModel.read(directory).config()).isEqualTo(NEW.config());
     }
 
-    private static ExportedModel write(Drawn drawn, Path folder, boolean embed, ExportFolder.Witness witness) {
-        return OnnxExport.write(folder, drawn.config(), drawn.weights(), embed, "test", witness);
+    private static ExportedModel write(
+            Drawn drawn, Path folder, OnnxExport.Layout layout, ExportFolder.Witness witness) {
+        return OnnxExport.write(folder, drawn.config(), drawn.weights(), layout, "test", witness);
     }
 
     /** Everything that an export consists of. */

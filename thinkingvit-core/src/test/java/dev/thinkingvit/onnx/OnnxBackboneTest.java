@@ -34,6 +34,7 @@ import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -55,7 +56,7 @@ class OnnxBackboneTest {
     @MethodSource("networks")
     void everyStageGivesTheLogitsAndTokensThatLibtorchGives(ThinkingViTConfig network) {
         Drawn drawn = Drawn.of(network);
-        ExportedModel exported = drawn.export(folder, false);
+        ExportedModel exported = drawn.export(folder, OnnxExport.Layout.SHARED);
         try (Backbone onnx = OnnxRuntime.open(exported);
                 Backbone packed = drawn.packed()) {
             for (int count : new int[] {1, 3, 17}) {
@@ -64,20 +65,23 @@ class OnnxBackboneTest {
         }
     }
 
-    @Test
-    void graphsThatHoldTheirWeightsGiveTheSame() {
+    @ParameterizedTest
+    @EnumSource(
+            value = OnnxExport.Layout.class,
+            names = {"FOLDED", "EMBEDDED"})
+    void graphsWithWholeMatricesGiveTheSame(OnnxExport.Layout layout) {
         Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
-        try (Backbone embedded = OnnxRuntime.open(drawn.export(folder, true));
+        try (Backbone whole = OnnxRuntime.open(drawn.export(folder, layout));
                 Backbone packed = drawn.packed()) {
-            agree(Drawn.run(embedded, 3), Drawn.run(packed, 3));
+            agree(Drawn.run(whole, 3), Drawn.run(packed, 3));
         }
     }
 
     @Test
     void anExportThatReplacedAnotherGivesTheSame() {
         Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
-        drawn.export(folder, false);
-        try (Backbone onnx = OnnxRuntime.open(drawn.export(folder, false));
+        drawn.export(folder, OnnxExport.Layout.SHARED);
+        try (Backbone onnx = OnnxRuntime.open(drawn.export(folder, OnnxExport.Layout.SHARED));
                 Backbone packed = drawn.packed()) {
             agree(Drawn.run(onnx, 3), Drawn.run(packed, 3));
         }
@@ -86,7 +90,7 @@ class OnnxBackboneTest {
     @Test
     void theShippedModelGivesItsLogits() {
         ModelDirectory.Model shipped = ModelDirectory.read(Path.of("../models/cifar10-3h-6h"));
-        OnnxExport.write(folder, shipped.config(), shipped.weights(), false, "test");
+        OnnxExport.write(folder, shipped.config(), shipped.weights(), OnnxExport.Layout.SHARED, "test");
         try (ElasticClassifier onnx = ElasticClassifier.open(folder);
                 ElasticClassifier torch = ElasticClassifier.of(shipped, Precision.FP32)) {
             for (int count : new int[] {1, 3, 17}) {
@@ -103,7 +107,8 @@ class OnnxBackboneTest {
     @ValueSource(strings = {"vit-2h-3h-6h", "vit-3h-6h"})
     void anExportAgreesWithWhatThePublishedCodeRecorded(String name) {
         ModelDirectory.Model model = ModelDirectory.read(REFERENCE.resolve(name));
-        ExportedModel exported = OnnxExport.write(folder, model.config(), model.weights(), false, "test");
+        ExportedModel exported =
+                OnnxExport.write(folder, model.config(), model.weights(), OnnxExport.Layout.SHARED, "test");
         try (Backbone onnx = OnnxRuntime.open(exported)) {
             Path recording = REFERENCE.resolve(name).resolve("expected.safetensors");
             Verification verdict = Verification.of(onnx, recording, Verification.DEFAULT_TOLERANCE);
@@ -115,7 +120,7 @@ class OnnxBackboneTest {
     void imagesStopWhereTheyStopWithLibtorch() {
         Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
         float[] images = Drawn.images(40, 40);
-        try (ElasticEngine onnx = new ElasticEngine(OnnxRuntime.open(drawn.export(folder, false)));
+        try (ElasticEngine onnx = new ElasticEngine(OnnxRuntime.open(drawn.export(folder, OnnxExport.Layout.SHARED)));
                 ElasticEngine torch = new ElasticEngine(drawn.packed())) {
             StopPolicy policy = StopPolicy.of(Routers.ENTROPY, middle(torch, images, 1), middle(torch, images, 2));
             List<Outcome> came = onnx.run(images, 40, policy);
@@ -145,7 +150,8 @@ class OnnxBackboneTest {
         Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
         float[] images = Drawn.images(8, 40);
         StopPolicy policy = StopPolicy.alwaysThink(Routers.ENTROPY);
-        try (ElasticEngine engine = new ElasticEngine(OnnxRuntime.open(drawn.export(folder, false)))) {
+        try (ElasticEngine engine =
+                new ElasticEngine(OnnxRuntime.open(drawn.export(folder, OnnxExport.Layout.SHARED)))) {
             for (int i = 0; i < 200; i++) {
                 engine.run(images, 8, policy);
             }
@@ -162,7 +168,7 @@ class OnnxBackboneTest {
 
     @Test
     void whatAStageCannotTakeIsRefusedInWords() {
-        try (Backbone onnx = OnnxRuntime.open(Drawn.of(Drawn.THREE_STAGES).export(folder, false))) {
+        try (Backbone onnx = OnnxRuntime.open(Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED))) {
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope()) {
                     assertThatThrownBy(() -> onnx.run(1, Tensors.emptyFloats(1, 3, 32, 40), null))
@@ -177,7 +183,7 @@ class OnnxBackboneTest {
 
     @Test
     void aClosedModelRunsNoMore() {
-        Backbone onnx = OnnxRuntime.open(Drawn.of(Drawn.THREE_STAGES).export(folder, false));
+        Backbone onnx = OnnxRuntime.open(Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED));
         onnx.close();
         onnx.close();
         assertThatThrownBy(() -> Drawn.run(onnx, 1)).hasMessage("the model is closed");
@@ -185,7 +191,7 @@ class OnnxBackboneTest {
 
     @Test
     void aTruncatedGraphIsNamed() throws IOException {
-        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, true);
+        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.EMBEDDED);
         try (RandomAccessFile file = new RandomAccessFile(exported.graph(2).toFile(), "rw")) {
             file.setLength(file.length() / 2);
         }
@@ -198,7 +204,7 @@ class OnnxBackboneTest {
 
     @Test
     void anotherStagesGraphIsNotTaken() throws IOException {
-        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, false);
+        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
         Files.copy(exported.graph(3), exported.graph(2), StandardCopyOption.REPLACE_EXISTING);
         assertThatThrownBy(() -> OnnxRuntime.open(exported))
                 .isInstanceOf(CheckpointException.class)
@@ -209,14 +215,14 @@ class OnnxBackboneTest {
 
     @Test
     void exportedModelsComputeInFp32Only() {
-        Drawn.of(Drawn.THREE_STAGES).export(folder, false);
+        Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
         assertThatThrownBy(() -> ElasticClassifier.open(folder, Precision.BF16))
                 .hasMessage(folder + ": exported models compute in fp32, BF16 was asked for");
     }
 
     @Test
     void withoutOnnxRuntimeTheArtifactIsNamed() throws Exception {
-        Drawn.of(Drawn.THREE_STAGES).export(folder, false);
+        Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
         try (WithoutOnnxRuntime loader = new WithoutOnnxRuntime()) {
             Class<?> classifier = loader.loadClass(ElasticClassifier.class.getName());
             assertThatThrownBy(() -> classifier.getMethod("open", Path.class).invoke(null, folder))

@@ -15,6 +15,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 @NullUnmarked // a null fails the test
 class OnnxExportTest {
@@ -52,7 +53,7 @@ class OnnxExportTest {
                 .withLabels(labels)
                 .withRouting(new Routing("margin", List.of(0.25, 0.5), calibration));
 
-        ExportedModel written = OnnxExport.write(folder, config, DRAWN.weights(), false, "test");
+        ExportedModel written = OnnxExport.write(folder, config, DRAWN.weights(), OnnxExport.Layout.SHARED, "test");
         ExportedModel read = ExportedModel.read(folder);
 
         assertThat(read).isEqualTo(written);
@@ -69,14 +70,14 @@ class OnnxExportTest {
 
     @Test
     void noWeightIsStoredTwice() throws IOException {
-        DRAWN.export(folder, false);
+        DRAWN.export(folder, OnnxExport.Layout.SHARED);
 
         // what the last stage reads, once; projections into stages 2 and 3 beside it
         ThinkingViTConfig last = new ThinkingViTConfig(40, 8, 48, 2, 4, List.of(4), 13, 1e-5);
         long recycling = 12 * 24 + 24 + 24 * 48 + 48;
         long folded = 48 + 48; // class token and patch bias are in the positions
         long values = last.parameterCount() - folded + recycling;
-        long constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights())
+        long constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights(), false)
                 .names()
                 .size();
         assertThat(Files.size(folder.resolve("weights.bin"))).isBetween(values * 4, values * 4 + constants * 64);
@@ -88,7 +89,8 @@ class OnnxExportTest {
     @Test
     void largeConstantsBeginAtPages() {
         Map<String, Long> offsets = GraphConstants.Shared.layOut(
-                        "weights.bin", new NestedConstants(ThinkingViTConfig.imagenet(3, 6), Map.of("alpha.0", one())))
+                        "weights.bin",
+                        new NestedConstants(ThinkingViTConfig.imagenet(3, 6), Map.of("alpha.0", one()), false))
                 .offsets();
         assertThat(offsets.get("blocks.3.mlp.fc1.weight.band2") % 4096).isZero();
         assertThat(offsets.values()).allMatch(offset -> offset % 64 == 0);
@@ -100,7 +102,7 @@ class OnnxExportTest {
 
     @Test
     void aStagesMatrixIsTheBeginningsOfItsBands() {
-        NestedConstants constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights());
+        NestedConstants constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights(), false);
         float[] full = DRAWN.weights().get("blocks.1.mlp.fc2.weight").toFloats(); // (60, 240)
 
         ByteBuffer second = constants.leading("blocks.1.mlp.fc2.weight.band2", 4L * 24 * 12); // stage 2 at width 24
@@ -113,10 +115,34 @@ class OnnxExportTest {
         assertThat(second.hasRemaining()).isFalse();
     }
 
+    @Test
+    void aFoldedMatrixIsWholeForEachStage() {
+        NestedConstants constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights(), true);
+        float[] full = DRAWN.weights().get("blocks.1.mlp.fc2.weight").toFloats(); // (60, 240)
+
+        assertThat(constants.elements("blocks.1.mlp.fc2.weight.stage2")).isEqualTo(4L * 24 * 24);
+        ByteBuffer second = constants.leading("blocks.1.mlp.fc2.weight.stage2", 4L * 24 * 24);
+        for (int in = 0; in < 96; in++) {
+            for (int out = 0; out < 24; out++) {
+                assertThat(second.getFloat()).isEqualTo(full[out * 240 + in]);
+            }
+        }
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void onnxsOwnCheckerFindsNothingWrong(boolean embed) throws Exception {
-        ExportedModel exported = DRAWN.export(folder, embed);
+    @CsvSource({"SHARED, true", "FOLDED, false", "EMBEDDED, false"})
+    void onlySharedWeightsAreJoinedInTheGraphs(OnnxExport.Layout layout, boolean joined) throws IOException {
+        ExportedModel exported = DRAWN.export(folder, layout);
+
+        String last = Files.readString(exported.graph(3), StandardCharsets.ISO_8859_1);
+        assertThat(last.contains("Concat")).isEqualTo(joined);
+        assertThat(last).contains("blocks.1.attn.q.weight");
+    }
+
+    @ParameterizedTest
+    @EnumSource(OnnxExport.Layout.class)
+    void onnxsOwnCheckerFindsNothingWrong(OnnxExport.Layout layout) throws Exception {
+        ExportedModel exported = DRAWN.export(folder, layout);
         String asked = System.getenv("THINKINGVIT_PYTHON");
         String python = asked == null ? "python3" : asked;
         assumeTrue(run(python, "import onnx") == 0, python + " has no onnx; name one that has with THINKINGVIT_PYTHON");
@@ -149,13 +175,13 @@ class OnnxExportTest {
 
     @Test
     void anExportOverAnotherLeavesNothingOfIt() throws IOException {
-        DRAWN.export(folder, false);
+        DRAWN.export(folder, OnnxExport.Layout.SHARED);
         Files.writeString(folder.resolve("notes.txt"), "mine");
         Path killed = Files.createDirectory(folder.resolve(".thinkingvit-export1"));
         Files.writeString(killed.resolve("stage1.onnx"), "half");
 
         Drawn.of(new ThinkingViTConfig(32, 4, 48, 1, 6, List.of(3, 6), 10, 1e-6))
-                .export(folder, true);
+                .export(folder, OnnxExport.Layout.EMBEDDED);
 
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files.map(file -> file.getFileName().toString()))
@@ -167,11 +193,11 @@ class OnnxExportTest {
 
     @Test
     void whatFailsLeavesTheLastExportAsItWas() throws IOException {
-        ExportedModel before = DRAWN.export(folder, false);
+        ExportedModel before = DRAWN.export(folder, OnnxExport.Layout.SHARED);
         Map<String, HostTensor> damaged = new LinkedHashMap<>(DRAWN.weights());
         damaged.remove("norm.bias");
 
-        assertThatThrownBy(() -> OnnxExport.write(folder, DRAWN.config(), damaged, false, "test"))
+        assertThatThrownBy(() -> OnnxExport.write(folder, DRAWN.config(), damaged, OnnxExport.Layout.SHARED, "test"))
                 .isInstanceOf(WeightsException.class)
                 .hasMessageContaining("norm.bias is missing");
         assertThat(ExportedModel.read(folder)).isEqualTo(before);
@@ -189,7 +215,7 @@ class OnnxExportTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            "router" :               | "rooter" :                  | Missing creator property 'router'
+            "router" :               | "rooter" :                  | router: is missing
             "version" : 1            | "version" : 2               | thinkingvit-onnx of version 2 came
             "thinkingvit-onnx"       | "onnx"                      | format thinkingvit-onnx of version 1 is required
             "labels" : [ ]           | "labels" : [ ], "more" : 1  | more: the key is unknown; known are
@@ -209,7 +235,7 @@ class OnnxExportTest {
             {                        | [                           | thinkingvit.json
             """)
     void whatADescriptionMustNotSayIsNamed(String original, String changed, String message) throws IOException {
-        DRAWN.export(folder, false);
+        DRAWN.export(folder, OnnxExport.Layout.SHARED);
         Path file = folder.resolve("thinkingvit.json");
         String text = Files.readString(file);
         assertThat(text).contains(original);
@@ -229,7 +255,7 @@ class OnnxExportTest {
         assertThatThrownBy(() -> ExportedModel.read(folder))
                 .hasMessage(folder.resolve("thinkingvit.json")
                         + ": is missing: 'export' writes it last, so that a folder with one is complete");
-        DRAWN.export(folder, false);
+        DRAWN.export(folder, OnnxExport.Layout.SHARED);
         Path weights = folder.resolve("weights.bin");
         long bytes = Files.size(weights);
         try (RandomAccessFile file = new RandomAccessFile(weights.toFile(), "rw")) {

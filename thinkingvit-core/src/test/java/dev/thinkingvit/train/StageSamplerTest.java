@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class StageSamplerTest {
-    private static Set<List<Integer>> selections(double[] weights, Recipe.StageSampling sampling) {
+    private static Set<List<Integer>> selections(double[] weights, LossRecipe.StageSampling sampling) {
         StageSampler sampler = new StageSampler(weights, sampling);
         SplittableRandom random = new SplittableRandom(3);
         Set<List<Integer>> selections = new HashSet<>();
@@ -30,25 +30,25 @@ class StageSamplerTest {
 
     @Test
     void aSandwichIsTheFirstTheLastAndOneBetween() {
-        assertThat(selections(new double[] {1, 1, 1, 1}, Recipe.StageSampling.SANDWICH))
+        assertThat(selections(new double[] {1, 1, 1, 1}, LossRecipe.StageSampling.SANDWICH))
                 .containsExactlyInAnyOrder(List.of(0, 1, 3), List.of(0, 2, 3));
     }
 
     @Test
     void oneRandomStageIsOneThatHasAWeight() {
-        assertThat(selections(new double[] {1, 0, 2}, Recipe.StageSampling.RANDOM))
+        assertThat(selections(new double[] {1, 0, 2}, LossRecipe.StageSampling.RANDOM))
                 .containsExactlyInAnyOrder(List.of(0), List.of(2));
     }
 
     @Test
     void aSandwichWhoseStagesHaveNoWeightTakesTheFirstThatHas() {
-        assertThat(selections(new double[] {0, 0, 1, 0}, Recipe.StageSampling.SANDWICH))
+        assertThat(selections(new double[] {0, 0, 1, 0}, LossRecipe.StageSampling.SANDWICH))
                 .containsExactly(List.of(2));
     }
 
     @ParameterizedTest
-    @EnumSource(Recipe.StageSampling.class)
-    void theWeightsKeepTheirSum(Recipe.StageSampling sampling) {
+    @EnumSource(LossRecipe.StageSampling.class)
+    void theWeightsKeepTheirSum(LossRecipe.StageSampling sampling) {
         double[] weights = {0.5, 1, 0, 2.5};
         StageSampler sampler = new StageSampler(weights, sampling);
         SplittableRandom random = new SplittableRandom(5);

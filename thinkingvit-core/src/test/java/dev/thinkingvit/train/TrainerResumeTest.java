@@ -105,20 +105,30 @@ class TrainerResumeTest {
 
     @Test
     void aRestoredTrainingGoesOnBitForBit() throws IOException {
+        goesOn(RECIPE);
+    }
+
+    @Test
+    void aRestoredTrainingWithMomentumAndRepeatsGoesOnBitForBit() throws IOException {
+        goesOn(RecipeFile.with(
+                RECIPE, Map.of("opt", "sgd", "lr", 0.05, "weight_decay", 1e-4, "layer_decay", 0.75, "aug_repeats", 3)));
+    }
+
+    private void goesOn(Recipe recipe) throws IOException {
         List<String> losses;
         Map<String, HostTensor> weights;
-        try (ThinkingViT model = model(RECIPE);
-                Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 2);
-                BatchLoader loader = loader(RECIPE, Peers.ALONE)) {
+        try (ThinkingViT model = model(recipe);
+                Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 2);
+                BatchLoader loader = loader(recipe, Peers.ALONE)) {
             losses = train(trainer, loader, 3, directory);
             weights = trainer.weights();
         }
         int updatesPerEpoch = 5; // 42 pictures fill 10 parts of 4
         assertThat(losses).hasSize(3 * (updatesPerEpoch + 1));
         for (int update : new int[] {1, 7, 10, 14}) {
-            try (ThinkingViT model = model(RECIPE.with("seed", 77)); // whatever it starts from
-                    Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 2);
-                    BatchLoader loader = loader(RECIPE, Peers.ALONE)) {
+            try (ThinkingViT model = model(recipe.with("seed", 77)); // whatever it starts from
+                    Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 2);
+                    BatchLoader loader = loader(recipe, Peers.ALONE)) {
                 trainer.restore(TrainerState.read(directory.resolve(update + ".safetensors")));
                 List<String> rest = train(trainer, loader, 3, null);
                 int from = update + (update - 1) / updatesPerEpoch;

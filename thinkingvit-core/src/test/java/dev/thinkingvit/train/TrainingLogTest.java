@@ -116,7 +116,7 @@ class TrainingLogTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"epoch,stage1_loss\n0,1.0\n", "Dear diary,", "\u001b[31m\n"})
+    @ValueSource(strings = {"epoch,stage1_top1\n0,1.0\n", "Dear diary,", "\u001b[31m\n"})
     void aFileOfAnotherKindIsLeftAlone(String content) throws IOException {
         Files.writeString(file, content);
 
@@ -126,6 +126,19 @@ class TrainingLogTest {
                 .hasMessageEndingWith("' of this run; move the file away to begin a new one")
                 .hasMessageNotContaining("\u001b");
         assertThat(file).hasContent(content);
+    }
+
+    @Test
+    void aLogOfAnEarlierVersionGetsTheNewColumns() throws IOException {
+        Files.writeString(file, "epoch,learning_rate\n0,0.5\n1,0.25\n");
+
+        try (TrainingLog log = TrainingLog.open(file, COLUMNS, 2)) {
+            log.append(2, 7, 8);
+        }
+
+        assertThat(TrainingLog.read(file))
+                .containsEntry("stage1_loss", List.of(Double.NaN, Double.NaN, 7.0))
+                .containsEntry("learning_rate", List.of(0.5, 0.25, 8.0));
     }
 
     @ParameterizedTest

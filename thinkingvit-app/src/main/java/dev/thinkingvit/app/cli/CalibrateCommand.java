@@ -3,6 +3,8 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Calibrator;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepRow;
@@ -67,10 +69,12 @@ final class CalibrateCommand extends BaseCommand {
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
         try (ElasticClassifier classifier = input.backend.open(directory, precision)) {
             ModelConfig config = classifier.config();
-            Recording recording = input.record(classifier, input.samples(config), err());
+            ImageFolder folder = input.folder(config, err());
+            List<Sample> samples = input.samples(folder);
+            Recording recording = input.record(classifier, samples, err());
             Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
             Path saved = save ? save(directory, config, recording, choice, null) : null;
-            Routing.Agreement bf16 = save ? bf16(directory, classifier, recording, choice) : null;
+            Routing.Agreement bf16 = save ? bf16(directory, classifier, samples, recording, choice) : null;
             if (bf16 != null) {
                 saved = save(directory, config, recording, choice, bf16);
             } else if (save && !input.backend.isExported(directory)) {
@@ -78,7 +82,7 @@ final class CalibrateCommand extends BaseCommand {
                                 "note: not compared with bf16, which 'auto' will not take: this needs a processor that has"
                                         + " it, and fp32 here");
             }
-            out().println(json ? json(directory, recording, choice, bf16) : text(recording, choice, bf16));
+            out().println(json ? json(directory, folder, recording, choice, bf16) : text(recording, choice, bf16));
             if (saved != null) {
                 err().println("saved to " + saved);
             }
@@ -106,7 +110,11 @@ final class CalibrateCommand extends BaseCommand {
 
     /** How far bf16 predicts the same; null where it is not the faster one, or not what fp32 is compared with. */
     private Routing.@Nullable Agreement bf16(
-            Path directory, ElasticClassifier classifier, Recording recording, Calibrator.Choice choice)
+            Path directory,
+            ElasticClassifier classifier,
+            List<Sample> samples,
+            Recording recording,
+            Calibrator.Choice choice)
             throws IOException {
         if (classifier.precision() != Precision.FP32
                 || input.backend.isExported(directory)
@@ -114,7 +122,7 @@ final class CalibrateCommand extends BaseCommand {
             return null;
         }
         try (ElasticClassifier other = input.backend.open(directory, Precision.BF16)) {
-            Recording again = input.record(other, input.samples(classifier.config()), err());
+            Recording again = input.record(other, samples, err());
             return recording.agreement(again, List.of(choice.threshold()));
         }
     }
@@ -177,12 +185,17 @@ final class CalibrateCommand extends BaseCommand {
     }
 
     private String json(
-            Path directory, Recording recording, Calibrator.Choice choice, Routing.@Nullable Agreement bf16) {
+            Path directory,
+            ImageFolder folder,
+            Recording recording,
+            Calibrator.Choice choice,
+            Routing.@Nullable Agreement bf16) {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("model", directory.toString());
         root.put("data", input.data.toString());
         root.put("images", recording.images().size());
-        root.put("skipped", recording.skipped().size());
+        DataOptions.putSkipped(root, recording.skipped());
+        DataOptions.putPassedOver(root, folder.passedOver());
         root.put("router", recording.router().id());
         root.put("target", choice.target().toString());
         root.put("threshold", choice.threshold());

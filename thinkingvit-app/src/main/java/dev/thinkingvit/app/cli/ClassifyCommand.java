@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Preprocessing;
@@ -50,7 +51,7 @@ final class ClassifyCommand extends BaseCommand {
     @Parameters(
             arity = "1..*",
             paramLabel = "FILES_OR_FOLDERS",
-            description = "Pictures (JPEG, PNG, BMP, GIF, WebP) and folders of them.")
+            description = "Pictures (JPEG, PNG, BMP, GIF, WebP, TIFF) and folders of them.")
     private List<Path> inputs = List.of();
 
     @Option(
@@ -96,7 +97,9 @@ final class ClassifyCommand extends BaseCommand {
         if (thresholds != null && budget != null) {
             throw usage("--threshold and --budget exclude each other");
         }
-        List<Path> files = PictureFiles.expand(inputs);
+        PictureFiles found = PictureFiles.find(inputs);
+        List<Path> files = found.pictures();
+        found.passedOver().lines().forEach(err()::println);
         boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
         try (ElasticClassifier classifier = backend.open(Models.directory(model), precision.precision())) {
             StopPolicy policy = policy(classifier);
@@ -129,7 +132,7 @@ final class ClassifyCommand extends BaseCommand {
                 }
             }
             if (json) {
-                out().println(toJson(results, failures, classifier, policy));
+                out().println(toJson(results, failures, found.passedOver(), classifier, policy));
             } else {
                 printSummary(results, failures.size(), classifier);
             }
@@ -250,6 +253,7 @@ final class ClassifyCommand extends BaseCommand {
     private String toJson(
             List<Classification> results,
             List<BatchLoader.Failure> failures,
+            PassedOver passedOver,
             ElasticClassifier classifier,
             StopPolicy policy) {
         JsonMapper mapper = JsonMapper.builder().build();
@@ -281,6 +285,7 @@ final class ClassifyCommand extends BaseCommand {
         for (BatchLoader.Failure failure : failures) {
             skipped.addObject().put("file", failure.sample().path().toString()).put("error", failure.message());
         }
+        DataOptions.putPassedOver(root, passedOver);
         double always = results.size()
                 * classifier
                         .engine()

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ClassMap;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.RealLabels;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.data.ValidLabels;
@@ -22,10 +23,13 @@ import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** A model and the pictures to score it on, for the commands that record a data set. */
 final class DataOptions {
     private static final int NAMED_SKIPPED = 5;
+    private static final int NAMED_IN_JSON = 100;
 
     @Option(
             names = "--data",
@@ -112,22 +116,26 @@ final class DataOptions {
         return own ? classifier.policy().thresholds() : List.of();
     }
 
-    /** The pictures to use, labelled as the model counts its classes. */
-    List<Sample> samples(ModelConfig config) throws IOException {
+    /** The data set, labelled as the model counts its classes; says what of the folder is not used. */
+    ImageFolder folder(ModelConfig config, PrintWriter err) throws IOException {
         ImageFolder folder = ImageFolder.open(data);
+        folder.remarks().forEach(err::println);
         ImageFolder labelled;
         if (classMap != null) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
-        } else if (!config.labels().isEmpty()) {
-            labelled = folder.withLabels(config.labels());
-        } else if (folder.folderNames().size() == config.network().numClasses()) {
-            labelled = folder; // a model without names counts its classes as sorted folders do
+        } else if (config.labels().isEmpty()) {
+            labelled = folder.withLabels(config.network().numClasses());
+            labelled.remarksOnOrder().forEach(err::println);
         } else {
-            throw new IOException(data + ": the model names none of its "
-                    + config.network().numClasses() + " classes and there are "
-                    + folder.folderNames().size() + " folders; --class-map must say which is which");
+            labelled = folder.withLabels(config.labels());
         }
-        return limit == null ? labelled.samples() : Recorder.spread(labelled.samples(), limit);
+        labelled.remarksOnCover().forEach(err::println);
+        return labelled;
+    }
+
+    /** The pictures to use. */
+    List<Sample> samples(ImageFolder folder) {
+        return limit == null ? folder.samples() : Recorder.spread(folder.samples(), limit);
     }
 
     private static List<String> labelNames(ModelConfig config) {
@@ -159,7 +167,32 @@ final class DataOptions {
             recording = Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         nameSkipped(recording.skipped(), err);
+        recording
+                .classesLost(samples)
+                .forEach(label -> err.println("note: none of the pictures of '" + config.label(label)
+                        + "' could be read; nothing here says how well it is known"));
         return recording;
+    }
+
+    /** Adds what of a folder was not used to a JSON object. */
+    static void putPassedOver(ObjectNode root, PassedOver passedOver) {
+        ObjectNode node = root.putObject("passed_over");
+        node.put("files", passedOver.count());
+        ArrayNode kinds = node.putArray("kinds");
+        for (PassedOver.Kind kind : passedOver.kinds()) {
+            ObjectNode each = kinds.addObject();
+            each.put("kind", kind.what()).put("files", kind.count());
+            kind.first().forEach(path -> each.withArray("first").add(path.toString()));
+        }
+    }
+
+    /** Adds the pictures that could not be read to a JSON object: how many, and the first few by name. */
+    static void putSkipped(ObjectNode root, List<BatchLoader.Failure> skipped) {
+        root.put("skipped", skipped.size());
+        ArrayNode files = root.putArray("skipped_files");
+        for (BatchLoader.Failure failure : skipped.subList(0, Math.min(NAMED_IN_JSON, skipped.size()))) {
+            files.addObject().put("file", failure.sample().path().toString()).put("error", failure.message());
+        }
     }
 
     /** Names the first few pictures that could not be read, and says how many more there are. */

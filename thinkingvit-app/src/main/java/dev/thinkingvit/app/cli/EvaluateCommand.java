@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.MaskedRouter;
@@ -91,7 +92,8 @@ final class EvaluateCommand extends BaseCommand {
                             + " separated by '/', got " + one.size());
                 }
             }
-            List<Sample> samples = input.samples(config);
+            ImageFolder folder = input.folder(config, err());
+            List<Sample> samples = input.samples(folder);
             Recording recording = input.record(classifier, samples, err());
             List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
             if (measure) {
@@ -99,7 +101,7 @@ final class EvaluateCommand extends BaseCommand {
             }
             List<Double> own = input.ownThresholds(classifier);
             if (json) {
-                out().println(json(directory, classifier, recording, rows, own));
+                out().println(json(directory, classifier, folder, recording, rows, own));
             } else {
                 out().print(SweepTable.text(rows, own));
             }
@@ -143,14 +145,21 @@ final class EvaluateCommand extends BaseCommand {
     }
 
     private String json(
-            Path directory, ElasticClassifier classifier, Recording recording, List<SweepRow> rows, List<Double> own)
+            Path directory,
+            ElasticClassifier classifier,
+            ImageFolder folder,
+            Recording recording,
+            List<SweepRow> rows,
+            List<Double> own)
             throws IOException {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("model", directory.toString());
         root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
         root.put("images", recording.images().size());
-        root.put("skipped", recording.skipped().size());
+        DataOptions.putSkipped(root, recording.skipped());
+        DataOptions.putPassedOver(root, folder.passedOver());
+        folder.labelsWithoutPictures().forEach(root.putArray("labels_without_pictures")::add);
         root.put("uncounted", recording.uncounted());
         root.put("router", recording.router().id());
         root.put("backend", input.backend.name(directory));

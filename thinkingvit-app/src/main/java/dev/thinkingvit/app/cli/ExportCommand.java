@@ -25,6 +25,7 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  thinkingvit export --format onnx --out exported",
             "  thinkingvit export --format onnx --model my-model --out exported --embed",
+            "  thinkingvit export --model my-model --out to-quantise --fold",
             "  thinkingvit classify --model exported samples"
         })
 final class ExportCommand extends BaseCommand {
@@ -46,8 +47,17 @@ final class ExportCommand extends BaseCommand {
 
     @Option(
             names = "--embed",
-            description = "Put each stage's weights into its graph, so that it needs no other file; at most 2 GB each.")
+            description =
+                    "Put each stage's weights into its graph, matrices whole, so that it needs no other file; at most"
+                            + " 2 GB each.")
     private boolean embed;
+
+    @Option(
+            names = "--fold",
+            description =
+                    "Write each stage's matrices whole into weights.bin, as quantisers and optimizers of graphs look"
+                            + " for them, instead of in parts that stages share.")
+    private boolean fold;
 
     @Option(names = "--force", description = "Replace the model in the folder if there is one.")
     private boolean force;
@@ -58,13 +68,16 @@ final class ExportCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
+        if (embed && fold) {
+            throw usage("--fold is for weights in a file of their own; with --embed matrices are whole already");
+        }
         OutputFolder.refuseToOverwrite(target, force);
         ModelImport.Imported imported = checkpoint.read(Models.directory(model));
         CheckpointOptions.tell(imported, err());
         ModelDirectory.Model read = imported.model();
         ExportedModel exported =
                 switch (format) {
-                    case ONNX -> OnnxExport.write(target, read.config(), read.weights(), embed, Version.text());
+                    case ONNX -> OnnxExport.write(target, read.config(), read.weights(), layout(), Version.text());
                 };
         int stages = exported.stages().size();
         out().printf(
@@ -75,5 +88,12 @@ final class ExportCommand extends BaseCommand {
                         embed ? " with their weights" : " and their weights",
                         exported.fileBytes() / 1e6);
         return 0;
+    }
+
+    private OnnxExport.Layout layout() {
+        if (embed) {
+            return OnnxExport.Layout.EMBEDDED;
+        }
+        return fold ? OnnxExport.Layout.FOLDED : OnnxExport.Layout.SHARED;
     }
 }

@@ -1,16 +1,18 @@
 package dev.thinkingvit.app.cli;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.OutputStreamWriter;
+import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.StandardOutput;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The program: finds the command, and turns whatever goes wrong into one line and an exit code. */
 @Command(
@@ -67,12 +69,7 @@ public final class Main implements Runnable {
 
     /** Runs a command line and returns its exit code. */
     static int run(String... args) {
-        // UTF-8 whatever the locale says: arrows and labels in every script come out whole.
-        return run(utf8(FileDescriptor.out), utf8(FileDescriptor.err), args);
-    }
-
-    private static PrintWriter utf8(FileDescriptor stream) {
-        return new PrintWriter(new OutputStreamWriter(new FileOutputStream(stream), StandardCharsets.UTF_8), true);
+        return run(StandardOutput.out(), StandardOutput.err(), args);
     }
 
     /** As {@link #run(String...)}, printing elsewhere. */
@@ -83,6 +80,7 @@ public final class Main implements Runnable {
     private static int run(CommandLine line, String... args) {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
+        line.registerConverter(Path.class, Main::path);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             Failure.print(command.getErr(), e, Failure.isVerbose(command));
             return FAILED;
@@ -94,11 +92,38 @@ public final class Main implements Runnable {
             command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
             return USAGE;
         });
+        PrintWriter err = line.getErr();
         try {
-            return line.execute(args);
-        } catch (OutOfMemoryError | StackOverflowError | LinkageError e) {
-            Failure.print(line.getErr(), e, false);
+            requireReadable(args);
+            int code = line.execute(args);
+            line.getOut().flush();
+            return code;
+        } catch (StandardOutput.Lost e) {
+            if (e.nobodyReads()) {
+                return StandardOutput.NOBODY_READS;
+            }
+            Failure.print(err, e, false);
             return FAILED;
+        } catch (IllegalArgumentException | OutOfMemoryError | StackOverflowError | LinkageError e) {
+            Failure.print(err, e, false);
+            return FAILED;
+        }
+    }
+
+    /** What a Java in a locale of few characters made of the others. */
+    private static void requireReadable(String... args) {
+        for (String argument : args) {
+            if (!FileNames.isUnicode() && argument.chars().anyMatch(c -> c == '?' || c > 0x7F)) {
+                throw new IllegalArgumentException("'" + argument + "': " + FileNames.howToRead());
+            }
+        }
+    }
+
+    private static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new TypeConversionException(Reasons.of(e));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.RunInventory;
 import dev.thinkingvit.train.TrainerState;
 import java.io.IOException;
 import java.util.Optional;
@@ -12,9 +13,10 @@ import java.util.Optional;
  * @param folder open; its opener closes it
  * @param recipe of this training
  * @param record of this training
+ * @param inventory of what it reads
  * @param goesOn whether what the folder holds is this training's
  */
-record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, boolean goesOn) {
+record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, RunInventory inventory, boolean goesOn) {
     /** Where the training got to. */
     Optional<TrainerState> state() {
         return goesOn ? folder.state() : Optional.empty();
@@ -27,6 +29,7 @@ record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, boolean goesOn
         }
         folder.forgetReport(); // of an earlier end
         folder.writeRecipe(recipe);
+        inventory.write(folder.path());
         // the record comes last: with it there is a training to go on with
         record.write(folder.path());
     }

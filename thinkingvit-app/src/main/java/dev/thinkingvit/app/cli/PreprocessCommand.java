@@ -58,7 +58,9 @@ final class PreprocessCommand extends BaseCommand {
             throw new NoSuchFileException(String.valueOf(folder)); // before thousands of pictures are decoded
         }
         Map<String, Path> named = new LinkedHashMap<>();
-        for (Path file : PictureFiles.expand(files)) {
+        PictureFiles found = PictureFiles.find(files);
+        found.passedOver().lines().forEach(err()::println);
+        for (Path file : found.pictures()) {
             Path other = named.put(String.valueOf(file.getFileName()), file);
             if (other != null) {
                 throw new IOException(other + " and " + file

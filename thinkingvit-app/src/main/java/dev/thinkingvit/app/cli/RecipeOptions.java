@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +29,7 @@ final class RecipeOptions implements IModelTransformer {
         of.put("crop", "KIND|pad (random crop of the padded picture), resized (random resized crop) or center.");
         of.put("scale", "MIN,MAX|Area of a random resized crop, of the picture's.");
         of.put("ratio", "MIN,MAX|Aspect of a random resized crop.");
-        of.put("train_interpolation", "KIND|bicubic or bilinear.");
+        of.put("train_interpolation", "KIND|bicubic, bilinear, or random for either.");
         of.put("hflip", "P|Probability of a mirrored picture.");
         of.put("aa", "POLICY|RandAugment as timm spells it: rand-m9-mstd0.5-inc1. 'null' for none.");
         of.put("color_jitter", "X|Random brightness, contrast and saturation; without effect beside --aa.");
@@ -41,35 +40,61 @@ final class RecipeOptions implements IModelTransformer {
         of.put("cutmix", "ALPHA|Cutmix; 0 for none.");
         of.put("mixup_prob", "P|Share of the batches that are mixed.");
         of.put("mixup_switch_prob", "P|Share of cutmix among the mixed ones.");
+        of.put(
+                "aug_repeats",
+                "N|Repeated augmentation: show a picture N times in a row, and as many times fewer pictures.");
         of = section("optimizer", all);
         of.put("batch_size", "N|Images of an update, over all processes.");
         of.put("grad_accum_steps", "N|Parts in which they are loaded and computed.");
+        of.put("opt", "KIND|adamw, sgd (with Nesterov's momentum) or momentum (SGD with plain momentum).");
         of.put("lr", "X|Peak learning rate; 'null' to scale --lr-base.");
         of.put("lr_base", "X|Learning rate per --lr-base-size images of a batch.");
         of.put("lr_base_size", "N|See --lr-base.");
-        of.put("weight_decay", "X|AdamW's, spared by vectors, biases and embeddings.");
+        of.put("lr_base_scale", "KIND|How --lr-base grows with the batch: linear or sqrt.");
+        of.put("weight_decay", "X|Weight decay, spared by vectors, biases and embeddings.");
         of.put("opt_betas", "B1,B2|AdamW's.");
         of.put("opt_eps", "X|AdamW's.");
+        of.put("momentum", "X|SGD's.");
+        of.put("layer_decay", "X|Factor of the learning rate from a layer to the one before it; 'null' for none.");
         of.put("clip_grad", "NORM|Largest norm of the gradients; 'null' for any.");
         of = section("schedule", all);
-        of.put("sched", "KIND|Course of the learning rate: cosine, step or plateau.");
-        of.put("epochs", "N|Passes over the data, those to cool down not counted.");
+        of.put("sched", "KIND|Course of the learning rate: cosine, step, plateau or poly.");
+        of.put(
+                "epochs",
+                "N|Passes over the data, those to cool down not counted; 0 writes the starting model to OUT/last.");
         of.put("cooldown_epochs", "N|Further epochs after the schedule; a cosine stays at --min-lr.");
         of.put("warmup_epochs", "N|Epochs of linear warm-up.");
+        of.put("warmup_prefix", "BOOL|Begin the course after the warm-up instead of underneath it.");
         of.put("warmup_lr", "X|First learning rate.");
         of.put("min_lr", "X|Smallest learning rate.");
         of.put("sched_on_updates", "BOOL|Change the learning rate at every update.");
         of.put("decay_epochs", "N|Epochs between two steps of --sched step.");
         of.put("decay_rate", "X|Factor of a step, or after a plateau.");
-        of.put("patience_epochs", "N|Epochs without a better accuracy that make a plateau.");
+        of.put("patience_epochs", "N|Epochs without a better validation that make a plateau.");
+        of.put("poly_power", "X|Exponent of --sched poly.");
         of = section("loss", all);
         of.put("smoothing", "P|Label smoothing.");
         of.put("drop_path", "P|Stochastic depth.");
         of.put("stage_weights", "W,W|Weight of each stage's loss; empty for equal ones.");
         of.put("stage_sampling", "KIND|Stages whose losses an update descends on: all, sandwich or random.");
+        of = section("distillation", all);
+        of.put("distillation_type", "KIND|What of the --teacher's answers is learnt: soft, hard or none.");
+        of.put("distillation_alpha", "P|Share of the teacher's part in each stage's loss.");
+        of.put("distillation_tau", "T|Temperature of soft distillation.");
         of = section("ema", all);
         of.put("model_ema_decay", "X|Moving average of the weights; 0 for none.");
         of.put("model_ema_warmup", "BOOL|Let the average follow faster at first.");
+        of = section("preprocessing", all);
+        of.put("mean", "R,G,B|Mean of the levels, scaled to 0-1.");
+        of.put("std", "R,G,B|Deviation of the same.");
+        of.put("interpolation", "KIND|Of evaluated pictures: bicubic or bilinear.");
+        of.put("crop_pct", "X|Share of an evaluated picture's shorter side that is seen.");
+        of = section("validation", all);
+        of.put("eval_every", "N|Epochs from one validation to the next; the last epoch always has one.");
+        of.put(
+                "best_metric",
+                "KIND|What makes a model the best: last, average or stage1, stage2, ..., or their _loss.");
+        of.put("checkpoint_hist", "N|How many of the best models to keep; more than one are in bests/.");
         of = section("execution", all);
         of.put("precision", "P|fp32, bf16 or auto (bf16 where the machine has it).");
         of.put("grad_checkpointing", "BOOL|Less memory for a third more time.");
@@ -121,10 +146,10 @@ final class RecipeOptions implements IModelTransformer {
         return given;
     }
 
-    /** A recipe by file, or by the name of one that comes with the program. */
-    static Recipe read(String nameOrFile) {
+    /** The file of a recipe that is given as such, or by the name of one that comes with the program. */
+    static Path file(String nameOrFile) {
         Path file = Path.of(nameOrFile);
         Path shipped = Models.home().resolve("recipes").resolve(nameOrFile + ".yaml");
-        return RecipeFile.read(!Files.exists(file) && Files.exists(shipped) ? shipped : file);
+        return !Files.exists(file) && Files.exists(shipped) ? shipped : file;
     }
 }

@@ -1,13 +1,18 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
+import dev.thinkingvit.train.RecipeSource;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.ScheduleRecipe;
 import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -20,6 +25,8 @@ import picocli.CommandLine.Spec;
 /** What a training is, and which one goes on: what is told on the command line and what its folder holds already. */
 final class RunOptions {
     private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
+
+    private static final List<String> FIXED = List.of("opt", "best_metric");
 
     @Spec(Spec.Target.MIXEE)
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -52,22 +59,35 @@ final class RunOptions {
     @Option(names = "--resume", description = "Go on with the training in OUT; begin one if there is none yet.")
     private boolean resume;
 
-    @Option(names = "--force", description = "Begin anew where OUT holds a training already; that one is deleted.")
+    @Option(
+            names = "--force",
+            description = "Begin anew where OUT holds a training already; that one is deleted. With --resume nothing is"
+                    + " deleted: go on though the pictures are not those that the training began with.")
     private boolean force;
 
     @Option(
             names = "--recipe",
             paramLabel = "FILE",
-            description = "A recipe, or the name of one in recipes/. Default: " + DEFAULT_RECIPE + ", or that of the"
-                    + " training that goes on.")
+            description = "A recipe, timm's args.yaml, or the name of one in recipes/. Default: " + DEFAULT_RECIPE
+                    + ", or that of the" + " training that goes on.")
     private @Nullable String recipe;
 
     @Option(
             names = "--init",
             paramLabel = "FILE",
-            description = "Start from the weights of a plain ViT or DeiT, at least as wide, cut to the leading slices."
-                    + " What it lacks starts at random.")
+            description =
+                    "Start from the weights of a plain ViT or DeiT, or of a ThinkingViT, whatever its width, grid and"
+                            + " patches: a narrower one is laid into the leading slices, a wider one cut to them. What it lacks"
+                            + " starts at random. With --epochs 0 the starting model is all that is written, to OUT/last.")
     private @Nullable Path init;
+
+    @Option(
+            names = "--teacher",
+            paramLabel = "MODEL",
+            description =
+                    "Learn from this model's answers too: a model directory, a checkpoint file or an exported model"
+                            + " that knows the data's classes. See --distillation-type.")
+    private @Nullable Path teacher;
 
     // said by the process that trains, not by one that starts others
     private final List<String> notes = new ArrayList<>();
@@ -82,6 +102,11 @@ final class RunOptions {
         return out;
     }
 
+    /** Whether what changed since the training began is to be taken as it is. */
+    boolean force() {
+        return force;
+    }
+
     private ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);
     }
@@ -89,15 +114,13 @@ final class RunOptions {
     /**
      * Decides what to do.
      *
+     * @param processes that will train
      * @throws IOException if the folder holds something else than what was asked for
      */
-    TrainingPlan plan() throws IOException {
-        if (resume && force) {
-            throw usage("--resume and --force exclude each other: one goes on with the training in " + out
-                    + ", the other deletes it");
-        }
+    TrainingPlan plan(int processes) throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
-        RunRecord record = goesOn ? goneOnRecord() : newRecord();
+        RecipeSource source = source(goesOn, processes);
+        RunRecord record = goesOn ? goneOnRecord() : newRecord(source);
         if (!goesOn && !force && RunRecord.isIn(out)) {
             throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
         }
@@ -107,16 +130,53 @@ final class RunOptions {
             }
             OutputFolder.refuseToOverwrite(out, force);
         }
-        Recipe used = recipe(goesOn);
-        if (used.schedule().sched() == Recipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
+        Recipe used = recipe(goesOn, source);
+        if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
-        return new TrainingPlan(used, record, goesOn, goesOn && isFinished(used, record));
+        if (record.val() == null && record.holdout() == 0) {
+            for (String key : List.of("eval_every", "best_metric", "checkpoint_hist")) {
+                if (spec.findOption(RecipeOptions.option(key)).getValue() != null) {
+                    throw usage(RecipeOptions.option(key) + " is about validation: --val or --holdout is required");
+                }
+            }
+        }
+        boolean finished = goesOn && isFinished(used, record);
+        return new TrainingPlan(used, finished ? record : withTeacher(record, goesOn), goesOn, finished);
+    }
+
+    /** What is remembered of the teacher; read now, so that what is wrong with it is said at once. */
+    private RunRecord withTeacher(RunRecord record, boolean goesOn) {
+        if (!goesOn) {
+            return teacher == null ? record : record.with(TeacherRecord.of(Path.of(absolute(teacher))));
+        }
+        TeacherRecord before = record.teacher();
+        if (before == null) {
+            if (teacher != null) {
+                throw usage(out + " goes on without a teacher, as it began; --teacher cannot change that");
+            }
+            return record;
+        }
+        TeacherRecord now = teacher == null ? before : before.at(Path.of(absolute(teacher)));
+        if (force && Files.exists(Path.of(now.path()))) {
+            TeacherRecord found = TeacherRecord.of(Path.of(now.path()));
+            if (!found.fingerprint().equals(before.fingerprint())) {
+                notes.add("forced: the training goes on with another teacher, " + found.path());
+                return record.with(found);
+            }
+        }
+        now.read();
+        if (!now.equals(before)) {
+            notes.add("note: the training goes on with its teacher in " + now.path());
+        }
+        return record.with(now);
     }
 
     /** Whether nothing is left to do, not even the report. */
     private boolean isFinished(Recipe used, RunRecord record) {
-        boolean reported = (record.val() == null && record.holdout() == 0) || TrainingSession.isReported(out);
+        boolean reported = used.schedule().totalEpochs() == 0
+                || (record.val() == null && record.holdout() == 0)
+                || TrainingSession.isReported(out);
         return reported
                 && RunFolder.state(out)
                         .filter(state ->
@@ -124,12 +184,39 @@ final class RunOptions {
                         .isPresent();
     }
 
-    private RunRecord newRecord() {
-        if (data == null) {
-            throw usage(
-                    resume
+    /** The recipe to begin or to go on with, before options change it. */
+    private RecipeSource source(boolean goesOn, int processes) {
+        if (recipe == null && goesOn) {
+            return RecipeSource.read(out.resolve(RunFolder.RECIPE), processes);
+        }
+        String name = recipe == null ? DEFAULT_RECIPE : recipe;
+        RecipeSource source = RecipeSource.read(RecipeOptions.file(name), processes);
+        if (source.foreignModel() != null && spec.findOption("--stages").getValue() == null) {
+            throw new CheckpointException(
+                    RecipeOptions.file(name),
+                    "model " + source.foreignModel() + " cannot be built, only ViTs of DeiT's form can; --stages 3,6"
+                            + " trains one of those with the rest of this recipe");
+        }
+        for (RecipeSource.Note note : source.notes()) {
+            boolean idle = !note.key().isEmpty()
+                    && spec.findOption(RecipeOptions.option(note.key())).getValue() != null;
+            if (!idle) {
+                notes.add("note: " + note.text());
+            }
+        }
+        return source;
+    }
+
+    private RunRecord newRecord(RecipeSource source) {
+        RecipePlaces places = new RecipePlaces(source);
+        String training = data == null ? places.training() : absolute(data);
+        if (training == null) {
+            String elsewhere =
+                    source.data() == null ? "" : "; " + source.data() + ", which the recipe names, is not here";
+            throw usage((resume
                             ? out + " holds no training to go on with; --data is required to begin one"
-                            : "--data is required");
+                            : "--data is required")
+                    + elsewhere);
         }
         if (val != null && holdout > 0) {
             throw usage("--val and --holdout exclude each other");
@@ -137,15 +224,34 @@ final class RunOptions {
         if (holdout < 0) {
             throw usage("--holdout must not be negative, got " + holdout);
         }
+        String validation = val != null ? absolute(val) : data == null && holdout == 0 ? places.validation() : null;
+        if (data == null) {
+            notes.add("note: pictures of " + training + (validation == null ? "" : " and " + validation)
+                    + ", as the recipe says");
+        }
         return new RunRecord(
-                absolute(data),
-                val == null ? null : absolute(val),
+                training,
+                validation,
                 holdout,
-                init == null ? null : absolute(init),
+                init == null ? start(source) : absolute(init),
+                null,
                 spec.commandLine().getParent().getParseResult().originalArgs().stream()
                         .map(RunOptions::withoutMachinesFolders)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
                 Version.text());
+    }
+
+    /** The checkpoint that a recipe names. */
+    private @Nullable String start(RecipeSource source) {
+        String named = source.init();
+        if (named == null) {
+            return null;
+        }
+        if (!Files.exists(Path.of(named))) {
+            throw usage("the recipe starts from " + named + ", which is not here; --init says where it is");
+        }
+        notes.add("note: starts from " + named + ", as the recipe says");
+        return absolute(Path.of(named));
     }
 
     /** What the training was begun with; what it reads may lie elsewhere now. */
@@ -171,18 +277,20 @@ final class RunOptions {
         return path.toAbsolutePath().normalize().toString();
     }
 
-    private Recipe recipe(boolean goesOn) {
+    private Recipe recipe(boolean goesOn, RecipeSource source) {
         Recipe begun = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : null;
-        Recipe base =
-                begun != null && recipe == null ? begun : RecipeOptions.read(recipe == null ? DEFAULT_RECIPE : recipe);
+        Recipe base = source.recipe();
         Recipe changed;
         try {
-            changed = RecipeFile.with(base, withFittingWarmup(base, RecipeOptions.given(spec)));
+            changed = RecipeFile.with(
+                    base, withFittingTeaching(base, goesOn, withFittingWarmup(base, RecipeOptions.given(spec))));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
         if (begun != null) {
             noteChanges(begun, changed);
+        } else {
+            requireTeacher(changed);
         }
         return changed;
     }
@@ -194,12 +302,39 @@ final class RunOptions {
             String epochs = String.valueOf(
                     spec.findOption(RecipeOptions.option("epochs")).<Object>getValue());
             int shorter = epochs.matches("\\d{1,6}") ? Integer.parseInt(epochs) / 4 : warmup;
-            if (shorter < warmup) {
+            // --epochs 0 warms nothing up, and who goes on from there warms up as the recipe says
+            if (shorter < warmup && !epochs.matches("0+")) {
                 given.put("warmup_epochs", shorter);
                 notes.add("note: " + shorter + " epochs of warm-up instead of the recipe's " + warmup);
             }
         }
         return given;
+    }
+
+    /** Who names a teacher wants to learn from it; said how, so that nobody wonders. */
+    private Map<String, @Nullable Object> withFittingTeaching(
+            Recipe base, boolean goesOn, Map<String, @Nullable Object> given) {
+        if (!goesOn
+                && teacher != null
+                && !base.distillation().hasTeacher()
+                && !given.containsKey("distillation_type")) {
+            given.put("distillation_type", "soft");
+            notes.add("note: soft distillation, since a teacher is given; --distillation-type can be hard");
+        }
+        return given;
+    }
+
+    private void requireTeacher(Recipe used) {
+        if (used.distillation().hasTeacher() && teacher == null) {
+            throw usage("distillation_type " + type(used) + " learns from a teacher: --teacher is required");
+        }
+        if (!used.distillation().hasTeacher() && teacher != null) {
+            throw usage("--teacher is given, but distillation_type is none; soft and hard learn from it");
+        }
+    }
+
+    private static String type(Recipe recipe) {
+        return recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT);
     }
 
     private void noteChanges(Recipe begun, Recipe changed) {
@@ -216,6 +351,19 @@ final class RunOptions {
             throw new TrainingException(out + ": a training that goes on keeps its moving average or has none;"
                     + " model_ema_decay cannot change from " + begun.ema().modelEmaDecay() + " to "
                     + changed.ema().modelEmaDecay());
+        }
+        if (begun.distillation().hasTeacher() != changed.distillation().hasTeacher()) {
+            throw new TrainingException(
+                    out + ": a training that goes on keeps its teacher or has none; distillation_type"
+                            + " cannot change from " + type(begun) + " to " + type(changed)
+                            + (begun.distillation().hasTeacher()
+                                    ? " (distillation_alpha 0 learns from the labels alone)"
+                                    : ""));
+        }
+        List<String> fixed = keys.stream().filter(FIXED::contains).toList();
+        if (!fixed.isEmpty()) {
+            throw new TrainingException(out + ": what a training that goes on remembers was made with the "
+                    + String.join(", ", fixed) + " it began with, which cannot change");
         }
         if (!keys.isEmpty()) {
             notes.add("note: the training goes on with another " + String.join(", ", keys));

@@ -2,9 +2,12 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -18,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param val validation pictures; null for none, or for some of the training pictures
  * @param holdout training pictures kept back for validation
  * @param init checkpoint that gave the first weights
+ * @param teacher whom it learns from; null for nobody
  * @param command line that began it
  * @param version of the program
  */
@@ -26,6 +30,7 @@ record RunRecord(
         @Nullable String val,
         int holdout,
         @Nullable String init,
+        @Nullable TeacherRecord teacher,
         String command,
         String version) {
     private static final String NAME = "run.json";
@@ -37,7 +42,17 @@ record RunRecord(
 
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, command, version);
+        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version);
+    }
+
+    /** The same with what is known of the teacher now. */
+    RunRecord with(@Nullable TeacherRecord known) {
+        return new RunRecord(data, val, holdout, init, known, command, version);
+    }
+
+    /** What is read beside pictures, by the option that names it. */
+    Map<String, Path> sources() {
+        return init == null ? Map.of() : Map.of("init", Path.of(init));
     }
 
     static boolean isIn(Path folder) {
@@ -47,9 +62,9 @@ record RunRecord(
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
         try {
-            return ofText(Files.readString(file));
+            return ofText(TextFile.read(file));
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
     }
 

@@ -1,36 +1,27 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.Checkpoints;
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.StateDict;
-import dev.thinkingvit.checkpoint.Weights;
-import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
-import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
-import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.FirstWeights;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -60,7 +51,8 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit train --out run --resume",
             "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 --processes 2 --out run",
             "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
-            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run"
+            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run",
+            "  thinkingvit train --data cifar10/train --val cifar10/test --teacher teacher --out run"
         })
 final class TrainCommand extends BaseCommand {
     private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
@@ -87,6 +79,11 @@ final class TrainCommand extends BaseCommand {
             paramLabel = "N",
             description = "Epochs of which the models are kept. Default: ${DEFAULT-VALUE}.")
     private int history = 3;
+
+    @Option(
+            names = "--save-pth",
+            description = "Also keep last.pth.tar and model_best.pth.tar in OUT, written as timm does, for Python.")
+    private boolean savePth;
 
     @Option(
             names = "--processes",
@@ -118,7 +115,7 @@ final class TrainCommand extends BaseCommand {
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
             device(0);
-            TrainingPlan plan = run.plan();
+            TrainingPlan plan = run.plan(processes);
             if (processes == 1 || plan.finished()) {
                 return train(plan, null);
             }
@@ -132,7 +129,7 @@ final class TrainCommand extends BaseCommand {
             try {
                 Peers peers = Peers.of(group);
                 TrainingPlan plan = TrainingPlan.of(
-                        peers.share(group.rank() == 0 ? run.plan().bytes() : new byte[0]));
+                        peers.share(group.rank() == 0 ? run.plan(group.size()).bytes() : new byte[0]));
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
@@ -199,14 +196,17 @@ final class TrainCommand extends BaseCommand {
         }
         run.notes().forEach(progress::println);
         requireShares(used, group == null ? 1 : group.size());
-        ImageFolder folder = ImageFolder.open(Path.of(plan.record().data()));
-        Pictures pictures = pictures(folder, plan.record());
-        ThinkingViTConfig network = network(used, folder.classNames().size());
+        RunPictures pictures =
+                new RunReading(plan, run.out(), run.force()).pictures(group == null ? Peers.ALONE : Peers.of(group));
+        pictures.remarks().forEach(progress::println);
+        ThinkingViTConfig network = network(used, pictures.classNames().size());
         if (pictures.training().isEmpty()) {
             throw usage("--holdout " + plan.record().holdout() + " leaves nothing to train on of the "
-                    + folder.samples().size() + " pictures in " + plan.record().data());
+                    + pictures.validation().size() + " pictures in "
+                    + plan.record().data());
         }
-        if (pictures.training().size() < used.optimizer().batchSize()) {
+        boolean starts = used.schedule().totalEpochs() == 0;
+        if (!starts && pictures.training().size() < used.optimizer().batchSize()) {
             throw usage(String.format(
                     "%s has %d pictures to train on, which do not fill one batch of %d; lower --batch-size",
                     plan.record().data(),
@@ -214,8 +214,8 @@ final class TrainCommand extends BaseCommand {
                     used.optimizer().batchSize()));
         }
         ModelConfig config = ModelConfig.of(network)
-                .withPreprocessing(Preprocessing.imagenet(network.imageSize(), network.imageSize() <= 64 ? 1.0 : 0.9))
-                .withLabels(folder.classNames())
+                .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
+                .withLabels(pictures.classNames())
                 .withTraining(provenance(plan.record(), used));
         progress.printf(
                 "%s, %,d parameters; %,d pictures of %d classes; %s%n",
@@ -232,82 +232,51 @@ final class TrainCommand extends BaseCommand {
                         on,
                         threads,
                         workers,
-                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history)),
+                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history, savePth)),
                 group,
                 progress,
-                new SkipNotes(progress));
+                new SkipNotes(progress, pictures));
         boolean done;
-        try (ThinkingViT host = firstModel(network, plan, first);
+        try (Teaching teaching = Teaching.of(
+                        plan.record().teacher(), used, pictures.classNames(), config.preprocessing(), on, progress);
+                ThinkingViT host = firstModel(network, pictures.classNames(), plan, first);
                 ThinkingViT model = host.on(on)) {
+            RunRecord record = teaching == null
+                    ? plan.record()
+                    : plan.record().with(teaching.judged(pictures.validation(), group, session.skips()));
+            Teacher teacher = teaching == null ? null : teaching.teacher();
             if (first) {
                 try (RunFolder opened = RunFolder.open(run.out())) {
-                    done = session.run(model, new OpenRun(opened, used, plan.record(), plan.goesOn()));
+                    done = session.run(
+                            model, teacher, new OpenRun(opened, used, record, pictures.inventory(), plan.goesOn()));
                 }
             } else {
-                done = session.run(model, null);
+                done = session.run(model, teacher, null);
             }
         }
         if (first) {
             out().println(
                             done
-                                    ? "trained " + run.out().resolve("best")
+                                    ? (starts
+                                            ? "wrote the starting model to "
+                                                    + run.out().resolve("last")
+                                            : "trained " + run.out().resolve("best"))
                                     : "stopped; 'train --resume --out " + run.out() + "' goes on from here");
         }
         return done ? 0 : Main.INTERRUPTED;
     }
 
-    /**
-     * @param training what is learnt
-     * @param validation what is judged; empty for nothing
-     */
-    record Pictures(List<Sample> training, List<Sample> validation) {}
-
-    private static Pictures pictures(ImageFolder folder, RunRecord record) throws IOException {
-        if (record.val() != null) {
-            ImageFolder other = ImageFolder.open(Path.of(record.val()));
-            return new Pictures(
-                    folder.samples(), other.withLabels(folder.classNames()).samples());
-        }
-        if (record.holdout() == 0) {
-            return new Pictures(folder.samples(), List.of());
-        }
-        List<Sample> held = Recorder.spread(folder.samples(), record.holdout());
-        Set<Sample> apart = new HashSet<>(held);
-        List<Sample> rest = new ArrayList<>(folder.samples());
-        rest.removeIf(apart::contains);
-        return new Pictures(rest, held);
-    }
-
-    private ThinkingViT firstModel(ThinkingViTConfig network, TrainingPlan plan, boolean first) {
-        Recipe used = plan.recipe();
-        RunRecord record = plan.record();
+    private ThinkingViT firstModel(
+            ThinkingViTConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
+        String init = plan.record().init();
         // a training that died before its first save begins again; others get their weights later
         boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
-        long seed = used.execution().seed();
-        if (record.init() == null || !begins) {
-            return used.network().weightInit() == Recipe.WeightInit.MIMETIC
-                    ? ThinkingViT.initialiseMimetic(network, seed)
-                    : ThinkingViT.initialise(network, seed);
+        if (init == null || !begins) {
+            return FirstWeights.drawn(plan.recipe(), network);
         }
-        StateDict source = Checkpoints.read(Path.of(record.init()), Weights.AUTO);
-        WarmStart start = WarmStart.of(source.tensors(), network, seed);
-        start.summary().forEach(warning -> err().println("warning: " + warning));
-        if (start.share() < WarmStart.LEAST_SHARE) {
-            throw new CheckpointException(
-                    source.file(),
-                    String.format(
-                            "only %d of %d tensors, %.1f %% of the values, of a %s model of width %d can start from it;"
-                                    + " at least %.0f %% are needed",
-                            start.copied().size(),
-                            start.weights().size(),
-                            100 * start.share(),
-                            network.shorthand(),
-                            network.embedDim(),
-                            100 * WarmStart.LEAST_SHARE));
-        }
-        err().printf(
-                        "%d of %d tensors start from %s%n",
-                        start.copied().size(), start.weights().size(), source.file());
+        FirstWeights start = FirstWeights.read(
+                Path.of(init), network, classNames, plan.recipe().execution().seed());
+        start.lines().forEach(err()::println);
         return ThinkingViT.of(network, start.weights());
     }
 
@@ -315,6 +284,11 @@ final class TrainCommand extends BaseCommand {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
         training.put("command", record.command());
         training.put("seed", recipe.execution().seed());
+        if (record.teacher() != null) {
+            ObjectNode teacher = training.putObject("teacher");
+            teacher.put("name", String.valueOf(Path.of(record.teacher().path()).getFileName()));
+            teacher.put("fingerprint", record.teacher().fingerprint());
+        }
         training.put("version", record.version());
         training.put("java", Runtime.version().toString());
         return training;

@@ -27,6 +27,8 @@ import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunLog;
+import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
 import dev.thinkingvit.train.TrainingException;
@@ -41,6 +43,7 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -63,7 +66,7 @@ import org.jspecify.annotations.Nullable;
 record TrainingSession(
         Recipe recipe,
         ModelConfig config,
-        TrainCommand.Pictures pictures,
+        RunPictures pictures,
         Settings settings,
         @Nullable ProcessGroup group,
         PrintWriter err,
@@ -81,14 +84,15 @@ record TrainingSession(
 
     /**
      * @param model with its first weights; trained in place
+     * @param teacher whom the recipe distils; null for nobody
      * @param open the run, restored and begun here; null in a process that leaves saving to another
      * @return whether the end was reached
      */
-    boolean run(ThinkingViT model, @Nullable OpenRun open) throws IOException {
+    boolean run(ThinkingViT model, @Nullable Teacher teacher, @Nullable OpenRun open) throws IOException {
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
         boolean done;
-        try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads());
+        try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
                 BatchLoader loader = loader(peers)) {
             restore(trainer, loader, open);
             TrainingRun run = new TrainingRun(
@@ -96,7 +100,7 @@ record TrainingSession(
                     config,
                     folder,
                     settings.saving(),
-                    pictures.validation().isEmpty() ? null : this::accuracies);
+                    pictures.validation().isEmpty() ? null : this::judge);
             try (Interruption interruption = new Interruption(run::stop)) {
                 done = run(run, loader, trainer, folder);
                 if (group != null) {
@@ -105,7 +109,10 @@ record TrainingSession(
                 }
             }
         }
-        if (done && folder != null && !pictures.validation().isEmpty()) {
+        if (done
+                && recipe.schedule().totalEpochs() > 0
+                && folder != null
+                && !pictures.validation().isEmpty()) {
             report(folder);
         }
         return done;
@@ -116,7 +123,7 @@ record TrainingSession(
             Optional<TrainerState> state = open.state();
             if (state.isPresent()) {
                 trainer.restore(state.get());
-                requireUpdate(state.get().position(), loader.samples().size());
+                requireUpdate(state.get().position(), loader);
                 err.printf(
                         "going on at epoch %d, update %d%n",
                         state.get().position().epoch() + 1,
@@ -130,20 +137,20 @@ record TrainingSession(
     }
 
     /** Another batch size, or other pictures, than before may leave the present epoch without the place to go on at. */
-    private void requireUpdate(TrainerState.Position position, int samples) {
-        int size = group == null ? 1 : group.size();
-        int updates = ((samples + size - 1) / size) / (recipe.optimizer().batchSize() / size);
+    private void requireUpdate(TrainerState.Position position, BatchLoader loader) {
+        int updates = loader.batches() / recipe.optimizer().gradAccumSteps();
         if (position.update() > updates) {
             throw new TrainingException("the training stopped after update " + position.update() + " of epoch "
-                    + (position.epoch() + 1) + ", which has only " + updates + " with " + samples
-                    + " pictures in batches of " + recipe.optimizer().batchSize()
+                    + (position.epoch() + 1) + ", which has only " + updates + " with "
+                    + loader.samples().size() + " pictures in batches of "
+                    + recipe.optimizer().batchSize()
                     + "; both must be as they were until an epoch is done");
         }
     }
 
     private boolean run(TrainingRun run, BatchLoader loader, Trainer trainer, @Nullable RunFolder folder)
             throws IOException {
-        if (folder == null) {
+        if (folder == null || recipe.schedule().totalEpochs() == 0) {
             return run.run(loader, new TrainingRun.Listener() {});
         }
         int stages = config.network().stages();
@@ -184,15 +191,18 @@ record TrainingSession(
         }
 
         @Override
-        public void onValidated(TrainingListener.Epoch epoch, List<Double> accuracies, boolean best)
+        public void onValidated(TrainingListener.Epoch epoch, TrainingRun.Judgement judged, boolean best)
                 throws IOException {
-            log.onValidated(epoch, accuracies, best);
+            log.onValidated(epoch, judged, best);
             String progress = String.format("epoch %d of %d", epoch.epoch() + 1, epochs);
             err.printf(
                     "%s: loss %s%s, %.0f images/s, %.1f %% waiting for pictures%n",
                     progress,
                     losses(epoch.losses()),
-                    accuracies.isEmpty() ? "" : ", top-1 " + percent(accuracies) + (best ? " (best)" : ""),
+                    judged.isEmpty()
+                            ? ""
+                            : ", validation loss " + losses(judged.losses()) + ", top-1 " + percent(judged.accuracies())
+                                    + (best ? " (best)" : ""),
                     epoch.imagesPerSecond(),
                     100 * epoch.loadingShare());
             new TrainingPage(
@@ -212,8 +222,8 @@ record TrainingSession(
                 .open();
     }
 
-    /** Top-1 of each stage over all validation pictures; with several processes each judges a share. */
-    private List<Double> accuracies(Map<String, HostTensor> weights) throws IOException {
+    /** Top-1 and loss of each stage over all validation pictures; with several processes each judges a share. */
+    private TrainingRun.Judgement judge(Map<String, HostTensor> weights) throws IOException {
         int rank = group == null ? 0 : group.rank();
         int size = group == null ? 1 : group.size();
         List<Sample> share = new ArrayList<>();
@@ -221,30 +231,29 @@ record TrainingSession(
             share.add(pictures.validation().get(i));
         }
         int stages = config.network().stages();
-        double[] counts = new double[stages + 1]; // right answers of each stage, and images
+        double[] counts = new double[2 * stages + 1]; // right answers of each stage, losses of each stage, and images
         if (!share.isEmpty()) {
             try (Backbone backbone = backbone(weights)) {
                 Recording recording = record(backbone, share);
-                recording.skipped().forEach(skips::note);
+                recording.skipped().forEach(skips::noteJudged);
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
                         counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
+                        counts[stages + k] += image.stages().get(k).crossEntropyNats();
                     }
                 });
-                counts[stages] = recording.images().size();
+                counts[2 * stages] = recording.images().size();
             }
         }
-        double[] sums = new double[stages + 1];
+        double[] sums = new double[counts.length];
         for (double[] of : group == null ? new double[][] {counts} : group.gather(counts)) {
-            for (int k = 0; k <= stages; k++) {
+            for (int k = 0; k < sums.length; k++) {
                 sums[k] += of[k];
             }
         }
-        List<Double> accuracies = new ArrayList<>();
-        for (int k = 0; k < stages; k++) {
-            accuracies.add(sums[k] / sums[stages]);
-        }
-        return accuracies;
+        List<Double> means =
+                Arrays.stream(sums).map(sum -> sum / sums[2 * stages]).boxed().toList();
+        return new TrainingRun.Judgement(means.subList(0, stages), means.subList(stages, 2 * stages));
     }
 
     private Backbone backbone(Map<String, HostTensor> weights) {

@@ -47,7 +47,7 @@ class ConvertCommandTest {
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out()).contains(": " + entry + ", epoch 3, metric 12.5").contains("wrote " + out);
         Map<String, HostTensor> written = ModelDirectory.read(out).weights();
-        Safetensors.read(folder.resolve("training.safetensors")).tensors().forEach((name, tensor) -> {
+        Safetensors.read(folder.resolve("checkpoint.safetensors")).tensors().forEach((name, tensor) -> {
             if (name.startsWith(recorded)) {
                 assertThat(written.get(name.substring(recorded.length())).data())
                         .as(name)

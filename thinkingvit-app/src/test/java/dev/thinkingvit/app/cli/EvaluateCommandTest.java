@@ -96,6 +96,39 @@ class EvaluateCommandTest {
     }
 
     @Test
+    void whatIsNotUsedOfAFolderIsCountedAndNamed() throws IOException {
+        Path mixed = Files.createDirectories(folder.resolve("mixed"));
+        for (String name : List.of("cat", "dog", "owl", "__MACOSX")) {
+            Files.createDirectories(mixed.resolve(name));
+        }
+        Path tiff = CommandRun.REFERENCE.resolve("tiff/rgb.tif");
+        Files.copy(tiff, mixed.resolve("cat/scan.tiff"));
+        Files.copy(tiff, mixed.resolve("cat/scan"));
+        Files.copy(data.resolve("dog/0.png"), mixed.resolve("beside.png"));
+        Files.writeString(mixed.resolve("dog/broken.jpg"), "no picture");
+        Files.writeString(mixed.resolve("owl/list.csv"), "a,b");
+
+        int code = run("evaluate", "--data", mixed, "--model", model, "--thresholds", "0", "--json");
+
+        assertThat(code).as(err.toString()).isZero();
+        JsonNode root = JsonMapper.builder().build().readTree(out.toString());
+        assertThat(root.get("images").asInt()).isEqualTo(2);
+        assertThat(root.get("skipped").asInt()).isEqualTo(1);
+        assertThat(root.at("/skipped_files/0/file").asString()).endsWith("broken.jpg");
+        assertThat(root.at("/passed_over/files").asInt()).isEqualTo(3);
+        assertThat(root.at("/passed_over/kinds").findValuesAsString("kind"))
+                .containsExactlyInAnyOrder(".csv files", "pictures beside the class folders", "system folders");
+        assertThat(root.get("labels_without_pictures").toString()).isEqualTo("[\"owl\"]");
+        assertThat(err.toString())
+                .contains("passed over: .csv files (1): " + mixed.resolve("owl/list.csv"))
+                .contains("passed over: pictures beside the class folders (1): " + mixed.resolve("beside.png"))
+                .contains("ignored: system folders (1): " + mixed.resolve("__MACOSX"))
+                .contains("note: no pictures of owl")
+                .contains("skipped: " + mixed.resolve("dog/broken.jpg"))
+                .contains("none of the pictures of 'dog' could be read");
+    }
+
+    @Test
     void tablesReportsAndMeasurementsComeTogether() {
         Path report = folder.resolve("report");
         Path csv = folder.resolve("table.csv");

@@ -57,6 +57,27 @@ class ExportCommandTest {
     }
 
     @Test
+    void foldedWeightsClassifyTheSameAndTakeMoreRoom() throws IOException {
+        Path folded = directory.resolve("folded");
+        assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", exported)
+                        .code())
+                .isZero();
+        assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", folded, "--fold")
+                        .code())
+                .isZero();
+
+        assertThat(Files.size(folded.resolve("weights.bin")))
+                .isGreaterThan(Files.size(exported.resolve("weights.bin")));
+        assertThat(CommandRun.of("classify", "--model", folded, SAMPLES).out())
+                .isEqualTo(
+                        CommandRun.of("classify", "--model", exported, SAMPLES).out());
+
+        CommandRun both = CommandRun.of("export", "--model", SHIPPED, "--out", folded, "--fold", "--embed");
+        assertThat(both.code()).isEqualTo(2);
+        assertThat(both.err()).contains("--fold is for weights in a file of their own");
+    }
+
+    @Test
     void aCalibrationIsSavedWithTheExport() throws IOException {
         assertThat(CommandRun.of("export", "--model", SHIPPED, "--out", exported)
                         .code())

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -100,12 +101,48 @@ class TrainResumeTest {
         Path elsewhere = directory.resolve("elsewhere");
         Files.move(directory.resolve("train"), elsewhere);
         Map<String, ByteBuffer> before = content();
-        assertOneLine(resume("--epochs=2"), directory.resolve("train").toString(), "no such folder");
+        assertOneLine(resume("--epochs=2"), directory.resolve("train").toString(), "no such file or folder");
         assertThat(content()).isEqualTo(before);
         CommandRun moved = resume("--epochs=2", "--data", elsewhere);
         assertThat(moved.code()).as(moved.err()).isZero();
         assertThat(moved.err()).contains("goes on with the pictures in " + elsewhere);
         assertThat(resume("--epochs=3").code()).as("remembers it").isZero();
+    }
+
+    @Test
+    void classesAndPicturesThatChangedAreNamedAndTakenOnlyIfForced() throws IOException {
+        Path dark = directory.resolve("train/dark");
+        Path night = directory.resolve("train/night");
+        Files.move(dark, night);
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2"), "class 'dark' is called 'night' now", "--resume --force");
+        Files.move(directory.resolve("val/dark"), directory.resolve("val/night"));
+        assertThat(content()).isEqualTo(before);
+
+        CommandRun forced = resume("--epochs=2", "--force");
+
+        assertThat(forced.code()).as(forced.err()).isZero();
+        assertThat(forced.err()).contains("forced: what the model called 'dark' it calls 'night'");
+        assertThat(ModelDirectory.readConfig(run.resolve("last/config.json")).labels())
+                .as("each row of the head keeps its pictures")
+                .containsExactly("night", "light");
+        Files.delete(night.resolve("0.png"));
+        assertOneLine(resume("--epochs=3"), "of class 'night' 1 picture is gone (0.png)");
+    }
+
+    @Test
+    void aRunWithoutAnInventoryGoesOnWithAWordIfItsClassesAreTheSame() throws IOException {
+        Files.delete(run.resolve("inventory.json.gz"));
+        Path data = directory.resolve("train");
+        Files.createDirectory(data.resolve("grey"));
+        Files.copy(data.resolve("dark/0.png"), data.resolve("grey/0.png"));
+        assertOneLine(resume("--epochs=2"), "class grey is new");
+        Files.delete(data.resolve("grey/0.png"));
+        Files.delete(data.resolve("grey"));
+        CommandRun again = resume("--epochs=2");
+        assertThat(again.code()).as(again.err()).isZero();
+        assertThat(again.err()).contains("begun without an inventory");
+        assertThat(run.resolve("inventory.json.gz")).exists();
     }
 
     @ParameterizedTest
@@ -154,9 +191,6 @@ class TrainResumeTest {
         CommandRun otherStart = resume("--epochs=2", "--init", directory.resolve("other.pth"));
         assertThat(otherStart.code()).isEqualTo(2);
         assertThat(otherStart.err()).contains("--init cannot change the first ones, drawn at random");
-        CommandRun forced = resume("--epochs=2", "--force");
-        assertThat(forced.code()).isEqualTo(2);
-        assertThat(forced.err()).contains("--resume and --force exclude each other");
         assertThat(content()).isEqualTo(before);
     }
 
@@ -197,6 +231,10 @@ class TrainResumeTest {
             assertThat(begun.code()).as(begun.err()).isZero();
         }
         Files.delete(other.resolve("last/state.safetensors"));
+        byte[] weights = Files.readAllBytes(source);
+        Files.write(source, new byte[100]);
+        assertOneLine(CommandRun.of("train", "--resume", "--out", other), source.toString(), "not what --init was");
+        Files.write(source, weights);
         CommandRun again = CommandRun.of("train", "--resume", "--out", other);
         assertThat(again.code()).as(again.err()).isZero();
         TinyTraining.assertSame(other, fresh);

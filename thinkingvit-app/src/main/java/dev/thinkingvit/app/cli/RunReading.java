@@ -1,0 +1,115 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.eval.Recorder;
+import dev.thinkingvit.train.Peers;
+import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.train.RunInventory;
+import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.train.TrainingException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Reads what a training reads at its start, and compares it with what it began with. */
+final class RunReading {
+    private final TrainingPlan plan;
+    private final Path out;
+    private final boolean force;
+    private final ImageFolder data;
+    private final @Nullable ImageFolder val;
+
+    /**
+     * @param out the run's folder
+     * @param force whether to go on with what has changed
+     */
+    RunReading(TrainingPlan plan, Path out, boolean force) throws IOException {
+        this.plan = plan;
+        this.out = out;
+        this.force = force;
+        String other = plan.record().val();
+        this.data = ImageFolder.open(Path.of(plan.record().data()));
+        this.val = other == null ? null : ImageFolder.open(Path.of(other));
+    }
+
+    /**
+     * The training's pictures. Process 0 knows what the training began with; the others must read what it reads.
+     *
+     * @throws TrainingException if something is not as it was
+     */
+    RunPictures pictures(Peers peers) throws IOException {
+        RunPictures mine = null;
+        if (peers.rank() == 0) {
+            mine = plan.goesOn() ? goOn() : begin();
+        }
+        byte[] shared =
+                peers.share(mine == null ? new byte[0] : mine.inventory().bytes());
+        return mine != null
+                ? mine
+                : RunPictures.goOn("process 0", RunInventory.of(shared, Path.of(RunInventory.NAME)), data, val, false);
+    }
+
+    private RunPictures begin() throws IOException {
+        RunPictures pictures = RunPictures.begin(data, val, this::heldOut);
+        return with(pictures, RunInventory.sources(plan.record().sources()), List.of());
+    }
+
+    private RunPictures goOn() throws IOException {
+        List<String> notes = new ArrayList<>();
+        RunInventory before = RunInventory.read(out).orElse(null);
+        if (before == null) {
+            notes.add(
+                    "note: " + out + " was begun without an inventory of its pictures; whether they are the same cannot"
+                            + " be told, and is kept from here on");
+            before = RunPictures.unnoted(classNames(), data, this::heldOut);
+        }
+        RunPictures pictures = RunPictures.goOn("the training in " + out, before, data, val, force);
+        Map<String, Path> anew = new HashMap<>(plan.record().sources());
+        if (RunFolder.state(out).isPresent()) {
+            anew.remove("init"); // the weights have long been others
+        }
+        Map<String, RunInventory.Source> now = RunInventory.sources(anew);
+        List<String> changed = before.changedSources(now);
+        if (!changed.isEmpty() && !force) {
+            throw new TrainingException(anew.get(changed.get(0)) + ": not what --" + changed.get(0)
+                    + " was when the training in " + out
+                    + " began; put it back, or --resume --force goes on with what is there");
+        }
+        changed.forEach(name -> notes.add("forced: --" + name + " is not what it was when the training began"));
+        Map<String, RunInventory.Source> sources = new HashMap<>(before.sources());
+        sources.putAll(now);
+        return with(pictures, sources, notes);
+    }
+
+    private static RunPictures with(
+            RunPictures pictures, Map<String, RunInventory.Source> sources, List<String> notes) {
+        List<String> remarks = new ArrayList<>(notes);
+        remarks.addAll(pictures.remarks());
+        return new RunPictures(
+                pictures.classNames(),
+                pictures.training(),
+                pictures.validation(),
+                pictures.inventory().withSources(sources),
+                remarks);
+    }
+
+    private List<Sample> heldOut(List<Sample> samples) {
+        int holdout = plan.record().holdout();
+        return holdout == 0 || val != null ? List.of() : Recorder.spread(samples, holdout);
+    }
+
+    /** What the model calls its classes; the folders' names before a model was saved. */
+    private List<String> classNames() throws IOException {
+        Path config = out.resolve("last").resolve(ModelDirectory.CONFIG);
+        List<String> labels =
+                Files.exists(config) ? ModelDirectory.readConfig(config).labels() : List.of();
+        return labels.isEmpty() ? data.folderNames() : labels;
+    }
+}

@@ -1,0 +1,139 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.data.ValidLabels;
+import dev.thinkingvit.distributed.ProcessGroup;
+import dev.thinkingvit.eval.Recorder;
+import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.Teacher;
+import dev.thinkingvit.train.TeacherModel;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
+
+/** The teacher of a training as a process has it: held to the training's record, opened, and judged before it teaches. */
+final class Teaching implements AutoCloseable {
+    private final TeacherRecord record;
+    private final TeacherModel model;
+    private final TeacherModel.Classes classes;
+    private final Teacher teacher;
+    private final PrintWriter err;
+
+    private Teaching(
+            TeacherRecord record, TeacherModel model, TeacherModel.Classes classes, Teacher teacher, PrintWriter err) {
+        this.record = record;
+        this.model = model;
+        this.classes = classes;
+        this.teacher = teacher;
+        this.err = err;
+    }
+
+    /**
+     * Opens the teacher, if the training has one and trains at all.
+     *
+     * @param classNames of the data, in order
+     * @param students the student's preprocessing
+     * @param device that trains
+     * @param err where is told what teaches
+     */
+    static @Nullable Teaching of(
+            @Nullable TeacherRecord record,
+            Recipe recipe,
+            List<String> classNames,
+            Preprocessing students,
+            TorchDevice device,
+            PrintWriter err) {
+        if (record == null || recipe.schedule().totalEpochs() == 0) {
+            return null;
+        }
+        TeacherModel model = record.read();
+        TeacherModel.Classes classes = model.classes(classNames);
+        model.notes().forEach(note -> err.println("note: the teacher, " + record.path() + ": " + note));
+        if (classes.note() != null) {
+            err.println("note: " + record.path() + ": " + classes.note());
+        }
+        Teacher teacher = model.open(students, classes, recipe.precision(device), device);
+        err.printf(
+                "%s distillation from %s: %s of %,d parameters at %d pixels%n",
+                recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT),
+                record.path(),
+                model.config().network().shorthand(),
+                model.config().network().parameterCount(),
+                model.config().preprocessing().size());
+        return new Teaching(record, model, classes, teacher, err);
+    }
+
+    Teacher teacher() {
+        return teacher;
+    }
+
+    /**
+     * How often the teacher is right on its own, with its own preprocessing; looked up where it was judged before. All
+     * processes take part.
+     *
+     * @return what the training is to remember
+     */
+    TeacherRecord judged(List<Sample> validation, @Nullable ProcessGroup group, SkipNotes skips) throws IOException {
+        if (record.top1() != null) {
+            err.printf("teacher: top-1 %.2f %%, when the training began%n", 100 * record.top1());
+            return record;
+        }
+        if (validation.isEmpty()) {
+            err.println("teacher: not judged, for want of validation pictures (--val or --holdout)");
+            return record;
+        }
+        int rank = group == null ? 0 : group.rank();
+        int size = group == null ? 1 : group.size();
+        List<Sample> share = new ArrayList<>();
+        for (int i = rank; i < validation.size(); i += size) {
+            Sample sample = validation.get(i);
+            share.add(new Sample(sample.path(), classes.indices()[sample.label()]));
+        }
+        double[] counts = share.isEmpty() ? new double[2] : judge(share, rank == 0, skips);
+        double right = 0;
+        double images = 0;
+        for (double[] of : group == null ? new double[][] {counts} : group.gather(counts)) {
+            right += of[0];
+            images += of[1];
+        }
+        err.printf("teacher: top-1 %.2f %% of %,d validation pictures%n", 100 * right / images, (long) images);
+        return record.withTop1(right / images);
+    }
+
+    /** Right answers, and pictures. */
+    private double[] judge(List<Sample> samples, boolean tells, SkipNotes skips) throws IOException {
+        int labels = model.config().network().numClasses();
+        Recorder.Options options =
+                Recorder.Options.of(Routers.ENTROPY).withValid(ValidLabels.of(labels, classes.indices()));
+        Recording recording;
+        try (ProgressBar bar = tells ? Progress.of("judging the teacher", samples.size(), err) : null) {
+            // the engine is not closed: its backbone goes on to teach
+            recording = Recorder.record(
+                    new ElasticEngine(teacher.backbone()), model.config().preprocessing(), samples, options, done -> {
+                        if (bar != null) {
+                            bar.stepTo(done);
+                        }
+                    });
+        }
+        recording.skipped().forEach(skips::noteJudged);
+        int last = model.config().network().stages() - 1;
+        long right = recording.images().stream()
+                .filter(image -> image.stages().get(last).inTop1())
+                .count();
+        return new double[] {right, recording.images().size()};
+    }
+
+    @Override
+    public void close() {
+        teacher.close();
+    }
+}

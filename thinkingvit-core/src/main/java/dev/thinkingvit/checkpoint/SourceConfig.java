@@ -1,0 +1,116 @@
+package dev.thinkingvit.checkpoint;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What the {@code config.json} beside weights says of a network that need not be a ThinkingViT: a model of ours, timm's
+ * or transformers' ViT. Only what the weights' shapes cannot tell is looked at, and what is not there is not missed.
+ *
+ * @param headDim width of an attention head; 0 if the file does not say
+ * @param namings what the classes are called, in order, in each way in which they are called; empty if the file does not
+ *     say
+ * @param mean of the channels that pictures are normalised with; empty if the file does not say
+ */
+public record SourceConfig(int headDim, List<List<String>> namings, List<Double> mean) {
+    private static final Set<String> WEIGHTS =
+            Set.of(ModelDirectory.WEIGHTS, "pytorch_model.bin", "model.safetensors.index.json");
+
+    public SourceConfig {
+        namings = List.copyOf(namings);
+        mean = List.copyOf(mean);
+    }
+
+    /**
+     * Reads what belongs to weights.
+     *
+     * @param path a directory, or a file of weights; beside one of Hugging Face's names the configuration counts as its
+     * @throws CheckpointException if there is a configuration and it cannot be read
+     */
+    public static SourceConfig of(Path path) {
+        Path folder = path;
+        if (!Files.isDirectory(path)) {
+            Path parent = path.toAbsolutePath().getParent();
+            if (parent == null || !WEIGHTS.contains(String.valueOf(path.getFileName()))) {
+                return read(JsonNodeFactory.instance.objectNode());
+            }
+            folder = parent;
+        }
+        Path file = folder.resolve(ModelDirectory.CONFIG);
+        return read(Files.exists(file) ? ModelDirectory.readTree(file) : JsonNodeFactory.instance.objectNode());
+    }
+
+    private static SourceConfig read(ObjectNode root) {
+        JsonNode args = root.path("model_args");
+        JsonNode pretrained = root.path("pretrained_cfg");
+        int heads = first(args.path("num_heads"), root.path("num_heads"), root.path("num_attention_heads"));
+        int width = first(
+                args.path("embed_dim"), root.path("embed_dim"), root.path("num_features"), root.path("hidden_size"));
+        return new SourceConfig(
+                heads > 0 && width % heads == 0 ? width / heads : 0,
+                namings(root, pretrained),
+                numbers(pretrained.path("mean")));
+    }
+
+    private static int first(JsonNode... values) {
+        for (JsonNode value : values) {
+            if (value.isIntegralNumber() && value.canConvertToInt() && value.asInt() > 0) {
+                return value.asInt();
+            }
+        }
+        return 0;
+    }
+
+    private static List<List<String>> namings(ObjectNode root, JsonNode pretrained) {
+        List<List<String>> namings = new ArrayList<>();
+        for (JsonNode holder : List.of(root, pretrained)) {
+            JsonNode names = holder.path("label_names");
+            JsonNode descriptions = holder.path("label_descriptions");
+            List<String> plain = new ArrayList<>();
+            List<String> described = new ArrayList<>();
+            if (names.isArray()) {
+                names.forEach(name -> {
+                    plain.add(text(name));
+                    JsonNode description = descriptions.path(text(name));
+                    described.add(description.isMissingNode() ? text(name) : text(description));
+                });
+            }
+            add(namings, plain);
+            add(namings, described);
+        }
+        JsonNode byNumber = root.path("id2label");
+        List<String> numbered = new ArrayList<>();
+        for (int i = 0; i < byNumber.size(); i++) {
+            numbered.add(text(byNumber.path(Integer.toString(i))));
+        }
+        add(namings, numbered);
+        return namings;
+    }
+
+    /** Names that say nothing, as transformers makes them up, are none. */
+    private static void add(List<List<String>> namings, List<String> names) {
+        boolean says = !names.isEmpty() && !names.stream().allMatch(name -> name.matches("LABEL_\\d+"));
+        if (says && !namings.contains(names)) {
+            namings.add(List.copyOf(names));
+        }
+    }
+
+    private static List<Double> numbers(JsonNode list) {
+        List<Double> numbers = new ArrayList<>();
+        for (JsonNode value : list) {
+            numbers.add(value.isNumber() ? value.asDouble() : Double.NaN);
+        }
+        return numbers;
+    }
+
+    private static String text(@Nullable JsonNode value) {
+        return value != null && value.isString() ? value.asString() : String.valueOf(value);
+    }
+}

@@ -1,0 +1,160 @@
+package dev.thinkingvit.tensor;
+
+import dev.thinkingvit.files.Reasons;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where JavaCPP unpacks native libraries, half a gigabyte of them, once for each version. In order:
+ *
+ * <ol>
+ *   <li>where the property {@value #PROPERTY} says;
+ *   <li>{@code $XDG_CACHE_HOME/javacpp};
+ *   <li>{@code .javacpp/cache} in the user's home, JavaCPP's own place, or in {@code $HOME} if that is another;
+ *   <li>a folder in the temporary one that nobody but the user can look into.
+ * </ol>
+ *
+ * Of the last three the first that can be written to. JavaCPP alone would use a folder {@code ?} in the working folder
+ * for a user whom the system does not know, and a folder in the temporary one that somebody else may have made.
+ */
+final class NativeCache {
+    static final String PROPERTY = "org.bytedeco.javacpp.cachedir";
+    private static final String PROPERTY_TOO = "org.bytedeco.javacpp.cacheDir"; // as older versions spelled it
+    private static final String MOVE =
+            "; -D" + PROPERTY + "=FOLDER puts them elsewhere (in THINKINGVIT_OPTS for the launcher)";
+    private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
+
+    private NativeCache() {}
+
+    /**
+     * Chooses the folder, makes it, and tells JavaCPP.
+     *
+     * @throws TensorException if there is none, or that which was asked for cannot be written to
+     */
+    static void choose() {
+        String asked = System.getProperty(PROPERTY, System.getProperty(PROPERTY_TOO));
+        if (asked != null && !asked.isBlank()) {
+            requireUsable(Path.of(asked));
+            return;
+        }
+        System.setProperty(PROPERTY, standard().toString());
+    }
+
+    private static Path standard() {
+        Path shared = absolute(System.getenv("XDG_CACHE_HOME"));
+        if (shared != null && isUsable(shared.resolve("javacpp"))) {
+            return shared.resolve("javacpp");
+        }
+        for (String home : new @Nullable String[] {System.getProperty("user.home"), System.getenv("HOME")}) {
+            Path known = absolute(home); // that of an unknown user is "?"
+            if (known != null && Files.isDirectory(known) && isUsable(known.resolve(".javacpp/cache"))) {
+                return known.resolve(".javacpp/cache");
+            }
+        }
+        Path temporary = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
+        try {
+            return privateFolder(temporary);
+        } catch (IOException e) {
+            throw new TensorException(
+                    "there is no folder to unpack native libraries in: the user has no home that can be written to,"
+                            + " and in " + temporary + " none is private: " + Reasons.line(e) + MOVE,
+                    e);
+        }
+    }
+
+    private static @Nullable Path absolute(@Nullable String path) {
+        return path != null && Path.of(path).isAbsolute() ? Path.of(path) : null;
+    }
+
+    /** Whether a folder is there, or can be made, and written to. */
+    private static boolean isUsable(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            return false;
+        }
+        return Files.isWritable(folder) && Files.isReadable(folder) && Files.isExecutable(folder);
+    }
+
+    private static void requireUsable(Path folder) {
+        String what = PROPERTY + " names " + folder + ", where native libraries cannot be unpacked: ";
+        try {
+            Files.createDirectories(folder);
+            Files.delete(Files.createTempFile(folder, ".writable", ".tmp"));
+        } catch (IOException e) {
+            throw new TensorException(what + Reasons.of(e) + "; name a folder that can be written to", e);
+        }
+    }
+
+    /**
+     * The user's folder in one where everybody may make folders. The code in it is run: a folder that is a link, that
+     * belongs to somebody else, or that others may write to is refused.
+     */
+    static Path privateFolder(Path temporary) throws IOException {
+        Path probe = Files.createTempFile(temporary, "thinkingvit", ".tmp");
+        UserPrincipal me;
+        try {
+            me = Files.getOwner(probe);
+        } finally {
+            Files.delete(probe);
+        }
+        Path folder = temporary.resolve("thinkingvit-natives-" + me.getName().replaceAll("[^\\w.-]", "_"));
+        boolean posix = temporary.getFileSystem().supportedFileAttributeViews().contains("posix");
+        try {
+            if (posix) {
+                Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(PRIVATE));
+                Files.setPosixFilePermissions(folder, PRIVATE); // whatever the umask has taken away
+            } else {
+                Files.createDirectory(folder);
+            }
+        } catch (FileAlreadyExistsException e) {
+            // whose is it?
+        }
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(folder + ": is no folder, but a link or a file that somebody put there; delete it");
+        }
+        if (!Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS).equals(me)) {
+            throw new IOException(folder + ": belongs to another user, "
+                    + Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS).getName() + ", and its files could be theirs");
+        }
+        if (posix
+                && !Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS)
+                        .equals(PRIVATE)) {
+            throw new IOException(folder + ": is open to others, whose files could be in it; delete it");
+        }
+        return folder;
+    }
+
+    /** Why native libraries did not load, where it was the cache's fault; null where it was not. */
+    static @Nullable String fault(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            String message = String.valueOf(cause.getMessage());
+            // glibc's words, and musl's
+            if (message.contains("failed to map segment") || message.contains("Operation not permitted")) {
+                return "the file system of " + folder()
+                        + ", where they are unpacked, runs no code (it is mounted noexec)" + MOVE;
+            }
+            if (cause instanceof IOException) {
+                return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
+                        + (isFull(message) ? "; they need 600 MB" : "") + MOVE;
+            }
+        }
+        return null;
+    }
+
+    private static boolean isFull(String message) {
+        return message.contains("No space left") || message.contains("quota");
+    }
+
+    private static String folder() {
+        return System.getProperty(PROPERTY, System.getProperty(PROPERTY_TOO, "their cache"));
+    }
+}

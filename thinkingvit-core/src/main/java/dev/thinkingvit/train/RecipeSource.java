@@ -1,0 +1,58 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What a file says about a training: a recipe, in its own form or as the flat {@code args.yaml} that timm's trainer
+ * writes, which says more than a recipe.
+ *
+ * @param recipe complete
+ * @param notes what was made of the file and should be said, a line each; none for a recipe in its own form
+ * @param foreignModel the model that the file names and that no {@link NetworkRecipe} describes; null if it does
+ * @param init checkpoint that gives the first weights, as the file names it; null for none
+ * @param data folder of the data set, as the file names it; null for none
+ * @param trainSplit folder of the training pictures in {@code data}
+ * @param valSplit folder of the validation pictures in {@code data}
+ */
+public record RecipeSource(
+        Recipe recipe,
+        List<Note> notes,
+        @Nullable String foreignModel,
+        @Nullable String init,
+        @Nullable String data,
+        String trainSplit,
+        String valSplit) {
+    /**
+     * What was made of something in the file.
+     *
+     * @param key of the recipe, or the option's name with underscores, that makes the note idle when it is given besides;
+     *     "" for none
+     * @param text a line
+     */
+    public record Note(String key, String text) {}
+
+    public RecipeSource {
+        notes = List.copyOf(notes);
+    }
+
+    /**
+     * Reads a file.
+     *
+     * @param processes that will train; timm's batch size is that of one
+     * @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do
+     */
+    public static RecipeSource read(Path file, int processes) {
+        JsonNode tree = RecipeFile.tree(file);
+        try {
+            return TimmArgs.isFlat(tree)
+                    ? new TimmArgs(String.valueOf(file.getFileName()), tree, processes).source()
+                    : new RecipeSource(RecipeFile.of(tree), List.of(), null, null, null, "train", "validation");
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        }
+    }
+}

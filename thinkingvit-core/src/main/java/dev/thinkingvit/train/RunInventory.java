@@ -1,0 +1,180 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.data.ImageFolder;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What a training reads and does not keep: the pictures it began with, by class, name and size, and the weights it
+ * started from. It lies in the run's folder ({@code inventory.json.gz}) and is compared with what is there whenever the
+ * training goes on. Immutable.
+ *
+ * @param training classes of the head, in the order of its rows
+ * @param leftOut class folders of the training pictures that the head has no row for
+ * @param heldOut training pictures kept back for validation, as {@code class/name}
+ * @param validation classes of a validation set of its own; null where there is none
+ * @param sources what else is read, by the option that names it ({@code init})
+ */
+public record RunInventory(
+        List<OfClass> training,
+        List<String> leftOut,
+        List<String> heldOut,
+        @Nullable List<OfClass> validation,
+        Map<String, Source> sources) {
+    /** Its file in a run's folder. */
+    public static final String NAME = "inventory.json.gz";
+
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
+
+    /**
+     * A class's pictures.
+     *
+     * @param name of the class and of its folder
+     * @param pictures size in bytes by path within the folder; null where they were not noted
+     */
+    public record OfClass(String name, @Nullable Map<String, Long> pictures) {}
+
+    /**
+     * A file, or all files of a folder.
+     *
+     * @param bytes in all
+     * @param sha256 of names and content
+     */
+    public record Source(long bytes, String sha256) {
+        /** What lies at a path; empty if that is nothing to read. */
+        public static Optional<Source> of(Path path) throws IOException {
+            if (!Files.exists(path)) {
+                return Optional.empty();
+            }
+            MessageDigest digest = emptyDigest();
+            long bytes = 0;
+            List<Path> files;
+            try (Stream<Path> all = Files.walk(path)) {
+                files = all.filter(Files::isRegularFile).sorted().toList();
+            }
+            for (Path file : files) {
+                digest.update(path.relativize(file).toString().getBytes(StandardCharsets.UTF_8));
+                try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+                    bytes += in.transferTo(OutputStream.nullOutputStream());
+                }
+            }
+            return Optional.of(new Source(bytes, HexFormat.of().formatHex(digest.digest())));
+        }
+
+        private static MessageDigest emptyDigest() {
+            try {
+                return MessageDigest.getInstance("SHA-256");
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException(e); // every Java has it
+            }
+        }
+    }
+
+    public RunInventory {
+        training = List.copyOf(training);
+        leftOut = List.copyOf(leftOut);
+        heldOut = List.copyOf(heldOut);
+        sources = Map.copyOf(sources);
+    }
+
+    /** The classes of a data set, in the order of their folders. */
+    static List<OfClass> classes(ImageFolder folder) {
+        List<OfClass> classes = new ArrayList<>();
+        folder.pictures().forEach((name, pictures) -> classes.add(new OfClass(name, pictures)));
+        return classes;
+    }
+
+    /** Names of the classes, in the order of the head's rows. */
+    public List<String> classNames() {
+        return training.stream().map(OfClass::name).toList();
+    }
+
+    /** The same with other sources. */
+    public RunInventory withSources(Map<String, Source> others) {
+        return new RunInventory(training, leftOut, heldOut, validation, others);
+    }
+
+    /** Digests of what lies at paths, by the same names; without those where nothing lies. */
+    public static Map<String, Source> sources(Map<String, Path> paths) throws IOException {
+        Map<String, Source> sources = new LinkedHashMap<>();
+        for (Map.Entry<String, Path> entry : paths.entrySet()) {
+            Source.of(entry.getValue()).ifPresent(source -> sources.put(entry.getKey(), source));
+        }
+        return sources;
+    }
+
+    /** Names of the sources that are not what they were, among those that are known of both. */
+    public List<String> changedSources(Map<String, Source> now) {
+        return now.entrySet().stream()
+                .filter(entry ->
+                        sources.containsKey(entry.getKey()) && !entry.getValue().equals(sources.get(entry.getKey())))
+                .map(Map.Entry::getKey)
+                .sorted()
+                .toList();
+    }
+
+    /**
+     * Of the run in a folder; empty where it was begun before there were inventories.
+     *
+     * @throws CheckpointException if the file is damaged
+     */
+    public static Optional<RunInventory> read(Path run) throws IOException {
+        Path file = run.resolve(NAME);
+        return Files.exists(file) ? Optional.of(of(Files.readAllBytes(file), file)) : Optional.empty();
+    }
+
+    /** The same from {@link #bytes}; {@code file} is what errors call it. */
+    public static RunInventory of(byte[] bytes, Path file) {
+        try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+            return MAPPER.readValue(in.readAllBytes(), RunInventory.class);
+        } catch (JacksonException e) {
+            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+        } catch (IOException | RuntimeException e) {
+            throw new CheckpointException(file, "is damaged or cut short", e);
+        }
+    }
+
+    /** Compressed JSON. */
+    public byte[] bytes() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
+            out.write(MAPPER.writeValueAsBytes(this));
+        } catch (IOException e) {
+            throw new IllegalStateException(e); // memory cannot fail
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Writes it to a run's folder. */
+    public void write(Path run) throws IOException {
+        AtomicFiles.write(run.resolve(NAME), out -> out.write(bytes()));
+    }
+}

@@ -1,0 +1,182 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.train.RunInventory.OfClass;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training's pictures, and what is kept with it to know them again.
+ *
+ * @param classNames of the head's rows, in order
+ * @param training what is learnt, labelled by the head's rows
+ * @param validation what is judged, labelled likewise; empty for nothing
+ * @param inventory of all this
+ * @param remarks what people should know, a line each
+ */
+public record RunPictures(
+        List<String> classNames,
+        List<Sample> training,
+        List<Sample> validation,
+        RunInventory inventory,
+        List<String> remarks) {
+    private static final int NAMED = 5;
+
+    /**
+     * Of a training that begins.
+     *
+     * @param val its validation set, or null
+     * @param holdout chooses the training pictures that are kept back for validation; none where there is a set
+     * @throws dev.thinkingvit.data.DatasetException if a class has no pictures
+     * @throws TrainingException if the validation set has classes that the training pictures lack
+     */
+    public static RunPictures begin(
+            ImageFolder data, @Nullable ImageFolder val, Function<List<Sample>, List<Sample>> holdout)
+            throws IOException {
+        data.requirePictures();
+        List<String> remarks = new ArrayList<>(data.remarks());
+        remarks.addAll(data.remarksOnOrder());
+        List<String> heldOut =
+                holdout.apply(data.samples()).stream().map(data::nameOf).toList();
+        RunInventory inventory = new RunInventory(
+                RunInventory.classes(data),
+                List.of(),
+                heldOut,
+                val == null ? null : RunInventory.classes(val),
+                Map.of());
+        return of(inventory, data, val, remarks);
+    }
+
+    /**
+     * Of a training that goes on: the head's rows keep their classes, and what was kept back stays so.
+     *
+     * @param run what had the pictures of {@code before}, for messages
+     * @param before what the training had so far
+     * @param force whether to go on with what is there now. A class whose very pictures lie under another name takes
+     *     that name; a new class is left out, since the head has no row for it; a class that is gone learns nothing more
+     * @throws TrainingException if something changed and is not forced
+     */
+    public static RunPictures goOn(
+            String run, RunInventory before, ImageFolder data, @Nullable ImageFolder val, boolean force)
+            throws IOException {
+        List<OfClass> now = RunInventory.classes(data);
+        InventoryChanges changes = InventoryChanges.between(before.training(), now, before.leftOut());
+        InventoryChanges ofVal = before.validation() == null || val == null
+                ? InventoryChanges.between(List.of(), List.of(), List.of())
+                : InventoryChanges.between(before.validation(), RunInventory.classes(val), List.of());
+        if (!force) {
+            refuse(run, data, changes);
+            if (val != null) {
+                refuse(run, val, ofVal);
+            }
+        }
+        List<String> remarks = new ArrayList<>(data.remarks());
+        remarks.addAll(consequences(data, changes));
+        if (!ofVal.isEmpty() && val != null) {
+            remarks.add("forced: " + val.root() + ": " + ofVal.inWords()
+                    + "; accuracies are of other pictures from here on");
+        }
+        Map<String, OfClass> present = new LinkedHashMap<>();
+        now.forEach(each -> present.put(each.name(), each));
+        List<OfClass> rows = new ArrayList<>();
+        for (OfClass row : before.training()) {
+            String name = changes.renamed().getOrDefault(row.name(), row.name());
+            rows.add(present.getOrDefault(name, new OfClass(name, Map.of())));
+        }
+        List<String> leftOut = new ArrayList<>(before.leftOut());
+        leftOut.addAll(changes.added());
+        List<String> heldOut = before.heldOut().stream()
+                .map(picture -> renamed(picture, changes.renamed()))
+                .toList();
+        RunInventory inventory = new RunInventory(
+                rows, leftOut, heldOut, val == null ? null : RunInventory.classes(val), before.sources());
+        return of(inventory, data, val, remarks);
+    }
+
+    /**
+     * What is known of a training whose pictures nobody noted: its classes, and which pictures it must have kept back.
+     *
+     * @param holdout as for {@link #begin}
+     */
+    public static RunInventory unnoted(
+            List<String> classNames, ImageFolder data, Function<List<Sample>, List<Sample>> holdout) {
+        List<OfClass> classes =
+                classNames.stream().map(name -> new OfClass(name, null)).toList();
+        List<String> heldOut =
+                holdout.apply(data.samples()).stream().map(data::nameOf).toList();
+        return new RunInventory(classes, List.of(), heldOut, null, Map.of());
+    }
+
+    private static RunPictures of(
+            RunInventory inventory, ImageFolder data, @Nullable ImageFolder val, List<String> remarks)
+            throws IOException {
+        List<String> names = inventory.classNames();
+        ImageFolder labelled = data.only(Set.copyOf(names)).withLabels(names);
+        Set<String> heldOut = new HashSet<>(inventory.heldOut());
+        List<Sample> training = new ArrayList<>();
+        List<Sample> held = new ArrayList<>();
+        for (Sample sample : labelled.samples()) {
+            boolean kept = !heldOut.isEmpty() && heldOut.contains(labelled.nameOf(sample));
+            (kept ? held : training).add(sample);
+        }
+        if (val == null) {
+            return new RunPictures(names, training, held, inventory, remarks);
+        }
+        remarks.addAll(val.remarks());
+        List<String> unknown = val.pictures().entrySet().stream()
+                .filter(each -> !each.getValue().isEmpty() && !names.contains(each.getKey()))
+                .map(Map.Entry::getKey)
+                .toList();
+        if (!unknown.isEmpty()) {
+            throw new TrainingException(val.root() + ": holds pictures of "
+                    + InventoryChanges.abbreviated(unknown, NAMED) + ", which " + data.root()
+                    + " has not; validation needs the classes that are trained: "
+                    + InventoryChanges.abbreviated(names, NAMED));
+        }
+        ImageFolder judged = val.withLabels(names);
+        remarks.addAll(judged.remarksOnCover());
+        return new RunPictures(names, training, judged.samples(), inventory, remarks);
+    }
+
+    private static void refuse(String run, ImageFolder folder, InventoryChanges changes) {
+        if (!changes.isEmpty()) {
+            throw new TrainingException(folder.root() + ": not the pictures of " + run + ": " + changes.inWords()
+                    + "; put them back, or --resume --force goes on with what is there");
+        }
+    }
+
+    private static List<String> consequences(ImageFolder folder, InventoryChanges changes) {
+        List<String> lines = new ArrayList<>();
+        changes.renamed()
+                .forEach((from, to) -> lines.add("forced: what the model called '" + from + "' it calls '" + to
+                        + "' from here on; the pictures are the same"));
+        if (!changes.gone().isEmpty()) {
+            lines.add("forced: " + InventoryChanges.abbreviated(changes.gone(), NAMED)
+                    + " stays a class of the model, of which there is nothing left to learn from");
+        }
+        if (!changes.added().isEmpty()) {
+            lines.add("forced: " + InventoryChanges.abbreviated(changes.added(), NAMED)
+                    + " is left out: the model has no row for it; a new training with --init could learn it");
+        }
+        if (!changes.pictures().isEmpty()) {
+            lines.add("forced: " + folder.root() + ": "
+                    + changes.pictures().stream().limit(NAMED).collect(Collectors.joining("; ")));
+        }
+        return lines;
+    }
+
+    private static String renamed(String picture, Map<String, String> names) {
+        int slash = picture.indexOf('/');
+        String of = picture.substring(0, slash);
+        return names.getOrDefault(of, of) + picture.substring(slash);
+    }
+}

@@ -1,0 +1,157 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A trained model whose answers a training learns from. It is shown the very pictures that the student sees, augmented,
+ * mixed and erased, at its own size and normalised its own way, and thinks to its last stage.
+ *
+ * <p>{@code B} images, {@code C} classes of the student, {@code S} its input size, {@code T} the teacher's.
+ *
+ * <p>Threading: any number of threads may ask at the same time; each is answered on its own native threads, without
+ * gradients. Owns the backbone; close it.
+ */
+public final class Teacher implements AutoCloseable {
+    private final Backbone backbone;
+    private final TorchDevice device;
+    private final long together; // images
+    private final @Nullable Tensor resize; // (T, S) F32; null where the sizes are the same
+    private final @Nullable Tensor scale; // (3, 1, 1) F32; null where both normalise alike
+    private final @Nullable Tensor shift; // (3, 1, 1) F32
+    private final @Nullable Tensor classes; // C indices; null for all in order
+
+    /**
+     * @param backbone owned from now on; must {@linkplain Backbone#runsSideBySide run side by side}, or on a CUDA device
+     * @param device where the backbone wants its images
+     * @param own the teacher's preprocessing: size, normalisation and kernel
+     * @param students the student's
+     * @param classes which of the teacher's classes each of the student's is
+     */
+    Teacher(Backbone backbone, TorchDevice device, Preprocessing own, Preprocessing students, int[] classes) {
+        this.backbone = backbone;
+        this.device = device;
+        int least = Integer.MAX_VALUE;
+        for (int stage = 1; stage <= backbone.stages(); stage++) {
+            least = Math.min(least, backbone.microBatch(stage));
+        }
+        this.together = least;
+        int size = own.size();
+        boolean sameSize = size == students.size();
+        this.resize =
+                sameSize ? null : floats(own.interpolation().matrix(students.size(), size), size, students.size());
+        float[] factors = new float[3];
+        float[] terms = new float[3];
+        boolean same = true;
+        for (int c = 0; c < 3; c++) {
+            factors[c] = students.std()[c] / own.std()[c];
+            terms[c] = (students.mean()[c] - own.mean()[c]) / own.std()[c];
+            same &= factors[c] == 1 && terms[c] == 0;
+        }
+        this.scale = same ? null : floats(factors, 3, 1, 1);
+        this.shift = same ? null : floats(terms, 3, 1, 1);
+        boolean all = classes.length == backbone.numClasses()
+                && IntStream.range(0, classes.length).allMatch(c -> classes[c] == c);
+        this.classes = all
+                ? null
+                : constant(
+                        () -> Tensors.longs(IntStream.of(classes).asLongStream().toArray()));
+    }
+
+    private Tensor floats(float[] values, long... shape) {
+        return constant(() -> Tensors.floats(values, 0, shape));
+    }
+
+    private Tensor constant(Supplier<Tensor> values) {
+        return ComputeThread.callToTheEnd(() -> {
+            try (Scope scope = new Scope()) {
+                return Scope.own(device.place(values.get()));
+            }
+        });
+    }
+
+    /** What computes it. */
+    public Backbone backbone() {
+        return backbone;
+    }
+
+    /**
+     * What the teacher says of the student's images, after its last stage.
+     *
+     * @param images (B, 3, S, S) F32, normalised for the student
+     * @return (B, C) F32 on the images' device, of the calling thread's innermost scope; without gradient
+     * @throws TrainingException if an answer is no finite number
+     */
+    Tensor logits(Tensor images) {
+        try (Scope scope = new Scope();
+                NoGradGuard guard = new NoGradGuard()) {
+            List<Tensor> answers = new ArrayList<>();
+            long count = images.size(0);
+            for (long from = 0; from < count; from += together) {
+                answers.add(answer(images.narrow(0, from, Math.min(together, count - from))));
+            }
+            Tensor all = answers.size() == 1
+                    ? answers.get(0)
+                    : torch.cat(new TensorVector(answers.toArray(Tensor[]::new)), 0); // (B, classes of the teacher)
+            Tensor known = classes == null ? all : all.index_select(1, classes); // (B, C)
+            if (!known.isfinite().all().item_bool()) {
+                throw new TrainingException("the teacher's answer to a picture is no finite number; its weights are"
+                        + " damaged, or it is of a precision that is too low for them: fp32 may help");
+            }
+            return scope.keep(TorchDevice.of(images).place(known));
+        }
+    }
+
+    private Tensor answer(Tensor images) {
+        try (Scope scope = new Scope()) {
+            Tensor seen = seen(device.place(images));
+            StageOutput output = null;
+            for (int stage = 1; stage <= backbone.stages(); stage++) {
+                output = backbone.run(stage, seen, output == null ? null : output.tokens());
+            }
+            if (output == null) {
+                throw new IllegalStateException("a teacher without stages");
+            }
+            return scope.keep(output.logits().to(ScalarType.Float));
+        }
+    }
+
+    /** The images as the teacher wants them: (B, 3, T, T). Kernels may overshoot the levels, which is left so. */
+    Tensor seen(Tensor images) {
+        Tensor levels =
+                scale == null || shift == null ? images : images.mul(scale).add(shift);
+        if (resize == null) {
+            return levels;
+        }
+        Tensor wide = torch.matmul(levels, resize.t()); // (B, 3, S, T)
+        return torch.matmul(resize, wide); // (B, 3, T, T)
+    }
+
+    @Override
+    public void close() {
+        ComputeThread.callToTheEnd(() -> {
+            backbone.close();
+            for (Tensor constant : new Tensor[] {resize, scale, shift, classes}) {
+                if (constant != null) {
+                    constant.close();
+                }
+            }
+            return null;
+        });
+    }
+}

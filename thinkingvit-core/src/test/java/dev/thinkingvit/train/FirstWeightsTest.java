@@ -1,0 +1,153 @@
+package dev.thinkingvit.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@NullUnmarked // a null fails the test
+class FirstWeightsTest {
+    /** A plain ViT of one head of 4. */
+    private static final ThinkingViTConfig SOURCE = new ThinkingViTConfig(4, 2, 4, 1, 1, List.of(1), 2, 1e-6);
+
+    private static final ThinkingViTConfig TARGET = new ThinkingViTConfig(4, 2, 8, 1, 2, List.of(1, 2), 2, 1e-6);
+    private static final List<String> NAMES = List.of("cat", "dog");
+
+    @TempDir
+    Path folder;
+
+    private final Map<String, HostTensor> tensors = new LinkedHashMap<>();
+
+    @BeforeEach
+    void drawSource() {
+        tensors.putAll(weights());
+    }
+
+    private static Map<String, HostTensor> weights() {
+        Map<String, HostTensor> weights = new LinkedHashMap<>();
+        SOURCE.parameterShapes().forEach((name, shape) -> {
+            int count = 1;
+            for (long size : shape) {
+                count *= (int) size;
+            }
+            float[] values = new float[count];
+            for (int i = 0; i < count; i++) {
+                values[i] = i + 1;
+            }
+            weights.put(name, HostTensor.of(values, shape));
+        });
+        return weights;
+    }
+
+    private FirstWeights read(String config) throws IOException {
+        Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+        if (!config.isEmpty()) {
+            Files.writeString(folder.resolve("config.json"), config);
+        }
+        return FirstWeights.read(folder, TARGET, NAMES, 1);
+    }
+
+    @Test
+    void whatCameFromWhereIsSaidFirst() throws IOException {
+        FirstWeights start = read("");
+
+        assertThat(start.lines().get(0))
+                .isEqualTo(
+                        "first weights: 20 of 23 tensors, %,d of %,d values, from %s; the others are drawn at random",
+                        SOURCE.parameterCount(), TARGET.parameterCount(), folder.resolve("model.safetensors"));
+        assertThat(start.lines()).anyMatch(line -> line.startsWith("note: stage 1, as wide as the source (4)"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'model_args': {'embed_dim': 4, 'num_heads': 2}}",
+                "{'hidden_size': 4, 'num_attention_heads': 2}"
+            })
+    void headsThatAConfigurationSaysAreOfAnotherWidthAreRefused(String config) {
+        assertThatThrownBy(() -> read(config.replace('\'', '"')))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("its heads are 2 wide, those of the training 4")
+                .hasMessageContaining("--head-dim 2 is required");
+    }
+
+    @Test
+    void headsOfUnknownWidthAreDoubted() throws IOException {
+        assertThat(read("").lines()).anyMatch(line -> line.startsWith("warning: the source does not say how wide"));
+        assertThat(read("{\"model_args\": {\"embed_dim\": 4, \"num_heads\": 1}}")
+                        .lines())
+                .noneMatch(line -> line.startsWith("warning"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'label_names': ['dog', 'cat']}",
+                "{'pretrained_cfg': {'label_names': ['a', 'b'], 'label_descriptions': {'a': 'dog', 'b': 'cat'}}}",
+                "{'id2label': {'0': 'dog', '1': 'cat'}}"
+            })
+    void aHeadWhoseClassesAreNamedIsTakenByName(String config) throws IOException {
+        FirstWeights start = read(config.replace('\'', '"'));
+
+        assertThat(start.weights().get("head.bias").toFloats()).containsExactly(2, 1);
+    }
+
+    @Test
+    void aHeadOfOtherNamesStartsAnewAndMadeUpNamesAreNone() throws IOException {
+        assertThat(read("{\"label_names\": [\"car\", \"bus\"]}")
+                        .weights()
+                        .get("head.bias")
+                        .toFloats())
+                .containsExactly(0, 0);
+        assertThat(read("{\"id2label\": {\"0\": \"LABEL_0\", \"1\": \"LABEL_1\"}}")
+                        .weights()
+                        .get("head.bias")
+                        .toFloats())
+                .containsExactly(1, 2);
+    }
+
+    @Test
+    void anotherNormalisationIsWarnedOf() throws IOException {
+        assertThat(read("{\"pretrained_cfg\": {\"mean\": [0.5, 0.5, 0.5]}}").lines())
+                .anyMatch(line -> line.contains("normalised with mean [0.5, 0.5, 0.5]"));
+        assertThat(read("{\"pretrained_cfg\": {\"mean\": [0.485, 0.456, 0.406]}}")
+                        .lines())
+                .noneMatch(line -> line.contains("normalised"));
+    }
+
+    @Test
+    void valuesThatAreNoNumbersAreRefused() {
+        tensors.put("norm.bias", HostTensor.of(new float[] {0, 0, Float.NaN, 0}, 4));
+
+        assertThatThrownBy(() -> read(""))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("tensor norm.bias holds NaN");
+    }
+
+    @Test
+    void anotherKindOfNetworkIsRefused() {
+        HostTensor norm = tensors.get("norm.bias");
+        tensors.clear();
+        tensors.put("layer1.0.conv1.weight", HostTensor.of(new float[64 * 9], 8, 8, 3, 3));
+        tensors.put("norm.bias", norm);
+
+        assertThatThrownBy(() -> read(""))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("another kind of network: of its 2 tensors, such as layer1.0.conv1.weight, ");
+    }
+}

@@ -1,0 +1,195 @@
+package dev.thinkingvit.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@NullUnmarked // a null fails the test
+class TimmArgsTest {
+    private static final Path REFERENCE = Path.of("src/test/resources/reference/recipes");
+
+    @TempDir
+    Path directory;
+
+    private RecipeSource read(String yaml) throws IOException {
+        return RecipeSource.read(Files.writeString(directory.resolve("args.yaml"), yaml), 1);
+    }
+
+    private static List<String> notes(RecipeSource source) {
+        return source.notes().stream().map(RecipeSource.Note::text).toList();
+    }
+
+    @Test
+    void thePublishedFileIsThePublishedRecipe() {
+        RecipeSource source = RecipeSource.read(REFERENCE.resolve("args.yaml"), 2);
+        Recipe shipped = RecipeFile.read(Path.of("../recipes/imagenet-deit-3h-6h.yaml"));
+        // ten best models are kept, as timm does
+        assertThat(source.recipe()).isEqualTo(shipped.with("checkpoint_hist", 10));
+        assertThat(source.foreignModel()).isNull();
+        assertThat(notes(source))
+                .anyMatch(note -> note.contains(
+                        "batch_size 512 is each process's: 2 processes x 1 accumulated = 1024 images an update, peak"
+                                + " learning rate 0.00100"))
+                .anyMatch(note -> note.contains("names no stages"))
+                .filteredOn(note -> note.contains("without meaning here: amp, amp_dtype, "))
+                .singleElement()
+                .asString()
+                .contains("pin_mem", "log_interval", "channels_last", "workers");
+    }
+
+    @Test
+    void oneProcessTakesItsOwnBatchOnly() {
+        Recipe alone = RecipeSource.read(REFERENCE.resolve("args.yaml"), 1).recipe();
+        assertThat(alone.optimizer().batchSize()).isEqualTo(512);
+        assertThat(alone.optimizer().peakLr()).isEqualTo(5e-4);
+    }
+
+    @Test
+    void theSwinFileIsUnderstoodButForItsModel() {
+        RecipeSource source = RecipeSource.read(REFERENCE.resolve("args_swin.yaml"), 4);
+        assertThat(source.foreignModel()).isEqualTo("swin_small_patch4_window7_224");
+        OptimizerRecipe optimizer = source.recipe().optimizer();
+        assertThat(optimizer.batchSize()).isEqualTo(1024);
+        assertThat(optimizer.gradAccumSteps()).isEqualTo(4);
+        assertThat(optimizer.peakLr()).isEqualTo(1e-3);
+        assertThat(optimizer.clipGrad()).isEqualTo(5);
+        assertThat(optimizer.layerDecay()).isEqualTo(1);
+        assertThat(source.recipe().schedule().warmupPrefix()).isTrue();
+        assertThat(source.recipe().loss().dropPath()).isEqualTo(0.3);
+        assertThat(source.data()).isEqualTo("/data/imagenet");
+        assertThatThrownBy(() -> RecipeFile.read(REFERENCE.resolve("args_swin.yaml")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("args_swin.yaml")
+                .hasMessageContaining("model swin_small_patch4_window7_224");
+    }
+
+    @Test
+    void whatAFileLeavesOutOrAtNullIsTimmsDefault() throws IOException {
+        Recipe recipe = read("epochs: 100\nweight_decay: null\nlr: 0.05\n").recipe();
+        assertThat(recipe.optimizer().opt()).isEqualTo(OptimizerRecipe.Opt.SGD);
+        assertThat(recipe.optimizer().weightDecay()).isEqualTo(2e-5);
+        assertThat(recipe.optimizer().batchSize()).isEqualTo(128);
+        assertThat(recipe.schedule().epochs()).isEqualTo(100);
+        assertThat(recipe.schedule().warmupEpochs()).isEqualTo(5);
+        assertThat(recipe.schedule().warmupLr()).isEqualTo(1e-5);
+        assertThat(recipe.augmentation().crop()).isEqualTo(AugmentationRecipe.Crop.RESIZED);
+        assertThat(recipe.augmentation().trainInterpolation()).isEqualTo("random");
+        assertThat(recipe.loss().smoothing()).isEqualTo(0.1);
+        assertThat(recipe.ema().modelEmaDecay()).isZero();
+    }
+
+    @Test
+    void aLearningRateWithoutARuleForItsScaleFollowsTimms() throws IOException {
+        String batch = "batch_size: 64\nlr_base: 0.01\nlr_base_size: 256\n";
+        assertThat(read(batch + "opt: adamw\n").recipe().optimizer().peakLr()).isEqualTo(0.005);
+        assertThat(read(batch + "opt: sgd\n").recipe().optimizer().peakLr()).isEqualTo(0.0025);
+    }
+
+    @Test
+    void aPolynomialScheduleHasItsPowerInTheDecayRate() throws IOException {
+        ScheduleRecipe schedule = read("sched: poly\ndecay_rate: 0.9\nopt: momentum\nlr: 0.1\n")
+                .recipe()
+                .schedule();
+        assertThat(schedule.sched()).isEqualTo(ScheduleRecipe.Kind.POLY);
+        assertThat(schedule.polyPower()).isEqualTo(0.9);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "deit_base_patch16_224 | [12] | 12 | 16 | 224",
+                "vit_large_patch14_336.openai | [16] | 24 | 14 | 336",
+                "deit_tiny_patch16_384 | [3] | 12 | 16 | 384"
+            })
+    void aPlainViTsNameIsItsNetwork(String model, String stages, int depth, int patch, int size) throws IOException {
+        RecipeSource source = read("lr: 0.1\nmodel: " + model + "\n");
+        NetworkRecipe network = source.recipe().network();
+        assertThat(network.stages()).hasToString(stages);
+        assertThat(List.of(network.depth(), network.patchSize(), network.imgSize()))
+                .containsExactly(depth, patch, size);
+        assertThat(notes(source)).anyMatch(note -> note.contains("makes it elastic"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"[2, 3, 6]", "2 3 6", "'2,3,6'", "'[2, 3, 6]'"})
+    void stagesMayBeWrittenInManyWays(String stages) throws IOException {
+        RecipeSource source = read("lr: 0.1\nmodel: deit_base_patch16_224\nthinking_stages: " + stages + "\n");
+        assertThat(source.recipe().network().stages()).containsExactly(2, 3, 6);
+    }
+
+    @Test
+    void preprocessingAndStartAreTaken() throws IOException {
+        RecipeSource source = read("lr: 0.1\nmean: [0.5, 0.5, 0.5]\nstd: [0.5, 0.5, 0.5]\ninterpolation: bilinear\n"
+                + "crop_pct: 0.875\ninitial_checkpoint: deit.pth\ndata_dir: /data\n");
+        assertThat(source.recipe().preprocessing())
+                .isEqualTo(new PreprocessingRecipe(List.of(0.5, 0.5, 0.5), List.of(0.5, 0.5, 0.5), "bilinear", 0.875));
+        assertThat(source.init()).isEqualTo("deit.pth");
+        assertThat(source.data()).isEqualTo("/data");
+    }
+
+    @Test
+    void wholeNumbersMayHaveAPoint() throws IOException {
+        assertThat(read("lr: 0.1\nepochs: 90.0\nsched: step\ndecay_epochs: 30.0\n")
+                        .recipe()
+                        .schedule()
+                        .decayEpochs())
+                .isEqualTo(30);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "{lr: 0.1, warmup_epoch: 3} | unknown key warmup_epoch (did you mean warmup_epochs?)",
+                "{lr: 0.1, batch-size: 3} | unknown key batch-size (did you mean batch_size?)",
+                "{lr: 0.1, frobnicate: 3} | unknown key frobnicate; neither timm's trainer nor a recipe has it",
+                "{lr: 0.1, optimizer: {lr: 1}} | mixes a recipe's sections (optimizer) with flat keys",
+                "{lr: 0.1, opt: lamb} | opt lamb is not there; adamw, sgd and momentum are",
+                "{lr: 0.1, sched: tanh} | sched tanh is not there",
+                "{lr: 0.1, vflip: 0.5} | vflip 0.5 cannot be done here; it must be null or 0",
+                "{lr: 0.1, model_kwargs: {depth: 3}} | model_kwargs {\"depth\":3} cannot be done here; it must be null",
+                "{lr: 0.1, clip_mode: agc} | clip_mode \"agc\" cannot be done here; it must be null or norm",
+                "{lr: 0.1, epochs: many} | schedule.epochs must be a whole number, got 'many'",
+                "{lr: 0.1, batch_size: 0} | batch_size must be a whole number from 1, got 0",
+                "{lr: 0.1, thinking_stages: three} | thinking_stages must be heads of each stage",
+                "{lr: 0.1, aa: original} | original",
+                "{lr: 0.1, eval_metric: top5} | eval_metric must be top1 or loss, got top5"
+            })
+    void whatDoesNotDoIsNamed(String yaml, String message) {
+        assertThatThrownBy(() -> read(yaml))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("args.yaml")
+                .hasMessageContaining(message)
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void aCooldownThatTimmDoesNotRunIsDroppedWithAWord() throws IOException {
+        RecipeSource source = read("lr: 0.1\nsched: step\ncooldown_epochs: 10\n");
+        assertThat(source.recipe().schedule().totalEpochs()).isEqualTo(300);
+        assertThat(notes(source)).anyMatch(note -> note.contains("cooldown_epochs has no effect on sched step"));
+    }
+
+    @Test
+    void keysOfOursThatTimmLacksMayStandBesides() throws IOException {
+        Recipe recipe =
+                read("lr: 0.1\nstages: [1, 2]\nhead_dim: 8\neval_every: 5\n").recipe();
+        assertThat(recipe.network().stages()).containsExactly(1, 2);
+        assertThat(recipe.validation().evalEvery()).isEqualTo(5);
+        assertThat(recipe.network().headDim()).isEqualTo(8);
+    }
+}
