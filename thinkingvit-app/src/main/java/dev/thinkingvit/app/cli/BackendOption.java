@@ -60,7 +60,8 @@ final class BackendOption {
                     folder + ": is an exported model, which --backend onnx runs; torch runs model directories");
         }
         if (backend == Backend.ONNX && model && !export) {
-            throw new IOException(folder + ": is no exported model, which --backend onnx runs: 'thinkingvit export"
+            throw new IOException(folder + ": is a " + (Files.isRegularFile(folder) ? "checkpoint" : "model directory")
+                    + ", --backend onnx runs exports: 'thinkingvit export"
                     + " --format onnx --model " + folder + " --out DIR' makes one");
         }
         return backend == Backend.ONNX || (backend == Backend.AUTO && export && !model);
