@@ -119,7 +119,7 @@ class VerifyCommandTest {
 
     @Test
     void whatCannotBeReadIsOneLine() {
-        assertOneLine(CommandRun.of("verify", MODEL.resolve("checkpoint.pth.tar")), "is not a model directory");
+        assertOneLine(CommandRun.of("verify", directory.resolve("none.pth")), "there is no such file");
         assertOneLine(CommandRun.of("verify", "--training", directory), "config.json: is missing");
         assertOneLine(CommandRun.of("verify", MODEL, "--expected", directory.resolve("none")), "there is no such file");
     }
