@@ -166,7 +166,7 @@ final class ModelConfigJson {
     private Preprocessing preprocessing(ObjectNode pretrained, int imageSize) {
         int size = imageSize;
         JsonNode inputSize = pretrained.get("input_size");
-        if (isSet(inputSize)) {
+        if (inputSize != null && !inputSize.isNull()) {
             List<Integer> sizes = integers(pretrained, "input_size");
             if (sizes.size() != 3 || sizes.get(0) != 3 || !sizes.get(1).equals(sizes.get(2))) {
                 throw new CheckpointException(file, "input_size must be [3, S, S], got " + inputSize);
