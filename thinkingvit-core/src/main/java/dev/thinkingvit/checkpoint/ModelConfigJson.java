@@ -188,7 +188,7 @@ final class ModelConfigJson {
     }
 
     private Resampling interpolation(@Nullable JsonNode value) {
-        if (!isSet(value)) {
+        if (value == null || value.isNull()) {
             return Resampling.BICUBIC;
         }
         return switch (value.asString()) {

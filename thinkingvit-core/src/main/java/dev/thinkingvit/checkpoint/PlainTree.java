@@ -83,13 +83,11 @@ final class PlainTree {
         Object content = node;
         if (node instanceof PythonObject object) {
             content = content(object);
-            if (content == null && isOmegaValue(object)) {
-                return leaf(((Map<?, ?>) object.state).get("_val"));
-            }
             if (content == null) {
-                Subtree opaque = leaf(opaque(object));
-                finished.put(node, opaque);
-                return opaque;
+                Subtree value = omegaValue(object);
+                Subtree subtree = value == null ? leaf(opaque(object)) : value;
+                finished.put(node, subtree);
+                return subtree;
             }
             if (!(content instanceof Module)) {
                 return plain(content, depth);
@@ -162,11 +160,13 @@ final class PlainTree {
         return copyOfDict && object.arguments.get(0) instanceof Map<?, ?> dict ? dict : null;
     }
 
-    private static boolean isOmegaValue(PythonObject object) {
+    private static @Nullable Subtree omegaValue(PythonObject object) {
         return object.type.startsWith(OMEGA)
-                && object.state instanceof Map<?, ?> state
-                && state.containsKey("_val")
-                && HarmlessNames.isScalar(state.get("_val"));
+                        && object.state instanceof Map<?, ?> state
+                        && state.containsKey("_val")
+                        && HarmlessNames.isScalar(state.get("_val"))
+                ? leaf(state.get("_val"))
+                : null;
     }
 
     private Opaque opaque(PythonObject object) {

@@ -134,6 +134,13 @@ final class RunOptions {
         if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
+        if (record.val() == null && record.holdout() == 0) {
+            for (String key : List.of("eval_every", "best_metric", "checkpoint_hist")) {
+                if (spec.findOption(RecipeOptions.option(key)).getValue() != null) {
+                    throw usage(RecipeOptions.option(key) + " is about validation: --val or --holdout is required");
+                }
+            }
+        }
         boolean finished = goesOn && isFinished(used, record);
         return new TrainingPlan(used, finished ? record : withTeacher(record, goesOn), goesOn, finished);
     }

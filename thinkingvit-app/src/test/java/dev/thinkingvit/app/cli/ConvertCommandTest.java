@@ -77,7 +77,9 @@ class ConvertCommandTest {
 
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.err()).contains("left out: alpha.1 to alpha.11");
-        assertThat(run.out()).contains("cut from a width of 48 to the last stage's 24").contains("89,373 parameters");
+        assertThat(run.out())
+                .contains("cut from a width of 48 to the last stage's 24")
+                .contains("89,373 parameters");
         CommandRun verified = CommandRun.of("verify", cut, "--expected", recording);
         assertThat(verified.code()).as(verified.out()).isZero();
 

@@ -144,7 +144,8 @@ class TrainRecipeTest {
 
     @Test
     void whatNeedsAValidationIsRefusedWithoutOne() {
-        CommandRun refused = train("--data", directory.resolve("train"), "--eval-every=2");
+        CommandRun refused = trainTiny(
+                Path.of("../recipes/cifar10-3h-6h.yaml"), "--data", directory.resolve("train"), "--eval-every=2");
         assertThat(refused.code()).isEqualTo(Main.USAGE);
         assertThat(refused.err()).contains("--eval-every is about validation: --val or --holdout is required");
     }

@@ -38,7 +38,9 @@ class VerifyCommandTest {
 
         CommandRun average = CommandRun.of("verify", file);
         assertThat(average.code()).as(average.out() + average.err()).isZero();
-        assertThat(average.out()).contains("all 12 tensors agree").containsPattern("raw.stage1.logits +- +ok +not compared");
+        assertThat(average.out())
+                .contains("all 12 tensors agree")
+                .containsPattern("raw.stage1.logits +- +ok +not compared");
 
         CommandRun own = CommandRun.of("verify", file, "--weights", "model");
         assertThat(own.code()).as(own.out()).isZero();
