@@ -74,6 +74,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
                 network.parameterCount(),
                 source.file() + (source.entry().isEmpty() ? "" : " (" + source.entry() + ")"),
                 start.values() == network.parameterCount() ? "" : "; the others are drawn at random"));
+        source.notes().forEach(note -> lines.add("note: " + note));
         lines.addAll(start.summary());
         lines.addAll(doubts(headDim, start.width(), config, network));
         return new FirstWeights(start.weights(), lines);

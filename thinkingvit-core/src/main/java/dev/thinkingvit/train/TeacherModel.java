@@ -92,7 +92,7 @@ public record TeacherModel(
     /**
      * Which of the teacher's classes each class of the data is: by name, or by place where the teacher names none.
      *
-     * @param names of the data's classes, in order
+     * @param indices by the data's class, the teacher's
      * @param note what should be said about it; null for nothing
      */
     @SuppressWarnings("ArrayRecordComponent") // handed over, not shared

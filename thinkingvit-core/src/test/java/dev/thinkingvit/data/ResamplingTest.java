@@ -20,7 +20,7 @@ class ResamplingTest {
     })
     void aMatrixResizesAsPilDoes(Resampling kernel, int size, String expected) {
         float[] matrix = kernel.matrix(SIDE, size);
-        String[] values = expected.split(" ");
+        String[] values = expected.split(" ", -1);
         for (int x = 0; x < size; x++) {
             double value = 0;
             for (int i = 0; i < SIDE * SIDE; i++) {
