@@ -9,11 +9,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@NullUnmarked // a null fails the test
 class ForeignConfigTest {
     private static final String VIT = "\"model_type\": \"vit\", \"hidden_size\": 128, \"num_hidden_layers\": 1,"
             + " \"num_attention_heads\": 2, \"intermediate_size\": 512, \"image_size\": 16, \"patch_size\": 8";

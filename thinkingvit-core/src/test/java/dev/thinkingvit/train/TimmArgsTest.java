@@ -132,8 +132,15 @@ class TimmArgsTest {
 
     @Test
     void preprocessingAndStartAreTaken() throws IOException {
-        RecipeSource source = read("lr: 0.1\nmean: [0.5, 0.5, 0.5]\nstd: [0.5, 0.5, 0.5]\ninterpolation: bilinear\n"
-                + "crop_pct: 0.875\ninitial_checkpoint: deit.pth\ndata_dir: /data\n");
+        RecipeSource source = read("""
+                lr: 0.1
+                mean: [0.5, 0.5, 0.5]
+                std: [0.5, 0.5, 0.5]
+                interpolation: bilinear
+                crop_pct: 0.875
+                initial_checkpoint: deit.pth
+                data_dir: /data
+                """);
         assertThat(source.recipe().preprocessing())
                 .isEqualTo(new PreprocessingRecipe(List.of(0.5, 0.5, 0.5), List.of(0.5, 0.5, 0.5), "bilinear", 0.875));
         assertThat(source.init()).isEqualTo("deit.pth");
