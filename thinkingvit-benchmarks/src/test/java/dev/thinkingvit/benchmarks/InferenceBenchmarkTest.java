@@ -220,7 +220,7 @@ class InferenceBenchmarkTest {
         int exit = Main.run(
                 new PrintWriter(new StringWriter()), new PrintWriter(err), "inference", "--photos", folder.toString());
         assertThat(exit).isEqualTo(1);
-        assertThat(err.toString()).startsWith("thinkingvit: No pictures in [" + folder);
+        assertThat(err.toString()).startsWith("thinkingvit: " + folder + ": no JPEG");
     }
 
     @Test

@@ -20,7 +20,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 @NullUnmarked // a null fails the test
 class ConvertCommandTest {
     private static final Path MODEL = CommandRun.REFERENCE.resolve("vit-3h-6h");
-    private static final Path CHECKPOINT = MODEL.resolve("checkpoint.pth.tar");
 
     @TempDir
     Path directory;
