@@ -84,8 +84,8 @@ class EnvironmentIT {
                         .findFirst()
                         .orElseThrow();
         Ran ran = shell(
-                "mkdir 犬 && cp '" + sample() + "' 犬/a.jpg && java -cp '" + jars + "/thinkingvit.jar:" + jars
-                        + "/lib/*' dev.thinkingvit.app.cli.Main classify .",
+                "mkdir 犬 && cp '" + sample() + "' 犬/a.jpg && java -Dthinkingvit.home='" + HOME + "' -cp '" + jars
+                        + "/thinkingvit.jar:" + jars + "/lib/*' dev.thinkingvit.app.cli.Main classify .",
                 Map.of("LC_ALL", "POSIX"));
         assertThat(ran.exit()).isEqualTo(Main.FAILED);
         assertThat(ran.errLine()).contains("LC_ALL=C.UTF-8");

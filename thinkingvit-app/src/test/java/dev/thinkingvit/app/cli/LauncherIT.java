@@ -149,7 +149,7 @@ class LauncherIT {
     void aModelThatIsNotThereIsOneLine() throws Exception {
         Ran ran = run("classify", "--model", elsewhere.resolve("none"), SAMPLES);
         assertThat(ran.exit()).isEqualTo(Main.FAILED);
-        assertThat(ran.errLines()).singleElement().asString().contains("none").contains("no such model directory");
+        assertThat(ran.errLines()).singleElement().asString().contains("none").contains("no such file");
     }
 
     @Test

@@ -212,13 +212,13 @@ class TrainingDurabilityIT {
                         .singleElement()
                         .asString()
                         .contains(run.toString())
-                        .contains("No space left on device");
+                        .contains("no space left on device");
             }
             assertWhole(run);
             assertThat(TinyTraining.updates(run)).isGreaterThanOrEqualTo(60);
             try (Launched training = train(run)) {
                 assertThat(training.exit()).as("still full").isEqualTo(Main.FAILED);
-                assertThat(training.errors()).singleElement().asString().contains("No space left on device");
+                assertThat(training.errors()).singleElement().asString().contains("no space left on device");
             }
             assertWhole(run);
             Files.delete(disk.resolve("filler"));
@@ -251,7 +251,7 @@ class TrainingDurabilityIT {
                     .singleElement()
                     .asString()
                     .contains(disk.resolve("run").toString())
-                    .contains("Read-only file system");
+                    .contains("read-only file system");
         } finally {
             unmount(disk);
         }
