@@ -3,6 +3,8 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.files.FileNames;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.StandardOutput;
+import dev.thinkingvit.store.HubException;
+import dev.thinkingvit.store.HubModel;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -87,6 +89,10 @@ public final class Main implements Runnable {
         });
         line.setParameterExceptionHandler((e, arguments) -> {
             CommandLine command = e.getCommandLine();
+            if (e.getCause() instanceof HubException refused) {
+                Failure.print(command.getErr(), refused, Failure.isVerbose(command));
+                return FAILED;
+            }
             command.getErr().println("thinkingvit: " + e.getMessage());
             CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
             command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
@@ -120,6 +126,9 @@ public final class Main implements Runnable {
     }
 
     private static Path path(String text) {
+        if (HubModel.isName(text)) {
+            return HubModels.fetch(text);
+        }
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {

@@ -1,0 +1,65 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.files.StandardOutput;
+import dev.thinkingvit.store.Hub;
+import dev.thinkingvit.store.HubModel;
+import dev.thinkingvit.store.HubSettings;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
+
+/** Models that are named {@code hf-hub:owner/name}, wherever a command takes a file or a folder. */
+final class HubModels {
+    private HubModels() {}
+
+    /**
+     * The folder of a model in the cache, fetched where it is not there yet.
+     *
+     * @throws dev.thinkingvit.store.HubException if it cannot be had
+     */
+    static Path fetch(String name) {
+        try (Watcher watcher = new Watcher(StandardOutput.err())) {
+            return new Hub(HubSettings.ofEnvironment(), watcher).fetch(HubModel.of(name));
+        }
+    }
+
+    /** A bar for each file that takes a while. */
+    private static final class Watcher implements Hub.Listener, AutoCloseable {
+        private static final long LARGE_BYTES = 1 << 20;
+
+        private final PrintWriter err;
+        private @Nullable ProgressBar bar;
+        private String file = "";
+
+        Watcher(PrintWriter err) {
+            this.err = err;
+        }
+
+        @Override
+        public void note(String line) {
+            err.println("note: " + line);
+        }
+
+        @Override
+        public void onBytes(String name, long done, long size) {
+            if (size < LARGE_BYTES) {
+                return;
+            }
+            if (bar == null || !file.equals(name)) {
+                close();
+                file = name;
+                bar = Progress.of("fetching " + name, done, size, err);
+            }
+            bar.stepTo(done);
+        }
+
+        @Override
+        public void close() {
+            if (bar != null) {
+                bar.close();
+                bar = null;
+            }
+        }
+    }
+}

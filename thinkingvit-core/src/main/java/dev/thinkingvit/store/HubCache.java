@@ -1,0 +1,116 @@
+package dev.thinkingvit.store;
+
+import dev.thinkingvit.checkpoint.AtomicFiles;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * A repository in the cache that Hugging Face's tools share:
+ *
+ * <pre>
+ * models--owner--name/
+ *     blobs/        the files' contents, called by their hash
+ *     refs/         which commit a branch or a tag was last
+ *     snapshots/    for each commit a folder of links into blobs, with the files' names
+ * .locks/           one for each content that is being fetched
+ * </pre>
+ */
+final class HubCache {
+    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,199}");
+    private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{7,64}");
+    private static final String INCOMPLETE = ".incomplete";
+
+    private final Path cache;
+    private final Path folder;
+
+    HubCache(Path cache, HubModel model) {
+        this.cache = cache.toAbsolutePath();
+        this.folder = this.cache.resolve("models--" + model.repository().replace("/", "--"));
+    }
+
+    /** The commit that a revision was when the hub was last asked. */
+    Optional<String> commit(HubModel model) throws IOException {
+        if (model.isPinned()) {
+            return Optional.of(model.revision());
+        }
+        Path ref = ref(model.revision());
+        if (!Files.isRegularFile(ref)) {
+            return Optional.empty();
+        }
+        String commit = Files.readString(ref).strip();
+        return COMMIT.matcher(commit).matches() ? Optional.of(commit) : Optional.empty();
+    }
+
+    /** Notes which commit a revision is. */
+    void keepCommit(HubModel model, String commit) throws IOException {
+        if (model.isPinned() || commit(model).equals(Optional.of(commit))) {
+            return;
+        }
+        Path ref = ref(model.revision());
+        Files.createDirectories(ref.getParent() == null ? folder : ref.getParent());
+        AtomicFiles.writeString(ref, commit); // without a line end, as other tools write it
+    }
+
+    private Path ref(String revision) {
+        return folder.resolve("refs").resolve(revision);
+    }
+
+    /** Where a commit's files are. */
+    Path snapshot(String commit) {
+        if (!COMMIT.matcher(commit).matches()) {
+            throw new HubException("the hub calls a commit '" + commit + "'; a hash is required");
+        }
+        return folder.resolve("snapshots").resolve(commit);
+    }
+
+    /** Whether a commit's file is there, whole. */
+    boolean has(String commit, String file) {
+        return Files.isRegularFile(snapshot(commit).resolve(plain(file)));
+    }
+
+    /** Where a content is, or will be; its folder is there. */
+    Path blob(String etag) throws IOException {
+        return Files.createDirectories(folder.resolve("blobs")).resolve(plain(etag));
+    }
+
+    /** What there is of a content so far. */
+    Path incomplete(String etag) throws IOException {
+        return blob(etag + INCOMPLETE);
+    }
+
+    /** The file whose lock its fetcher holds; its folder is there. */
+    Path lock(String etag) throws IOException {
+        Path locks = cache.resolve(".locks").resolve(String.valueOf(folder.getFileName()));
+        return Files.createDirectories(locks).resolve(plain(etag) + ".lock");
+    }
+
+    /** Makes the blob of {@code etag} a commit's file; a link where the file system has them, else a copy. */
+    void place(String commit, String file, String etag) throws IOException {
+        Path snapshot = Files.createDirectories(snapshot(commit));
+        Path target = snapshot.resolve(plain(file));
+        Path blob = blob(etag);
+        Path draft = snapshot.resolve("." + file + "." + Long.toHexString(System.nanoTime()) + ".tmp");
+        try {
+            Files.createSymbolicLink(draft, snapshot.relativize(blob));
+        } catch (UnsupportedOperationException | FileAlreadyExistsException e) {
+            Files.copy(blob, draft, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            Files.copy(blob, draft); // links need a privilege on Windows
+        }
+        Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Names come from a server: none may lead out of its folder. */
+    private static String plain(String name) {
+        if (!PLAIN.matcher(name).matches()) {
+            throw new HubException("the hub names a file '" + name.substring(0, Math.min(100, name.length()))
+                    + "'; a plain name is required");
+        }
+        return name;
+    }
+}

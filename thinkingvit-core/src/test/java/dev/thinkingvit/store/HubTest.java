@@ -1,0 +1,380 @@
+package dev.thinkingvit.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@NullUnmarked // a null fails the test
+class HubTest {
+    private static final HubModel MODEL = HubModel.of("hf-hub:owner/name");
+    private static final byte[] CONFIG = "{\"architecture\": \"thinkingvit\"}".getBytes(StandardCharsets.UTF_8);
+    private static final byte[] WEIGHTS = new byte[1_000_003];
+
+    static {
+        new Random(1).nextBytes(WEIGHTS);
+    }
+
+    @TempDir
+    private Path cache;
+
+    private final List<String> notes = new CopyOnWriteArrayList<>();
+    private LocalHub server;
+
+    @BeforeEach
+    void serve() throws IOException {
+        server = new LocalHub();
+        server.files.put(".gitattributes", new byte[] {'x'});
+        server.files.put("config.json", CONFIG);
+        server.files.put("model.safetensors", WEIGHTS);
+    }
+
+    @AfterEach
+    void stop() {
+        server.close();
+    }
+
+    private HubSettings settings(String token, boolean offline) {
+        return new HubSettings(server.endpoint(), cache, token, offline, Duration.ofSeconds(5));
+    }
+
+    private Hub hub(HubSettings settings) {
+        return new Hub(
+                settings,
+                new Hub.Listener() {
+                    @Override
+                    public void note(String line) {
+                        notes.add(line);
+                    }
+                },
+                Map.of(),
+                1);
+    }
+
+    private Path fetch() {
+        return hub(settings(null, false)).fetch(MODEL);
+    }
+
+    @Test
+    void aModelIsFetchedIntoTheLayoutThatAllToolsShare() throws IOException {
+        Path folder = fetch();
+
+        Path repository = cache.resolve("models--owner--name");
+        assertThat(folder).isEqualTo(repository.resolve("snapshots").resolve(LocalHub.COMMIT));
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(Files.readSymbolicLink(folder.resolve("model.safetensors")))
+                .hasToString("../../blobs/" + LocalHub.sha256(WEIGHTS));
+        assertThat(Files.readSymbolicLink(folder.resolve("config.json")))
+                .hasToString("../../blobs/" + LocalHub.gitHash(CONFIG));
+        assertThat(repository.resolve("refs/main")).hasContent(LocalHub.COMMIT);
+        assertThat(names(folder)).containsExactlyInAnyOrder("config.json", "model.safetensors");
+        assertThat(names(repository.resolve("blobs"))).hasSize(2);
+        assertThat(notes).isEmpty();
+    }
+
+    private static List<String> names(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).toList();
+        }
+    }
+
+    @Test
+    void whatIsThereIsNotFetchedAgain() {
+        Path first = fetch();
+        server.asked.clear();
+
+        assertThat(fetch()).isEqualTo(first);
+        assertThat(server.asked).containsExactly("GET /api/models/owner/name/revision/main");
+    }
+
+    @Test
+    void aCommitThatIsThereNeedsNoHub() {
+        HubModel pinned = HubModel.of("hf-hub:owner/name@" + LocalHub.COMMIT);
+        Path first = hub(settings(null, false)).fetch(pinned);
+        server.asked.clear();
+
+        assertThat(hub(settings(null, false)).fetch(pinned)).isEqualTo(first);
+        assertThat(server.asked).isEmpty();
+    }
+
+    @Test
+    void aNewCommitIsFetchedAndSharesWhatDidNotChange() throws IOException {
+        fetch();
+        server.commit = "f".repeat(40);
+        byte[] config = "{}".getBytes(StandardCharsets.UTF_8);
+        server.files.put("config.json", config);
+        server.asked.clear();
+
+        Path folder = fetch();
+
+        assertThat(folder.resolve("config.json")).hasBinaryContent(config);
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(server.asked).noneMatch(line -> line.startsWith("GET elsewhere"));
+        assertThat(cache.resolve("models--owner--name/refs/main")).hasContent("f".repeat(40));
+    }
+
+    @Test
+    void brokenConnectionsLoseNothing() {
+        server.breaks.set(9);
+        Path folder = fetch();
+
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+        assertThat(server.bytesSent.get()).isLessThan(WEIGHTS.length + CONFIG.length + 2_000L);
+        assertThat(notes).anyMatch(note -> note.contains("going on at byte"));
+    }
+
+    @Test
+    void whatAHubThatKnowsNoRangesSendsIsTakenFromTheStart() {
+        server.ranges = false;
+        server.breaks.set(2);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @Test
+    void aDownloadThatDoesNotMoveIsGivenUpAndGoesOnLater() throws IOException {
+        fetch();
+        byte[] other = new byte[1_000];
+        server.files.put("model.safetensors", other);
+        server.commit = "e".repeat(40);
+        server.breaks.set(100);
+        server.breakAt = 0;
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageContaining("model.safetensors broke off after 0 bytes, 5 tries in a row brought no more")
+                .hasMessageContaining("the next call goes on there");
+        server.breaks.set(0);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(other);
+    }
+
+    @Test
+    void aContentThatIsNotItsHashsIsRefusedAndNotKept() throws IOException {
+        server.etags.put("model.safetensors", "0".repeat(64));
+
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessage(
+                        "hf-hub:owner/name@" + LocalHub.COMMIT + ": model.safetensors came with another content than"
+                                + " its hash " + "0".repeat(64) + " says; nothing of it was kept");
+        assertThat(names(cache.resolve("models--owner--name/blobs"))).containsExactly(LocalHub.gitHash(CONFIG));
+    }
+
+    @Test
+    void whatAnotherToolLeftOfSomethingElseIsFetchedAnew() throws IOException {
+        Path blobs = Files.createDirectories(cache.resolve("models--owner--name/blobs"));
+        Files.write(blobs.resolve(LocalHub.sha256(WEIGHTS) + ".incomplete"), new byte[5_000]);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(notes).anyMatch(note -> note.contains("does not fit; it is fetched anew"));
+    }
+
+    @Test
+    void whatAnEarlierProcessFetchedIsKept() throws IOException {
+        Path blobs = Files.createDirectories(cache.resolve("models--owner--name/blobs"));
+        Files.write(
+                blobs.resolve(LocalHub.sha256(WEIGHTS) + ".incomplete"),
+                java.util.Arrays.copyOf(WEIGHTS, WEIGHTS.length - 10));
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(server.bytesSent.get()).isLessThan(1_000);
+    }
+
+    @Test
+    void theTokenGoesToTheHubAlone() {
+        server.requiredToken = "hf_secret";
+
+        Path folder = hub(settings("hf_secret", false)).fetch(MODEL);
+
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(server.asked).anyMatch(line -> line.startsWith("GET elsewhere"));
+        assertThat(server.tokensElsewhere).isEmpty();
+        assertThat(settings("hf_secret", false).toString()).doesNotContain("hf_secret");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            401 |                  | there is no such model on http://127.0.0.1:%d, or it is private and HF_TOKEN must hold
+            404 | RepoNotFound     | there is no such model on
+            404 | RevisionNotFound | but has no revision main
+            403 | GatedRepo        | gives it only to those who were granted access; HF_TOKEN must hold your token
+            418 |                  | answers 418
+            503 |                  | answers 503; HF_ENDPOINT names the hub
+            """)
+    void whatTheHubRefusesIsSaidInOneLine(int status, String code, String message) {
+        server.errorStatus = status;
+        server.errorCode = code;
+
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageStartingWith("hf-hub:owner/name: ")
+                .hasMessageContaining(String.format(message, server.endpoint().getPort()))
+                .message()
+                .doesNotContain("\n");
+    }
+
+    @Test
+    void aBusyHubIsAskedAgain() {
+        server.busy.set(2);
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @Test
+    void aRenamedModelIsFound() {
+        Path folder = hub(settings(null, false)).fetch(HubModel.of("hf-hub:owner/old-name"));
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @Test
+    void offlineTheCacheHasToDo() {
+        assertThatThrownBy(() -> hub(settings(null, true)).fetch(MODEL))
+                .hasMessage(
+                        "hf-hub:owner/name: is not in the cache " + cache + ", and HF_HUB_OFFLINE forbids to fetch it");
+        Path folder = fetch();
+        server.asked.clear();
+
+        assertThat(hub(settings(null, true)).fetch(MODEL)).isEqualTo(folder);
+        assertThat(server.asked).isEmpty();
+    }
+
+    @Test
+    void aHubThatCannotBeReachedIsReplacedByTheCache() throws IOException {
+        Path folder = fetch();
+        int port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        HubSettings nowhere =
+                new HubSettings(URI.create("http://127.0.0.1:" + port), cache, null, false, Duration.ofSeconds(5));
+
+        assertThat(hub(nowhere).fetch(MODEL)).isEqualTo(folder);
+        assertThat(notes).singleElement().asString().contains("cannot be reached", "the copy in the cache is taken");
+        assertThatThrownBy(() -> hub(nowhere).fetch(HubModel.of("hf-hub:owner/other")))
+                .isInstanceOf(HubException.class)
+                .hasMessageContaining("127.0.0.1 cannot be reached")
+                .hasMessageContaining("HF_ENDPOINT names the hub, now http://127.0.0.1:" + port);
+    }
+
+    @Test
+    void shardsAreFetchedWithTheirIndex() {
+        server.files.remove("model.safetensors");
+        server.files.put(
+                "model.safetensors.index.json",
+                "{\"weight_map\": {\"a\": \"one.safetensors\", \"b\": \"two.safetensors\"}}"
+                        .getBytes(StandardCharsets.UTF_8));
+        server.files.put("one.safetensors", new byte[] {1});
+        assertThatThrownBy(this::fetch).hasMessageContaining("names two.safetensors, which is not there");
+        server.files.put("two.safetensors", new byte[] {2});
+
+        Path folder = fetch();
+        assertThat(folder.resolve("one.safetensors")).hasBinaryContent(new byte[] {1});
+        assertThat(folder.resolve("two.safetensors")).hasBinaryContent(new byte[] {2});
+    }
+
+    @Test
+    void aModelWithoutWeightsIsNamedWithWhatItHas() {
+        server.files.remove("model.safetensors");
+        assertThatThrownBy(this::fetch)
+                .hasMessageContaining("has no weights that can be read")
+                .hasMessageContaining("it has .gitattributes, config.json");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"../../../evil", ".hidden", "a/b"})
+    void aHashThatLeadsOutOfTheCacheIsRefused(String etag) {
+        server.etags.put("config.json", etag);
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageContaining("a plain name is required");
+    }
+
+    @Test
+    void aCommitThatLeadsOutOfTheCacheIsRefused() {
+        server.commit = "../../..";
+        assertThatThrownBy(this::fetch).isInstanceOf(HubException.class);
+    }
+
+    @Test
+    void oneOfManyCallersFetches() throws InterruptedException {
+        List<Thread> callers = new ArrayList<>();
+        List<Throwable> failures = new CopyOnWriteArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            Thread caller = new Thread(this::fetch);
+            caller.setUncaughtExceptionHandler((thread, e) -> failures.add(e));
+            callers.add(caller);
+            caller.start();
+        }
+        for (Thread caller : callers) {
+            caller.join();
+        }
+        assertThat(failures).isEmpty();
+        assertThat(server.bytesSent.get()).isLessThan(2L * WEIGHTS.length);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "hf-hub:owner/name, owner/name, main",
+        "hf-hub:owner/name@v1.2, owner/name, v1.2",
+        "hf-hub:owner/name@refs/pr/1, owner/name, refs/pr/1",
+        "hf-hub:vit, vit, main"
+    })
+    void namesAreUnderstood(String text, String repository, String revision) {
+        assertThat(HubModel.of(text))
+                .isEqualTo(new HubModel(repository, revision))
+                .hasToString(text);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"hf-hub:", "hf-hub:a/b/c", "hf-hub:../x", "hf-hub:a/b@", "hf-hub:a/b@../../x", "hf-hub:a b"})
+    void whatIsNoNameIsRefused(String text) {
+        assertThatThrownBy(() -> HubModel.of(text))
+                .isInstanceOf(HubException.class)
+                .hasMessageStartingWith("hf-hub:");
+    }
+
+    @Test
+    void theEnvironmentSaysWhatItSaysToOtherTools() throws IOException {
+        Path home = cache.resolve("home");
+        Files.createDirectories(home.resolve(".cache/huggingface"));
+        Files.writeString(home.resolve(".cache/huggingface/token"), "hf_kept\n");
+
+        HubSettings plain = HubSettings.of(Map.of(), home);
+        assertThat(plain.endpoint()).hasToString("https://huggingface.co");
+        assertThat(plain.cache()).isEqualTo(home.resolve(".cache/huggingface/hub"));
+        assertThat(plain.token()).isEqualTo("hf_kept");
+        assertThat(plain.offline()).isFalse();
+
+        HubSettings said = HubSettings.of(
+                Map.of("HF_ENDPOINT", "http://mirror/", "HF_HOME", "~/hf", "HF_TOKEN", "hf_x", "HF_HUB_OFFLINE", "yes"),
+                home);
+        assertThat(said)
+                .isEqualTo(new HubSettings(
+                        URI.create("http://mirror"), home.resolve("hf/hub"), "hf_x", true, Duration.ofSeconds(10)));
+
+        assertThat(HubSettings.of(Map.of("HF_HUB_CACHE", "/c"), null).cache()).isEqualTo(Path.of("/c"));
+        assertThatThrownBy(() -> HubSettings.of(Map.of(), null)).hasMessageContaining("HF_HOME must name one");
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "mirror"), home))
+                .hasMessageContaining("HF_ENDPOINT must be an address");
+    }
+}

@@ -1,0 +1,208 @@
+package dev.thinkingvit.store;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.NullUnmarked;
+
+/**
+ * A server that answers as the hub does: listings under /api, files under /resolve with their hashes, large ones sent
+ * on to another host. One repository, {@code owner/name}; what goes wrong is set by the test.
+ */
+@NullUnmarked
+final class LocalHub implements AutoCloseable {
+    static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+    final Map<String, byte[]> files = new LinkedHashMap<>();
+    final List<String> asked = new CopyOnWriteArrayList<>();
+    final List<String> tokensElsewhere = new CopyOnWriteArrayList<>();
+    final AtomicInteger breaks = new AtomicInteger(); // how many contents still break off
+    double breakAt = 0.5; // of the content
+    final AtomicInteger busy = new AtomicInteger(); // how many answers are still 503
+    final AtomicLong bytesSent = new AtomicLong();
+    String requiredToken;
+    String errorCode; // of every answer, with errorStatus
+    int errorStatus;
+    String commit = COMMIT;
+    Map<String, String> etags = new LinkedHashMap<>(); // instead of the right ones
+    boolean ranges = true;
+
+    private final HttpServer hub;
+    private final HttpServer elsewhere;
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+
+    LocalHub() throws IOException {
+        hub = serve(this::onHub);
+        elsewhere = serve(this::elsewhere);
+    }
+
+    private interface Answer {
+        void to(HttpExchange exchange) throws IOException;
+    }
+
+    private HttpServer serve(Answer answer) throws IOException {
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.setExecutor(threads);
+        server.createContext("/", exchange -> {
+            try (exchange) {
+                answer.to(exchange);
+            } catch (RuntimeException e) {
+                e.printStackTrace();
+                throw e;
+            }
+        });
+        server.start();
+        return server;
+    }
+
+    URI endpoint() {
+        return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
+    }
+
+    private void onHub(HttpExchange exchange) throws IOException {
+        String path = exchange.getRequestURI().getPath();
+        asked.add(exchange.getRequestMethod() + " " + path);
+        if (busy.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            exchange.getResponseHeaders().set("Retry-After", "0");
+            exchange.sendResponseHeaders(503, -1);
+            return;
+        }
+        if (errorStatus != 0) {
+            refuse(exchange, errorStatus, errorCode);
+            return;
+        }
+        String token = exchange.getRequestHeaders().getFirst("Authorization");
+        if (requiredToken != null && !("Bearer " + requiredToken).equals(token)) {
+            refuse(exchange, 401, null);
+            return;
+        }
+        if (path.contains("/old-name")) {
+            exchange.getResponseHeaders()
+                    .set("Location", exchange.getRequestURI().toString().replace("owner/old-name", "owner/name"));
+            exchange.sendResponseHeaders(307, -1);
+        } else if (path.startsWith("/api/models/owner/name/revision/")) {
+            send(exchange, 200, listing().getBytes(StandardCharsets.UTF_8));
+        } else if (path.startsWith("/owner/name/resolve/")) {
+            file(exchange, path.substring(path.lastIndexOf('/') + 1));
+        } else {
+            refuse(exchange, 404, "RepoNotFound");
+        }
+    }
+
+    private String listing() {
+        return files.keySet().stream()
+                .map(name -> "{\"rfilename\": \"" + name + "\"}")
+                .collect(Collectors.joining(", ", "{\"sha\": \"" + commit + "\", \"siblings\": [", "]}"));
+    }
+
+    private void file(HttpExchange exchange, String name) throws IOException {
+        byte[] content = files.get(name);
+        if (content == null) {
+            refuse(exchange, 404, "EntryNotFound");
+            return;
+        }
+        exchange.getResponseHeaders().set("X-Repo-Commit", commit);
+        if (!name.contains("safetensors") || name.endsWith(".json")) {
+            exchange.getResponseHeaders().set("ETag", "\"" + etags.getOrDefault(name, gitHash(content)) + "\"");
+            send(exchange, 200, content);
+            return;
+        }
+        exchange.getResponseHeaders().set("X-Linked-Etag", "\"" + etags.getOrDefault(name, sha256(content)) + "\"");
+        exchange.getResponseHeaders().set("X-Linked-Size", Integer.toString(content.length));
+        exchange.getResponseHeaders().set("ETag", "\"something else\"");
+        exchange.getResponseHeaders()
+                .set("Location", "http://localhost:" + elsewhere.getAddress().getPort() + "/" + name + "?signed=1");
+        exchange.sendResponseHeaders(302, -1);
+    }
+
+    private void elsewhere(HttpExchange exchange) throws IOException {
+        asked.add(exchange.getRequestMethod() + " elsewhere"
+                + exchange.getRequestURI().getPath());
+        String token = exchange.getRequestHeaders().getFirst("Authorization");
+        if (token != null) {
+            tokensElsewhere.add(token);
+        }
+        send(exchange, 200, files.get(exchange.getRequestURI().getPath().substring(1)));
+    }
+
+    private void send(HttpExchange exchange, int status, byte[] content) throws IOException {
+        String range = exchange.getRequestHeaders().getFirst("Range");
+        int from = 0;
+        if (range != null && ranges) {
+            from = Integer.parseInt(range.substring("bytes=".length(), range.length() - 1));
+            status = 206;
+            exchange.getResponseHeaders()
+                    .set("Content-Range", "bytes " + from + "-" + (content.length - 1) + "/" + content.length);
+        }
+        byte[] part = Arrays.copyOfRange(content, from, content.length);
+        if (exchange.getRequestMethod().equals("HEAD")) {
+            exchange.getResponseHeaders().set("Content-Length", Integer.toString(part.length));
+            exchange.sendResponseHeaders(status, -1);
+            return;
+        }
+        exchange.sendResponseHeaders(status, part.length == 0 ? -1 : part.length);
+        boolean breaksOff = !exchange.getRequestURI().getPath().startsWith("/api/")
+                && part.length > 1
+                && breaks.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
+        int count = breaksOff ? (int) (part.length * breakAt) : part.length;
+        bytesSent.addAndGet(count);
+        OutputStream out = exchange.getResponseBody();
+        out.write(part, 0, count);
+        out.flush();
+        if (breaksOff) {
+            exchange.close(); // in the middle
+        }
+    }
+
+    private static void refuse(HttpExchange exchange, int status, String code) throws IOException {
+        if (code != null) {
+            exchange.getResponseHeaders().set("X-Error-Code", code);
+        }
+        exchange.sendResponseHeaders(status, -1);
+    }
+
+    static String sha256(byte[] content) {
+        return hash("SHA-256", content);
+    }
+
+    static String gitHash(byte[] content) {
+        byte[] head = ("blob " + content.length + "\0").getBytes(StandardCharsets.US_ASCII);
+        byte[] all = Arrays.copyOf(head, head.length + content.length);
+        System.arraycopy(content, 0, all, head.length, content.length);
+        return hash("SHA-1", all);
+    }
+
+    private static String hash(String algorithm, byte[] content) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance(algorithm).digest(content));
+        } catch (NoSuchAlgorithmException e) {
+            throw new UncheckedIOException(new IOException(e));
+        }
+    }
+
+    @Override
+    public void close() {
+        hub.stop(0);
+        elsewhere.stop(0);
+        threads.shutdownNow();
+    }
+}
