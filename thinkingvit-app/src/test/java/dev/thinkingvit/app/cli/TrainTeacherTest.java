@@ -145,6 +145,17 @@ class TrainTeacherTest {
     }
 
     @Test
+    void aStartingModelNeedsNoTeacherAndLearnsFromItLater() throws IOException {
+        CommandRun started = train(run, 0, "--teacher", teacher);
+        assertThat(started.code()).as(started.err()).isZero();
+        assertThat(run.resolve("last/model.safetensors")).exists();
+        CommandRun further = resume("--epochs=1");
+        assertThat(further.code()).as(further.err()).isZero();
+        assertThat(further.err()).contains("soft distillation from " + teacher);
+        assertThat(Files.readAllLines(run.resolve("steps.csv")).get(0)).contains("stage1_distillation");
+    }
+
+    @Test
     void withoutValidationTheTeacherIsNotJudged() {
         List<String> arguments = new ArrayList<>(TinyTraining.arguments(directory, run, 1, "--teacher=" + teacher));
         arguments.removeIf(argument -> argument.startsWith("--val="));
