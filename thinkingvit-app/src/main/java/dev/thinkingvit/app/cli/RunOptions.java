@@ -190,7 +190,7 @@ final class RunOptions {
             return RecipeSource.read(out.resolve(RunFolder.RECIPE), processes);
         }
         String name = recipe == null ? DEFAULT_RECIPE : recipe;
-        RecipeSource source = RecipeSource.read(RecipeOptions.file(name), processes);
+        RecipeSource source = RecipeSource.read(RecipeOptions.file(name), processes, given());
         if (source.foreignModel() != null && spec.findOption("--stages").getValue() == null) {
             throw new CheckpointException(
                     RecipeOptions.file(name),
@@ -282,8 +282,7 @@ final class RunOptions {
         Recipe base = source.recipe();
         Recipe changed;
         try {
-            changed = RecipeFile.with(
-                    base, withFittingTeaching(base, goesOn, withFittingWarmup(base, RecipeOptions.given(spec))));
+            changed = RecipeFile.with(base, withFittingTeaching(base, goesOn, withFittingWarmup(base, given())));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
@@ -293,6 +292,14 @@ final class RunOptions {
             requireTeacher(changed);
         }
         return changed;
+    }
+
+    private Map<String, @Nullable Object> given() {
+        try {
+            return RecipeOptions.given(spec);
+        } catch (IllegalArgumentException e) {
+            throw usage(String.valueOf(e.getMessage()));
+        }
     }
 
     /** A short training wants a short warm-up; said, so that nobody wonders. */
