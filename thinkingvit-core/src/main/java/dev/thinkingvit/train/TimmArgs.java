@@ -149,6 +149,9 @@ final class TimmArgs {
                 changes.put(key, value(key));
             }
         }
+        if (Integer.valueOf(0).equals(changes.get("lr"))) {
+            changes.remove("lr"); // to timm as null
+        }
         takeUsualWarmup();
     }
 

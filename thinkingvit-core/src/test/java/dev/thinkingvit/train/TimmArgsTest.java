@@ -97,6 +97,16 @@ class TimmArgsTest {
         assertThat(read(batch + "opt: sgd\n").recipe().optimizer().peakLr()).isEqualTo(0.0025);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "0.0", "null"})
+    void aLearningRateOfZeroIsNone(String none) throws IOException {
+        assertThat(read("batch_size: 64\nlr_base: 0.01\nlr: " + none + "\n")
+                        .recipe()
+                        .optimizer()
+                        .peakLr())
+                .isEqualTo(0.0025);
+    }
+
     @Test
     void aPolynomialScheduleHasItsPowerInTheDecayRate() throws IOException {
         ScheduleRecipe schedule = read("sched: poly\ndecay_rate: 0.9\nopt: momentum\nlr: 0.1\n")
