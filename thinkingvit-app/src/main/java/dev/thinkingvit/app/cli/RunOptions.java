@@ -141,6 +141,13 @@ final class RunOptions {
                 }
             }
         }
+        if (!used.distillation().hasTeacher()) {
+            for (String key : List.of("distillation_alpha", "distillation_tau")) {
+                if (spec.findOption(RecipeOptions.option(key)).getValue() != null) {
+                    throw usage(RecipeOptions.option(key) + " is about a teacher: --teacher is required");
+                }
+            }
+        }
         boolean finished = goesOn && isFinished(used, record);
         return new TrainingPlan(used, finished ? record : withTeacher(record, goesOn), goesOn, finished);
     }

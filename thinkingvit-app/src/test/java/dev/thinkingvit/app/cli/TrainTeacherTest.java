@@ -118,6 +118,8 @@ class TrainTeacherTest {
     @Test
     void whatTheCommandLineContradictsIsRefused() throws IOException {
         assertRefused(train(run, 1, "--distillation-type=hard"), Main.USAGE, "--teacher is required");
+        assertRefused(train(run, 1, "--distillation-tau=2"), Main.USAGE, "--distillation-tau is about a teacher");
+        assertRefused(train(run, 1, "--distillation-alpha=0"), Main.USAGE, "--distillation-alpha is about a teacher");
         assertRefused(
                 train(run, 1, "--teacher", teacher, "--distillation-type=none"),
                 Main.USAGE,
