@@ -219,6 +219,10 @@ final class TrainCommand extends BaseCommand {
                     pictures.training().size(),
                     used.optimizer().batchSize()));
         }
+        if (!starts && used.augmentation().augRepeats() > pictures.training().size()) {
+            throw usage("--aug-repeats " + used.augmentation().augRepeats() + " shows a picture more often than the "
+                    + pictures.training().size() + " pictures of an epoch; lower it");
+        }
         ModelConfig config = ModelConfig.of(network)
                 .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
                 .withLabels(pictures.classNames())

@@ -144,6 +144,28 @@ class TrainRecipeTest {
     }
 
     @Test
+    void aTrainingsFolderIsNoModelButHoldsSome() throws IOException {
+        assertThat(CommandRun.of(TinyTraining.arguments(directory, run, 1).toArray())
+                        .code())
+                .isZero();
+        for (String option : List.of("--init", "--teacher")) {
+            Path next = directory.resolve("next");
+            CommandRun refused = CommandRun.of(TinyTraining.arguments(directory, next, 1, option + "=" + run)
+                    .toArray());
+            assertThat(refused.code()).as(refused.err()).isEqualTo(1);
+            assertThat(refused.err()).contains(run.resolve("best") + "").contains(run.resolve("last") + "");
+        }
+    }
+
+    @Test
+    void aPictureIsNotRepeatedMoreOftenThanThereArePictures() {
+        CommandRun refused = CommandRun.of(
+                TinyTraining.arguments(directory, run, 1, "--aug-repeats=1000").toArray());
+        assertThat(refused.code()).isEqualTo(Main.USAGE);
+        assertThat(refused.err()).contains("--aug-repeats 1000 shows a picture more often than the ");
+    }
+
+    @Test
     void anOddShareOfPicturesCannotBeMixedAsInOneProcess() {
         CommandRun odd = CommandRun.of(
                 TinyTraining.arguments(directory, run, 1, "--batch-size=6", "--processes=2", "--mixup=0.2")
