@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,9 +55,18 @@ public final class Checkpoints {
                 .map(directory::resolve)
                 .filter(Files::isRegularFile)
                 .findFirst()
-                .orElseThrow(() -> new CheckpointException(
-                        directory,
-                        "has neither " + ModelDirectory.WEIGHTS + " nor pytorch_model.bin, nor either's " + INDEX));
+                .orElseThrow(() -> new CheckpointException(directory, without(directory)));
+    }
+
+    private static String without(Path directory) {
+        List<String> models = Stream.of("best", "last")
+                .map(directory::resolve)
+                .filter(model -> Files.isRegularFile(model.resolve(ModelDirectory.WEIGHTS)))
+                .map(Path::toString)
+                .toList();
+        return models.isEmpty()
+                ? "has neither " + ModelDirectory.WEIGHTS + " nor pytorch_model.bin, nor either's " + INDEX
+                : "is a training's folder, not a model; of its models name " + String.join(" or ", models);
     }
 
     /**

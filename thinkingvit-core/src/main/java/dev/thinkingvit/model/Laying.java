@@ -57,7 +57,9 @@ final class Laying {
                         Kind.SKIPPED,
                         name,
                         "tensor " + name + " stays random: expected "
-                                + (fitting.isEmpty() ? "the width of a cls_token" : Arrays.toString(fitting.get(name)))
+                                + (fitting.isEmpty()
+                                        ? "a width that the source tells"
+                                        : Arrays.toString(fitting.get(name)))
                                 + ", the source has " + tensor));
             }
         });

@@ -36,6 +36,7 @@ final class WarmSource {
         fitPatches();
         foldLayerScale();
         dropDistillation();
+        takeNormOfAverage();
     }
 
     /** What there is, in the model's geometry. What no resampling brings to it is gone, and remarked on. */
@@ -51,8 +52,14 @@ final class WarmSource {
     /** Width of the source; 0 if no tensor tells. */
     int width() {
         HostTensor tensor = floats("cls_token", 3);
-        tensor = tensor == null ? floats("norm.weight", 1) : tensor;
-        return tensor == null ? 0 : size(tensor, tensor.shape().length - 1);
+        for (String norm : List.of("norm.weight", "blocks.0.norm1.weight")) {
+            tensor = tensor == null ? floats(norm, 1) : tensor;
+        }
+        if (tensor == null) {
+            HostTensor patches = floats(PATCHES, 4);
+            return patches == null ? 0 : size(patches, 0);
+        }
+        return size(tensor, tensor.shape().length - 1);
     }
 
     /** Classes of the source's head; 0 if it has none. */
@@ -198,6 +205,22 @@ final class WarmSource {
         if (tensors.size() < before) {
             adapted(DISTILLATION_TOKEN, "the source's distillation token and its head are dropped");
         }
+    }
+
+    /** A ViT that averages its patches normalises their average, not what it averages. */
+    private void takeNormOfAverage() {
+        if (tensors.containsKey("norm.weight") || !tensors.containsKey("fc_norm.weight")) {
+            return;
+        }
+        for (String name : List.of("weight", "bias")) {
+            HostTensor tensor = tensors.remove("fc_norm." + name);
+            if (tensor != null) {
+                tensors.put("norm." + name, tensor);
+            }
+        }
+        adapted(
+                "fc_norm",
+                "the source classifies the average of its patches, this model its class token: fc_norm serves as norm");
     }
 
     private void adapted(String name, String line) {

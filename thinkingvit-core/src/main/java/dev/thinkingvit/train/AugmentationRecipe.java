@@ -110,7 +110,7 @@ public record AugmentationRecipe(
                 : List.of(Resampling.named(name));
     }
 
-    Mixing.Options mixing() {
+    public Mixing.Options mixing() {
         return mixup > 0 || cutmix > 0
                 ? new Mixing.Options(mixup, cutmix, mixupProb, mixupSwitchProb)
                 : Mixing.Options.NONE;

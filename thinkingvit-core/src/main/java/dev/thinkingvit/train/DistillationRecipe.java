@@ -1,7 +1,7 @@
 package dev.thinkingvit.train;
 
-import static dev.thinkingvit.train.RecipeChecks.positive;
 import static dev.thinkingvit.train.RecipeChecks.probability;
+import static dev.thinkingvit.train.RecipeChecks.require;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 
@@ -16,6 +16,10 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 public record DistillationRecipe(Type distillationType, double distillationAlpha, double distillationTau) {
     /** See {@link Recipe#DEFAULT}. */
     static final DistillationRecipe DEFAULT = new DistillationRecipe(Type.NONE, 0.5, 1);
+
+    // beyond, single precision has nothing left of the answers, or of their differences
+    private static final double SMALLEST_TAU = 0.01;
+    private static final double LARGEST_TAU = 1000;
 
     /** What of a teacher's answer is learnt. */
     public enum Type {
@@ -32,7 +36,9 @@ public record DistillationRecipe(Type distillationType, double distillationAlpha
 
     public DistillationRecipe {
         probability("distillation_alpha", distillationAlpha);
-        positive("distillation_tau", distillationTau);
+        require(
+                distillationTau >= SMALLEST_TAU && distillationTau <= LARGEST_TAU,
+                "distillation_tau must lie in [" + SMALLEST_TAU + ", " + LARGEST_TAU + "], got " + distillationTau);
     }
 
     /** Whether a teacher belongs to the training. */

@@ -20,6 +20,11 @@ public final class Mixing implements BatchMixer {
         /** The published recipe's. */
         public static final Options RECIPE = new Options(0.8, 1.0, 1.0, 0.5);
 
+        /** Whether any batch is mixed. */
+        public boolean mix() {
+            return mixupAlpha + cutmixAlpha > 0 && probability > 0;
+        }
+
         public Options {
             if (!(mixupAlpha >= 0 && cutmixAlpha >= 0 && mixupAlpha + cutmixAlpha < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(

@@ -81,11 +81,16 @@ public final class RecipeFile {
     }
 
     static Recipe of(JsonNode tree) {
+        return of(tree, Map.of());
+    }
+
+    /** As {@link #with(Recipe, Map, Map)} has it. */
+    static Recipe of(JsonNode tree, Map<String, ? extends @Nullable Object> cures) {
         ObjectNode merged = tree(Recipe.DEFAULT);
         if (!tree.isMissingNode() && !tree.isNull()) {
             merge(merged, tree);
         }
-        return bind(merged);
+        return bind(merged, cures);
     }
 
     /** Writes every key, those at their defaults too. */
@@ -114,7 +119,26 @@ public final class RecipeFile {
      * @throws IllegalArgumentException if there is no such key or a value does not do
      */
     public static Recipe with(Recipe recipe, Map<String, ? extends @Nullable Object> changes) {
+        return with(recipe, changes, Map.of());
+    }
+
+    /**
+     * A recipe with some values changed, and with further ones if it does not do without.
+     *
+     * @param changes by key, without section
+     * @param cures likewise
+     * @throws IllegalArgumentException if there is no such key or a value does not do, about the recipe without cures
+     */
+    static Recipe with(
+            Recipe recipe,
+            Map<String, ? extends @Nullable Object> changes,
+            Map<String, ? extends @Nullable Object> cures) {
         ObjectNode tree = tree(recipe);
+        set(tree, changes);
+        return bind(tree, cures);
+    }
+
+    private static void set(ObjectNode tree, Map<String, ? extends @Nullable Object> changes) {
         changes.forEach((key, value) -> {
             String section = sections().get(key);
             if (section == null) {
@@ -125,7 +149,20 @@ public final class RecipeFile {
             JsonNode node = value == null ? NullNode.getInstance() : MAPPER.valueToTree(value);
             ((ObjectNode) tree.get(section)).set(key, node);
         });
-        return bind(tree);
+    }
+
+    private static Recipe bind(ObjectNode tree, Map<String, ? extends @Nullable Object> cures) {
+        try {
+            return bind(tree);
+        } catch (IllegalArgumentException e) {
+            try {
+                set(tree, cures);
+                return bind(tree);
+            } catch (IllegalArgumentException incurable) {
+                e.addSuppressed(incurable);
+                throw e;
+            }
+        }
     }
 
     /** The keys, without section, whose values differ. */
@@ -256,6 +293,9 @@ public final class RecipeFile {
         }
         if (type == boolean.class) {
             return "true or false";
+        }
+        if (type == String.class) {
+            return "text";
         }
         return type == double.class || type == Double.class ? "a number" : "a whole number";
     }

@@ -3,6 +3,7 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -46,11 +47,23 @@ public record RecipeSource(
      * @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do
      */
     public static RecipeSource read(Path file, int processes) {
+        return read(file, processes, Map.of());
+    }
+
+    /**
+     * Reads a file that options are to change.
+     *
+     * @param processes that will train; timm's batch size is that of one
+     * @param options by key, without section: already in the recipe where the file's values do not do without them
+     * @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do even so
+     */
+    public static RecipeSource read(Path file, int processes, Map<String, ? extends @Nullable Object> options) {
         JsonNode tree = RecipeFile.tree(file);
         try {
             return TimmArgs.isFlat(tree)
-                    ? new TimmArgs(String.valueOf(file.getFileName()), tree, processes).source()
-                    : new RecipeSource(RecipeFile.of(tree), List.of(), null, null, null, "train", "validation");
+                    ? new TimmArgs(String.valueOf(file.getFileName()), tree, processes, options).source()
+                    : new RecipeSource(
+                            RecipeFile.of(tree, options), List.of(), null, null, null, "train", "validation");
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         }

@@ -35,9 +35,19 @@ final class TimmArgs {
 
     private static final Map<String, String> OURS = RecipeFile.sections();
 
+    private static final String SHAPE = "model_kwargs";
+    private static final Set<String> SHAPES =
+            new LinkedHashSet<>(List.of("depth", "embed_dim", "num_heads", "img_size", "patch_size"));
+    private static final List<Double> INCEPTION = List.of(0.5, 0.5, 0.5);
+
+    private static final Set<String> YES = Set.of("True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON");
+    private static final Set<String> NO = Set.of("False", "FALSE", "no", "No", "NO", "off", "Off", "OFF");
+    private static final Set<String> BOOLEAN = booleans();
+
     private final String name;
     private final JsonNode tree;
     private final int processes;
+    private final Map<String, ? extends @Nullable Object> options;
     private final Map<String, @Nullable Object> changes = new LinkedHashMap<>(NETWORK);
     private final List<RecipeSource.Note> notes = new ArrayList<>();
 
@@ -45,11 +55,28 @@ final class TimmArgs {
      * @param name of the file
      * @param tree its content, {@link #isFlat}
      * @param processes that will train
+     * @param options as {@link RecipeSource#read(java.nio.file.Path, int, Map)} has them
      */
-    TimmArgs(String name, JsonNode tree, int processes) {
+    TimmArgs(String name, JsonNode tree, int processes, Map<String, ? extends @Nullable Object> options) {
         this.name = name;
         this.tree = tree;
         this.processes = processes;
+        this.options = options;
+    }
+
+    private static Set<String> booleans() {
+        Set<String> keys = new LinkedHashSet<>(Set.of("model_ema", "pretrained"));
+        RecipeFile.values(Recipe.DEFAULT).forEach((key, value) -> {
+            if (value instanceof Boolean) {
+                keys.add(key);
+            }
+        });
+        TimmKeys.ONLY.forEach((key, possible) -> {
+            if (possible.contains(false)) {
+                keys.add(key);
+            }
+        });
+        return keys;
     }
 
     /**
@@ -108,7 +135,7 @@ final class TimmArgs {
                         + "; neither timm's trainer nor a recipe has it");
             }
             List<?> possible = TimmKeys.ONLY.get(key);
-            if (possible != null && !isEmpty(entry.getValue()) && !possible.contains(plain(entry.getValue()))) {
+            if (possible != null && !isEmpty(entry.getValue()) && !possible.contains(value(key))) {
                 throw new IllegalArgumentException(key + " " + entry.getValue() + " cannot be done here; "
                         + (possible.isEmpty() ? "it must be null" : "it must be null or " + possible.get(0)));
             }
@@ -121,6 +148,22 @@ final class TimmArgs {
             if (has(key) && !TimmKeys.TAKEN.contains(key)) {
                 changes.put(key, value(key));
             }
+        }
+        if (Integer.valueOf(0).equals(changes.get("lr"))) {
+            changes.remove("lr"); // to timm as null
+        }
+        takeUsualWarmup();
+    }
+
+    /** timm's usual warm-up is meant for its usual 300 epochs. */
+    private void takeUsualWarmup() {
+        int usual = (int) TimmKeys.DEFAULTS.get("warmup_epochs");
+        if (!has("warmup_epochs") && changes.get("epochs") instanceof Integer epochs && epochs >= 0 && epochs < usual) {
+            changes.put("warmup_epochs", epochs);
+            note(
+                    "warmup_epochs",
+                    "says nothing of warmup_epochs, which are " + usual + " in timm: of " + epochs
+                            + " epochs all are; --warmup-epochs says others");
         }
     }
 
@@ -168,23 +211,19 @@ final class TimmArgs {
     }
 
     private void takeRest() {
-        if (!(tree.path("model_ema").isBoolean() && tree.path("model_ema").asBoolean())) {
+        if (!flag("model_ema")) {
             changes.put("model_ema_decay", 0);
         }
         String metric = text("eval_metric", "top1");
         require(metric.equals("top1") || metric.equals("loss"), "eval_metric must be top1 or loss, got " + metric);
         changes.putIfAbsent("best_metric", metric.equals("loss") ? "last_loss" : "last");
-        if (tree.path("pretrained").isBoolean() && tree.path("pretrained").asBoolean()) {
+        if (flag("pretrained")) {
             note("init", "pretrained names weights that are not in the file; --init FILE starts from some");
         }
     }
 
     /** @return the model that cannot be built; null if all is well */
     private @Nullable String takeNetwork() {
-        JsonNode size = tree.path("input_size");
-        if (size.isArray() && size.size() == 3) {
-            changes.put("img_size", size.get(1).asInt());
-        }
         String model = text("model");
         boolean staged = has("thinking_stages") || has("stages");
         if (has("thinking_stages")) {
@@ -194,13 +233,20 @@ final class TimmArgs {
             if (!staged) {
                 note("stages", "names no stages; 3,6 is the published 3H → 6H, --stages says others");
             }
+            takeShape(staged);
             takeSize();
             return null;
         }
         Matcher vit = PLAIN_VIT.matcher(model);
         if (!vit.matches()) {
+            if (has(SHAPE)) {
+                note("", SHAPE + " is about model " + model + " and passed over");
+            }
             takeSize();
             return model;
+        }
+        if (model.startsWith("vit_")) {
+            takeInceptionsLevels(model, model.substring(model.indexOf('.') + 1));
         }
         int heads = HEADS.getOrDefault(vit.group(1), 0);
         changes.put("patch_size", Integer.valueOf(vit.group(2)));
@@ -215,17 +261,103 @@ final class TimmArgs {
                     "model " + model + " is one stage of " + heads + " heads; --stages 3," + Math.max(6, heads)
                             + " makes it elastic");
         }
+        takeShape(staged);
         takeSize();
         return null;
     }
 
+    /** Unlike DeiT's, timm's plain ViTs see levels of mean and deviation 0.5, but for some trained elsewhere. */
+    private void takeInceptionsLevels(String model, String tag) {
+        List<String> unsaid = Stream.of("mean", "std").filter(key -> !has(key)).toList();
+        if (unsaid.isEmpty()) {
+            return;
+        }
+        if (!tag.equals(model) && !tag.startsWith("augreg") && !tag.startsWith("orig")) {
+            note(
+                    unsaid.get(0),
+                    "what " + String.join(" and ", unsaid) + " of model " + model + " are is not known here:"
+                            + " ImageNet's are taken; --mean and --std say others");
+            return;
+        }
+        unsaid.forEach(key -> changes.put(key, INCEPTION));
+        note(
+                unsaid.get(0),
+                String.join(" and ", unsaid) + " of model " + model + " are 0.5, as in timm; --mean and --std say"
+                        + " others");
+    }
+
+    /** The network as {@link TimmCheckpoint} writes it, which is how timm's models take theirs. */
+    private void takeShape(boolean staged) {
+        if (!has(SHAPE)) {
+            return;
+        }
+        JsonNode shape = tree.path(SHAPE);
+        require(shape.isObject(), SHAPE + " must hold keys and values, got " + shape);
+        Map<String, Integer> said = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> entry : shape.properties()) {
+            String key = SHAPE + "." + entry.getKey();
+            require(
+                    SHAPES.contains(entry.getKey()),
+                    key + " cannot be done here; " + String.join(", ", SHAPES) + " can");
+            if (!isEmpty(entry.getValue())) {
+                said.put(entry.getKey(), positive(key, plain(entry.getValue())));
+            }
+        }
+        List.of("depth", "img_size", "patch_size").forEach(key -> {
+            if (said.containsKey(key)) {
+                changes.put(key, said.get(key));
+            }
+        });
+        Integer heads = said.get("num_heads");
+        if (heads != null && !staged) {
+            changes.put("stages", List.of(heads));
+            notes.removeIf(note -> note.key().equals("stages"));
+            note("stages", SHAPE + " is one stage of " + heads + " heads; --stages makes it elastic");
+        }
+        takeWidth(heads, said.get("embed_dim"));
+    }
+
+    private void takeWidth(@Nullable Integer heads, @Nullable Integer width) {
+        if (!(changes.get("stages") instanceof List<?> stages)
+                || !(stages.get(stages.size() - 1) instanceof Integer last)) {
+            return;
+        }
+        require(
+                heads == null || heads.equals(last),
+                SHAPE + ".num_heads must be the heads of the last stage, " + last + ", got " + heads);
+        if (width != null) {
+            require(
+                    last >= 1 && width % last == 0,
+                    SHAPE + ".embed_dim must divide into " + last + " heads, got " + width);
+            changes.put("head_dim", width / last);
+        }
+    }
+
     /** What the file says of the network itself comes before what follows from the model's name. */
     private void takeSize() {
+        takeInputSize();
         for (String key : List.of("img_size", "patch_size", "depth", "head_dim")) {
             if (has(key)) {
                 changes.put(key, value(key));
             }
         }
+    }
+
+    private void takeInputSize() {
+        if (!has("input_size")) {
+            return;
+        }
+        JsonNode size = tree.path("input_size");
+        Object side = size.isArray() && size.size() == 3 ? plain(size.get(1)) : null;
+        require(
+                side instanceof Integer
+                        && Integer.valueOf(3).equals(plain(size.get(0)))
+                        && side.equals(plain(size.get(2))),
+                "input_size must be [3, n, n], of 3 channels and a square, got " + size);
+        require(
+                !has("img_size") || value("img_size").equals(side),
+                "input_size " + size + " and img_size " + tree.path("img_size") + " must agree, or one be left out");
+        changes.put("img_size", side);
     }
 
     /** The recipe, its batch being that of all processes and accumulated parts together. */
@@ -237,7 +369,7 @@ final class TimmArgs {
         long images = (long) each * parts * count;
         require(images <= Integer.MAX_VALUE, "batch_size " + each + " over " + count + " processes is too large");
         changes.put("batch_size", (int) images);
-        Recipe recipe = RecipeFile.with(Recipe.DEFAULT, changes);
+        Recipe recipe = RecipeFile.with(Recipe.DEFAULT, changes, options);
         note(
                 "batch_size",
                 String.format(
@@ -255,23 +387,25 @@ final class TimmArgs {
     }
 
     private int whole(String key, int usual) {
-        if (!has(key)) {
-            return usual;
-        }
-        Object value = value(key);
+        return has(key) ? positive(key, value(key)) : usual;
+    }
+
+    private static int positive(String key, Object value) {
         require(value instanceof Integer && (int) value >= 1, key + " must be a whole number from 1, got " + value);
         return (int) value;
     }
 
     private List<Integer> numbers(String key) {
         JsonNode node = tree.path(key);
+        String wanted = key + " must be heads of each stage such as [3, 6], got " + node;
+        require(node.isArray() ? node.values().stream().allMatch(JsonNode::isValueNode) : node.isValueNode(), wanted);
         Stream<String> texts = node.isArray()
-                ? node.values().stream().map(JsonNode::asString)
+                ? node.values().stream().map(value -> String.valueOf(plain(value)))
                 : Stream.of(node.asString().replaceAll("[\\[\\]()]", " ").trim().split("[,;\\s]+"));
         try {
             return texts.map(Integer::valueOf).toList();
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(key + " must be heads of each stage such as [3, 6], got " + node, e);
+            throw new IllegalArgumentException(wanted, e);
         }
     }
 
@@ -288,11 +422,30 @@ final class TimmArgs {
     }
 
     private @Nullable String text(String key) {
-        return has(key) ? tree.path(key).asString() : null;
+        if (!has(key)) {
+            return null;
+        }
+        require(tree.path(key).isValueNode(), key + " must be text, got " + tree.path(key));
+        return tree.path(key).asString();
     }
 
     private Object value(String key) {
-        return plain(tree.path(key));
+        return BOOLEAN.contains(key) ? flag(key) : plain(tree.path(key));
+    }
+
+    /** As PyYAML, which timm reads and writes with, has it: YAML 1.1's words too. No entry is false. */
+    private boolean flag(String key) {
+        if (!has(key)) {
+            return false;
+        }
+        JsonNode node = tree.path(key);
+        if (node.isBoolean()) {
+            return node.asBoolean();
+        }
+        String word = node.isString() ? node.asString() : "";
+        boolean yes = YES.contains(word);
+        require(yes || NO.contains(word), key + " must be true or false, got " + node);
+        return yes;
     }
 
     /** A number that is whole is one, whether it is written so or not: 300.0 epochs, a drop of 0.0. */

@@ -82,6 +82,11 @@ final class TimmCheckpoint {
         List.of("stages", "head_dim", "depth", "patch_size").forEach(arguments::remove);
         arguments.put("lr", recipe.optimizer().peakLr());
         arguments.put("batch_size", trainer.localBatchSize());
+        // what timm reads where we have keys of our own
+        if (recipe.schedule().sched() == ScheduleRecipe.Kind.POLY) {
+            arguments.put("decay_rate", recipe.schedule().polyPower());
+        }
+        arguments.put("eval_metric", recipe.validation().metric().isLoss() ? "loss" : "top1");
         arguments.put("model_ema", recipe.ema().modelEmaDecay() > 0);
         arguments.put("mean", floats(preprocessing.mean()));
         arguments.put("std", floats(preprocessing.std()));

@@ -30,7 +30,7 @@ final class TimmKeys {
     /** Keys that are taken, beyond those of {@link #DEFAULTS}. */
     static final Set<String> TAKEN = words("model thinking_stages opt sched lr_base_scale model_ema eval_metric"
             + " decay_rate decay_epochs patience_epochs input_size data data_dir train_split val_split initial_checkpoint"
-            + " pretrained pretrained_path world_size head_rounds head_round_1 head_round_2");
+            + " pretrained pretrained_path world_size model_kwargs head_rounds head_round_1 head_round_2");
 
     private static final Set<String> ALL = union();
 
@@ -95,7 +95,6 @@ final class TimmKeys {
         for (String key : List.of(
                 "cutmix_minmax",
                 "lr_noise",
-                "model_kwargs",
                 "opt_kwargs",
                 "class_map",
                 "color_jitter_prob",

@@ -75,10 +75,10 @@ public final class Trainer implements AutoCloseable {
      * @param threads worker threads of this process; a CUDA device has one
      * @param teacher whom the recipe distils, answering on the workers' own threads; null if it distils nobody. Stays
      *     the caller's, who closes it after the trainer
-     * @throws IllegalArgumentException if the recipe distils and there is no teacher
+     * @throws IllegalArgumentException if the recipe distils, trains at all, and there is no teacher
      */
     public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
-        if (recipe.distillation().hasTeacher() && teacher == null) {
+        if (recipe.distillation().hasTeacher() && recipe.schedule().totalEpochs() > 0 && teacher == null) {
             throw new IllegalArgumentException("distillation_type "
                     + recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT)
                     + " needs a teacher, there is none");

@@ -218,6 +218,39 @@ class WarmStartTest {
     }
 
     @Test
+    void aSourceThatAveragesItsPatchesGivesAllButTheClassToken() {
+        Map<String, HostTensor> source = counting(NARROWER);
+        source.put("fc_norm.weight", source.remove("norm.weight"));
+        source.put("fc_norm.bias", source.remove("norm.bias"));
+        source.remove("cls_token");
+        source.put("pos_embed", count(1, 4, 2));
+
+        WarmStart start = start(source, NARROWER);
+
+        assertThat(start.width()).isEqualTo(2);
+        assertThat(start.share()).isGreaterThan(0.9);
+        assertThat(values(start, "norm.weight")).containsExactly(0, 1);
+        assertThat(values(start, "pos_embed")).containsExactly(0, 0, 0, 1, 2, 3, 4, 5, 6, 7);
+        assertThat(start.summary())
+                .contains(
+                        "warning: tensor cls_token is missing in the source and stays random",
+                        "note: the source classifies the average of its patches, this model its class token: fc_norm"
+                                + " serves as norm")
+                .noneMatch(line -> line.contains("norm.weight") || line.contains("do not fit"));
+    }
+
+    @Test
+    void aBareSourcesWidthIsThatOfItsBlocksOrItsPatches() {
+        Map<String, HostTensor> source = counting(NARROWER);
+        List.of("cls_token", "norm.weight").forEach(source::remove);
+        assertThat(start(source, TARGET).width()).isEqualTo(2);
+        source.remove("blocks.0.norm1.weight");
+        assertThat(start(source, TARGET).width()).isEqualTo(2);
+        source.remove("patch_embed.proj.weight");
+        assertThat(start(source, TARGET).width()).isZero();
+    }
+
+    @Test
     void manyWarningsOfAKindAreCountedAndTheFirstNamed() {
         WarmStart start = start(counting(plain(6, 7, 3)), TARGET);
 

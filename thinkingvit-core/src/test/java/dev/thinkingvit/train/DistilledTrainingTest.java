@@ -237,7 +237,8 @@ class DistilledTrainingTest {
                     .hasMessageContaining("distillation_type hard needs a teacher");
         }
         assertThatThrownBy(() -> recipe("soft", 1.5, 1)).hasMessageContaining("distillation_alpha must lie in [0, 1]");
-        assertThatThrownBy(() -> recipe("soft", 0.5, 0)).hasMessageContaining("distillation_tau must be positive");
+        assertThatThrownBy(() -> recipe("soft", 0.5, 0)).hasMessageContaining("distillation_tau must lie in [0.01,");
+        assertThatThrownBy(() -> recipe("soft", 0.5, 1e4)).hasMessageContaining("distillation_tau must lie in [0.01,");
         assertThatThrownBy(() -> recipe("both", 0.5, 1)).hasMessageContaining("one of [none, soft, hard]");
     }
 

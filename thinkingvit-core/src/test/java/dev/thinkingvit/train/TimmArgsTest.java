@@ -8,11 +8,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class TimmArgsTest {
@@ -95,6 +97,16 @@ class TimmArgsTest {
         assertThat(read(batch + "opt: sgd\n").recipe().optimizer().peakLr()).isEqualTo(0.0025);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "0.0", "null"})
+    void aLearningRateOfZeroIsNone(String none) throws IOException {
+        assertThat(read("batch_size: 64\nlr_base: 0.01\nlr: " + none + "\n")
+                        .recipe()
+                        .optimizer()
+                        .peakLr())
+                .isEqualTo(0.0025);
+    }
+
     @Test
     void aPolynomialScheduleHasItsPowerInTheDecayRate() throws IOException {
         ScheduleRecipe schedule = read("sched: poly\ndecay_rate: 0.9\nopt: momentum\nlr: 0.1\n")
@@ -168,7 +180,30 @@ class TimmArgsTest {
                 "{lr: 0.1, opt: lamb} | opt lamb is not there; adamw, sgd and momentum are",
                 "{lr: 0.1, sched: tanh} | sched tanh is not there",
                 "{lr: 0.1, vflip: 0.5} | vflip 0.5 cannot be done here; it must be null or 0",
-                "{lr: 0.1, model_kwargs: {depth: 3}} | model_kwargs {\"depth\":3} cannot be done here; it must be null",
+                "{lr: 0.1, model_kwargs: {qkv_bias: 3}} | model_kwargs.qkv_bias cannot be done here; depth, embed_dim,",
+                "{lr: 0.1, model_kwargs: [3]} | model_kwargs must hold keys and values, got [3]",
+                "{lr: 0.1, model_kwargs: {depth: x}} | model_kwargs.depth must be a whole number from 1, got x",
+                "{lr: 0.1, thinking_stages: [1, 2], model_kwargs: {num_heads: 3}} | the heads of the last stage, 2, got 3",
+                "{lr: 0.1, thinking_stages: [1, 2], model_kwargs: {embed_dim: 33}} | must divide into 2 heads, got 33",
+                "{lr: 0.1, model_ema: 1} | model_ema must be true or false, got 1",
+                "{lr: 0.1, model_ema: \"true\"} | model_ema must be true or false, got \"true\"",
+                "{lr: 0.1, pretrained: [yes]} | pretrained must be true or false, got [\"yes\"]",
+                "{lr: 0.1, no_aug: maybe} | no_aug must be true or false, got \"maybe\"",
+                "{lr: 0.1, no_aug: yes} | no_aug \"yes\" cannot be done here; it must be null or false",
+                "{lr: 0.1, warmup_prefix: 1} | warmup_prefix must be true or false, got 1",
+                "{lr: 0.1, input_size: [3, 64, 32]} | input_size must be [3, n, n], of 3 channels and a square, got [3,64,32]",
+                "{lr: 0.1, input_size: 32} | input_size must be [3, n, n], of 3 channels and a square, got 32",
+                "{lr: 0.1, input_size: [1, 32, 32]} | input_size must be [3, n, n]",
+                "{lr: 0.1, input_size: [3, x, x]} | input_size must be [3, n, n]",
+                "{lr: 0.1, input_size: [3, 32, 32], img_size: 64} | input_size [3,32,32] and img_size 64 must agree",
+                "{lr: 0.1, opt: [adamw]} | opt must be text, got [\"adamw\"]",
+                "{lr: 0.1, model: {name: deit}} | model must be text",
+                "{lr: 0.1, data_dir: [a, b]} | data_dir must be text",
+                "{lr: 0.1, thinking_stages: [[3], 6]} | thinking_stages must be heads of each stage such as [3, 6]",
+                "{lr: 0.1, thinking_stages: {a: 3}} | thinking_stages must be heads of each stage such as [3, 6]",
+                "{lr: 0.1, aa: [rand]} | augmentation.aa must be text",
+                "{augmentation: {aa: [rand]}} | augmentation.aa must be text",
+                "{lr: 0.1, epochs: 3, warmup_epochs: 5} | warmup_epochs must lie between 0 and epochs 3, got 5",
                 "{lr: 0.1, clip_mode: agc} | clip_mode \"agc\" cannot be done here; it must be null or norm",
                 "{lr: 0.1, epochs: many} | schedule.epochs must be a whole number, got 'many'",
                 "{lr: 0.1, batch_size: 0} | batch_size must be a whole number from 1, got 0",
@@ -182,6 +217,102 @@ class TimmArgsTest {
                 .hasMessageContaining("args.yaml")
                 .hasMessageContaining(message)
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"yes,true", "On,true", "TRUE,true", "true,true", "no,false", "OFF,false", "False,false", "null,false"})
+    void booleansMayBeWrittenAsPythonsYamlHasThem(String written, boolean meant) throws IOException {
+        Recipe recipe = read("lr: 0.1\nmodel_ema: " + written + "\nwarmup_prefix: " + written + "\n")
+                .recipe();
+        assertThat(recipe.ema().modelEmaDecay()).isEqualTo(meant ? 0.9998 : 0);
+        assertThat(recipe.schedule().warmupPrefix()).isEqualTo(meant);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"input_size: [3, 64, 64]", "img_size: 64", "{input_size: [3, 64, 64], img_size: 64}"})
+    void aSizeThatIsSaidComesBeforeThatOfTheModelsName(String size) throws IOException {
+        String pairs = size.replaceAll("[{}]", "");
+        assertThat(read("{lr: 0.1, model: deit_small_patch16_224, " + pairs + "}")
+                        .recipe()
+                        .network()
+                        .imgSize())
+                .isEqualTo(64);
+    }
+
+    @Test
+    void theShapeInTheModelsArgumentsIsTheNetworks() throws IOException {
+        String shape = "model_kwargs: {depth: 2, embed_dim: 32, num_heads: 2, img_size: 32, patch_size: 4}\n";
+        RecipeSource ours = read("lr: 0.1\nmodel: thinkingvit\nthinking_stages: [1, 2]\n" + shape);
+        NetworkRecipe network = ours.recipe().network();
+        assertThat(network.stages()).containsExactly(1, 2);
+        assertThat(List.of(network.depth(), network.headDim(), network.imgSize(), network.patchSize()))
+                .containsExactly(2, 16, 32, 4);
+        RecipeSource plain = read("lr: 0.1\nmodel: deit_tiny_patch16_224\n" + shape);
+        assertThat(plain.recipe().network())
+                .isEqualTo(ours.recipe().with("stages", List.of(2)).network());
+        assertThat(notes(plain)).anyMatch(note -> note.contains("one stage of 2 heads; --stages makes it elastic"));
+        assertThat(notes(plain)).noneMatch(note -> note.contains("one stage of 3 heads"));
+        RecipeSource other = read("lr: 0.1\nmodel: swin_tiny\nmodel_kwargs: {window_size: 8}\n");
+        assertThat(notes(other)).anyMatch(note -> note.contains("model_kwargs is about model swin_tiny"));
+    }
+
+    @Test
+    void aShortTrainingWithoutAWordOnItsWarmUpIsOneWarmUp() throws IOException {
+        RecipeSource source = read("lr: 0.1\nepochs: 3\n");
+        assertThat(source.recipe().schedule().warmupEpochs()).isEqualTo(3);
+        assertThat(source.notes())
+                .filteredOn(note -> note.key().equals("warmup_epochs"))
+                .singleElement()
+                .satisfies(note -> assertThat(note.text()).contains("are 5 in timm: of 3 epochs all are"));
+    }
+
+    @Test
+    void whatAnOptionCuresIsNotRefused() throws IOException {
+        Path short3 = Files.writeString(directory.resolve("args.yaml"), "lr: 0.1\nepochs: 3\nwarmup_epochs: 5\n");
+        assertThat(RecipeSource.read(short3, 1, Map.of("warmup_epochs", 0))
+                        .recipe()
+                        .schedule()
+                        .warmupEpochs())
+                .isZero();
+        assertThat(RecipeSource.read(short3, 1, Map.of("epochs", 9))
+                        .recipe()
+                        .schedule()
+                        .epochs())
+                .isEqualTo(9);
+        assertThatThrownBy(() -> RecipeSource.read(short3, 1, Map.of("lr", 1)))
+                .hasMessageContaining("warmup_epochs must lie between 0 and epochs 3, got 5");
+        Path small =
+                Files.writeString(directory.resolve("small.yaml"), "lr_base: 0.01\nbatch_size: 2\nmin_lr: 0.001\n");
+        assertThat(RecipeSource.read(small, 1, Map.of("batch_size", 256))
+                        .recipe()
+                        .optimizer()
+                        .peakLr())
+                .isEqualTo(0.01);
+        Path sections = Files.writeString(directory.resolve("own.yaml"), "schedule: {epochs: 3, warmup_epochs: 5}\n");
+        assertThat(RecipeSource.read(sections, 1, Map.of("epochs", 5))
+                        .recipe()
+                        .schedule()
+                        .epochs())
+                .isEqualTo(5);
+    }
+
+    @Test
+    void timmsPlainViTsSeeOtherLevelsThanDeiT() throws IOException {
+        List<Double> half = List.of(0.5, 0.5, 0.5);
+        RecipeSource vit = read("lr: 0.1\nmodel: vit_small_patch16_224.augreg_in1k\nmean: null\n");
+        assertThat(vit.recipe().preprocessing().mean()).isEqualTo(half);
+        assertThat(vit.recipe().preprocessing().std()).isEqualTo(half);
+        assertThat(notes(vit))
+                .anyMatch(note -> note.contains("mean and std of model vit_small_patch16_224.augreg_in1k"));
+        PreprocessingRecipe partly = read("lr: 0.1\nmodel: vit_small_patch16_224\nmean: [0.4, 0.4, 0.4]\n")
+                .recipe()
+                .preprocessing();
+        assertThat(partly.mean()).containsOnly(0.4);
+        assertThat(partly.std()).isEqualTo(half);
+        assertThat(read("lr: 0.1\nmodel: deit_small_patch16_224\n").recipe().preprocessing())
+                .isEqualTo(PreprocessingRecipe.DEFAULT);
+        assertThat(notes(read("lr: 0.1\nmodel: vit_small_patch16_224.dino\n")))
+                .anyMatch(note -> note.contains("is not known here: ImageNet's are taken"));
     }
 
     @Test

@@ -141,6 +141,13 @@ final class RunOptions {
                 }
             }
         }
+        if (!used.distillation().hasTeacher()) {
+            for (String key : List.of("distillation_alpha", "distillation_tau")) {
+                if (spec.findOption(RecipeOptions.option(key)).getValue() != null) {
+                    throw usage(RecipeOptions.option(key) + " is about a teacher: --teacher is required");
+                }
+            }
+        }
         boolean finished = goesOn && isFinished(used, record);
         return new TrainingPlan(used, finished ? record : withTeacher(record, goesOn), goesOn, finished);
     }
@@ -190,7 +197,7 @@ final class RunOptions {
             return RecipeSource.read(out.resolve(RunFolder.RECIPE), processes);
         }
         String name = recipe == null ? DEFAULT_RECIPE : recipe;
-        RecipeSource source = RecipeSource.read(RecipeOptions.file(name), processes);
+        RecipeSource source = RecipeSource.read(RecipeOptions.file(name), processes, given());
         if (source.foreignModel() != null && spec.findOption("--stages").getValue() == null) {
             throw new CheckpointException(
                     RecipeOptions.file(name),
@@ -282,8 +289,7 @@ final class RunOptions {
         Recipe base = source.recipe();
         Recipe changed;
         try {
-            changed = RecipeFile.with(
-                    base, withFittingTeaching(base, goesOn, withFittingWarmup(base, RecipeOptions.given(spec))));
+            changed = RecipeFile.with(base, withFittingTeaching(base, goesOn, withFittingWarmup(base, given())));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
@@ -293,6 +299,14 @@ final class RunOptions {
             requireTeacher(changed);
         }
         return changed;
+    }
+
+    private Map<String, @Nullable Object> given() {
+        try {
+            return RecipeOptions.given(spec);
+        } catch (IllegalArgumentException e) {
+            throw usage(String.valueOf(e.getMessage()));
+        }
     }
 
     /** A short training wants a short warm-up; said, so that nobody wonders. */

@@ -155,6 +155,12 @@ final class TrainCommand extends BaseCommand {
             throw usage("--batch-size " + batch + " does not divide into " + count + " processes with "
                     + "--grad-accum-steps " + parts + " each");
         }
+        int share = batch / (count * parts);
+        if (count > 1 && share % 2 != 0 && used.augmentation().mixing().mix()) {
+            throw usage("--batch-size " + batch + " gives each of " + count + " processes " + share
+                    + " pictures at a time: mixup and cutmix pair a process's pictures, so that an even number is"
+                    + " required, such as of --batch-size " + (share + 1) * count * parts);
+        }
     }
 
     private int launch() {
@@ -212,6 +218,10 @@ final class TrainCommand extends BaseCommand {
                     plan.record().data(),
                     pictures.training().size(),
                     used.optimizer().batchSize()));
+        }
+        if (!starts && used.augmentation().augRepeats() > pictures.training().size()) {
+            throw usage("--aug-repeats " + used.augmentation().augRepeats() + " shows a picture more often than the "
+                    + pictures.training().size() + " pictures of an epoch; lower it");
         }
         ModelConfig config = ModelConfig.of(network)
                 .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))

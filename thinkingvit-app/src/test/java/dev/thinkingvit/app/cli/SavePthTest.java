@@ -85,6 +85,18 @@ class SavePthTest {
     }
 
     @Test
+    void whatTimmCallsOtherwiseStandsUnderItsName() {
+        assertThat(((Map<?, ?>) content("last.pth.tar").get("args")).get("eval_metric"))
+                .isEqualTo("top1");
+        run = directory.resolve("poly");
+        train(1, "--save-pth", "--sched=poly", "--poly-power=0.7", "--best-metric=stage1_loss");
+        Map<?, ?> arguments = (Map<?, ?>) content("last.pth.tar").get("args");
+        assertThat(arguments.get("decay_rate")).isEqualTo(0.7);
+        assertThat(arguments.get("eval_metric")).isEqualTo("loss");
+        assertThat(arguments.get("best_metric")).isEqualTo("stage1_loss");
+    }
+
+    @Test
     void itConvertsBackWithoutAConfiguration() {
         ModelDirectory.Model trained = ModelDirectory.read(run.resolve("last"));
 

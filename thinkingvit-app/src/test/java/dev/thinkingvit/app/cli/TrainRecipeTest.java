@@ -125,6 +125,58 @@ class TrainRecipeTest {
     }
 
     @Test
+    void anOptionCuresWhatTheFileSaysAmiss() throws IOException {
+        Path file = Files.writeString(
+                directory.resolve("args.yaml"),
+                "opt: adamw\nlr_base: 0.001\nepochs: 3\nwarmup_epochs: 5\nbatch_size: 8\nmodel_ema: no\n");
+        Object data = "--data=" + directory.resolve("train");
+        CommandRun refused = train("--recipe", file, data);
+        assertThat(refused.code()).isEqualTo(1);
+        assertThat(refused.err())
+                .contains(file.toString())
+                .contains("warmup_epochs must lie between 0 and epochs 3, got 5");
+        CommandRun cured = trainTiny(file, data, "--epochs=0");
+        assertThat(cured.code()).as(cured.err()).isZero();
+        assertThat(RecipeFile.read(run.resolve("recipe.yaml")).schedule().warmupEpochs())
+                .isZero();
+        CommandRun nonsense = train("--recipe", file, data, "--lr=[");
+        assertThat(nonsense.code()).isEqualTo(Main.USAGE);
+    }
+
+    @Test
+    void aTrainingsFolderIsNoModelButHoldsSome() throws IOException {
+        assertThat(CommandRun.of(TinyTraining.arguments(directory, run, 1).toArray())
+                        .code())
+                .isZero();
+        for (String option : List.of("--init", "--teacher")) {
+            Path next = directory.resolve("next");
+            CommandRun refused = CommandRun.of(TinyTraining.arguments(directory, next, 1, option + "=" + run)
+                    .toArray());
+            assertThat(refused.code()).as(refused.err()).isEqualTo(1);
+            assertThat(refused.err()).contains(run.resolve("best") + "").contains(run.resolve("last") + "");
+        }
+    }
+
+    @Test
+    void aPictureIsNotRepeatedMoreOftenThanThereArePictures() {
+        CommandRun refused = CommandRun.of(
+                TinyTraining.arguments(directory, run, 1, "--aug-repeats=1000").toArray());
+        assertThat(refused.code()).isEqualTo(Main.USAGE);
+        assertThat(refused.err()).contains("--aug-repeats 1000 shows a picture more often than the ");
+    }
+
+    @Test
+    void anOddShareOfPicturesCannotBeMixedAsInOneProcess() {
+        CommandRun odd = CommandRun.of(
+                TinyTraining.arguments(directory, run, 1, "--batch-size=6", "--processes=2", "--mixup=0.2")
+                        .toArray());
+        assertThat(odd.code()).isEqualTo(Main.USAGE);
+        assertThat(odd.err())
+                .contains("--batch-size 6 gives each of 2 processes 3 pictures")
+                .contains("--batch-size 8");
+    }
+
+    @Test
     void onlyEveryFewEpochsAreJudgedAndTheLast() throws IOException {
         CommandRun trained = CommandRun.of(
                 TinyTraining.arguments(directory, run, 3, "--eval-every=2").toArray());

@@ -118,6 +118,8 @@ class TrainTeacherTest {
     @Test
     void whatTheCommandLineContradictsIsRefused() throws IOException {
         assertRefused(train(run, 1, "--distillation-type=hard"), Main.USAGE, "--teacher is required");
+        assertRefused(train(run, 1, "--distillation-tau=2"), Main.USAGE, "--distillation-tau is about a teacher");
+        assertRefused(train(run, 1, "--distillation-alpha=0"), Main.USAGE, "--distillation-alpha is about a teacher");
         assertRefused(
                 train(run, 1, "--teacher", teacher, "--distillation-type=none"),
                 Main.USAGE,
@@ -142,6 +144,17 @@ class TrainTeacherTest {
         CommandRun begun = train(run, 1, "--teacher", more);
         assertThat(begun.code()).as(begun.err()).isZero();
         assertThat(begun.err()).contains("2 of the teacher's 3 classes").contains("teacher: top-1");
+    }
+
+    @Test
+    void aStartingModelNeedsNoTeacherAndLearnsFromItLater() throws IOException {
+        CommandRun started = train(run, 0, "--teacher", teacher);
+        assertThat(started.code()).as(started.err()).isZero();
+        assertThat(run.resolve("last/model.safetensors")).exists();
+        CommandRun further = resume("--epochs=1");
+        assertThat(further.code()).as(further.err()).isZero();
+        assertThat(further.err()).contains("soft distillation from " + teacher);
+        assertThat(Files.readAllLines(run.resolve("steps.csv")).get(0)).contains("stage1_distillation");
     }
 
     @Test
