@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.checkpoint.KnownNames.Manner;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -36,6 +37,13 @@ public final class Checkpoints {
     private static final List<String> IN_DIRECTORY = List.of(
             ModelDirectory.WEIGHTS, ModelDirectory.WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX);
 
+    /** The plain values of a whole file, and what translating them took off. */
+    private record Values(@Nullable Object root, StateDict.Origin origin) {
+        Values(@Nullable Object root) {
+            this(root, StateDict.Origin.TIMM);
+        }
+    }
+
     private Checkpoints() {}
 
     /**
@@ -45,9 +53,17 @@ public final class Checkpoints {
      */
     public static StateDict read(Path path, Weights weights) {
         Path file = Files.isDirectory(path) ? inDirectory(path) : path;
-        WeightsEntry entry = WeightsEntry.find(file, values(file, true), weights);
+        Values values = values(file, true);
+        WeightsEntry entry = WeightsEntry.find(file, values.root(), weights);
         NamedWeights named = TimmNames.of(file, NamedWeights.of(file, entry, weights));
-        return new StateDict(file, entry.path(), named.tensors(), entry.facts(), named.notes());
+        StateDict.Origin origin = named.manner() == Manner.TRANSFORMERS ? transformers(entry) : values.origin();
+        return new StateDict(file, entry.path(), named.tensors(), entry.facts(), named.notes(), origin);
+    }
+
+    /** transformers' two networks share their names, but for what is in front, and are made for different pictures. */
+    private static StateDict.Origin transformers(WeightsEntry entry) {
+        boolean deit = entry.content().keySet().stream().anyMatch(name -> ("." + name).contains(".deit."));
+        return new StateDict.Origin(Manner.TRANSFORMERS.owner(), 0, !deit);
     }
 
     private static Path inDirectory(Path directory) {
@@ -69,16 +85,12 @@ public final class Checkpoints {
                 : "is a training's folder, not a model; of its models name " + String.join(" or ", models);
     }
 
-    /**
-     * The plain values of a whole file.
-     *
-     * @param whole whether the file stands for itself, and is not one of several
-     */
-    private static @Nullable Object values(Path file, boolean whole) {
+    /** @param whole whether the file stands for itself, and is not one of several */
+    private static Values values(Path file, boolean whole) {
         try (FileBytes bytes = FileBytes.open(file)) {
             ByteBuffer start = bytes.slice(0, Math.min(bytes.size(), START_BYTES));
             if (whole && isJson(start)) {
-                return Shards.read(file, part -> part(file, part));
+                return new Values(Shards.read(file, part -> part(file, part)));
             }
             if (whole) {
                 Shards.refusePart(file);
@@ -87,7 +99,7 @@ public final class Checkpoints {
                 return ofNumpy(bytes);
             }
             if (TorchFile.isZip(start) || TorchFile.isLegacy(start)) {
-                return TorchFile.load(bytes);
+                return new Values(TorchFile.load(bytes));
             }
             refuseImpostors(file, start);
             if (!looksLikeSafetensors(start)) {
@@ -96,17 +108,21 @@ public final class Checkpoints {
             Safetensors.Contents contents = Safetensors.read(bytes);
             Map<Object, @Nullable Object> values = new LinkedHashMap<>(contents.metadata());
             putAll(values, contents.tensors(), contents.others());
-            return values;
+            return new Values(values);
         }
     }
 
-    private static Map<?, ?> ofNumpy(FileBytes bytes) {
+    private static Values ofNumpy(FileBytes bytes) {
         NumpyArchive.Contents contents = NumpyArchive.read(bytes);
         Map<String, HostTensor> tensors = contents.tensors();
         Map<Object, @Nullable Object> values = new LinkedHashMap<>();
-        boolean google = GoogleViTNames.matches(tensors.keySet());
-        putAll(values, google ? GoogleViTNames.toTimm(tensors) : tensors, contents.others());
-        return values;
+        if (!GoogleViTNames.matches(tensors.keySet())) {
+            putAll(values, tensors, contents.others());
+            return new Values(values);
+        }
+        GoogleViTNames.Translated google = GoogleViTNames.toTimm(bytes.file(), tensors);
+        putAll(values, google.tensors(), contents.others());
+        return new Values(values, new StateDict.Origin("Google's", google.heads(), true));
     }
 
     /** Tensors, and those that are only named; neither is shadowed by what else has its name. */
@@ -117,7 +133,7 @@ public final class Checkpoints {
     }
 
     private static Map<?, ?> part(Path index, Path file) {
-        if (values(file, false) instanceof Map<?, ?> part) {
+        if (values(file, false).root() instanceof Map<?, ?> part) {
             return part;
         }
         throw new CheckpointException(file, "holds no dictionary of weights, of which " + index + " says it is a part");

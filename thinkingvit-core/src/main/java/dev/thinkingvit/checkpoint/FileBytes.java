@@ -48,6 +48,7 @@ final class FileBytes implements AutoCloseable {
         if (Files.isDirectory(file)) {
             throw new CheckpointException(file, "is a directory, a file was expected");
         }
+        requireRegular(file);
         FileChannel channel = null;
         try {
             channel = FileChannel.open(file, StandardOpenOption.READ);
@@ -61,6 +62,18 @@ final class FileBytes implements AutoCloseable {
         } catch (IOException e) {
             closeQuietly(channel);
             throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    /**
+     * Refuses what only looks like a file: opening a pipe waits for whoever may write to it, for ever if nobody does.
+     *
+     * @throws CheckpointException if it is there and a pipe, a device or a socket
+     */
+    static void requireRegular(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isDirectory(file)) {
+            throw new CheckpointException(
+                    file, "is no regular file but a pipe or a device, in which nothing can be found");
         }
     }
 

@@ -3,6 +3,7 @@ package dev.thinkingvit.checkpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -134,7 +135,7 @@ final class ForeignConfig {
             ObjectNode pretrained = own.withObject("pretrained_cfg");
             Path beside = file.resolveSibling(PREPROCESSOR);
             boolean said = Files.exists(beside);
-            ObjectNode input = said ? ModelDirectory.readTree(beside) : JsonNodeFactory.instance.objectNode();
+            ObjectNode input = said ? ModelDirectory.readOwn(beside) : JsonNodeFactory.instance.objectNode();
             new Preprocessor(beside, input, type.equals("deit")).into(pretrained, notes);
             if (!said) {
                 notes.add("no " + PREPROCESSOR + ": pictures are prepared as transformers does for " + type
@@ -162,7 +163,7 @@ final class ForeignConfig {
 
     /** How transformers prepares pictures. */
     private record Preprocessor(Path file, ObjectNode input, boolean deit) {
-        private static final Map<Integer, String> RESAMPLE = Map.of(2, "bilinear", 3, "bicubic");
+        private static final Map<String, String> RESAMPLE = Map.of("2", "bilinear", "3", "bicubic");
         private static final Pattern SCALE = Pattern.compile("0\\.00392\\d*");
 
         void into(ObjectNode pretrained, List<String> notes) {
@@ -172,15 +173,16 @@ final class ForeignConfig {
             if (resized < size) {
                 throw new CheckpointException(file, "crop_size must be at most size " + resized + ", got " + size);
             }
-            int resample = integer(input.get("resample"), deit ? 3 : 2);
-            String kernel = RESAMPLE.get(resample);
-            if (kernel == null) {
-                throw new CheckpointException(file, "resample must be 2 (bilinear) or 3 (bicubic), got " + resample);
+            for (String key : List.of("do_resize", "do_rescale")) {
+                if (!flag(key, true)) {
+                    throw new CheckpointException(file, key + " must be true, got false");
+                }
             }
+            String kernel = kernel();
             JsonNode scale = input.get("rescale_factor");
             if (scale != null
                     && !scale.isNull()
-                    && !SCALE.matcher(scale.asString()).matches()) {
+                    && !(scale.isNumber() && SCALE.matcher(scale.asString()).matches())) {
                 throw new CheckpointException(file, "rescale_factor must be 1/255, got " + scale);
             }
             pretrained.withArray("input_size").add(3).add(size).add(size);
@@ -251,9 +253,29 @@ final class ForeignConfig {
             return side;
         }
 
+        /** PIL's number of the filter, or its name. */
+        private String kernel() {
+            JsonNode value = input.get("resample");
+            if (value == null || value.isNull()) {
+                return deit ? "bicubic" : "bilinear";
+            }
+            String said = value.isString() ? value.asString().strip().toLowerCase(Locale.ROOT) : value.toString();
+            String kernel = RESAMPLE.containsValue(said) ? said : RESAMPLE.get(said.replaceFirst("\\.0+$", ""));
+            if (kernel == null) {
+                throw new CheckpointException(file, "resample must be 2 (bilinear) or 3 (bicubic), got " + value);
+            }
+            return kernel;
+        }
+
         private boolean flag(String key, boolean otherwise) {
             JsonNode value = input.get(key);
-            return (value == null || value.isNull()) ? otherwise : value.asBoolean(otherwise);
+            if (value == null || value.isNull()) {
+                return otherwise;
+            }
+            if (!value.isBoolean()) {
+                throw new CheckpointException(file, key + " must be true or false, got " + value);
+            }
+            return value.asBoolean();
         }
 
         private static int integer(@Nullable JsonNode value, int otherwise) {

@@ -1,7 +1,8 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.tensor.HostTensor;
-import java.util.Arrays;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,10 +37,34 @@ final class GoogleViTNames {
             Map.entry("head/kernel", "head.weight"),
             Map.entry("head/bias", "head.bias"));
 
-    private final Map<String, HostTensor> renamed = new LinkedHashMap<>();
-    private final Map<String, @Nullable HostTensor[]> joined = new LinkedHashMap<>();
+    private static final List<String> PARTS = List.of("query", "key", "value");
 
-    private GoogleViTNames() {}
+    /** A query's, key's or value's tensor and the name that the file has for it. */
+    private record Part(String name, HostTensor tensor) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private final Path file;
+    private final Map<String, HostTensor> renamed = new LinkedHashMap<>();
+    private final Map<String, String> origins = new LinkedHashMap<>();
+    private final Map<String, @Nullable Part[]> joined = new LinkedHashMap<>();
+    private @Nullable String firstWithHeads;
+    private long heads;
+
+    private GoogleViTNames(Path file) {
+        this.file = file;
+    }
+
+    /**
+     * A file's tensors in timm's terms.
+     *
+     * @param tensors by timm's names
+     * @param heads H, which the kernels of attention show; 0 if none does
+     */
+    record Translated(Map<String, HostTensor> tensors, int heads) {}
 
     /** Whether these are the names of such a file. */
     static boolean matches(Set<String> names) {
@@ -55,14 +80,16 @@ final class GoogleViTNames {
     }
 
     /**
+     * @param file for messages
      * @param tensors of a file whose names {@linkplain #matches match}
      * @return timm's names, in its layouts: queries, keys and values in one [3·D, D], kernels with their outputs first.
-     *     {@code pre_logits}, which timm ignores, and whatever else has no place in it keep their names; of queries,
-     *     keys and values that do not fit together nothing comes out
+     *     {@code pre_logits}, which timm ignores, and whatever else has no place in it keep their names
+     * @throws CheckpointException if two tensors claim one name, a part of a joined tensor is missing, parts do not fit
+     *     together, or heads differ in number
      */
-    static Map<String, HostTensor> toTimm(Map<String, HostTensor> tensors) {
+    static Translated toTimm(Path file, Map<String, HostTensor> tensors) {
         String prefix = prefix(tensors.keySet());
-        GoogleViTNames names = new GoogleViTNames();
+        GoogleViTNames names = new GoogleViTNames(file);
         tensors.forEach((name, tensor) -> {
             String plain = prefix != null && name.startsWith(prefix) ? name.substring(prefix.length()) : name;
             Matcher block = BLOCK.matcher(plain);
@@ -74,13 +101,35 @@ final class GoogleViTNames {
                 names.put(timm == null ? name : timm, name, timm != null && kernel ? kernel(tensor) : tensor);
             }
         });
-        names.joined.forEach((name, parts) -> {
-            HostTensor joined = StridedViews.concatenated(Arrays.asList(parts));
-            if (joined != null) {
-                names.renamed.put(name, joined);
+        names.joined.forEach(names::join);
+        return new Translated(names.renamed, (int) Math.min(names.heads, Integer.MAX_VALUE));
+    }
+
+    private void join(String name, @Nullable Part[] parts) {
+        List<HostTensor> tensors = new ArrayList<>();
+        List<String> there = new ArrayList<>();
+        for (Part part : parts) {
+            if (part != null) {
+                tensors.add(part.tensor());
+                there.add("'" + part.name() + "' " + part.tensor());
             }
-        });
-        return names.renamed;
+        }
+        for (int i = 0; i < parts.length; i++) {
+            if (parts[i] == null) {
+                throw new CheckpointException(
+                        file,
+                        "tensor " + name + " lacks its " + PARTS.get(i) + ": there is only "
+                                + String.join(", ", there));
+            }
+        }
+        HostTensor whole = StridedViews.concatenated(tensors);
+        if (whole == null || tensors.stream().anyMatch(tensor -> tensor.elements() == 0)) {
+            throw new CheckpointException(
+                    file,
+                    "tensor " + name + " cannot be joined of " + String.join(", ", there)
+                            + ": query, key and value must have one type and shape");
+        }
+        put(name, String.valueOf(parts[0]), whole);
     }
 
     private void inBlock(String name, String block, String rest, HostTensor tensor) {
@@ -90,24 +139,55 @@ final class GoogleViTNames {
         boolean kernel = rest.endsWith("/kernel");
         String ending = rest.endsWith("/bias") ? ".bias" : ".weight";
         if (attention.matches() && attention.group(1).equals("out")) {
+            if (kernel && tensor.shape().length == 3) {
+                requireHeads(name, tensor.shape()[0]);
+            }
             put(block + "attn.proj" + ending, name, kernel ? outKernel(tensor) : tensor);
         } else if (attention.matches()) {
-            HostTensor[] parts = joined.computeIfAbsent(block + "attn.qkv" + ending, key -> new HostTensor[3]);
-            int place = List.of("query", "key", "value").indexOf(attention.group(1));
-            parts[place] = kernel ? headsKernel(tensor) : reshaped(tensor, tensor.elements());
+            String timm = block + "attn.qkv" + ending;
+            @Nullable Part[] parts = joined.computeIfAbsent(timm, key -> new Part[PARTS.size()]);
+            int place = PARTS.indexOf(attention.group(1));
+            Part before = parts[place];
+            if (before != null) {
+                throw twice(timm, before.name(), name);
+            }
+            if (tensor.shape().length == (kernel ? 3 : 2)) {
+                requireHeads(name, tensor.shape()[kernel ? 1 : 0]);
+            }
+            parts[place] = new Part(name, kernel ? headsKernel(tensor) : reshaped(tensor, tensor.elements()));
         } else if (mlp.matches()) {
             String layer = "mlp.fc" + (Integer.parseInt(mlp.group(1)) + 1);
             put(block + layer + ending, name, kernel ? kernel(tensor) : tensor);
         } else if (norm.matches()) {
             put(block + (norm.group(1).equals("0") ? "norm1" : "norm2") + ending, name, tensor);
         } else {
-            renamed.put(name, tensor);
+            put(name, name, tensor);
         }
     }
 
-    /** A second tensor for the same place keeps its name. */
     private void put(String timm, String name, HostTensor tensor) {
-        renamed.put(renamed.containsKey(timm) ? name : timm, tensor);
+        String before = origins.put(timm, name);
+        if (before != null) {
+            throw twice(timm, before, name);
+        }
+        renamed.put(timm, tensor);
+    }
+
+    private CheckpointException twice(String timm, String one, String other) {
+        return new CheckpointException(
+                file, "two tensors are " + timm + ": '" + one + "' and '" + other + "'; one must go");
+    }
+
+    private void requireHeads(String name, long came) {
+        if (firstWithHeads == null) {
+            firstWithHeads = name;
+            heads = came;
+        } else if (came != heads) {
+            throw new CheckpointException(
+                    file,
+                    "tensor '" + name + "' has " + came + " heads, '" + firstWithHeads + "' has " + heads
+                            + "; all of a network have one number");
+        }
     }
 
     /** A dense layer's [inputs, outputs] or a convolution's [height, width, inputs, outputs], outputs first. */

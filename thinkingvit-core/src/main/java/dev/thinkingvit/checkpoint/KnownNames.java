@@ -58,6 +58,12 @@ final class KnownNames {
         }
     }
 
+    /** Where ema-pytorch keeps the weights themselves, beside their average. */
+    static final String ONLINE = "online_model";
+
+    private static final int LONGEST = 512;
+    private static final int MOST_DOTS = 32;
+
     /** What is put around networks, and whose attribute is then in front of every name. */
     static final Set<String> WRAPPERS = Set.of(
             "_orig_mod",
@@ -77,7 +83,8 @@ final class KnownNames {
             "ema_model",
             "model_ema",
             "averaged_model",
-            "swa_model");
+            "swa_model",
+            ONLINE);
 
     /** Wrappers that also stand within a name, since they are put around single blocks as well. */
     private static final Pattern WITHIN = Pattern.compile(
@@ -111,6 +118,9 @@ final class KnownNames {
 
     /** The network that a tensor of this name belongs to, "a Swin Transformer"; null if it may be a Vision Transformer's. */
     static @Nullable String foreignNetwork(String name) {
+        if (isAbsurd(name)) {
+            return null;
+        }
         String rest = withoutInner(name);
         while (true) {
             for (Foreign foreign : FOREIGN) {
@@ -127,20 +137,44 @@ final class KnownNames {
         }
     }
 
+    /** Whether a name is longer than any network's; looking into it would take for ever, where many are. */
+    static boolean isAbsurd(String name) {
+        return name.length() > LONGEST
+                || name.chars().filter(c -> c == '.').limit(MOST_DOTS + 1).count() > MOST_DOTS;
+    }
+
     /** The name without the wrappers that may stand anywhere in it. */
     static String withoutInner(String name) {
         String plain = WITHIN.matcher(name).replaceAll("");
         return plain.startsWith(".") ? plain.substring(1) : plain;
     }
 
+    /** Whether a name, whatever is in front of it, is the tensor by which some manner is recognised. */
+    static boolean isEssential(String name) {
+        for (Manner manner : Manner.values()) {
+            if (name.equals(manner.essential) || name.endsWith("." + manner.essential)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Whether a prefix, with its dots, is of a moving average's wrapper. */
     static boolean isAverage(String prefix) {
+        if (isOnline(prefix)) {
+            return false;
+        }
         for (String part : prefix.split("\\.", -1)) {
             if (AVERAGES.contains(part)) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** Whether a prefix, with its dots, is of the weights that an averaging wrapper keeps beside their average. */
+    static boolean isOnline(String prefix) {
+        return ("." + prefix).contains("." + ONLINE + ".");
     }
 
     static boolean isBookkeeping(String name) {

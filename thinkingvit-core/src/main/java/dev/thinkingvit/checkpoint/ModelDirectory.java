@@ -64,12 +64,18 @@ public final class ModelDirectory {
      */
     public static boolean isOwn(Path directory) {
         Path config = directory.resolve(CONFIG);
-        return Files.exists(config) && ForeignConfig.isOwn(readTree(config));
+        return Files.exists(config) && ForeignConfig.isOwn(readOwn(config));
     }
 
     /** Reads a {@code config.json}. */
     public static ModelConfig readConfig(Path file) {
         return ModelConfigJson.read(file, readTree(file));
+    }
+
+    /** As {@link #readTree}, of what lies in a model's directory: a pipe there is nobody's intention. */
+    static ObjectNode readOwn(Path file) {
+        FileBytes.requireRegular(file);
+        return readTree(file);
     }
 
     static ObjectNode readTree(Path file) {
@@ -87,7 +93,7 @@ public final class ModelDirectory {
         try {
             WeightsException.check(config.network().parameterShapes(), state.tensors());
         } catch (WeightsException e) {
-            throw new CheckpointException(state.file(), String.valueOf(e.getMessage()), e);
+            throw new CheckpointException(state.file(), e.getMessage() + WeightsEntry.elsewhere(state.entry()), e);
         }
         return new Model(path, config, state.tensors());
     }

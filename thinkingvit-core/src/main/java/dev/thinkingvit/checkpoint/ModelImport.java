@@ -19,8 +19,8 @@ import tools.jackson.databind.node.ObjectNode;
  * configuration says is taken from the shapes of the weights; what is said wins, and must fit the weights.
  *
  * <p>In this order of precedence: the configuration file that the caller names, the directory's own
- * {@code config.json}, the shapes, a trainer's {@code args} (what shapes cannot say, and only where they agree with
- * them). Heads are {@value #HEAD_DIM} wide unless a configuration says otherwise.
+ * {@code config.json} (or the one beside a file of one of Hugging Face's names), the shapes, a trainer's {@code args} (what shapes cannot say, and only where they agree with
+ * them). Heads are {@value #HEAD_DIM} wide unless a configuration, or the file's own layout, says otherwise.
  */
 public final class ModelImport {
     private static final int HEAD_DIM = 64;
@@ -64,13 +64,16 @@ public final class ModelImport {
 
     /** As {@link #read}, of weights that were read already. */
     static Imported of(Path in, StateDict state, @Nullable Path configFile) {
-        Path own = in.resolve(ModelDirectory.CONFIG);
+        Path own = SourceConfig.file(in);
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         List<String> notes = new ArrayList<>(state.notes());
         Path said = state.file();
-        if (Files.isDirectory(in) && Files.exists(own)) {
+        if (own != null) {
             said = own;
-            merge(root, ForeignConfig.translated(own, ModelDirectory.readTree(own), notes));
+            if (!Files.isDirectory(in)) {
+                notes.add("the " + ModelDirectory.CONFIG + " beside it is taken as its own");
+            }
+            merge(root, ForeignConfig.translated(own, ModelDirectory.readOwn(own), notes));
         }
         if (configFile != null) {
             said = configFile;
@@ -79,7 +82,7 @@ public final class ModelImport {
         ModelConfigJson.requireArchitecture(said, root);
         ModelImport reader = new ModelImport(state, root);
         reader.shapes.requireThinkingViT();
-        reader.complete();
+        reader.complete(notes);
         ModelConfig config = ModelConfigJson.read(said, root);
         StateDict used = reader.withoutSurplus(config.network(), notes);
         return new Imported(ModelDirectory.model(in, config, used), state, notes);
@@ -98,7 +101,7 @@ public final class ModelImport {
                     "left out: " + surplus.get(0) + (surplus.size() > 1 ? " to " + surplus.get(surplus.size() - 1) : "")
                             + ", which no stage of " + network.shorthand() + " uses");
         }
-        return new StateDict(state.file(), state.entry(), used, state.facts(), notes);
+        return new StateDict(state.file(), state.entry(), used, state.facts(), notes, state.origin());
     }
 
     private static void merge(ObjectNode target, ObjectNode over) {
@@ -112,7 +115,7 @@ public final class ModelImport {
     }
 
     /** Adds what the configuration leaves open; values of a wrong type are left for its reader to refuse. */
-    private void complete() {
+    private void complete(List<String> notes) {
         if (root.hasNonNull("model_args") && !root.get("model_args").isObject()) {
             return;
         }
@@ -134,12 +137,13 @@ public final class ModelImport {
             root.put("num_classes", shapes.numClasses());
         }
         completeHeads(args);
-        completePreprocessing();
+        completePreprocessing(notes);
         completeProvenance();
     }
 
     private void completeHeads(ObjectNode args) {
         int width = integer(args.get("embed_dim"));
+        requireHeads(width, integer(args.get("num_heads")));
         if (width < 1 || (args.hasNonNull("num_heads") && args.hasNonNull("thinking_stages"))) {
             return;
         }
@@ -153,8 +157,28 @@ public final class ModelImport {
         }
     }
 
-    /** Width of a head, from the stages that a configuration names, else the published one. */
+    private void requireHeads(int width, int said) {
+        int shown = state.origin().heads();
+        if (shown > 0 && said > 0 && said != shown) {
+            throw new CheckpointException(
+                    state.file(), "has " + shown + " attention heads in its tensors' shapes; num_heads says " + said);
+        }
+        boolean transformers = root.path("training").has("transformers_model_type");
+        if (width > 0 && said > 0 && width % said != 0) {
+            throw new CheckpointException(
+                    state.file(),
+                    transformers
+                            ? "num_attention_heads must divide hidden_size " + width + ", got " + said
+                            : "num_heads must divide embed_dim " + width + ", got " + said);
+        }
+    }
+
+    /** Width of a head, from the file's own layout, the stages that a configuration names, else the published one. */
     private int headDim(int width, List<Integer> givenStages) {
+        int shown = state.origin().heads();
+        if (shown > 0 && width % shown == 0) {
+            return width / shown;
+        }
         int said = givenStages.isEmpty() ? integer(trainerArg("model_kwargs").get("num_heads")) : 0; // timm's option
         if (said > 0 && width % said == 0) {
             return width / said;
@@ -216,24 +240,25 @@ public final class ModelImport {
         // Nothing recycles the last stage, so that no shape tells its width: all heads, unless the trainer says less.
         List<Integer> trained = trainedStages();
         boolean agrees = trained.size() == stages.size() + 1
-                && trained.subList(0, stages.size()).equals(stages);
+                && trained.subList(0, stages.size()).equals(stages)
+                && grows(stages, trained.get(stages.size()), heads);
         if (!agrees && shapes.alphas().size() > stages.size()) {
             throw new CheckpointException(
                     state.file(),
                     "the last stage is unknown: it may be narrower than the file's " + heads + " heads, as in the first"
-                            + " release, and no args name the stages; --config must, as in {\"model_args\":"
-                            + " {\"thinking_stages\": " + example(stages, heads) + "}}");
+                            + " release, and "
+                            + (trained.isEmpty()
+                                    ? "no args name the stages"
+                                    : "its args name the stages " + trained + ", which do not fit")
+                            + "; --config must, as in {\"model_args\":"
+                            + " {\"thinking_stages\": " + stages.toString().replace("]", ", …]") + "}}");
         }
-        int last = agrees ? trained.get(stages.size()) : heads;
-        boolean grows = last <= heads && (stages.isEmpty() || last > stages.get(stages.size() - 1)) && last > 0;
-        stages.add(grows ? last : heads);
+        stages.add(agrees ? trained.get(stages.size()) : heads);
         return stages;
     }
 
-    private static List<Integer> example(List<Integer> stages, int last) {
-        List<Integer> all = new ArrayList<>(stages);
-        all.add(last);
-        return all;
+    private static boolean grows(List<Integer> stages, int last, int heads) {
+        return last > (stages.isEmpty() ? 0 : stages.get(stages.size() - 1)) && last <= heads;
     }
 
     /** The stages that the trainer's arguments name: numbers, or text of such; empty if there are none. */
@@ -252,7 +277,7 @@ public final class ModelImport {
         return NUMBERS.matcher(text.strip()).matches() ? Integer.parseInt(text.strip()) : 0;
     }
 
-    private void completePreprocessing() {
+    private void completePreprocessing(List<String> notes) {
         if (root.hasNonNull("pretrained_cfg") && !root.get("pretrained_cfg").isObject()) {
             return;
         }
@@ -266,6 +291,13 @@ public final class ModelImport {
             if (!pretrained.hasNonNull(key) && levels.isArray() && levels.size() == 3) {
                 pretrained.set(key, levels);
             }
+        }
+        if (state.origin().centred() && !pretrained.hasNonNull("mean") && !pretrained.hasNonNull("std")) {
+            for (String key : List.of("mean", "std")) {
+                pretrained.putArray(key).add(0.5).add(0.5).add(0.5);
+            }
+            notes.add("no configuration says how pictures are normalised: mean and std are 0.5, the default for "
+                    + state.origin().library() + " names; --config says otherwise with pretrained_cfg.mean and .std");
         }
         JsonNode kernel = trainerArg("interpolation");
         if (!pretrained.hasNonNull("interpolation")

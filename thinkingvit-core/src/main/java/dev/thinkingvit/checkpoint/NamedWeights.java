@@ -8,6 +8,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  */
 record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, List<String> notes) {
     private static final int NAMED = 4;
+    private static final int SHOWN = 120;
+    private static final Pattern DIGITS = Pattern.compile("\\d+");
 
     /** A value under the name that is left, and what was in front of it. */
     private record Named(String original, String prefix, String name, Object value) {}
@@ -52,11 +58,14 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
             this.file = file;
             this.entry = entry;
             this.which = which;
+            notes.addAll(entry.notes());
         }
 
         NamedWeights read(Map<String, Object> values) {
             Manner manner = manner(values);
-            String core = manner == null ? "" : core(values, manner);
+            List<String> cores = manner == null ? List.of() : cores(values, manner);
+            // of several networks the one that stands by itself
+            String core = cores.isEmpty() || cores.contains("") ? "" : cores.get(0);
             boolean counted = values.keySet().stream().anyMatch(name -> name.endsWith("n_averaged"));
             List<Named> averages = new ArrayList<>();
             List<Named> models = new ArrayList<>();
@@ -71,7 +80,12 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                     models.add(known);
                 }
             });
+            withoutCopies(models);
+            withoutFragments(averages, models, manner);
             List<Named> chosen = choose(models, averages, counted);
+            if (manner != null) {
+                withoutOutsiders(others, chosen, manner, cores);
+            }
             Map<String, HostTensor> tensors = tensors(chosen, others, manner != null);
             tellPrefixes(chosen);
             if (!passedOver.isEmpty()) {
@@ -99,6 +113,9 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
         }
 
         private static @Nullable String essentialPrefix(String name, Manner manner) {
+            if (KnownNames.isAbsurd(name)) {
+                return null;
+            }
             String plain = KnownNames.withoutInner(name);
             String essential = manner.essential();
             boolean whole = plain.equals(essential) || plain.endsWith("." + essential);
@@ -106,21 +123,21 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
         }
 
         /** What nobody knows of the prefix; the names of one network share it. */
-        private String core(Map<String, Object> values, Manner manner) {
-            List<String> cores = values.keySet().stream()
+        private static List<String> cores(Map<String, Object> values, Manner manner) {
+            return values.keySet().stream()
                     .map(name -> essentialPrefix(name, manner))
                     .filter(prefix -> prefix != null)
                     .map(prefix -> unknown(prefix))
                     .distinct()
                     .toList();
-            // of several networks the one that stands by itself; the others' tensors will be left over
-            return cores.contains("") ? "" : cores.get(0);
         }
 
         private static String unknown(String prefix) {
             StringBuilder rest = new StringBuilder();
             for (String part : prefix.split("\\.", -1)) {
-                if (!part.isEmpty() && !KnownNames.WRAPPERS.contains(part) && !part.matches("\\d+")) {
+                if (!part.isEmpty()
+                        && !KnownNames.WRAPPERS.contains(part)
+                        && !DIGITS.matcher(part).matches()) {
                     rest.append(part).append('.');
                 }
             }
@@ -129,6 +146,9 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
 
         /** The longest known name at the end, if what is in front of it may come off; else null. */
         private static @Nullable Named unwrap(String original, Object value, Manner manner, String core) {
+            if (KnownNames.isAbsurd(original)) {
+                return null;
+            }
             String plain = KnownNames.withoutInner(original);
             int start = 0;
             while (true) {
@@ -147,6 +167,61 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                 }
                 start = next + 1;
             }
+        }
+
+        /** ema-pytorch's copy of weights that also stand for themselves is the same module. */
+        private void withoutCopies(List<Named> models) {
+            if (models.stream().anyMatch(named -> !KnownNames.isOnline(named.prefix()))) {
+                passOver(models, named -> KnownNames.isOnline(named.prefix()));
+            }
+        }
+
+        /** A few names beside the weights are no moving average of them. */
+        private void withoutFragments(List<Named> averages, List<Named> models, @Nullable Manner manner) {
+            boolean whole = manner != null
+                    && (averages.size() >= models.size()
+                            || averages.stream().anyMatch(named -> named.name().equals(manner.essential())));
+            if (!models.isEmpty() && !whole) {
+                passOver(averages, named -> true);
+            }
+        }
+
+        /**
+         * Where every name of the network is within a wrapper, a tensor outside is the trainer's: a loss's weights, levels
+         * to normalise with, another network. What may be a part of the network that lost its way stays.
+         */
+        private void withoutOutsiders(List<Named> others, List<Named> chosen, Manner manner, List<String> cores) {
+            Set<String> prefixes = chosen.stream().map(Named::prefix).collect(Collectors.toSet());
+            if (chosen.isEmpty() || prefixes.contains("")) {
+                return;
+            }
+            passOver(
+                    others,
+                    other -> other.value() instanceof HostTensor
+                            && prefixes.stream().noneMatch(other.original()::startsWith)
+                            && !mayBeOfNetwork(other.original(), manner, cores));
+        }
+
+        private static boolean mayBeOfNetwork(String name, Manner manner, List<String> cores) {
+            if (KnownNames.isAbsurd(name)) {
+                return false;
+            }
+            String plain = KnownNames.withoutInner(name);
+            int start = 0;
+            while (!manner.knows(plain.substring(start))) {
+                int dot = plain.indexOf('.', start);
+                if (dot < 0) {
+                    return false;
+                }
+                start = dot + 1;
+            }
+            String core = unknown(plain.substring(0, start));
+            return !(cores.contains("") && cores.contains(core)); // else a whole network, beside one by itself
+        }
+
+        private void passOver(List<Named> from, Predicate<Named> which) {
+            from.stream().filter(which).forEach(named -> passedOver.add(named.original()));
+            from.removeIf(which);
         }
 
         private List<Named> choose(List<Named> models, List<Named> averages, boolean counted) {
@@ -244,7 +319,10 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
         }
 
         private static String listed(List<String> all) {
-            return String.join(", ", all.subList(0, Math.min(NAMED, all.size())))
+            return all.stream()
+                            .limit(NAMED)
+                            .map(name -> name.length() > SHOWN ? name.substring(0, SHOWN) + "…" : name)
+                            .collect(Collectors.joining(", "))
                     + (all.size() > NAMED ? ", and " + (all.size() - NAMED) + " more" : "");
         }
     }

@@ -236,9 +236,26 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
             return Arrays.copyOf(numbers, count);
         }
 
+        private static String words(@Nullable JsonToken token) {
+            if (token == null) {
+                return "the header's end";
+            }
+            return switch (token) {
+                case START_OBJECT -> "an object with keys";
+                case START_ARRAY -> "a list";
+                case END_OBJECT, END_ARRAY -> "the end of what it is in";
+                case VALUE_STRING -> "text";
+                case VALUE_NUMBER_INT -> "a whole number";
+                case VALUE_NUMBER_FLOAT -> "a number that is not whole";
+                case VALUE_TRUE, VALUE_FALSE -> "true or false";
+                case VALUE_NULL -> "null";
+                default -> "something else";
+            };
+        }
+
         private void require(JsonToken required, @Nullable JsonToken came, String what) {
             if (came != required) {
-                throw new CheckpointException(file, what + " must be " + required + ", came " + came);
+                throw new CheckpointException(file, what + " must be " + words(required) + ", came " + words(came));
             }
         }
     }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,12 +21,33 @@ import tools.jackson.databind.node.ObjectNode;
  * @param mean of the channels that pictures are normalised with; empty if the file does not say
  */
 public record SourceConfig(int headDim, List<List<String>> namings, List<Double> mean) {
-    private static final Set<String> WEIGHTS =
-            Set.of(ModelDirectory.WEIGHTS, "pytorch_model.bin", "model.safetensors.index.json");
+    private static final Set<String> WEIGHTS = Set.of(
+            ModelDirectory.WEIGHTS,
+            "pytorch_model.bin",
+            "model.safetensors.index.json",
+            "pytorch_model.bin.index.json");
 
     public SourceConfig {
         namings = List.copyOf(namings);
         mean = List.copyOf(mean);
+    }
+
+    /**
+     * What belongs to weights, said by their configuration, else shown by their file's own layout.
+     *
+     * @param path what they were read from
+     * @throws CheckpointException if there is a configuration and it cannot be read
+     */
+    public static SourceConfig of(Path path, StateDict weights) {
+        SourceConfig said = of(path);
+        StateDict.Origin origin = weights.origin();
+        HostTensor token = weights.tensors().get("cls_token"); // [1, 1, D]
+        long width = token == null || token.shape().length == 0 ? 0 : token.shape()[token.shape().length - 1];
+        int shown = origin.heads() > 0 && width % origin.heads() == 0 ? (int) (width / origin.heads()) : 0;
+        return new SourceConfig(
+                said.headDim() > 0 ? said.headDim() : shown,
+                said.namings(),
+                said.mean().isEmpty() && origin.centred() ? List.of(0.5, 0.5, 0.5) : said.mean());
     }
 
     /**
@@ -35,16 +57,20 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
      * @throws CheckpointException if there is a configuration and it cannot be read
      */
     public static SourceConfig of(Path path) {
-        Path folder = path;
+        Path file = file(path);
+        return read(file == null ? JsonNodeFactory.instance.objectNode() : ModelDirectory.readOwn(file));
+    }
+
+    /** The configuration that belongs to weights, in their directory or beside a file of a usual name; null if none. */
+    static @Nullable Path file(Path path) {
+        Path file = path.resolve(ModelDirectory.CONFIG);
         if (!Files.isDirectory(path)) {
-            Path parent = path.toAbsolutePath().getParent();
-            if (parent == null || !WEIGHTS.contains(String.valueOf(path.getFileName()))) {
-                return read(JsonNodeFactory.instance.objectNode());
+            if (!WEIGHTS.contains(String.valueOf(path.getFileName()))) {
+                return null;
             }
-            folder = parent;
+            file = path.resolveSibling(ModelDirectory.CONFIG);
         }
-        Path file = folder.resolve(ModelDirectory.CONFIG);
-        return read(Files.exists(file) ? ModelDirectory.readTree(file) : JsonNodeFactory.instance.objectNode());
+        return Files.exists(file) ? file : null;
     }
 
     private static SourceConfig read(ObjectNode root) {

@@ -19,13 +19,27 @@ import org.jspecify.annotations.Nullable;
  *     the like of a trainer file, the metadata of a safetensors file. Values are strings, numbers, booleans, null, and
  *     lists and maps of such.
  * @param notes what was taken off the names, translated and passed over on the way, a line each
+ * @param origin what translating took off
  */
 public record StateDict(
         Path file,
         String entry,
         Map<String, HostTensor> tensors,
         Map<String, @Nullable Object> facts,
-        List<String> notes) {
+        List<String> notes,
+        Origin origin) {
+    /**
+     * What the file's own names and layouts tell, which timm's do not keep.
+     *
+     * @param library in whose manner the names were: {@code Google's}, {@code transformers'}; empty for timm's own
+     * @param heads number of attention heads; 0 if the file does not show it
+     * @param centred whether pictures are normalised to −1 … 1 there by default, with mean and std 0.5
+     */
+    public record Origin(String library, int heads, boolean centred) {
+        /** timm's names, in which heads do not show. */
+        public static final Origin TIMM = new Origin("", 0, false);
+    }
+
     public StateDict {
         tensors = Collections.unmodifiableMap(tensors);
         facts = Collections.unmodifiableMap(facts);
@@ -34,7 +48,7 @@ public record StateDict(
 
     /** Weights that nothing had to be done to. */
     public StateDict(Path file, String entry, Map<String, HostTensor> tensors, Map<String, @Nullable Object> facts) {
-        this(file, entry, tensors, facts, List.of());
+        this(file, entry, tensors, facts, List.of(), Origin.TIMM);
     }
 
     /** @throws CheckpointException if there is no tensor of that name */

@@ -78,29 +78,43 @@ final class TimmNames {
         }
         Map<String, HostTensor> renamed = new LinkedHashMap<>();
         Map<String, Map<String, HostTensor>> parts = new LinkedHashMap<>();
+        Map<String, String> origins = new LinkedHashMap<>();
+        Map<String, String> firsts = new LinkedHashMap<>(); // of the parts of what is joined
         List<String> notes = new ArrayList<>(weights.notes());
         weights.tensors().forEach((name, tensor) -> {
             String to = renamed(rules, name);
             if (to == null) {
-                renamed.put(name, tensor); // left over, under the name that the file has
-                return;
+                to = name; // left over, under the name that the file has
             }
             if (to.isEmpty()) {
                 notes.add("passed over: " + name + ", which no class depends on");
                 return;
             }
+            claim(file, origins, to, name);
             Matcher part = PART.matcher(to);
             if (part.matches()) {
                 parts.computeIfAbsent(part.group(1) + ".qkv." + part.group(3), key -> new LinkedHashMap<>())
                         .put(part.group(2), tensor);
-            } else if (renamed.put(to, tensor) != null) {
-                throw new CheckpointException(file, "two tensors are " + to + ", one of them is '" + name + "'");
+                firsts.putIfAbsent(part.group(1) + ".qkv." + part.group(3), name);
+            } else {
+                renamed.put(to, tensor);
             }
         });
-        parts.forEach((name, three) -> renamed.put(name, joined(file, name, three)));
+        parts.forEach((name, three) -> {
+            claim(file, origins, name, String.valueOf(firsts.get(name)));
+            renamed.put(name, joined(file, name, three));
+        });
         notes.add(manner.owner() + " names are read as timm's"
                 + (parts.isEmpty() ? "" : ", queries, keys and values joined"));
         return new NamedWeights(manner, renamed, List.copyOf(notes));
+    }
+
+    private static void claim(Path file, Map<String, String> origins, String to, String name) {
+        String before = origins.put(to, name);
+        if (before != null) {
+            throw new CheckpointException(
+                    file, "two tensors are " + to + ": '" + before + "' and '" + name + "'; one must go");
+        }
     }
 
     private static @Nullable String renamed(List<Rule> rules, String name) {

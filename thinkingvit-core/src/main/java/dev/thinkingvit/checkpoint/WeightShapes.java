@@ -145,7 +145,9 @@ final class WeightShapes {
         String wanted = Arrays.toString(expected).replace("-1", "?");
         HostTensor tensor = state.tensors().get(name);
         if (tensor == null) {
-            throw new CheckpointException(state.file(), "tensor " + name + " is missing: expected shape " + wanted);
+            throw new CheckpointException(
+                    state.file(),
+                    "tensor " + name + " is missing: expected shape " + wanted + WeightsEntry.elsewhere(state.entry()));
         }
         long[] shape = tensor.shape();
         boolean fits = shape.length == expected.length;

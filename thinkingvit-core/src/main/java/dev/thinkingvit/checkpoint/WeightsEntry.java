@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.checkpoint.KnownNames.Manner;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,8 +20,10 @@ import org.jspecify.annotations.Nullable;
  * @param average whether a key on the way says that it is a moving average
  * @param content names to values: tensors, and what lies beside them
  * @param facts what the dictionaries on the way say beside it: strings, numbers, booleans, null, lists and maps of such
+ * @param notes what was not chosen though its key says that it should be, a line each
  */
-record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String, @Nullable Object> facts) {
+record WeightsEntry(
+        String path, boolean average, Map<?, ?> content, Map<String, @Nullable Object> facts, List<String> notes) {
     /** Keys of moving averages, in the order of the published evaluation, then others' habits. */
     private static final List<String> AVERAGES = List.of(
             "state_dict_ema",
@@ -69,6 +72,10 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
             "rng_state",
             "rng_states");
 
+    WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String, @Nullable Object> facts) {
+        this(path, average, content, facts, List.of());
+    }
+
     private static final int MAX_DEPTH = 4;
     private static final int NAMED_KEYS = 20;
 
@@ -92,10 +99,17 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
         if (found.isEmpty()) {
             throw new CheckpointException(file, nothing(top));
         }
-        List<WeightsEntry> averages =
-                found.stream().filter(WeightsEntry::average).toList();
         List<WeightsEntry> models =
                 found.stream().filter(entry -> !entry.average()).toList();
+        List<WeightsEntry> averages = new ArrayList<>();
+        List<String> notes = new ArrayList<>();
+        for (WeightsEntry entry : found) {
+            if (entry.average() && (models.isEmpty() || entry.isWhole(models.get(0)))) {
+                averages.add(entry);
+            } else if (entry.average()) {
+                notes.add("passed over: '" + entry.path() + "', which holds no whole set of weights");
+            }
+        }
         if (which == Weights.MODEL && models.isEmpty()) {
             throw new CheckpointException(
                     file,
@@ -103,7 +117,26 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
                             + averages.get(0).path() + "'");
         }
         // a dictionary of plain weights may hold their average too, under names of its own
-        return which == Weights.MODEL || averages.isEmpty() ? models.get(0) : averages.get(0);
+        WeightsEntry chosen = which == Weights.MODEL || averages.isEmpty() ? models.get(0) : averages.get(0);
+        return new WeightsEntry(chosen.path(), chosen.average(), chosen.content(), chosen.facts(), notes);
+    }
+
+    /** Whether an average may stand for {@code model}: it embeds patches, or has as many tensors. */
+    private boolean isWhole(WeightsEntry model) {
+        return content.keySet().stream().anyMatch(key -> key instanceof String name && KnownNames.isEssential(name))
+                || tensors(content) >= tensors(model.content());
+    }
+
+    private static long tensors(Map<?, ?> map) {
+        return map.values().stream().filter(HostTensor.class::isInstance).count();
+    }
+
+    /** What to say after a tensor is missed in the weights under {@code path}; empty if there is nothing to choose. */
+    static String elsewhere(String path) {
+        boolean average = Stream.of(path.split("\\.", -1)).anyMatch(AVERAGES::contains);
+        return path.isEmpty()
+                ? ""
+                : " (in '" + path + "'" + (average ? "; --weights model takes others, if it has them" : "") + ")";
     }
 
     /** What to say where a moving average was asked for and there is none. */
@@ -155,15 +188,44 @@ record WeightsEntry(String path, boolean average, Map<?, ?> content, Map<String,
             Object value = top.get(key);
             if (value instanceof Map<?, ?> dict && !dict.isEmpty()) {
                 Map.Entry<?, ?> first = dict.entrySet().iterator().next();
-                return "'" + key + "': '" + first.getKey() + "' should be a tensor, is "
-                        + Opaque.describe(first.getValue());
+                for (Map.Entry<?, ?> entry : dict.entrySet()) {
+                    if (entry.getValue() instanceof Opaque) {
+                        first = entry;
+                        break;
+                    }
+                }
+                return "'" + key + "': " + noTensor(first);
             }
             if (value != null && !(value instanceof Map<?, ?>)) {
                 return "its '" + key + "' is no dictionary of tensors but " + Opaque.describe(value);
             }
         }
+        boolean all = top.values().stream().allMatch(Opaque.class::isInstance);
+        for (Map.Entry<?, ?> entry : top.entrySet()) {
+            if (entry.getValue() instanceof Opaque
+                    && entry.getKey() instanceof String name
+                    && (all || KnownNames.isEssential(name) || Manner.TIMM.knows(name))) {
+                return noTensor(entry);
+            }
+        }
+        List<String> sets = new ArrayList<>();
+        top.forEach((key, value) -> {
+            if (key instanceof String name
+                    && !TRAINING.contains(name)
+                    && value instanceof Map<?, ?> child
+                    && holdsTensors(child)) {
+                sets.add(name);
+            }
+        });
         return "holds no weights: no tensors by name, nor under a usual key such as state_dict or model; it has "
-                + keys(top);
+                + keys(top)
+                + (sets.isEmpty()
+                        ? ""
+                        : "; which of these sets of tensors is meant is not known: " + String.join(", ", sets));
+    }
+
+    private static String noTensor(Map.Entry<?, ?> entry) {
+        return "'" + entry.getKey() + "' should be a tensor, is " + Opaque.describe(entry.getValue());
     }
 
     /** Whether a dictionary may be a network's weights: it names a tensor that is more than a number. */

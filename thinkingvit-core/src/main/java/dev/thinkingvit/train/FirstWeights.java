@@ -57,7 +57,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
      */
     public static FirstWeights read(Path path, ThinkingViTConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
-        SourceConfig config = SourceConfig.of(path);
+        SourceConfig config = SourceConfig.of(path, source);
         ClassHead head =
                 ClassHead.of(WarmStart.classes(source.tensors()), config.namings(), network.numClasses(), classNames);
         WarmStart start = WarmStart.of(source.tensors(), network, seed, head);

@@ -2,11 +2,16 @@ package dev.thinkingvit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,6 +51,39 @@ class CheckpointsTest {
     @Test
     void aMissingFileIsRefused() {
         assertRefused(directory.resolve("none.pth"), "no such file");
+    }
+
+    @Test
+    void aPipeIsNotWaitedFor() throws Exception {
+        Path pipe = directory.resolve("pytorch_model.bin");
+        assumeTrue(made(pipe), "mkfifo makes no pipes here");
+
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> assertRefused(pipe, "is no regular file"));
+        Files.copy(REFERENCE.resolve("model.safetensors"), directory.resolve("model.safetensors"));
+        assumeTrue(made(directory.resolve("config.json")));
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> assertThatThrownBy(() -> ModelDirectory.read(directory))
+                .hasMessageContaining("is no regular file"));
+    }
+
+    private static boolean made(Path pipe) throws Exception {
+        try {
+            return new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    @Test
+    void transformersNamesTellForWhichPictures() throws IOException {
+        for (String prefix : new String[] {"", "vit.", "deit."}) {
+            Path file = directory.resolve("bare.safetensors");
+            Safetensors.write(
+                    file,
+                    Map.of(prefix + "embeddings.patch_embeddings.projection.weight", HostTensor.of(new float[1], 1)),
+                    Map.of());
+            assertThat(Checkpoints.read(file, Weights.AUTO).origin())
+                    .isEqualTo(new StateDict.Origin("transformers'", 0, !prefix.equals("deit.")));
+        }
     }
 
     @ParameterizedTest

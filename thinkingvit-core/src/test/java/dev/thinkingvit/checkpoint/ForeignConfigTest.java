@@ -52,6 +52,7 @@ class ForeignConfigTest {
             delimiter = '|',
             value = {
                 "\"model_type\": \"vit\" | \"model_type\": \"beit\" | model_type must be vit or deit, got beit",
+                "heads\": 2 | heads\": 3 | num_attention_heads must divide hidden_size 128, got 3",
                 "512 | 256 | intermediate_size must be 4 times hidden_size 128, got 256",
                 "\"patch_size\" | \"hidden_act\": \"quick_gelu\", \"patch_size\" | hidden_act must be gelu",
                 "\"patch_size\" | \"qkv_bias\": false, \"patch_size\" | qkv_bias must be true, got false",
@@ -59,6 +60,42 @@ class ForeignConfigTest {
             })
     void transformersOtherNetworksAreRefusedByKey(String right, String wrong, String reason) throws IOException {
         write("config.json", "{" + VIT.replace(right, wrong) + "}");
+
+        assertThatThrownBy(this::read).isInstanceOf(CheckpointException.class).hasMessageContaining(reason);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "3, BICUBIC",
+        "3.0, BICUBIC",
+        "'\"3\"', BICUBIC",
+        "'\"bicubic\"', BICUBIC",
+        "2, BILINEAR",
+        "null, BILINEAR"
+    })
+    void aFilterIsNumberedOrNamed(String said, Resampling meant) throws IOException {
+        write("config.json", "{" + VIT + "}");
+        write("preprocessor_config.json", "{\"size\": 16, \"resample\": " + said + "}");
+
+        assertThat(read().preprocessing().interpolation()).isEqualTo(meant);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "\"resample\": 1 | resample must be 2 (bilinear) or 3 (bicubic), got 1",
+                "\"resample\": \"lanczos\" | resample must be 2 (bilinear) or 3 (bicubic), got \"lanczos\"",
+                "\"resample\": [3] | resample must be 2 (bilinear) or 3 (bicubic), got [3]",
+                "\"do_resize\": false | do_resize must be true, got false",
+                "\"do_rescale\": false | do_rescale must be true, got false",
+                "\"do_normalize\": \"yes\" | do_normalize must be true or false, got \"yes\"",
+                "\"do_center_crop\": 1 | do_center_crop must be true or false, got 1",
+                "\"rescale_factor\": [1] | rescale_factor must be 1/255, got [1]"
+            })
+    void preparingThatCannotBeKeptIsRefusedByKey(String said, String reason) throws IOException {
+        write("config.json", "{" + VIT + "}");
+        write("preprocessor_config.json", "{\"size\": 16, " + said + "}");
 
         assertThatThrownBy(this::read).isInstanceOf(CheckpointException.class).hasMessageContaining(reason);
     }

@@ -1,9 +1,12 @@
 package dev.thinkingvit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.NullUnmarked;
@@ -14,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** D = 4 wide, H = 2 heads of hd = 2. */
 @NullUnmarked // a null fails the test
 class GoogleViTNamesTest {
+    private static final Path FILE = Path.of("vit.npz");
     private static final int D = 4;
     private static final int H = 2;
     private static final int HD = 2;
@@ -23,7 +27,7 @@ class GoogleViTNamesTest {
     @Test
     void queriesKeysAndValuesAreJoinedWithTheirOutputsFirst() {
         Map<String, HostTensor> google = google("");
-        HostTensor qkv = GoogleViTNames.toTimm(google).get("blocks.11.attn.qkv.weight");
+        HostTensor qkv = toTimm(google).get("blocks.11.attn.qkv.weight");
 
         assertThat(qkv.shape()).containsExactly(3 * D, D);
         int row = 0;
@@ -37,7 +41,7 @@ class GoogleViTNamesTest {
                 }
             }
         }
-        HostTensor bias = GoogleViTNames.toTimm(google).get("blocks.11.attn.qkv.bias");
+        HostTensor bias = toTimm(google).get("blocks.11.attn.qkv.bias");
         assertThat(bias.shape()).containsExactly(3 * D);
         assertThat(bias.toFloats()[D])
                 .isEqualTo(google.get(ATTENTION + "key/bias").toFloats()[0]);
@@ -47,7 +51,7 @@ class GoogleViTNamesTest {
     void theProjectionTakesHeadsOneAfterTheOther() {
         Map<String, HostTensor> google = google("");
         float[] kernel = google.get(ATTENTION + "out/kernel").toFloats(); // [H, hd, D]
-        HostTensor projection = GoogleViTNames.toTimm(google).get("blocks.11.attn.proj.weight");
+        HostTensor projection = toTimm(google).get("blocks.11.attn.proj.weight");
 
         assertThat(projection.shape()).containsExactly(D, D);
         for (int output = 0; output < D; output++) {
@@ -61,7 +65,7 @@ class GoogleViTNamesTest {
     void patchesAreSeenChannelsFirst() {
         Map<String, HostTensor> google = google("");
         float[] kernel = google.get("embedding/kernel").toFloats(); // [2, 3, 3, D]: height, width, channels, outputs
-        HostTensor patches = GoogleViTNames.toTimm(google).get("patch_embed.proj.weight");
+        HostTensor patches = toTimm(google).get("patch_embed.proj.weight");
 
         assertThat(patches.shape()).containsExactly(D, 3, 2, 3);
         // Output 1, channel 2, row 1, column 0.
@@ -74,7 +78,7 @@ class GoogleViTNamesTest {
             value = {"''", "opt/target/", "params/", "params/img/"})
     void everythingHasTimmsName(String prefix) {
         assertThat(GoogleViTNames.matches(google(prefix).keySet())).isTrue();
-        assertThat(GoogleViTNames.toTimm(google(prefix)))
+        assertThat(toTimm(google(prefix)))
                 .containsOnlyKeys(
                         "cls_token",
                         "pos_embed",
@@ -103,7 +107,7 @@ class GoogleViTNamesTest {
         tensors.put(block + "MlpBlock_0/Dense_1/kernel", tensor(8, D));
         tensors.put(block + "MultiHeadDotProductAttention_0/out/bias", tensor(D));
 
-        assertThat(GoogleViTNames.toTimm(tensors))
+        assertThat(toTimm(tensors))
                 .containsOnlyKeys(
                         "patch_embed.proj.weight",
                         "pos_embed",
@@ -113,13 +117,68 @@ class GoogleViTNamesTest {
     }
 
     @Test
-    void queriesWithoutKeysGiveNothing() {
+    void queriesWithoutKeysAreRefused() {
         Map<String, HostTensor> tensors = google("");
         tensors.remove(ATTENTION + "key/kernel");
-        tensors.put(ATTENTION + "value/bias", tensor(H, HD, 2, 1));
-        tensors.put(ATTENTION + "query/bias", tensor());
 
-        assertThat(GoogleViTNames.toTimm(tensors)).doesNotContainKey("blocks.11.attn.qkv.weight");
+        assertThatThrownBy(() -> toTimm(tensors))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("blocks.11.attn.qkv.weight lacks its key")
+                .hasMessageContaining("'" + ATTENTION + "query/kernel'");
+    }
+
+    @Test
+    void partsThatDoNotFitTogetherAreRefusedByName() {
+        Map<String, HostTensor> type = google("");
+        type.put(ATTENTION + "key/kernel", HostTensor.of(new long[D * H * HD], D, H, HD));
+        Map<String, HostTensor> empty = google("");
+        empty.put(ATTENTION + "key/kernel", tensor(0, H, HD));
+
+        for (Map<String, HostTensor> tensors : List.of(type, empty)) {
+            assertThatThrownBy(() -> toTimm(tensors))
+                    .hasMessageContaining(
+                            "blocks.11.attn.qkv.weight cannot be joined of '" + ATTENTION + "query/kernel'")
+                    .hasMessageContaining("'" + ATTENTION + "key/kernel'");
+        }
+    }
+
+    @Test
+    void headsAreCountedAndMustAgree() {
+        assertThat(GoogleViTNames.toTimm(FILE, google("")).heads()).isEqualTo(H);
+
+        for (String part : List.of("key/kernel", "value/bias", "out/kernel")) {
+            Map<String, HostTensor> other = google("");
+            other.put(
+                    ATTENTION + part,
+                    part.endsWith("bias") ? tensor(4, 1) : part.startsWith("out") ? tensor(4, 1, D) : tensor(D, 4, 1));
+            assertThatThrownBy(() -> toTimm(other))
+                    .hasMessageContaining(part + "' has 4 heads")
+                    .hasMessageContaining("has 2");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "cls_token, cls",
+        "blocks.11.attn.qkv.weight, query/kernel",
+        "blocks.11.norm1.weight, LayerNorm_0/scale",
+        "Transformer/encoderblock_11/MultiHeadDotProductAttention_0/key/kernel, key/kernel"
+    })
+    void twoTensorsOfOnePlaceAreRefusedByName(String stray, String meant) {
+        for (boolean first : new boolean[] {true, false}) {
+            Map<String, HostTensor> tensors = new LinkedHashMap<>();
+            if (first) {
+                tensors.put(stray, tensor(D, H, HD));
+            }
+            tensors.putAll(google(""));
+            tensors.put(stray, tensor(D, H, HD));
+
+            assertThatThrownBy(() -> toTimm(tensors))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("two tensors are ")
+                    .hasMessageContaining("'" + stray + "'")
+                    .hasMessageContaining(meant + "'");
+        }
     }
 
     @Test
@@ -148,6 +207,10 @@ class GoogleViTNamesTest {
         tensors.put(prefix + "pre_logits/kernel", tensor(D, D));
         tensors.put(prefix + "head/kernel", tensor(D, 10));
         return tensors;
+    }
+
+    private static Map<String, HostTensor> toTimm(Map<String, HostTensor> tensors) {
+        return GoogleViTNames.toTimm(FILE, tensors).tensors();
     }
 
     private static int next;

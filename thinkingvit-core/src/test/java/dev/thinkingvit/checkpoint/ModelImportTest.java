@@ -53,9 +53,9 @@ class ModelImportTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"vit-3h-6h", "vit-2h-3h-6h"})
-    void headsOfAnUnusualWidthMustBeSaid(String model) {
-        assertThatThrownBy(() ->
-                        ModelImport.read(REFERENCE.resolve(model).resolve("model.safetensors"), null, Weights.AUTO))
+    void headsOfAnUnusualWidthMustBeSaid(String model) throws IOException {
+        Path alone = alone(model);
+        assertThatThrownBy(() -> ModelImport.read(alone, null, Weights.AUTO))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("the number of heads is unknown")
                 .hasMessageContaining("not a multiple of the usual head width 64")
@@ -83,7 +83,7 @@ class ModelImportTest {
 
         for (String args : List.of("{\"num_heads\": 6}", "{\"thinking_stages\": [2, 3, 6]}")) {
             Path config = config("{\"model_args\": " + args + "}");
-            assertThat(ModelImport.read(folder.resolve("model.safetensors"), config, Weights.AUTO)
+            assertThat(ModelImport.read(alone("vit-2h-3h-6h"), config, Weights.AUTO)
                             .model()
                             .config()
                             .network())
@@ -97,6 +97,46 @@ class ModelImportTest {
 
         assertThat(ModelImport.read(folder, null, Weights.AUTO).model().config())
                 .isEqualTo(ModelDirectory.read(folder).config());
+    }
+
+    @Test
+    void theConfigurationBesideAFileOfAUsualNameCountsWithAWord() {
+        Path folder = REFERENCE.resolve("vit-3h-6h");
+        ModelImport.Imported file = ModelImport.read(folder.resolve("model.safetensors"), null, Weights.AUTO);
+
+        assertThat(file.model().config()).isEqualTo(ModelDirectory.read(folder).config());
+        assertThat(file.notes()).contains("the config.json beside it is taken as its own");
+    }
+
+    @Test
+    void headsThatTheFilesLayoutShowsCountAndMayNotBeContradicted() throws IOException {
+        ThinkingViTConfig network = new ThinkingViTConfig(16, 8, 64, 1, 4, List.of(4), 5, 1e-6);
+        StateDict bare = Checkpoints.read(weights(network), Weights.AUTO);
+        StateDict google = new StateDict(
+                bare.file(), "", bare.tensors(), Map.of(), List.of(), new StateDict.Origin("Google's", 4, true));
+
+        ModelImport.Imported imported = ModelImport.of(bare.file(), google, null);
+        assertThat(imported.model().config().network()).isEqualTo(network);
+        assertThat(imported.model().config().preprocessing().mean()).containsExactly(0.5f, 0.5f, 0.5f);
+        assertThat(imported.model().config().preprocessing().std()).containsExactly(0.5f, 0.5f, 0.5f);
+        assertThat(imported.notes()).anyMatch(note -> note.contains("mean and std are 0.5"));
+        assertThat(SourceConfig.of(bare.file(), google).headDim()).isEqualTo(16);
+        assertThat(SourceConfig.of(bare.file(), google).mean()).containsExactly(0.5, 0.5, 0.5);
+
+        Path config = config("{\"model_args\": {\"num_heads\": 2}}");
+        assertThatThrownBy(() -> ModelImport.of(bare.file(), google, config))
+                .hasMessageContaining("has 4 attention heads in its tensors' shapes; num_heads says 2");
+    }
+
+    @Test
+    void aTensorMissedInAnAverageIsSoughtWhereItMayBe() {
+        Map<String, HostTensor> tensors = new LinkedHashMap<>(TestWeights.of(TestWeights.SMALL));
+        tensors.remove("cls_token");
+        StateDict average = new StateDict(Path.of("x.pth"), "state_dict_ema", tensors, Map.of());
+
+        assertThatThrownBy(() -> ModelImport.of(Path.of("x.pth"), average, null))
+                .hasMessageContaining("cls_token is missing")
+                .hasMessageContaining("(in 'state_dict_ema'; --weights model takes others");
     }
 
     @ParameterizedTest
@@ -167,9 +207,9 @@ class ModelImportTest {
             })
     void aConfigurationThatContradictsTheShapesIsRefused(String text, String reason) throws IOException {
         Path config = config(text);
+        Path alone = alone("vit-3h-6h");
 
-        assertThatThrownBy(() -> ModelImport.read(
-                        REFERENCE.resolve("vit-3h-6h").resolve("model.safetensors"), config, Weights.AUTO))
+        assertThatThrownBy(() -> ModelImport.read(alone, config, Weights.AUTO))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining(reason);
     }
@@ -215,6 +255,12 @@ class ModelImportTest {
         StateDict trained =
                 new StateDict(bare.file(), "state_dict_ema", bare.tensors(), Map.of("epoch", 3, "args", args));
         return ModelImport.of(bare.file(), trained, null).model().config();
+    }
+
+    /** Weights with no configuration beside them. */
+    private Path alone(String model) throws IOException {
+        Path file = directory.resolve("alone.safetensors");
+        return Files.exists(file) ? file : Files.copy(REFERENCE.resolve(model).resolve("model.safetensors"), file);
     }
 
     private Path config(String text) throws IOException {

@@ -2,9 +2,11 @@ package dev.thinkingvit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
@@ -167,6 +169,91 @@ class NamedWeightsTest {
                 .replace("mlp.fc2", "mlp.3"));
 
         assertThat(TimmNames.of(FILE, read(theirs, Weights.AUTO)).tensors()).isEqualTo(vit);
+    }
+
+    @Test
+    void aStrayNameThatATranslatedOneMeetsIsRefusedWithBoth() {
+        for (String stray : new String[] {"cls_token", "blocks.1.attn.qkv.weight"}) {
+            Map<Object, Object> theirs = new LinkedHashMap<>();
+            vit.forEach((name, tensor) -> transformers(name, tensor, "vit.", theirs));
+            theirs.put(stray, vit.get(stray));
+
+            assertThatThrownBy(() -> TimmNames.of(FILE, read(theirs, Weights.AUTO)))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("two tensors are " + stray)
+                    .hasMessageContaining("'" + stray + "'")
+                    .hasMessageContaining(stray.startsWith("cls") ? "embeddings.cls_token" : "attention.query.weight");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"criterion.weight", "loss.class_weights", "mean", "val.pos_table", "teacher.stem.weight"})
+    void whatLiesOutsideOfTheNetworksWrapperIsPassedOver(String name) {
+        Map<Object, Object> lightning = TestWeights.renamed(vit, plain -> "model." + plain);
+        lightning.put(name, HostTensor.of(new float[3], 3));
+
+        NamedWeights named = read(lightning, Weights.AUTO);
+
+        assertThat(named.tensors()).isEqualTo(vit);
+        assertThat(named.notes()).contains("passed over: " + name);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model.blocks.0.attn.qkv.lora_A.weight", "model.head_aux.weight", "other.head.bias"})
+    void whatMayBelongToTheNetworkIsLeftOver(String name) {
+        Map<Object, Object> lightning = TestWeights.renamed(vit, plain -> "model." + plain);
+        lightning.put(name, HostTensor.of(new float[3], 3));
+
+        NamedWeights named = read(lightning, Weights.AUTO);
+
+        assertThat(named.tensors()).hasSize(vit.size() + 1);
+    }
+
+    @Test
+    void aWholeTeacherBesideTheNetworkIsPassedOver() {
+        Map<Object, Object> both = TestWeights.renamed(TestWeights.of(TestWeights.SMALL), name -> "teacher." + name);
+        both.putAll(TestWeights.renamed(vit, name -> "model." + name));
+
+        assertThat(read(both, Weights.AUTO).tensors()).isEqualTo(vit);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"AUTO, true", "EMA, true", "MODEL, false"})
+    void averagingWrappersKeepBoth(Weights which, boolean average) {
+        Map<String, HostTensor> other = TestWeights.of(TestWeights.SMALL);
+        for (String prefix : new String[] {"", "ema."}) {
+            Map<Object, Object> both = TestWeights.renamed(vit, name -> prefix + "online_model." + name);
+            both.putAll(TestWeights.renamed(other, name -> prefix + "ema_model." + name));
+            both.put(prefix + "initted", HostTensor.of(new float[] {1}, 1));
+            both.put(prefix + "step", HostTensor.of(new long[] {1}, 1));
+            if (!prefix.isEmpty()) {
+                both.putAll(TestWeights.renamed(vit, name -> "model." + name));
+            }
+
+            assertThat(read(both, which).tensors()).isEqualTo(average ? other : vit);
+        }
+    }
+
+    @Test
+    void aFragmentOfAnAverageIsNone() {
+        Map<Object, Object> lightning = TestWeights.renamed(vit, name -> "model." + name);
+        lightning.putAll(TestWeights.renamed(vit, name -> "model_ema." + name.replace(".", "")));
+
+        assertThat(read(lightning, Weights.AUTO).tensors()).isEqualTo(vit);
+        assertThatThrownBy(() -> read(lightning, Weights.EMA)).hasMessageContaining("no moving average");
+    }
+
+    @Test
+    void namesBeyondAllMeasureAreNotLookedInto() {
+        Map<Object, Object> named = TestWeights.renamed(vit, name -> name);
+        String dots = "module.".repeat(200_000) + "cls_token";
+        String model = "model.".repeat(200_000) + "x";
+        named.put(dots, HostTensor.of(new float[3], 3));
+        named.put(model, HostTensor.of(new float[3], 3));
+
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(20),
+                () -> assertThat(read(named, Weights.AUTO).tensors()).containsKeys(dots, model));
     }
 
     private static void transformers(String name, HostTensor tensor, String prefix, Map<Object, Object> theirs) {

@@ -176,7 +176,11 @@ class SafetensorsTest {
                         new String[] {"a key twice", "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\"}}", "Duplicate"},
                         new String[] {"metadata of numbers", "{\"__metadata__\":{\"k\":1}}", "entry 'k'"},
                         new String[] {"metadata not an object", "{\"__metadata__\":[]}", "__metadata__"},
-                        new String[] {"a tensor not an object", "{\"a\":1}", "tensor 'a'"},
+                        new String[] {
+                            "a tensor not an object",
+                            "{\"a\":1}",
+                            "tensor 'a' must be an object with keys, came a whole number"
+                        },
                         new String[] {"an unknown key", "{\"a\":{\"x\":1}}", "unknown key 'x'"},
                         new String[] {"a missing key", "{\"a\":{\"dtype\":\"U8\",\"shape\":[4]}}", "tensor 'a'"},
                         new String[] {
@@ -184,7 +188,11 @@ class SafetensorsTest {
                         },
                         new String[] {"a dtype without end", header("X".repeat(99), "[4]", "[0,4]"), "99 characters"},
                         new String[] {"a negative size", header("U8", "[-4,-1]", "[0,4]"), "negative"},
-                        new String[] {"a fractional size", header("U8", "[4.0]", "[0,4]"), "shape"},
+                        new String[] {
+                            "a fractional size",
+                            header("U8", "[4.0]", "[0,4]"),
+                            "must be a whole number, came a number that"
+                        },
                         new String[] {"a size beyond 64 bits", header("U8", "[99999999999999999999]", "[0,4]"), "range"
                         },
                         new String[] {

@@ -121,6 +121,9 @@ class WeightsEntryTest {
                 "opaque | its 'model' is no dictionary of tensors but timm.models.vit.ViT",
                 "inside | 'state_dict': 'head.weight' should be a tensor, is numpy.ndarray",
                 "two | no tensors by name, nor under a usual key such as state_dict or model; it has generator, critic",
+                "sets | which of these sets of tensors is meant is not known: generator, critic",
+                "arrays | 'cls_token' should be a tensor, is numpy.ndarray",
+                "second | 'state_dict': 'head.weight' should be a tensor, is numpy.ndarray",
                 "list | holds no dictionary of weights but list",
                 "empty | it has epoch"
             })
@@ -128,11 +131,16 @@ class WeightsEntryTest {
         Map<String, Object> two = new LinkedHashMap<>();
         two.put("generator", A);
         two.put("critic", B);
+        Map<String, Object> second = new LinkedHashMap<>();
+        second.put("count", 1);
+        second.put("head.weight", new Opaque("numpy.ndarray"));
         Object root =
                 switch (kind) {
                     case "opaque" -> Map.of("model", new Opaque("timm.models.vit.ViT"));
                     case "inside" -> Map.of("state_dict", Map.of("head.weight", new Opaque("numpy.ndarray")));
-                    case "two" -> two;
+                    case "two", "sets" -> two;
+                    case "arrays" -> Map.of("epoch", 1, "cls_token", new Opaque("numpy.ndarray"));
+                    case "second" -> Map.of("state_dict", second);
                     case "list" -> List.of(1);
                     default -> Map.of("epoch", 1);
                 };
@@ -141,6 +149,23 @@ class WeightsEntryTest {
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageStartingWith("some.pth: ")
                 .hasMessageContaining(message);
+    }
+
+    @Test
+    void anAverageMustHoldANetwork() {
+        Map<String, HostTensor> network = new LinkedHashMap<>(A);
+        network.put("patch_embed.proj.weight", tensor());
+        Map<String, Object> scalar = Map.of("decay", 0.9, "updates", tensor());
+        Map<String, Object> file = new LinkedHashMap<>();
+        file.put("state_dict", network);
+        file.put("ema", scalar);
+
+        WeightsEntry entry = WeightsEntry.find(FILE, file, Weights.AUTO);
+        assertThat(entry.path()).isEqualTo("state_dict");
+        assertThat(entry.notes()).containsExactly("passed over: 'ema', which holds no whole set of weights");
+
+        file.put("ema", Map.of("module.patch_embed.proj.weight", tensor()));
+        assertThat(WeightsEntry.find(FILE, file, Weights.AUTO).path()).isEqualTo("ema");
     }
 
     private static Map<String, HostTensor> weights() {

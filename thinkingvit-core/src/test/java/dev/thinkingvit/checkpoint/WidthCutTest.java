@@ -81,7 +81,14 @@ class WidthCutTest {
 
         assertThatThrownBy(() -> ModelImport.of(Path.of("x.pth"), bare, null))
                 .hasMessageContaining("the last stage is unknown")
-                .hasMessageContaining("{\"thinking_stages\": [1, 4]}");
+                .hasMessageContaining("{\"thinking_stages\": [1, …]}");
+
+        for (List<Integer> args : List.of(List.of(1, 1), List.of(1, 99), List.of(3, 4))) {
+            StateDict wrong =
+                    new StateDict(Path.of("x.pth"), "", tensors, Map.of("args", Map.of("thinking_stages", args)));
+            assertThatThrownBy(() -> ModelImport.of(Path.of("x.pth"), wrong, null))
+                    .hasMessageContaining("its args name the stages " + args + ", which do not fit");
+        }
 
         for (Object args : new Object[] {List.of(1, 2), List.of("1", "2"), "1,2", "[1, 2]"}) {
             StateDict said =
