@@ -157,7 +157,7 @@ final class TimmArgs {
 
     /** timm's usual warm-up is meant for its usual 300 epochs. */
     private void takeUsualWarmup() {
-        int usual = (int) TimmKeys.DEFAULTS.get("warmup_epochs");
+        int usual = TimmKeys.WARMUP_EPOCHS;
         if (!has("warmup_epochs") && changes.get("epochs") instanceof Integer epochs && epochs >= 0 && epochs < usual) {
             changes.put("warmup_epochs", epochs);
             note(

@@ -8,6 +8,9 @@ import java.util.Set;
 
 /** The options of timm's trainer, by what becomes of them here. */
 final class TimmKeys {
+    /** What timm takes where nothing is said of the warm-up. */
+    static final int WARMUP_EPOCHS = 5;
+
     /** Keys of ours that timm has too, with what timm takes for null. */
     static final Map<String, Object> DEFAULTS = defaults();
 
@@ -61,7 +64,7 @@ final class TimmKeys {
         of.put("warmup_lr", 1e-5);
         of.put("min_lr", 0);
         of.put("epochs", 300);
-        of.put("warmup_epochs", 5);
+        of.put("warmup_epochs", WARMUP_EPOCHS);
         of.put("cooldown_epochs", 0);
         of.put("hflip", 0.5);
         of.put("color_jitter", 0.4);
