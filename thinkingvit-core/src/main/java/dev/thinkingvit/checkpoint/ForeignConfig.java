@@ -180,7 +180,7 @@ final class ForeignConfig {
             JsonNode scale = input.get("rescale_factor");
             if (scale != null
                     && !scale.isNull()
-                    && !SCALE.matcher(scale.asString()).matches()) {
+                    && !SCALE.matcher(scale.asString("")).matches()) {
                 throw new CheckpointException(file, "rescale_factor must be 1/255, got " + scale);
             }
             pretrained.withArray("input_size").add(3).add(size).add(size);
