@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -54,9 +55,14 @@ public final class Checkpoints {
                 .map(directory::resolve)
                 .filter(Files::isRegularFile)
                 .findFirst()
-                .orElseThrow(() -> new CheckpointException(
-                        directory,
-                        "has neither " + ModelDirectory.WEIGHTS + " nor pytorch_model.bin, nor either's " + INDEX));
+                .orElseThrow(() -> new CheckpointException(directory, withoutWeights(directory)));
+    }
+
+    private static String withoutWeights(Path directory) {
+        String reason = Reasons.ofMissing(directory.resolve(ModelDirectory.WEIGHTS));
+        return reason.equals(Reasons.NO_SUCH_FILE)
+                ? "has neither " + ModelDirectory.WEIGHTS + " nor pytorch_model.bin, nor either's " + INDEX
+                : ModelDirectory.WEIGHTS + " in it cannot be read: " + reason;
     }
 
     /**
