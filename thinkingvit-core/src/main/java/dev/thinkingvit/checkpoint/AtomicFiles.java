@@ -68,7 +68,7 @@ public final class AtomicFiles {
             throw named;
         } finally {
             if (!done) {
-                Files.deleteIfExists(draft);
+                deleteQuietly(draft);
             }
         }
         syncDirectory(directory);
@@ -132,6 +132,15 @@ public final class AtomicFiles {
             content.writeTo(out);
             out.flush();
             channel.force(true);
+        }
+    }
+
+    /** What went wrong before is what is to be told. */
+    private static void deleteQuietly(Path draft) {
+        try {
+            Files.deleteIfExists(draft);
+        } catch (IOException e) {
+            // where nothing can be written, nothing can be deleted
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.checkpoint.KnownNames.Manner;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -71,10 +72,14 @@ public final class Checkpoints {
                 .map(directory::resolve)
                 .filter(Files::isRegularFile)
                 .findFirst()
-                .orElseThrow(() -> new CheckpointException(directory, without(directory)));
+                .orElseThrow(() -> new CheckpointException(directory, withoutWeights(directory)));
     }
 
-    private static String without(Path directory) {
+    private static String withoutWeights(Path directory) {
+        String reason = Reasons.ofMissing(directory.resolve(ModelDirectory.WEIGHTS));
+        if (!reason.equals(Reasons.NO_SUCH_FILE)) {
+            return ModelDirectory.WEIGHTS + " in it cannot be read: " + reason;
+        }
         List<String> models = Stream.of("best", "last")
                 .map(directory::resolve)
                 .filter(model -> Files.isRegularFile(model.resolve(ModelDirectory.WEIGHTS)))

@@ -58,7 +58,7 @@ final class FileBytes implements AutoCloseable {
             }
             return bytes;
         } catch (NoSuchFileException e) {
-            throw new CheckpointException(file, "there is no such file", e);
+            throw new CheckpointException(file, Reasons.NO_SUCH_FILE, e);
         } catch (IOException e) {
             closeQuietly(channel);
             throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);

@@ -96,7 +96,7 @@ final class ModelConfigJson {
     /** Refuses a configuration of another network; one that does not name its architecture passes. */
     static void requireArchitecture(Path file, ObjectNode root) {
         JsonNode architecture = root.get("architecture");
-        if (architecture != null && !(architecture.isString() && ARCHITECTURE.equals(architecture.asString()))) {
+        if (isSet(architecture) && !(architecture.isString() && ARCHITECTURE.equals(architecture.asString()))) {
             throw new CheckpointException(
                     file, "architecture " + architecture + " is not supported; supported is " + ARCHITECTURE);
         }
@@ -110,7 +110,7 @@ final class ModelConfigJson {
                 ? object(root, "pretrained_cfg")
                 : JsonNodeFactory.instance.objectNode();
         JsonNode pool = root.get("global_pool");
-        if (isSet(pool) && !"token".equals(pool.asString())) {
+        if (isSet(pool) && !"token".equals(text(pool))) {
             throw new CheckpointException(file, "global_pool must be token, got " + pool);
         }
         JsonNode features = root.get("num_features");
@@ -157,7 +157,7 @@ final class ModelConfigJson {
         }
         boolean same = fixed instanceof Number required
                 ? value.isNumber() && value.asDouble() == required.doubleValue()
-                : fixed.toString().equals(value.asString());
+                : fixed.toString().equals(value.isValueNode() ? value.asString() : "");
         if (!same) {
             throw new CheckpointException(file, "model_args." + key + " must be " + fixed + ", got " + value);
         }
@@ -176,7 +176,7 @@ final class ModelConfigJson {
         Preprocessing standard = Preprocessing.imagenet(size);
         JsonNode crop = pretrained.get("crop_pct");
         JsonNode mode = pretrained.get("crop_mode");
-        if (isSet(mode) && !"center".equals(mode.asString())) {
+        if (isSet(mode) && !"center".equals(text(mode))) {
             throw new CheckpointException(file, "crop_mode must be center, got " + mode);
         }
         return new Preprocessing(
@@ -191,7 +191,7 @@ final class ModelConfigJson {
         if (value == null || value.isNull()) {
             return Resampling.BICUBIC;
         }
-        return switch (value.asString()) {
+        return switch (text(value)) {
             case "bicubic" -> Resampling.BICUBIC;
             case "bilinear" -> Resampling.BILINEAR;
             default -> throw new CheckpointException(file, "interpolation must be bicubic or bilinear, got " + value);
@@ -208,8 +208,10 @@ final class ModelConfigJson {
         JsonNode descriptions = holder.get("label_descriptions");
         List<String> labels = new ArrayList<>();
         for (JsonNode name : array("label_names", names)) {
-            JsonNode described = isSet(descriptions) ? descriptions.get(name.asString()) : null;
-            labels.add(described == null ? name.asString() : described.asString());
+            String at = "label_names[" + labels.size() + "]";
+            String own = label(at, name);
+            JsonNode described = isSet(descriptions) ? descriptions.get(own) : null;
+            labels.add(described == null ? own : label("label_descriptions." + own, described));
         }
         return labels;
     }
@@ -226,9 +228,23 @@ final class ModelConfigJson {
                 throw new CheckpointException(
                         file, "id2label must name the classes 0 to " + (classes - 1) + ", class " + i + " is missing");
             }
-            labels.add(name.asString());
+            labels.add(label("id2label." + i, name));
         }
         return labels;
+    }
+
+    /** The name of a class. Some write numbers for names. */
+    private String label(String key, JsonNode value) {
+        String name = value.isString() || value.isNumber() ? value.asString() : "";
+        if (name.isBlank()) {
+            throw new CheckpointException(file, key + " must be a name, got " + value);
+        }
+        return name;
+    }
+
+    /** A word to be compared; empty where the value is none. */
+    private static String text(JsonNode value) {
+        return value.isString() ? value.asString() : "";
     }
 
     private Routing routing(ObjectNode thinking) {
@@ -255,8 +271,11 @@ final class ModelConfigJson {
                         e);
             }
         }
-        String router =
-                thinking.hasNonNull("router") ? required(thinking, "router").asString() : Routing.DEFAULT.router();
+        JsonNode named = thinking.get("router");
+        if (isSet(named) && text(named).isBlank()) {
+            throw new CheckpointException(file, "thinking.router must be a name, got " + named);
+        }
+        String router = isSet(named) ? text(named) : Routing.DEFAULT.router();
         return new Routing(router, thresholds, calibration);
     }
 
@@ -364,7 +383,8 @@ final class ModelConfigJson {
         if (!value.isNumber() || !Double.isFinite(value.asDouble())) {
             throw new CheckpointException(
                     file,
-                    key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got " + value.asString());
+                    key + " must be a " + (value.isNumber() ? "finite " : "") + "number, got "
+                            + (value.isNumber() ? value.asString() : value));
         }
         return value.asDouble();
     }

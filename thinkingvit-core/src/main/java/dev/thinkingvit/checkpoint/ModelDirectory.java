@@ -82,7 +82,7 @@ public final class ModelDirectory {
         try {
             return ModelConfigJson.parse(file, TextFile.read(file, MAX_CONFIG_BYTES));
         } catch (NoSuchFileException e) {
-            throw new CheckpointException(file, "is missing", e);
+            throw new CheckpointException(file, Reasons.NO_SUCH_FILE, e);
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,8 @@ public record Routing(
             List<Point> curve,
             @Nullable Agreement bf16) {
         public Calibration {
+            Objects.requireNonNull(data);
+            Objects.requireNonNull(target);
             curve = List.copyOf(curve);
         }
     }

@@ -4,7 +4,6 @@ import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,8 +30,6 @@ final class LabelFile {
                 throw new DatasetException(file + ": labels are needed, the file is empty");
             }
             return text;
-        } catch (NoSuchFileException e) {
-            throw new DatasetException(file + ": no such file", e);
         } catch (FileSystemException e) {
             throw new DatasetException(Reasons.line(e), e);
         }

@@ -3,7 +3,6 @@ package dev.thinkingvit.data;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
@@ -121,8 +120,6 @@ public final class PictureDecoder {
             return Files.readAllBytes(file);
         } catch (PictureException e) {
             throw e;
-        } catch (NoSuchFileException e) {
-            throw new PictureException(file + ": no such file", e);
         } catch (IOException e) {
             throw new PictureException(file + ": " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {

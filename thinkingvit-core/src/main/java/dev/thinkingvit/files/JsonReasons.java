@@ -35,7 +35,7 @@ final class JsonReasons {
             return place + "the key is unknown" + (known == null || known.isEmpty() ? "" : "; known are " + known);
         }
         if (e instanceof ValueInstantiationException refused && refused.getCause() != null) {
-            return place + refused.getCause().getMessage(); // the words of the class that holds the values
+            return place + refusal(refused.getCause());
         }
         if (e instanceof InputCoercionException) {
             return place + "the number is out of range" + line(e);
@@ -44,6 +44,14 @@ final class JsonReasons {
             return place + mismatch(mismatch);
         }
         return words(e) + line(e);
+    }
+
+    /** The words of the class that holds the values, where it has some. */
+    private static String refusal(Throwable e) {
+        if (Reasons.isOurs(e)) {
+            return String.valueOf(e.getMessage());
+        }
+        return e instanceof NullPointerException ? "null is where a value is needed" : "holds a value that cannot be";
     }
 
     private static String mismatch(MismatchedInputException e) {

@@ -34,6 +34,9 @@ import tools.jackson.core.JacksonException;
  * type; no message that people read should be that.
  */
 public final class Reasons {
+    /** What is said of a file that is not there. */
+    public static final String NO_SUCH_FILE = "no such file or folder";
+
     private static final String OURS = "dev.thinkingvit.";
 
     /** {@code cat.jpg (Permission denied)}, as {@code java.io} says it. */
@@ -65,14 +68,18 @@ public final class Reasons {
             Throwable cause = e.getCause();
             reason = cause == null ? "failed (" + e.getClass().getSimpleName() + ")" : of(cause);
         }
-        return firstLine(reason == null ? String.valueOf(e.getMessage()) : reason);
+        if (reason != null) {
+            return Printable.of(reason);
+        }
+        String message = String.valueOf(e.getMessage());
+        return isOurs(e) ? Printable.of(message) : firstLine(message);
     }
 
     /** Why a file cannot be seen where {@link Files#exists} says no: it is not there, or this user may not look. */
     public static String ofMissing(Path file) {
         try {
             Files.readAttributes(file, BasicFileAttributes.class);
-            return "no such file or folder";
+            return NO_SUCH_FILE;
         } catch (IOException e) {
             return of(e);
         }
@@ -90,11 +97,11 @@ public final class Reasons {
         }
         if (e instanceof FileSystemException system && system.getFile() != null) {
             String other = system.getOtherFile() == null ? "" : " → " + system.getOtherFile();
-            return firstLine(system.getFile() + other + ": " + of(e));
+            return Printable.of(system.getFile() + other) + ": " + of(e);
         }
         if (e instanceof FileNotFoundException) {
             Matcher parts = PATH_AND_REASON.matcher(String.valueOf(e.getMessage()));
-            return firstLine(parts.matches() ? parts.group(1) + ": " + of(e) : of(e));
+            return parts.matches() ? Printable.of(parts.group(1)) + ": " + of(e) : of(e);
         }
         if (e instanceof OutOfMemoryError) {
             return "out of memory: " + e.getMessage() + "; -Xmx gives Java more (in THINKINGVIT_OPTS for the launcher)";
@@ -145,12 +152,15 @@ public final class Reasons {
         if (e instanceof JacksonException json) {
             return JsonReasons.of(json);
         }
-        return e instanceof IOException && e.getMessage() != null ? plain(e.getMessage()) : null;
+        if (e instanceof IOException && e.getMessage() != null) {
+            return plain(isOurs(e) ? e.getMessage() : firstLine(e.getMessage()));
+        }
+        return null;
     }
 
     private static String byType(FileSystemException e) {
         if (e instanceof NoSuchFileException) {
-            return "no such file or folder";
+            return NO_SUCH_FILE;
         }
         if (e instanceof AccessDeniedException) {
             return "permission denied";
@@ -206,14 +216,16 @@ public final class Reasons {
         if (e instanceof IOException || e instanceof InvalidPathException || e instanceof ReadOnlyFileSystemException) {
             return true;
         }
-        if (e.getClass().getName().startsWith(OURS)) {
-            return true;
-        }
-        // of the general types, what Java's own methods throw is a mistake of their caller's
-        boolean general = e instanceof IllegalArgumentException
+        return isOurs(e);
+    }
+
+    /** Whether the message is this library's, and not one that only its mistake has caused. */
+    static boolean isOurs(Throwable e) {
+        boolean general = e instanceof IOException
+                || e instanceof IllegalArgumentException
                 || e instanceof IllegalStateException
                 || e instanceof UnsupportedOperationException;
-        return general && !isMeaningless(e) && isThrownByUs(e);
+        return e.getClass().getName().startsWith(OURS) || (general && !isMeaningless(e) && isThrownByUs(e));
     }
 
     private static boolean isThrownByUs(Throwable e) {
@@ -222,6 +234,6 @@ public final class Reasons {
     }
 
     private static String firstLine(String text) {
-        return text.lines().findFirst().orElse(text);
+        return Printable.of(text.lines().findFirst().orElse(text));
     }
 }

@@ -60,21 +60,27 @@ final class DescriptionJson {
             Input preprocessing,
             List<String> labels) {
         Description {
-            Objects.requireNonNull(network, "network must be an object, got null");
-            Objects.requireNonNull(stages, "stages must be a list, got null");
-            Objects.requireNonNull(router, "router must be a name, got null");
-            Objects.requireNonNull(thresholds, "thresholds must be a list, got null");
-            Objects.requireNonNull(preprocessing, "preprocessing must be an object, got null");
-            Objects.requireNonNull(labels, "labels must be a list, got null");
+            require(network, "network must be an object, got null");
+            require(stages, "stages must be a list, got null");
+            require(router, "router must be a name, got null");
+            require(thresholds, "thresholds must be a list, got null");
+            require(preprocessing, "preprocessing must be an object, got null");
+            require(labels, "labels must be a list, got null");
             requireNoNull("stages", stages);
             requireNoNull("thresholds", thresholds);
             requireNoNull("labels", labels);
         }
     }
 
+    private static void require(@Nullable Object value, String words) {
+        if (value == null) {
+            throw new IllegalArgumentException(words);
+        }
+    }
+
     private static void requireNoNull(String key, List<?> values) {
         for (int i = 0; i < values.size(); i++) {
-            Objects.requireNonNull(values.get(i), key + "[" + i + "] must be a value, got null");
+            require(values.get(i), key + "[" + i + "] must be a value, got null");
         }
     }
 
@@ -87,6 +93,11 @@ final class DescriptionJson {
             List<Integer> thinkingStages,
             int numClasses,
             double normEps) {
+        Network {
+            require(thinkingStages, "thinking_stages must be a list, got null");
+            requireNoNull("thinking_stages", thinkingStages);
+        }
+
         static Network of(ThinkingViTConfig config) {
             return new Network(
                     config.imageSize(),
@@ -108,9 +119,9 @@ final class DescriptionJson {
     @SuppressWarnings("ArrayRecordComponent") // lives no longer than a conversion
     private record Input(int size, double cropPct, String interpolation, float[] mean, float[] std) {
         Input {
-            Objects.requireNonNull(interpolation, "preprocessing.interpolation must be a name, got null");
-            Objects.requireNonNull(mean, "preprocessing.mean must be a list, got null");
-            Objects.requireNonNull(std, "preprocessing.std must be a list, got null");
+            require(interpolation, "preprocessing.interpolation must be a name, got null");
+            require(mean, "preprocessing.mean must be a list, got null");
+            require(std, "preprocessing.std must be a list, got null");
         }
 
         static Input of(Preprocessing input) {
@@ -141,6 +152,7 @@ final class DescriptionJson {
                     .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
                     .build()
                     .readValue(text, Header.class);
+            require(header, "an object is needed, null came");
             if (!FORMAT.equals(header.format()) || header.version() != VERSION) {
                 throw new IllegalArgumentException("format " + FORMAT + " of version " + VERSION + " is required, "
                         + header.format() + " of version " + header.version() + " came");
@@ -162,8 +174,8 @@ final class DescriptionJson {
                     Objects.requireNonNull(file.getParent()), config, description.stages(), description.weights());
         } catch (JacksonException e) {
             throw new CheckpointException(file, Reasons.of(e), e);
-        } catch (IllegalArgumentException | NullPointerException e) {
-            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, Reasons.of(e), e);
         }
     }
 

@@ -181,7 +181,7 @@ public record ExportedModel(
                     digest.update(buffer, 0, read);
                 }
             } catch (IOException e) {
-                throw new CheckpointException(path.resolve(name), "cannot be read: " + e.getMessage(), e);
+                throw new CheckpointException(path.resolve(name), "cannot be read: " + Reasons.of(e), e);
             }
         }
     }

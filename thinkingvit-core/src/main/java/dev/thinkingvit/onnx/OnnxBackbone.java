@@ -9,6 +9,7 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageInput;
@@ -19,6 +20,8 @@ import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,6 +56,7 @@ final class OnnxBackbone extends ThinkingViTBackbone {
                 // the process's only one, never closed
                 OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
         OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment, threads == 1);
+        requireReadable(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             environment.setTelemetry(false);
             options.setIntraOpNumThreads(threads); // 1: the calling thread's own
@@ -69,6 +73,18 @@ final class OnnxBackbone extends ThinkingViTBackbone {
         } catch (RuntimeException | Error e) {
             backbone.close();
             throw e;
+        }
+    }
+
+    /** The runtime only counts the system's errors. */
+    private static void requireReadable(ExportedModel model) {
+        for (String name : model.fileNames()) {
+            Path file = model.path().resolve(name);
+            try {
+                Files.newInputStream(file).close();
+            } catch (IOException e) {
+                throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
+            }
         }
     }
 
@@ -196,7 +212,7 @@ final class OnnxBackbone extends ThinkingViTBackbone {
     }
 
     private static String firstLine(OrtException e) {
-        String message = String.valueOf(e.getMessage());
+        String message = String.valueOf(e.getMessage()).replaceFirst("^Error code - \\w+ - message: ", "");
         return message.lines().findFirst().orElse(message);
     }
 }

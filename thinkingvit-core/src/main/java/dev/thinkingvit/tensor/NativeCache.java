@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +31,13 @@ final class NativeCache {
     private static final String PROPERTY_TOO = "org.bytedeco.javacpp.cacheDir"; // as older versions spelled it
     private static final String MOVE =
             "; -D" + PROPERTY + "=FOLDER puts them elsewhere (in THINKINGVIT_OPTS for the launcher)";
+    private static final long MEGABYTE = 1_000_000;
+    private static final long NEEDED_BYTES = 600 * MEGABYTE;
+    private static final String NEEDED = "; they need " + NEEDED_BYTES / MEGABYTE + " MB";
+
+    /** Of a library that another needs: glibc's words, and musl's. */
+    private static final List<String> NOT_FOUND = List.of("cannot open shared object", "Error loading shared library");
+
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
 
     private NativeCache() {}
@@ -135,6 +143,11 @@ final class NativeCache {
 
     /** Why native libraries did not load, where it was the cache's fault; null where it was not. */
     static @Nullable String fault(Throwable e) {
+        return fault(e, usableBytes());
+    }
+
+    /** @param usable bytes that are left for the cache */
+    static @Nullable String fault(Throwable e, long usable) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             String message = String.valueOf(cause.getMessage());
             // glibc's words, and musl's
@@ -144,10 +157,30 @@ final class NativeCache {
             }
             if (cause instanceof IOException) {
                 return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
-                        + (isFull(message) ? "; they need 600 MB" : "") + MOVE;
+                        + (isFull(message) ? NEEDED : "") + MOVE;
             }
         }
-        return null;
+        // JavaCPP says nothing of a library that it could not unpack, only the linker of the one that needs it
+        return usable < NEEDED_BYTES && NOT_FOUND.stream().anyMatch(words -> isSaid(e, words))
+                ? Natives.firstLine(Natives.deepest(e)) + ", as there is no room to unpack it: only "
+                        + usable / MEGABYTE + " MB are left in " + folder() + NEEDED + MOVE
+                : null;
+    }
+
+    private static boolean isSaid(@Nullable Throwable e, String words) {
+        return e != null && (String.valueOf(e.getMessage()).contains(words) || isSaid(e.getCause(), words));
+    }
+
+    private static long usableBytes() {
+        try {
+            Path folder = Path.of(folder());
+            while (!Files.exists(folder) && folder.getParent() != null) {
+                folder = folder.getParent();
+            }
+            return Files.getFileStore(folder).getUsableSpace();
+        } catch (IOException e) {
+            return Long.MAX_VALUE; // nobody knows, so that nothing is blamed on it
+        }
     }
 
     private static boolean isFull(String message) {

@@ -49,6 +49,12 @@ class CheckpointsTest {
     }
 
     @Test
+    void aDirectoryThatCannotBeLookedIntoIsNotCalledEmpty() throws IOException {
+        Files.createSymbolicLink(directory.resolve("model.safetensors"), Path.of("model.safetensors"));
+        assertRefused(directory, "model.safetensors in it cannot be read: its links lead round in a circle");
+    }
+
+    @Test
     void aMissingFileIsRefused() {
         assertRefused(directory.resolve("none.pth"), "no such file");
     }

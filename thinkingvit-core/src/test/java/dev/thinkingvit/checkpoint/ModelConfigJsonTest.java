@@ -62,7 +62,18 @@ class ModelConfigJsonTest {
                 "\"num_features\": 63 | num_features must equal embed_dim 64, got 63",
                 "\"label_names\": [\"a\", \"b\"] | label_names must name all 3 classes, got 2",
                 "\"label_names\": \"a\" | label_names must be a list",
-                "\"label_names\": [[], [], []] | a value has the wrong type",
+                "\"global_pool\": [\"token\"] | global_pool must be token, got [\"token\"]",
+                "\"global_pool\": {} | global_pool must be token, got {}",
+                "\"label_names\": [\"a\", null, \"c\"] | label_names[1] must be a name, got null",
+                "\"label_names\": [\"a\", \"b\", \" \"] | label_names[2] must be a name, got",
+                "\"id2label\": {\"0\": \"a\", \"1\": null, \"2\": \"c\"} | id2label.1 must be a name, got null",
+                "\"label_names\": [\"a\", {}, \"c\"] | label_names[1] must be a name, got {}",
+                "\"pretrained_cfg\": {\"crop_pct\": [1]} | crop_pct must be a number, got [1]",
+                "\"pretrained_cfg\": {\"interpolation\": [\"bicubic\"]} | interpolation must be bicubic or bilinear, got [",
+                "\"pretrained_cfg\": {\"mean\": [null]} | mean must be a number, got null",
+                "\"thinking\": {\"router\": [\"entropy\"]} | thinking.router must be a name, got [",
+                "\"thinking\": {\"thresholds\": [null]} | thresholds must be a number, got null",
+                "\"label_names\": [[], [], []] | label_names[0] must be a name, got []",
                 "\"pretrained_cfg\": 5 | pretrained_cfg must be an object",
                 "\"pretrained_cfg\": {\"input_size\": [3, 32, 64]} | input_size must be [3, S, S]",
                 "\"pretrained_cfg\": {\"input_size\": [3, 64, 64]} | input_size 64 differs from the network's img_size 32",
@@ -95,6 +106,15 @@ class ModelConfigJsonTest {
             })
     void aFileThatIsNoConfigurationIsRefused(String text, String reason) {
         assertRefused(text, reason);
+    }
+
+    @Test
+    void aKeyWithoutAValueMeansWhatItsAbsenceDoes() {
+        ModelConfig config =
+                read("{\"num_classes\": 3, \"architecture\": null, \"global_pool\": null, \"label_names\": null,"
+                        + " \"thinking\": {\"router\": null}, \"model_args\": {" + ARGS + "}}");
+        assertThat(config.labels()).isEmpty();
+        assertThat(config.routing()).isEqualTo(Routing.DEFAULT);
     }
 
     @Test

@@ -33,7 +33,7 @@ class PictureDecoderTest {
         Path missing = folder.resolve("missing.jpg");
         Path empty = Files.createFile(folder.resolve("empty.jpg"));
 
-        assertThatThrownBy(() -> PictureDecoder.decode(missing)).hasMessage(missing + ": no such file");
+        assertThatThrownBy(() -> PictureDecoder.decode(missing)).hasMessage(missing + ": no such file or folder");
         assertThatThrownBy(() -> PictureDecoder.decode(folder)).hasMessageContaining("not a regular file");
         assertThatThrownBy(() -> PictureDecoder.decode(empty)).hasMessageContaining("the file is empty");
     }

@@ -85,7 +85,16 @@ class ReasonsTest {
         Path loop = Files.createSymbolicLink(folder.resolve("loop"), Path.of("loop"));
         assertThat(lineOf(() -> Files.readString(loop))).isEqualTo(loop + ": its links lead round in a circle");
         assertThat(lineOf(() -> Files.delete(Path.of("a\0b"))))
-                .isEqualTo("'a\0b' cannot be a file's name: nul character not allowed");
+                .isEqualTo("'a\\u0000b' cannot be a file's name: nul character not allowed");
+    }
+
+    @Test
+    void aLineBreakInANameDoesNotHideTheReason() {
+        assertThat(Reasons.line(new NoSuchFileException("nl\nx.jpg"))).isEqualTo("nl\\nx.jpg: no such file or folder");
+        assertThat(Reasons.line(new IOException("nl\nx.jpg: our own words"))).isEqualTo("nl\\nx.jpg: our own words");
+        Exception foreign = new IllegalStateException("first\nat native code");
+        foreign.setStackTrace(new StackTraceElement[0]);
+        assertThat(Reasons.of(foreign)).isEqualTo("first");
     }
 
     @Test

@@ -232,6 +232,8 @@ class OnnxExportTest {
             "depth" : 2              | "depth" : "2"               | network.depth
             "depth" : 2              | "depth" : 2, "depth" : 3    | Duplicate
             "stage" : 2              | "stage" : 1                 | stages[1] does not fit the network
+            "calibration" : null     | "calibration" : {"data": "d", "images": 1, "target": "t", "curve": null, "bf16": null} | calibration: null is where a value is needed
+            "calibration" : null     | "calibration" : {"data": "d", "images": 1, "target": "t", "curve": [null], "bf16": null} | calibration: null is where a value is needed
             {                        | [                           | thinkingvit.json
             """)
     void whatADescriptionMustNotSayIsNamed(String original, String changed, String message) throws IOException {
@@ -247,7 +249,18 @@ class OnnxExportTest {
                 .hasMessageStartingWith(file + ": ")
                 .hasMessageContaining(message)
                 .message()
-                .doesNotContain("\n");
+                .doesNotContain("\n", "java", "Cannot invoke");
+    }
+
+    @Test
+    void aDescriptionThatIsNullIsNoDescription() throws IOException {
+        Path file = Files.writeString(folder.resolve("thinkingvit.json"), "null");
+        assertThatThrownBy(() -> ExportedModel.read(folder)).hasMessage(file + ": an object is needed, null came");
+        DRAWN.export(folder, OnnxExport.Layout.SHARED);
+        String text = Files.readString(file);
+        Files.writeString(file, text.replaceAll("(\"thinking_stages\" : )\\[[^]]*]", "$1null"));
+        assertThatThrownBy(() -> ExportedModel.read(folder))
+                .hasMessageEndingWith("thinking_stages must be a list, got null");
     }
 
     @Test

@@ -57,4 +57,17 @@ class NativeCacheTest {
         assertThat(NativeCache.fault(new UnsatisfiedLinkError("no jnitorch in java.library.path")))
                 .isNull();
     }
+
+    @Test
+    void aLibraryThatWasNotUnpackedIsBlamedOnTheRoomThatIsLeft() {
+        UnsatisfiedLinkError missing = new UnsatisfiedLinkError("no jnitorch in java.library.path");
+        missing.initCause(new UnsatisfiedLinkError(
+                "libopenblas_nolapack.so.0: cannot open shared object file: No such file or directory"));
+        assertThat(NativeCache.fault(missing, 3_900_000))
+                .contains("only 3 MB are left", "600 MB", "-Dorg.bytedeco.javacpp.cachedir=");
+        assertThat(NativeCache.fault(missing, 1_000_000_000)).as("room enough").isNull();
+        assertThat(NativeCache.fault(new UnsatisfiedLinkError("no jnitorch in java.library.path"), 0))
+                .as("not in the jars")
+                .isNull();
+    }
 }

@@ -1,10 +1,12 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -33,8 +35,9 @@ final class BackendOption {
      * Opens a model directory, a checkpoint file or an exported model; the caller closes it.
      *
      * @param precision null for bf16 where it is faster and known to predict the same, else fp32
+     * @param err where to say what was done to a checkpoint
      */
-    ElasticClassifier open(Path path, @Nullable Precision precision) throws IOException {
+    ElasticClassifier open(Path path, @Nullable Precision precision, PrintWriter err) throws IOException {
         if (isExported(path)) {
             if (checkpoint.given() != null) {
                 throw new IOException(path + ": " + checkpoint.given()
@@ -42,7 +45,9 @@ final class BackendOption {
             }
             return ElasticClassifier.of(ExportedModel.read(path), precision == null ? Precision.FP32 : precision);
         }
-        ModelDirectory.Model model = checkpoint.read(path).model();
+        ModelImport.Imported imported = checkpoint.read(path);
+        CheckpointOptions.tell(imported, err);
+        ModelDirectory.Model model = imported.model();
         return ElasticClassifier.of(
                 model, precision == null ? ElasticClassifier.precisionFor(model.config()) : precision);
     }

@@ -13,6 +13,8 @@ import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -67,7 +69,7 @@ final class CalibrateCommand extends BaseCommand {
         }
         Precision asked = input.precision();
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
-        try (ElasticClassifier classifier = input.backend.open(directory, precision)) {
+        try (ElasticClassifier classifier = input.backend.open(directory, precision, err())) {
             ModelConfig config = classifier.config();
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
@@ -121,7 +123,8 @@ final class CalibrateCommand extends BaseCommand {
                 || !Precision.BF16.isFastHere()) {
             return null;
         }
-        try (ElasticClassifier other = input.backend.open(directory, Precision.BF16)) {
+        try (ElasticClassifier other =
+                input.backend.open(directory, Precision.BF16, new PrintWriter(Writer.nullWriter()))) {
             Recording again = input.record(other, samples, err());
             return recording.agreement(again, List.of(choice.threshold()));
         }

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.files.Printable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -49,6 +50,6 @@ final class CheckpointOptions {
 
     /** Says what was done on the way. */
     static void tell(ModelImport.Imported imported, PrintWriter err) {
-        imported.notes().forEach(note -> err.println("note: " + note));
+        imported.notes().forEach(note -> err.println("note: " + Printable.of(note)));
     }
 }

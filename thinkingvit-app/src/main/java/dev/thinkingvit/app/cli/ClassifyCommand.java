@@ -9,6 +9,7 @@ import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
@@ -47,6 +48,7 @@ import tools.jackson.databind.node.ObjectNode;
         })
 final class ClassifyCommand extends BaseCommand {
     private static final int BATCH = 64;
+    private static final int MOST_OF_A_LABEL = 40;
 
     @Parameters(
             arity = "1..*",
@@ -99,9 +101,9 @@ final class ClassifyCommand extends BaseCommand {
         }
         PictureFiles found = PictureFiles.find(inputs);
         List<Path> files = found.pictures();
-        found.passedOver().lines().forEach(err()::println);
+        found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
         boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
-        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision.precision())) {
+        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision.precision(), err())) {
             StopPolicy policy = policy(classifier);
             policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();
@@ -114,7 +116,7 @@ final class ClassifyCommand extends BaseCommand {
             if (!askedAlone) {
                 builder.skipBroken(failure -> {
                     failures.add(failure);
-                    err().println("thinkingvit: skipped " + failure.message());
+                    err().println("thinkingvit: skipped " + Printable.of(failure.message()));
                 });
             }
             try (BatchLoader loader = builder.open();
@@ -219,8 +221,8 @@ final class ClassifyCommand extends BaseCommand {
                     .collect(Collectors.joining(" → "));
             out().printf(
                             "%-" + nameWidth + "s  %-14s  %9.1f %%  %3d/%d  %-17s  %8.3f%n",
-                            shortened(each.source()),
-                            each.best().name(),
+                            shortened(Printable.of(each.source())),
+                            Printable.of(each.best().name(), MOST_OF_A_LABEL),
                             100 * each.best().probability(),
                             each.stage(),
                             classifier.engine().backbone().stages(),

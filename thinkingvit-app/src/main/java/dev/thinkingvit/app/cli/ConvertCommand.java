@@ -1,10 +1,13 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.WidthCut;
+import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -63,7 +66,7 @@ final class ConvertCommand extends BaseCommand {
         ModelDirectory.Model model = keepWidth ? imported.model() : WidthCut.of(imported.model());
         ModelConfig read = model.config();
         write(model);
-        out().println("read " + origin(imported.state()));
+        out().println("read " + Printable.of(origin(imported.state())));
         int width = imported.model().config().network().embedDim();
         if (read.network().embedDim() != width) {
             out().printf(
@@ -115,6 +118,9 @@ final class ConvertCommand extends BaseCommand {
             ModelDirectory.write(made, model.config(), model.weights());
             Files.createDirectories(parent);
             Files.move(made, absolute);
+        } catch (CheckpointException e) { // which names the draft
+            throw new CheckpointException(
+                    target, "cannot be written: " + Reasons.of(e.getCause() == null ? e : e.getCause()), e);
         } finally {
             deleteAll(draft);
         }

@@ -10,6 +10,7 @@ import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.data.ValidLabels;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
@@ -99,8 +100,8 @@ final class DataOptions {
     }
 
     /** Opens the model; the caller closes it. */
-    ElasticClassifier open() throws IOException {
-        return backend.open(modelDirectory(), precision.precision());
+    ElasticClassifier open(PrintWriter err) throws IOException {
+        return backend.open(modelDirectory(), precision.precision(), err);
     }
 
     /** The router that was asked for, or the model's. */
@@ -119,17 +120,17 @@ final class DataOptions {
     /** The data set, labelled as the model counts its classes; says what of the folder is not used. */
     ImageFolder folder(ModelConfig config, PrintWriter err) throws IOException {
         ImageFolder folder = ImageFolder.open(data);
-        folder.remarks().forEach(err::println);
+        folder.remarks().forEach(line -> err.println(Printable.of(line)));
         ImageFolder labelled;
         if (classMap != null) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
         } else if (config.labels().isEmpty()) {
             labelled = folder.withLabels(config.network().numClasses());
-            labelled.remarksOnOrder().forEach(err::println);
+            labelled.remarksOnOrder().forEach(line -> err.println(Printable.of(line)));
         } else {
             labelled = folder.withLabels(config.labels());
         }
-        labelled.remarksOnCover().forEach(err::println);
+        labelled.remarksOnCover().forEach(line -> err.println(Printable.of(line)));
         return labelled;
     }
 
@@ -169,7 +170,7 @@ final class DataOptions {
         nameSkipped(recording.skipped(), err);
         recording
                 .classesLost(samples)
-                .forEach(label -> err.println("note: none of the pictures of '" + config.label(label)
+                .forEach(label -> err.println("note: none of the pictures of '" + Printable.of(config.label(label))
                         + "' could be read; nothing here says how well it is known"));
         return recording;
     }
@@ -197,7 +198,9 @@ final class DataOptions {
 
     /** Names the first few pictures that could not be read, and says how many more there are. */
     static void nameSkipped(List<BatchLoader.Failure> skipped, PrintWriter err) {
-        skipped.stream().limit(NAMED_SKIPPED).forEach(failure -> err.println("skipped: " + failure.message()));
+        skipped.stream()
+                .limit(NAMED_SKIPPED)
+                .forEach(failure -> err.println("skipped: " + Printable.of(failure.message())));
         if (skipped.size() > NAMED_SKIPPED) {
             err.println("skipped: " + (skipped.size() - NAMED_SKIPPED) + " more");
         }

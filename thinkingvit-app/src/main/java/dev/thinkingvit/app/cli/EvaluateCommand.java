@@ -73,13 +73,15 @@ final class EvaluateCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
-        OutputFolder.requireFolder(report);
+        if (report != null) {
+            OutputFolder.requireWritable(report);
+        }
         if (csv != null) {
             AtomicFiles.requireWritable(csv);
         }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
-        try (ElasticClassifier classifier = input.open()) {
+        try (ElasticClassifier classifier = input.open(err())) {
             ModelConfig config = classifier.config();
             Router router = input.router(config);
             List<List<Double>> swept = asked != null

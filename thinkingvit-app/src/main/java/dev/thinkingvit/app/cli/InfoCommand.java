@@ -6,6 +6,7 @@ import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -39,6 +40,7 @@ import tools.jackson.databind.node.ObjectNode;
         })
 final class InfoCommand extends BaseCommand {
     private static final int SHOWN_LABELS = 5;
+    private static final int MOST_OF_A_LABEL = 40;
 
     @Parameters(paramLabel = "MODEL", description = "Model directory, exported model or checkpoint file.")
     @SuppressWarnings("NullAway.Init")
@@ -222,7 +224,11 @@ final class InfoCommand extends BaseCommand {
         if (names.isEmpty()) {
             return count + ", without labels";
         }
-        return count + ": " + names.stream().limit(SHOWN_LABELS).collect(Collectors.joining(", "))
+        return count + ": "
+                + names.stream()
+                        .limit(SHOWN_LABELS)
+                        .map(name -> Printable.of(name, MOST_OF_A_LABEL))
+                        .collect(Collectors.joining(", "))
                 + (names.size() > SHOWN_LABELS ? ", …" : "");
     }
 
@@ -266,7 +272,7 @@ final class InfoCommand extends BaseCommand {
     }
 
     private void line(String what, String text) {
-        out().printf("%-14s %s%n", what, text);
+        out().printf("%-14s %s%n", what, Printable.of(text));
     }
 
     private static String values(ObjectNode holder, String key) {

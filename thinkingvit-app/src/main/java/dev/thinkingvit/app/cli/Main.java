@@ -6,6 +6,7 @@ import dev.thinkingvit.files.StandardOutput;
 import dev.thinkingvit.store.HubException;
 import dev.thinkingvit.store.HubModel;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -119,10 +120,16 @@ public final class Main implements Runnable {
     /** What a Java in a locale of few characters made of the others. */
     private static void requireReadable(String... args) {
         for (String argument : args) {
-            if (!FileNames.isUnicode() && argument.chars().anyMatch(c -> c == '?' || c > 0x7F)) {
+            if (!FileNames.isUnicode() && isLossy(argument)) {
                 throw new IllegalArgumentException("'" + argument + "': " + FileNames.howToRead());
             }
         }
+    }
+
+    /** Each byte of a character may have become a question mark, and UTF-8 has at least two. */
+    private static boolean isLossy(String argument) {
+        return argument.chars().anyMatch(c -> c > 0x7F)
+                || (argument.contains("??") && !Files.exists(Path.of(argument)));
     }
 
     private static Path path(String text) {

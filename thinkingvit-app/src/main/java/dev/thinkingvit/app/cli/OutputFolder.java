@@ -1,11 +1,11 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.FolderLock;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** Looks at folders where results are to go before any work is done for them. */
 final class OutputFolder {
@@ -21,11 +21,25 @@ final class OutputFolder {
                 }
             }
         }
+        requireWritable(folder);
     }
 
-    /** A folder that may be made. */
-    static void requireFolder(@Nullable Path folder) throws IOException {
-        if (folder != null && Files.exists(folder) && !Files.isDirectory(folder)) {
+    /** A folder that is there, or may be made, and can be written to. */
+    static void requireWritable(Path folder) throws IOException {
+        requireFolder(folder);
+        Path existing = folder.toAbsolutePath();
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        try {
+            Files.delete(Files.createTempFile(existing, ".writable", ".tmp"));
+        } catch (IOException e) {
+            throw new IOException(folder + ": cannot be written to: " + Reasons.of(e), e);
+        }
+    }
+
+    private static void requireFolder(Path folder) throws IOException {
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
             throw new IOException(folder + ": is a file, a folder is required");
         }
     }

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,7 +60,7 @@ final class PreprocessCommand extends BaseCommand {
         }
         Map<String, Path> named = new LinkedHashMap<>();
         PictureFiles found = PictureFiles.find(files);
-        found.passedOver().lines().forEach(err()::println);
+        found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
         for (Path file : found.pictures()) {
             Path other = named.put(String.valueOf(file.getFileName()), file);
             if (other != null) {

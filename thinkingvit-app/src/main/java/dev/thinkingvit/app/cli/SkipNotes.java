@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.train.RunPictures;
 import java.io.PrintWriter;
 import java.util.HashSet;
@@ -28,10 +29,10 @@ final class SkipNotes {
     void note(BatchLoader.Failure failure) {
         int label = failure.sample().label();
         if (noted.add(failure.message())) {
-            err.println("skipped: " + failure.message());
+            err.println("skipped: " + Printable.of(failure.message()));
             readable[label]--;
             if (readable[label] == 0) {
-                err.println("warning: no picture of class '" + classNames.get(label)
+                err.println("warning: no picture of class '" + Printable.of(classNames.get(label))
                         + "' can be read; the model learns nothing of it");
             }
         }
@@ -40,7 +41,7 @@ final class SkipNotes {
     /** A picture of the validation. */
     void noteJudged(BatchLoader.Failure failure) {
         if (noted.add(failure.message())) {
-            err.println("skipped: " + failure.message());
+            err.println("skipped: " + Printable.of(failure.message()));
         }
     }
 }

@@ -98,7 +98,7 @@ final class VerifyCommand extends BaseCommand {
     private Verification activations(Path path) throws IOException {
         Path beside = Files.isRegularFile(path) ? path.resolveSibling(RECORDING) : path.resolve(RECORDING);
         Path recording = expected != null ? expected : beside;
-        try (ElasticClassifier opened = backend.open(path, Precision.FP32)) {
+        try (ElasticClassifier opened = backend.open(path, Precision.FP32, err())) {
             return Verification.of(opened.engine().backbone(), recording, tolerance, backend.ownWeights());
         }
     }

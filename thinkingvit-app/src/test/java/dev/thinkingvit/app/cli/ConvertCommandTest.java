@@ -108,6 +108,17 @@ class ConvertCommandTest {
     }
 
     @Test
+    void aPlaceThatCannotBeWrittenToIsNamedAndNotTheDraftThere() throws IOException {
+        Path file = Files.writeString(directory.resolve("notes.txt"), "mine");
+        CommandRun below = CommandRun.of("convert", MODEL, file.resolve("model"));
+        assertThat(below.code()).isEqualTo(1);
+        assertThat(below.err().strip())
+                .isEqualTo("thinkingvit: " + file.resolve("model")
+                        + ": cannot be written to: a part of its path is a file, not a folder");
+        assertThat(files(directory)).containsExactly("notes.txt");
+    }
+
+    @Test
     void anEmptyDirectoryIsFilled() throws IOException {
         Path out = Files.createDirectory(directory.resolve("out"));
 

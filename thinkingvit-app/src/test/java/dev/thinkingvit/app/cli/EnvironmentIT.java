@@ -59,6 +59,13 @@ class EnvironmentIT {
         }
     }
 
+    private static Path jars() {
+        return List.of(HOME.resolve("thinkingvit-app/target"), HOME.resolve("thinkingvit-app/target/quick")).stream()
+                .filter(folder -> Files.exists(folder.resolve("thinkingvit.jar")))
+                .findFirst()
+                .orElseThrow();
+    }
+
     /** Whether tests may be somebody whom the system does not know, and that somebody reads this project. */
     private void assumeStrangersMayRun() throws Exception {
         boolean may = shell(STRANGER + "\"$TV\" --version >/dev/null 2>&1").exit() == 0;
@@ -78,17 +85,38 @@ class EnvironmentIT {
 
     @Test
     void aJavaThatCannotReadNamesSaysWhatToDo() throws Exception {
-        Path jars =
-                List.of(HOME.resolve("thinkingvit-app/target"), HOME.resolve("thinkingvit-app/target/quick")).stream()
-                        .filter(folder -> Files.exists(folder.resolve("thinkingvit.jar")))
-                        .findFirst()
-                        .orElseThrow();
+        Path jars = jars();
         Ran ran = shell(
                 "mkdir 犬 && cp '" + sample() + "' 犬/a.jpg && java -Dthinkingvit.home='" + HOME + "' -cp '" + jars
                         + "/thinkingvit.jar:" + jars + "/lib/*' dev.thinkingvit.app.cli.Main classify .",
                 Map.of("LC_ALL", "POSIX"));
         assertThat(ran.exit()).isEqualTo(Main.FAILED);
         assertThat(ran.errLine()).contains("LC_ALL=C.UTF-8");
+    }
+
+    @Test
+    void aQuestionMarkInANameIsNoLostCharacter() throws Exception {
+        Path jars = jars();
+        Ran ran = shell(
+                "cp '" + sample()
+                        + "' 'what??.jpg' && for f in 'what??.jpg' 'what?.jpg' ö.jpg; do java -Dthinkingvit.home='"
+                        + HOME + "' -cp '" + jars + "/thinkingvit.jar:" + jars
+                        + "/lib/*' dev.thinkingvit.app.cli.Main classify \"$f\"; done",
+                Map.of("LC_ALL", "POSIX"));
+        assertThat(ran.out()).contains("what??.jpg  ");
+        assertThat(ran.err().lines())
+                .satisfiesExactly(
+                        missing -> assertThat(missing).isEqualTo("thinkingvit: what?.jpg: no such file or folder"),
+                        lost -> assertThat(lost).contains("LC_ALL=C.UTF-8"));
+    }
+
+    @Test
+    void aModelFolderThatMayNotBeEnteredIsNotCalledEmpty() throws Exception {
+        assumeStrangersMayRun();
+        Path model = Files.createDirectory(elsewhere.resolve("secret"));
+        Files.setPosixFilePermissions(model, PosixFilePermissions.fromString("---------"));
+        assertThat(shell(STRANGER + "\"$TV\" info secret").errLine())
+                .isEqualTo("thinkingvit: secret: model.safetensors in it cannot be read: permission denied");
     }
 
     @Test

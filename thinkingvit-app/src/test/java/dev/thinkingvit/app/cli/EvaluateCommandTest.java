@@ -227,6 +227,11 @@ class EvaluateCommandTest {
                 .isEqualTo(Main.FAILED);
         assertThat(run("evaluate", "--data", folder, "--model", model)).isEqualTo(Main.FAILED);
         assertThat(err.toString()).contains("cannot be reached", "the model has no label");
+        Path nowhere = model.resolve("config.json").resolve("report");
+        assertThat(run("evaluate", "--data", folder, "--model", "none", "--report", nowhere))
+                .as("before anything is read")
+                .isEqualTo(Main.FAILED);
+        assertThat(err.toString()).contains(nowhere + ": cannot be written to: a part of its path is a file");
     }
 
     private int run(Object... args) {

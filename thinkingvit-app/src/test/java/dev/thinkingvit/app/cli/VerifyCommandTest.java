@@ -119,9 +119,10 @@ class VerifyCommandTest {
 
     @Test
     void whatCannotBeReadIsOneLine() {
-        assertOneLine(CommandRun.of("verify", directory.resolve("none.pth")), "there is no such file");
+        assertOneLine(CommandRun.of("verify", directory.resolve("none.pth")), "no such file or folder");
         assertOneLine(CommandRun.of("verify", "--training", directory), "config.json: is missing");
-        assertOneLine(CommandRun.of("verify", MODEL, "--expected", directory.resolve("none")), "there is no such file");
+        assertOneLine(
+                CommandRun.of("verify", MODEL, "--expected", directory.resolve("none")), "no such file or folder");
     }
 
     @Test
