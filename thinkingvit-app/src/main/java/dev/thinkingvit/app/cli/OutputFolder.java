@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,19 @@ final class OutputFolder {
                 if (!force && !content.allMatch(FolderLock::isLock)) {
                     throw new IOException(folder + ": is not empty; --force replaces the model in it");
                 }
+            }
+        }
+    }
+
+    /** A file to write that is none of those that are read, under whatever name. */
+    static void refuseInput(Path file, Collection<Path> inputs) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            return;
+        }
+        for (Path input : inputs) {
+            if (Files.exists(input) && Files.isSameFile(file, input)) {
+                throw new IOException(file + ": is read as " + (file.equals(input) ? "an input" : input)
+                        + " and would be lost; write to another file");
             }
         }
     }
