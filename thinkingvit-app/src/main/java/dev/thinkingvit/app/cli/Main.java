@@ -120,6 +120,10 @@ public final class Main implements Runnable {
     }
 
     private static Path path(String text) {
+        if (text.isBlank()) {
+            // Java takes it for the working folder
+            throw new TypeConversionException("'" + text + "' names no file or folder");
+        }
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
@@ -136,6 +137,15 @@ class ConvertCommandTest {
             return files.map(file -> file.getFileName().toString()).sorted().toList().stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void anEmptyNameIsNotTheWorkingFolder() {
+        for (String blank : List.of("", " ")) {
+            CommandRun run = CommandRun.of("convert", "x.pth", blank);
+            assertThat(run.code()).isEqualTo(Main.USAGE);
+            assertThat(run.err()).contains("'" + blank + "' names no file or folder");
         }
     }
 }
