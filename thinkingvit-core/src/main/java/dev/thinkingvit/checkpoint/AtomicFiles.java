@@ -2,6 +2,8 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
 import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
@@ -13,6 +15,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
@@ -21,12 +24,14 @@ import java.util.stream.Stream;
 /**
  * Writes files so that a crash at any moment leaves either the old file or the new one, never a part: the content goes
  * to a hidden neighbour of the target, is synced to disk and then renamed over the target in one step. Who may read a file
- * that is replaced may read the new one; a new file is as the process's umask has it.
+ * that is replaced may read the new one; a new file is as the process's umask has it. What is no file that could be
+ * replaced, a device, a pipe or this program's own output, is written to as it stands.
  *
  * <p>Threads: safe; of two writers of one target the last to finish wins with a whole file.
  */
 public final class AtomicFiles {
     private static final int BUFFER_BYTES = 1 << 16;
+    private static final Path OUTPUT = Path.of("/dev/stdout");
     private static final Pattern DRAFT = Pattern.compile("\\..+\\.[0-9a-f]{1,16}\\.tmp");
 
     private AtomicFiles() {}
@@ -46,6 +51,10 @@ public final class AtomicFiles {
      *     beside it
      */
     public static void write(Path target, Content content) throws IOException {
+        if (isStream(target)) {
+            writeThrough(target, content);
+            return;
+        }
         Path real = Files.isSymbolicLink(target) ? target.toRealPath() : target.toAbsolutePath();
         Path name = real.getFileName();
         Path directory = real.getParent();
@@ -80,6 +89,12 @@ public final class AtomicFiles {
      * @throws IOException if not, naming the target
      */
     public static void requireWritable(Path target) throws IOException {
+        if (isStream(target)) {
+            if (!Files.isWritable(target)) {
+                throw new IOException(target + ": permission denied");
+            }
+            return;
+        }
         Path real = Files.isSymbolicLink(target) ? target.toRealPath() : target.toAbsolutePath();
         Path directory = real.getParent();
         if (directory == null || Files.isDirectory(real)) {
@@ -126,11 +141,46 @@ public final class AtomicFiles {
         return Reasons.of(e);
     }
 
+    /** Whether a target is there and is not a file's content but a way to somewhere. */
+    private static boolean isStream(Path target) {
+        try {
+            return Files.readAttributes(target, BasicFileAttributes.class).isOther() || isOutput(target);
+        } catch (IOException e) {
+            return false; // not there, or not to be looked at, which writing will tell
+        }
+    }
+
+    /** Whether a target is where this program's output goes; a file there must not be replaced under it. */
+    private static boolean isOutput(Path target) throws IOException {
+        return Files.exists(OUTPUT) && Files.isSameFile(target, OUTPUT);
+    }
+
+    private static void writeThrough(Path target, Content content) throws IOException {
+        try {
+            if (isOutput(target)) {
+                // not opened anew, which would begin at the start of a file; and not closed, since others go on with it
+                writeAll(new FileOutputStream(FileDescriptor.out), content);
+            } else {
+                try (OutputStream out = Files.newOutputStream(target, StandardOpenOption.WRITE)) {
+                    writeAll(out, content);
+                }
+            }
+        } catch (IOException e) {
+            FileSystemException named = new FileSystemException(target.toString(), null, reason(e));
+            named.initCause(e);
+            throw named;
+        }
+    }
+
+    private static void writeAll(OutputStream to, Content content) throws IOException {
+        OutputStream out = new BufferedOutputStream(to, BUFFER_BYTES);
+        content.writeTo(out);
+        out.flush();
+    }
+
     private static void writeAndSync(Path draft, Content content) throws IOException {
         try (FileChannel channel = FileChannel.open(draft, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
-            content.writeTo(out);
-            out.flush();
+            writeAll(Channels.newOutputStream(channel), content);
             channel.force(true);
         }
     }

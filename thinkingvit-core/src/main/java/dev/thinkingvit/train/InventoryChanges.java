@@ -30,20 +30,21 @@ record InventoryChanges(Map<String, String> renamed, List<String> gone, List<Str
                 .filter(name -> !old.containsKey(name) && !leftOut.contains(name))
                 .collect(Collectors.toList());
         Map<String, String> renamed = new LinkedHashMap<>();
-        for (String name : List.copyOf(gone)) {
-            Map<String, Long> theirs = Objects.requireNonNull(old.get(name)).pictures();
+        for (String name : gone) {
             List<String> same = added.stream()
-                    .filter(other -> theirs != null
-                            && !theirs.isEmpty()
-                            && theirs.equals(
-                                    Objects.requireNonNull(present.get(other)).pictures()))
+                    .filter(other -> isSame(old, name, present, other))
                     .toList();
-            if (same.size() == 1) {
+            // of two that could be meant neither is
+            if (same.size() == 1
+                    && gone.stream()
+                                    .filter(other -> isSame(old, other, present, same.get(0)))
+                                    .count()
+                            == 1) {
                 renamed.put(name, same.get(0));
-                gone.remove(name);
-                added.remove(same.get(0));
             }
         }
+        gone.removeAll(renamed.keySet());
+        added.removeAll(renamed.values());
         // a class that was empty or without a folder already has not gone now
         gone.removeIf(name -> {
             Map<String, Long> theirs = Objects.requireNonNull(old.get(name)).pictures();
@@ -53,7 +54,7 @@ record InventoryChanges(Map<String, String> renamed, List<String> gone, List<Str
         for (OfClass each : before) {
             OfClass other = present.get(each.name());
             if (other != null && each.pictures() != null && other.pictures() != null) {
-                compare(each.name(), each.pictures(), other.pictures(), pictures);
+                compare(each.name(), each.pictures(), other.pictures(), each.replaced(other), pictures);
             }
         }
         return new InventoryChanges(renamed, List.copyOf(gone), List.copyOf(added), List.copyOf(pictures));
@@ -65,7 +66,12 @@ record InventoryChanges(Map<String, String> renamed, List<String> gone, List<Str
         return map;
     }
 
-    private static void compare(String name, Map<String, Long> before, Map<String, Long> now, List<String> phrases) {
+    private static boolean isSame(Map<String, OfClass> old, String name, Map<String, OfClass> present, String other) {
+        return Objects.requireNonNull(old.get(name)).hasPicturesOf(Objects.requireNonNull(present.get(other)));
+    }
+
+    private static void compare(
+            String name, Map<String, Long> before, Map<String, Long> now, List<String> replaced, List<String> phrases) {
         List<String> gone =
                 before.keySet().stream().filter(key -> !now.containsKey(key)).toList();
         List<String> added =
@@ -77,6 +83,7 @@ record InventoryChanges(Map<String, String> renamed, List<String> gone, List<Str
         phrase(gone, "gone", parts);
         phrase(added, "new", parts);
         phrase(other, "of another size", parts);
+        phrase(replaced, "of other content", parts);
         if (!parts.isEmpty()) {
             phrases.add("of class '" + name + "' " + String.join(" and ", parts));
         }

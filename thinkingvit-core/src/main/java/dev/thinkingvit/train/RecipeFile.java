@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -65,9 +66,17 @@ public final class RecipeFile {
     static JsonNode tree(Path file) {
         try {
             if (!Files.isRegularFile(file)) {
-                throw new CheckpointException(file, Files.exists(file) ? "is not a recipe file" : "no such recipe");
+                throw new CheckpointException(
+                        file,
+                        Files.exists(file)
+                                ? "is not a recipe file"
+                                : Files.notExists(file) ? "no such recipe" : Reasons.ofMissing(file));
             }
-            return MAPPER.readTree(TextFile.read(file, MAX_BYTES));
+            JsonNode tree = MAPPER.readTree(TextFile.read(file, MAX_BYTES));
+            if (tree.isMissingNode() || tree.isNull()) {
+                throw new CheckpointException(file, "is empty");
+            }
+            return tree;
         } catch (JacksonException e) {
             throw new CheckpointException(file, "is not YAML: " + Reasons.of(e), e);
         } catch (IOException e) {
@@ -80,7 +89,12 @@ public final class RecipeFile {
         return of(MAPPER.readTree(yaml));
     }
 
-    static Recipe of(JsonNode tree) {
+    /**
+     * The recipe of a tree of sections, such as {@link #tree(Recipe)} gives.
+     *
+     * @throws IllegalArgumentException if it has an unknown key, or a value that does not do
+     */
+    public static Recipe of(JsonNode tree) {
         return of(tree, Map.of());
     }
 
@@ -178,6 +192,15 @@ public final class RecipeFile {
         return keys;
     }
 
+    /** Some keys with their values in both recipes, for a message: {@code lr (0.001 → 0.002), epochs (5 → 6)}. */
+    public static String inWords(List<String> keys, Recipe one, Recipe other) {
+        Map<String, @Nullable Object> before = values(one);
+        Map<String, @Nullable Object> now = values(other);
+        return keys.stream()
+                .map(key -> key + " (" + before.get(key) + " → " + now.get(key) + ")")
+                .collect(Collectors.joining(", "));
+    }
+
     /**
      * A value as it is written in YAML or on a command line, where a list needs no brackets.
      *
@@ -207,7 +230,8 @@ public final class RecipeFile {
         return values;
     }
 
-    private static ObjectNode tree(Recipe recipe) {
+    /** The recipe as sections of keys and values. */
+    public static ObjectNode tree(Recipe recipe) {
         return MAPPER.valueToTree(recipe);
     }
 

@@ -3,6 +3,7 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.files.Reasons;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -15,10 +16,12 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
@@ -30,14 +33,15 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a training reads and does not keep: the pictures it began with, by class, name and size, and the weights it
- * started from. It lies in the run's folder ({@code inventory.json.gz}) and is compared with what is there whenever the
+ * What a training reads and does not keep: the pictures it began with, by class, name, size and a mark of their content,
+ * and the weights it started from. It lies in the run's folder ({@code inventory.json.gz}) and is compared with what is there whenever the
  * training goes on. Immutable.
  *
  * @param training classes of the head, in the order of its rows
  * @param leftOut class folders of the training pictures that the head has no row for
  * @param heldOut training pictures kept back for validation, as {@code class/name}
  * @param validation classes of a validation set of its own; null where there is none
+ * @param otherNames names of classes by other names that their folders bear or bore, in either set
  * @param sources what else is read, by the option that names it ({@code init})
  */
 public record RunInventory(
@@ -45,6 +49,7 @@ public record RunInventory(
         List<String> leftOut,
         List<String> heldOut,
         @Nullable List<OfClass> validation,
+        Map<String, String> otherNames,
         Map<String, Source> sources) {
     /** Its file in a run's folder. */
     public static final String NAME = "inventory.json.gz";
@@ -59,8 +64,40 @@ public record RunInventory(
      *
      * @param name of the class and of its folder
      * @param pictures size in bytes by path within the folder; null where they were not noted
+     * @param marks of the content of all or some of them, by the same paths; null where they were not noted
      */
-    public record OfClass(String name, @Nullable Map<String, Long> pictures) {}
+    public record OfClass(
+            String name,
+            @Nullable Map<String, Long> pictures,
+            @Nullable Map<String, Long> marks) {
+        public OfClass {
+            require(name, "name");
+        }
+
+        /** Whether the pictures, more than none, are the very same, as far as is known. */
+        boolean hasPicturesOf(OfClass other) {
+            return pictures != null
+                    && !pictures.isEmpty()
+                    && pictures.equals(other.pictures)
+                    && replaced(other).isEmpty();
+        }
+
+        /** Paths of pictures that {@code now} has under the same name and in the same size with other content. */
+        List<String> replaced(OfClass now) {
+            if (pictures == null || now.pictures == null || marks == null || now.marks == null) {
+                return List.of();
+            }
+            Map<String, Long> sizes = pictures;
+            Map<String, Long> others = now.pictures;
+            Map<String, Long> othersMarks = now.marks;
+            return marks.entrySet().stream()
+                    .filter(each -> othersMarks.containsKey(each.getKey())
+                            && Objects.equals(sizes.get(each.getKey()), others.get(each.getKey()))
+                            && !Objects.equals(each.getValue(), othersMarks.get(each.getKey())))
+                    .map(Map.Entry::getKey)
+                    .toList();
+        }
+    }
 
     /**
      * A file, or all files of a folder.
@@ -69,6 +106,10 @@ public record RunInventory(
      * @param sha256 of names and content
      */
     public record Source(long bytes, String sha256) {
+        public Source {
+            require(sha256, "sha256");
+        }
+
         /** What lies at a path; empty if that is nothing to read. */
         public static Optional<Source> of(Path path) throws IOException {
             if (!Files.exists(path)) {
@@ -99,16 +140,43 @@ public record RunInventory(
     }
 
     public RunInventory {
-        training = List.copyOf(training);
-        leftOut = List.copyOf(leftOut);
-        heldOut = List.copyOf(heldOut);
+        training = List.copyOf(whole(training, "training"));
+        leftOut = List.copyOf(whole(leftOut, "left_out"));
+        heldOut = List.copyOf(whole(heldOut, "held_out"));
+        if (validation != null) {
+            validation = List.copyOf(whole(validation, "validation"));
+        }
+        otherNames = otherNames == null ? Map.of() : Map.copyOf(otherNames); // older files have none
+        require(sources, "sources");
+        whole(sources.values(), "sources");
         sources = Map.copyOf(sources);
+        if (!heldOut.stream().allMatch(name -> name.contains("/"))) {
+            throw new IllegalArgumentException("held_out: a picture is named as class/name");
+        }
+    }
+
+    private static <T extends Collection<?>> T whole(T list, String what) {
+        require(list, what);
+        for (Object each : list) {
+            require(each, what + ": a value");
+        }
+        return list;
+    }
+
+    // JSON has what it has
+    private static void require(@Nullable Object value, String what) {
+        if (value == null) {
+            throw new IllegalArgumentException(what + " is missing");
+        }
     }
 
     /** The classes of a data set, in the order of their folders. */
     static List<OfClass> classes(ImageFolder folder) {
         List<OfClass> classes = new ArrayList<>();
-        folder.pictures().forEach((name, pictures) -> classes.add(new OfClass(name, pictures)));
+        Map<String, Map<String, Long>> marks = PictureMarks.of(folder, PictureMarks.MOST);
+        folder.pictures()
+                .forEach((name, pictures) ->
+                        classes.add(new OfClass(name, pictures, marks.getOrDefault(name, Map.of()))));
         return classes;
     }
 
@@ -119,7 +187,7 @@ public record RunInventory(
 
     /** The same with other sources. */
     public RunInventory withSources(Map<String, Source> others) {
-        return new RunInventory(training, leftOut, heldOut, validation, others);
+        return new RunInventory(training, leftOut, heldOut, validation, otherNames, others);
     }
 
     /** Digests of what lies at paths, by the same names; without those where nothing lies. */
@@ -154,9 +222,15 @@ public record RunInventory(
     /** The same from {@link #bytes}; {@code file} is what errors call it. */
     public static RunInventory of(byte[] bytes, Path file) {
         try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
-            return MAPPER.readValue(in.readAllBytes(), RunInventory.class);
+            RunInventory read = MAPPER.readValue(in.readAllBytes(), RunInventory.class);
+            if (read == null) {
+                throw new CheckpointException(file, "is damaged: it says nothing");
+            }
+            return read;
         } catch (JacksonException e) {
-            throw new CheckpointException(file, "is damaged: " + e.getOriginalMessage(), e);
+            throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
+        } catch (CheckpointException e) {
+            throw e;
         } catch (IOException | RuntimeException e) {
             throw new CheckpointException(file, "is damaged or cut short", e);
         }

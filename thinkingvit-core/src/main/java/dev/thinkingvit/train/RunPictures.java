@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -52,8 +53,9 @@ public record RunPictures(
                 List.of(),
                 heldOut,
                 val == null ? null : RunInventory.classes(val),
+                Map.of(),
                 Map.of());
-        return of(inventory, data, val, remarks);
+        return of(inventory, data, val, unknown -> false, remarks);
     }
 
     /**
@@ -70,9 +72,11 @@ public record RunPictures(
             throws IOException {
         List<OfClass> now = RunInventory.classes(data);
         InventoryChanges changes = InventoryChanges.between(before.training(), now, before.leftOut());
-        InventoryChanges ofVal = before.validation() == null || val == null
+        List<OfClass> nowVal = val == null ? null : RunInventory.classes(val);
+        List<OfClass> beforeVal = before.validation();
+        InventoryChanges ofVal = beforeVal == null || nowVal == null
                 ? InventoryChanges.between(List.of(), List.of(), List.of())
-                : InventoryChanges.between(before.validation(), RunInventory.classes(val), List.of());
+                : InventoryChanges.between(beforeVal, nowVal, List.of());
         if (!force) {
             refuse(run, data, changes);
             if (val != null) {
@@ -90,16 +94,33 @@ public record RunPictures(
         List<OfClass> rows = new ArrayList<>();
         for (OfClass row : before.training()) {
             String name = changes.renamed().getOrDefault(row.name(), row.name());
-            rows.add(present.getOrDefault(name, new OfClass(name, Map.of())));
+            rows.add(present.getOrDefault(name, new OfClass(name, Map.of(), Map.of())));
         }
         List<String> leftOut = new ArrayList<>(before.leftOut());
         leftOut.addAll(changes.added());
         List<String> heldOut = before.heldOut().stream()
                 .map(picture -> renamed(picture, changes.renamed()))
                 .toList();
-        RunInventory inventory = new RunInventory(
-                rows, leftOut, heldOut, val == null ? null : RunInventory.classes(val), before.sources());
-        return of(inventory, data, val, remarks);
+        RunInventory inventory =
+                new RunInventory(rows, leftOut, heldOut, nowVal, otherNames(before, changes, ofVal), before.sources());
+        Set<String> knownVal = beforeVal == null
+                ? Set.of()
+                : beforeVal.stream().map(OfClass::name).collect(Collectors.toSet());
+        return of(inventory, data, val, (force ? name -> true : knownVal::contains), remarks);
+    }
+
+    /** What classes are called besides, now that some are called otherwise. */
+    private static Map<String, String> otherNames(
+            RunInventory before, InventoryChanges changes, InventoryChanges ofVal) {
+        Map<String, String> names = new LinkedHashMap<>(before.otherNames());
+        names.replaceAll((other, name) -> changes.renamed().getOrDefault(name, name));
+        names.putAll(changes.renamed());
+        ofVal.renamed().forEach((from, to) -> {
+            String row = changes.renamed().getOrDefault(from, from);
+            names.put(to, names.getOrDefault(row, row));
+        });
+        names.entrySet().removeIf(each -> each.getKey().equals(each.getValue()));
+        return names;
     }
 
     /**
@@ -110,14 +131,21 @@ public record RunPictures(
     public static RunInventory unnoted(
             List<String> classNames, ImageFolder data, Function<List<Sample>, List<Sample>> holdout) {
         List<OfClass> classes =
-                classNames.stream().map(name -> new OfClass(name, null)).toList();
+                classNames.stream().map(name -> new OfClass(name, null, null)).toList();
         List<String> heldOut =
                 holdout.apply(data.samples()).stream().map(data::nameOf).toList();
-        return new RunInventory(classes, List.of(), heldOut, null, Map.of());
+        return new RunInventory(classes, List.of(), heldOut, null, Map.of(), Map.of());
     }
 
+    /**
+     * @param spared class folders of the validation set that may be left out if the model has no row for them
+     */
     private static RunPictures of(
-            RunInventory inventory, ImageFolder data, @Nullable ImageFolder val, List<String> remarks)
+            RunInventory inventory,
+            ImageFolder data,
+            @Nullable ImageFolder val,
+            Predicate<String> spared,
+            List<String> remarks)
             throws IOException {
         List<String> names = inventory.classNames();
         ImageFolder labelled = data.only(Set.copyOf(names)).withLabels(names);
@@ -132,17 +160,32 @@ public record RunPictures(
             return new RunPictures(names, training, held, inventory, remarks);
         }
         remarks.addAll(val.remarks());
+        List<String> labels = new ArrayList<>(names);
+        inventory.otherNames().forEach((other, name) -> {
+            int row = labels.indexOf(name);
+            if (row >= 0
+                    && val.folderNames().contains(other)
+                    && !val.folderNames().contains(name)) {
+                labels.set(row, other);
+                remarks.add("note: '" + other + "' in " + val.root() + " is judged as '" + name
+                        + "', as the model calls it");
+            }
+        });
         List<String> unknown = val.pictures().entrySet().stream()
-                .filter(each -> !each.getValue().isEmpty() && !names.contains(each.getKey()))
+                .filter(each -> !each.getValue().isEmpty() && !labels.contains(each.getKey()))
                 .map(Map.Entry::getKey)
                 .toList();
-        if (!unknown.isEmpty()) {
+        if (!unknown.stream().allMatch(spared)) {
             throw new TrainingException(val.root() + ": holds pictures of "
                     + InventoryChanges.abbreviated(unknown, NAMED) + ", which " + data.root()
                     + " has not; validation needs the classes that are trained: "
                     + InventoryChanges.abbreviated(names, NAMED));
         }
-        ImageFolder judged = val.withLabels(names);
+        if (!unknown.isEmpty()) {
+            remarks.add("forced: " + InventoryChanges.abbreviated(unknown, NAMED) + " in " + val.root()
+                    + " is left out: the model has no row for it");
+        }
+        ImageFolder judged = val.only(Set.copyOf(labels)).withLabels(labels);
         remarks.addAll(judged.remarksOnCover());
         return new RunPictures(names, training, judged.samples(), inventory, remarks);
     }

@@ -5,9 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
@@ -113,6 +118,51 @@ class AtomicFilesTest {
 
         assertThat(link).isSymbolicLink();
         assertThat(real).hasContent("new");
+    }
+
+    @Test
+    void aPipeIsWrittenThroughAndStaysAPipe() throws Exception {
+        Path pipe = node("mkfifo", "pipe");
+        AtomicFiles.requireWritable(pipe);
+        CompletableFuture<String> read = CompletableFuture.supplyAsync(() -> {
+            try {
+                return Files.readString(pipe);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+
+        AtomicFiles.writeString(pipe, "through");
+
+        assertThat(read.get(20, TimeUnit.SECONDS)).isEqualTo("through");
+        assertThat(Files.readAttributes(pipe, BasicFileAttributes.class).isOther())
+                .isTrue();
+        assertThat(listing()).containsExactly("pipe");
+    }
+
+    @Test
+    void aDeviceThatIsFullIsToldAndStaysADevice() throws Exception {
+        Path full = node("mknod", "full", "c", "1", "7");
+
+        assertThatThrownBy(() -> AtomicFiles.writeString(full, "x"))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(full.toString())
+                .hasMessageContaining("no space left on device");
+        assertThat(Files.readAttributes(full, BasicFileAttributes.class).isOther())
+                .isTrue();
+        assertThat(listing()).containsExactly("full");
+    }
+
+    private Path node(String command, String name, String... more) throws InterruptedException {
+        Path node = directory.resolve(name);
+        List<String> line = new ArrayList<>(List.of(command, node.toString()));
+        line.addAll(List.of(more));
+        try {
+            assumeTrue(new ProcessBuilder(line).start().waitFor() == 0, "no " + command + " for this user");
+        } catch (IOException e) {
+            assumeTrue(false, "no " + command + " here");
+        }
+        return node;
     }
 
     private List<String> listing() throws IOException {

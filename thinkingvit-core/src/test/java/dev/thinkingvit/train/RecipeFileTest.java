@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class RecipeFileTest {
@@ -48,7 +49,6 @@ class RecipeFileTest {
     @Test
     void whatAFileLeavesOutIsAtTheDefault() throws IOException {
         assertThat(RecipeFile.read(recipe("optimizer:\n  lr: 2e-3\n"))).isEqualTo(Recipe.DEFAULT.with("lr", 2e-3));
-        assertThat(RecipeFile.read(recipe("# nothing\n"))).isEqualTo(Recipe.DEFAULT);
     }
 
     @ParameterizedTest
@@ -87,6 +87,33 @@ class RecipeFileTest {
                 .hasMessageContaining("recipe.yaml")
                 .hasMessageContaining(message)
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\n", "# nothing\n", "---\n", "null"})
+    void anEmptyFileIsNoRecipe(String text) throws IOException {
+        Path file = recipe(text);
+        assertThatThrownBy(() -> RecipeFile.read(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(file + ": is empty");
+    }
+
+    @Test
+    void whatCannotBeLookedAtIsNotSaidToBeMissing() throws IOException {
+        Path loop = directory.resolve("loop.yaml");
+        Files.createSymbolicLink(loop, loop);
+        assertThatThrownBy(() -> RecipeFile.read(loop))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageNotContaining("no such recipe")
+                .hasMessageContaining(loop + ": ");
+    }
+
+    @Test
+    void aRecipeIsTheSameAfterItsTreeAndChangesAreTold() {
+        Recipe other = Recipe.DEFAULT.with("lr", 2e-3).with("seed", 5);
+        assertThat(RecipeFile.of(RecipeFile.tree(other))).isEqualTo(other);
+        assertThat(RecipeFile.inWords(List.of("lr", "seed"), other, other.with("lr", 1e-3)))
+                .isEqualTo("lr (0.002 → 0.001), seed (5 → 5)");
     }
 
     @Test

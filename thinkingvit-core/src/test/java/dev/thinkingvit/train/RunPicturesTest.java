@@ -16,6 +16,8 @@ import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class RunPicturesTest {
@@ -87,6 +89,101 @@ class RunPicturesTest {
         assertThat(forced.remarks()).anyMatch(line -> line.contains("'cat'") && line.contains("'zebra'"));
         begun = forced.inventory();
         assertThat(goOn(false).inventory()).as("once forced it is what it is").isEqualTo(begun);
+    }
+
+    @Test
+    void picturesOfTheSameNamesAndSizesWithOtherContentAreNoticed() throws IOException {
+        for (String name : List.of("eel", "fox")) {
+            for (int i = 0; i < 2; i++) {
+                Path file = data.resolve(name + "/" + i + ".bmp");
+                write(file, 9000);
+                byte[] bytes = new byte[9000];
+                java.util.Arrays.fill(bytes, 3000, 6000, (byte) name.charAt(0)); // beginning and end are alike
+                Files.write(file, bytes);
+            }
+        }
+        begun = RunPictures.begin(ImageFolder.open(data), null, samples -> List.of())
+                .inventory();
+        assertThat(goOn(false).inventory()).isEqualTo(begun);
+        Path aside = root.resolve("aside");
+        Files.move(data.resolve("eel"), aside);
+        Files.move(data.resolve("fox"), data.resolve("eel"));
+
+        assertRefused("class fox is gone", "of class 'eel' 2 pictures are of other content (0.bmp, 1.bmp)");
+        Files.move(data.resolve("eel"), data.resolve("gnu"));
+        assertRefused("class eel is gone", "class 'fox' is called 'gnu' now");
+        Files.move(aside, data.resolve("fox"));
+        Files.move(data.resolve("gnu"), data.resolve("eel"));
+        assertRefused(
+                "of class 'eel' 2 pictures are of other content", "of class 'fox' 2 pictures are of other content");
+    }
+
+    @Test
+    void anInventoryWithoutMarksStillGoesOn() throws IOException {
+        begun = new RunInventory(
+                begun.training().stream()
+                        .map(each -> new RunInventory.OfClass(each.name(), each.pictures(), null))
+                        .toList(),
+                begun.leftOut(),
+                begun.heldOut(),
+                null,
+                Map.of(),
+                Map.of());
+        RunPictures again = goOn(false);
+        assertThat(again.inventory().training())
+                .allMatch(each -> each.marks() != null && each.marks().size() == 5);
+    }
+
+    @Test
+    void ofALargeSetSomePicturesAreMarkedAndThoseOfASmallerOneAmongThem() throws IOException {
+        Map<String, Map<String, Long>> all = PictureMarks.of(ImageFolder.open(data), 15);
+        Map<String, Map<String, Long>> some = PictureMarks.of(ImageFolder.open(data), 10);
+        assertThat(all.values()).allMatch(marks -> marks.size() == 5);
+        assertThat(some.values().stream().mapToInt(Map::size).sum()).isBetween(1, 14);
+        some.forEach((name, marks) -> assertThat(all.get(name)).containsAllEntriesOf(marks));
+    }
+
+    @Test
+    void ofTwoGoneClassesThatANewcomerCouldBeNeitherIsGuessed() throws IOException {
+        for (String name : List.of("eel", "fox")) {
+            write(data.resolve(name + "/0.png"), 7);
+        }
+        begun = RunPictures.begin(ImageFolder.open(data), null, samples -> List.of())
+                .inventory();
+        Files.move(data.resolve("eel"), data.resolve("gnu"));
+        Files.delete(data.resolve("fox/0.png"));
+        Files.delete(data.resolve("fox"));
+        assertRefused("2 classes eel, fox are gone", "class gnu is new");
+    }
+
+    @Test
+    void theValidationOfARenamedClassMayKeepItsOldName() throws IOException {
+        Path val = root.resolve("val");
+        write(val.resolve("cat/0.png"), 5);
+        write(val.resolve("dog/0.png"), 6);
+        begun = RunPictures.begin(ImageFolder.open(data), ImageFolder.open(val), samples -> List.of())
+                .inventory();
+        Files.move(data.resolve("cat"), data.resolve("zebra"));
+
+        RunPictures forced = RunPictures.goOn("it", begun, ImageFolder.open(data), ImageFolder.open(val), true);
+
+        assertThat(forced.classNames()).containsExactly("zebra", "dog", "owl");
+        assertThat(forced.validation())
+                .containsExactly(new Sample(val.resolve("cat/0.png"), 0), new Sample(val.resolve("dog/0.png"), 1));
+        assertThat(forced.remarks()).anyMatch(line -> line.contains("'cat' in " + val + " is judged as 'zebra'"));
+        RunInventory kept = RunInventory.of(forced.inventory().bytes(), Path.of("inventory"));
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), false)
+                        .validation())
+                .isEqualTo(forced.validation());
+        Files.move(val.resolve("cat"), val.resolve("lynx"));
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true)
+                        .validation())
+                .as("renamed in the other set")
+                .contains(new Sample(val.resolve("lynx/0.png"), 0));
+        write(val.resolve("emu/0.png"), 9);
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true)
+                        .remarks())
+                .anyMatch(line -> line.startsWith("forced: emu in " + val + " is left out"));
     }
 
     @Test
@@ -184,6 +281,33 @@ class RunPicturesTest {
         assertThat(inventory.changedSources(RunInventory.sources(Map.of("init", file))))
                 .containsExactly("init");
         assertThat(RunInventory.sources(Map.of("init", root.resolve("none")))).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "null",
+                "{}",
+                "[]",
+                "3",
+                "{\"training\":null}",
+                "{\"training\":[null],\"left_out\":[],\"held_out\":[],\"sources\":{}}",
+                "{\"training\":[{}],\"left_out\":[],\"held_out\":[],\"sources\":{}}",
+                "{\"training\":[],\"left_out\":[],\"held_out\":[\"x\"],\"sources\":{}}",
+                "{\"training\":[],\"left_out\":[],\"held_out\":[],\"sources\":{\"init\":{}}}",
+                "{\"training\":[{\"name\":\"a\",\"pictures\":{\"b\":\"c\"}}]}",
+                "{\"training\":[{\"name\":\"a\",\"pictures\":7}]}"
+            })
+    void anInventoryThatSaysSomethingElseIsDamagedInPlainWords(String json) throws IOException {
+        java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream();
+        try (java.util.zip.GZIPOutputStream out = new java.util.zip.GZIPOutputStream(bytes)) {
+            out.write(json.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        }
+        assertThatThrownBy(() -> RunInventory.of(bytes.toByteArray(), Path.of("inventory")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith("inventory: is damaged: ")
+                .message()
+                .doesNotContain("\n", "java", "dev.thinkingvit", "null");
     }
 
     @Test

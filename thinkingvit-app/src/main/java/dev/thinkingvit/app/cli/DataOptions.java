@@ -20,6 +20,8 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -97,6 +99,13 @@ final class DataOptions {
     /** The model's directory, the default one resolved. */
     Path modelDirectory() {
         return Models.directory(model);
+    }
+
+    /** The files that are read besides pictures. */
+    List<Path> files() {
+        return Stream.of(modelDirectory(), classMap, validLabels, realLabels)
+                .filter(Objects::nonNull)
+                .toList();
     }
 
     /** Opens the model; the caller closes it. */

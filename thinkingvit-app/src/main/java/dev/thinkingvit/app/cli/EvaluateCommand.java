@@ -78,6 +78,7 @@ final class EvaluateCommand extends BaseCommand {
         }
         if (csv != null) {
             AtomicFiles.requireWritable(csv);
+            OutputFolder.refuseInput(csv, input.files());
         }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
@@ -96,6 +97,10 @@ final class EvaluateCommand extends BaseCommand {
             }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
+            if (csv != null) {
+                OutputFolder.refuseInput(
+                        csv, folder.samples().stream().map(Sample::path).toList());
+            }
             Recording recording = input.record(classifier, samples, err());
             List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
             if (measure) {
@@ -108,6 +113,7 @@ final class EvaluateCommand extends BaseCommand {
                 out().print(SweepTable.text(rows, own));
             }
             if (csv != null) {
+                out().flush(); // the same stream may be meant
                 SweepCsv.write(csv, rows);
             }
             if (report != null) {

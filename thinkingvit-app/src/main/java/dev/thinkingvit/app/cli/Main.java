@@ -136,6 +136,10 @@ public final class Main implements Runnable {
         if (HubModel.isName(text)) {
             return HubModels.fetch(text);
         }
+        if (text.isBlank()) {
+            // Java takes it for the working folder
+            throw new TypeConversionException("'" + text + "' names no file or folder");
+        }
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {

@@ -5,6 +5,7 @@ import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.stream.Stream;
 
 /** Looks at folders where results are to go before any work is done for them. */
@@ -22,6 +23,19 @@ final class OutputFolder {
             }
         }
         requireWritable(folder);
+    }
+
+    /** A file to write that is none of those that are read, under whatever name. */
+    static void refuseInput(Path file, Collection<Path> inputs) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            return;
+        }
+        for (Path input : inputs) {
+            if (Files.exists(input) && Files.isSameFile(file, input)) {
+                throw new IOException(file + ": is read as " + (file.equals(input) ? "an input" : input)
+                        + " and would be lost; write to another file");
+            }
+        }
     }
 
     /** A folder that is there, or may be made, and can be written to. */

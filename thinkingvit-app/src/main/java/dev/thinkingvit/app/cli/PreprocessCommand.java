@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
@@ -58,8 +59,10 @@ final class PreprocessCommand extends BaseCommand {
         if (folder == null || !Files.isDirectory(folder)) {
             throw new NoSuchFileException(String.valueOf(folder)); // before thousands of pictures are decoded
         }
+        AtomicFiles.requireWritable(out);
         Map<String, Path> named = new LinkedHashMap<>();
         PictureFiles found = PictureFiles.find(files);
+        OutputFolder.refuseInput(out, found.pictures());
         found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
         for (Path file : found.pictures()) {
             Path other = named.put(String.valueOf(file.getFileName()), file);

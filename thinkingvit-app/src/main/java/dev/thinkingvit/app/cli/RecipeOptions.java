@@ -150,6 +150,6 @@ final class RecipeOptions implements IModelTransformer {
     static Path file(String nameOrFile) {
         Path file = Path.of(nameOrFile);
         Path shipped = Models.home().resolve("recipes").resolve(nameOrFile + ".yaml");
-        return !Files.exists(file) && Files.exists(shipped) ? shipped : file;
+        return Files.notExists(file) && Files.exists(shipped) ? shipped : file;
     }
 }

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
 final class RunOptions {
     private static final String DEFAULT_RECIPE = "cifar10-3h-6h";
 
-    private static final List<String> FIXED = List.of("opt", "best_metric");
+    private static final List<String> FIXED = List.of("opt", "best_metric", "seed");
 
     @Spec(Spec.Target.MIXEE)
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -130,7 +130,7 @@ final class RunOptions {
             }
             OutputFolder.refuseToOverwrite(out, force);
         }
-        Recipe used = recipe(goesOn, source);
+        Recipe used = recipe(goesOn ? record.recipe(out) : null, source);
         if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
@@ -149,7 +149,7 @@ final class RunOptions {
             }
         }
         boolean finished = goesOn && isFinished(used, record);
-        return new TrainingPlan(used, finished ? record : withTeacher(record, goesOn), goesOn, finished);
+        return new TrainingPlan(used, finished ? record : withTeacher(record.with(used), goesOn), goesOn, finished);
     }
 
     /** What is remembered of the teacher; read now, so that what is wrong with it is said at once. */
@@ -245,7 +245,8 @@ final class RunOptions {
                 spec.commandLine().getParent().getParseResult().originalArgs().stream()
                         .map(RunOptions::withoutMachinesFolders)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
-                Version.text());
+                Version.text(),
+                null);
     }
 
     /** The checkpoint that a recipe names. */
@@ -284,12 +285,12 @@ final class RunOptions {
         return path.toAbsolutePath().normalize().toString();
     }
 
-    private Recipe recipe(boolean goesOn, RecipeSource source) {
-        Recipe begun = goesOn ? RecipeFile.read(out.resolve(RunFolder.RECIPE)) : null;
+    /** @param begun the recipe of the training that goes on; null where one begins */
+    private Recipe recipe(@Nullable Recipe begun, RecipeSource source) {
         Recipe base = source.recipe();
         Recipe changed;
         try {
-            changed = RecipeFile.with(base, withFittingTeaching(base, goesOn, withFittingWarmup(base, given())));
+            changed = RecipeFile.with(base, withFittingTeaching(base, begun != null, withFittingWarmup(base, given())));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
@@ -358,7 +359,7 @@ final class RunOptions {
                 .toList();
         if (!networks.isEmpty()) {
             throw new TrainingException(out + ": the network of a training that goes on cannot change, but "
-                    + String.join(", ", networks) + " came with another value");
+                    + RecipeFile.inWords(networks, begun, changed) + " came with another value");
         }
         boolean averaged = begun.ema().modelEmaDecay() > 0;
         if (averaged != changed.ema().modelEmaDecay() > 0) {
@@ -377,10 +378,11 @@ final class RunOptions {
         List<String> fixed = keys.stream().filter(FIXED::contains).toList();
         if (!fixed.isEmpty()) {
             throw new TrainingException(out + ": what a training that goes on remembers was made with the "
-                    + String.join(", ", fixed) + " it began with, which cannot change");
+                    + String.join(", ", fixed) + " it began with, which cannot change: "
+                    + RecipeFile.inWords(fixed, begun, changed));
         }
         if (!keys.isEmpty()) {
-            notes.add("note: the training goes on with another " + String.join(", ", keys));
+            notes.add("note: the training goes on with another " + RecipeFile.inWords(keys, begun, changed));
         }
     }
 

@@ -4,6 +4,9 @@ import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
+import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
+import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +16,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What a training was begun with besides its recipe, so that it can go on without being told again.
@@ -24,6 +28,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param teacher whom it learns from; null for nobody
  * @param command line that began it
  * @param version of the program
+ * @param recipe of the training so far, which the file that people edit is compared with; null where older programs
+ *     began it
  */
 record RunRecord(
         String data,
@@ -32,7 +38,8 @@ record RunRecord(
         @Nullable String init,
         @Nullable TeacherRecord teacher,
         String command,
-        String version) {
+        String version,
+        @Nullable ObjectNode recipe) {
     private static final String NAME = "run.json";
 
     private static final JsonMapper MAPPER = JsonMapper.builder()
@@ -40,14 +47,47 @@ record RunRecord(
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
+    RunRecord {
+        require(data, "data");
+        require(command, "command");
+        require(version, "version");
+        if (holdout < 0 || (val != null && val.isBlank()) || (init != null && init.isBlank())) {
+            throw new IllegalArgumentException("holdout, val or init has a value that a training cannot begin with");
+        }
+    }
+
+    // JSON has what it has
+    static void require(@Nullable String value, String name) {
+        if (value == null || value.isBlank()) {
+            throw new IllegalArgumentException(name + " is missing");
+        }
+    }
+
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version);
+        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version, recipe);
     }
 
     /** The same with what is known of the teacher now. */
     RunRecord with(@Nullable TeacherRecord known) {
-        return new RunRecord(data, val, holdout, init, known, command, version);
+        return new RunRecord(data, val, holdout, init, known, command, version, recipe);
+    }
+
+    /** The same with the recipe that is used now. */
+    RunRecord with(Recipe used) {
+        return new RunRecord(data, val, holdout, init, teacher, command, version, RecipeFile.tree(used));
+    }
+
+    /** The recipe of the training in a folder so far; where it was not kept apart, what the recipe's file says. */
+    Recipe recipe(Path folder) {
+        if (recipe == null) {
+            return RecipeFile.read(folder.resolve(RunFolder.RECIPE));
+        }
+        try {
+            return RecipeFile.of(recipe);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(folder.resolve(NAME), "is damaged: recipe: " + Reasons.of(e), e);
+        }
     }
 
     /** What is read beside pictures, by the option that names it. */
@@ -55,17 +95,27 @@ record RunRecord(
         return init == null ? Map.of() : Map.of("init", Path.of(init));
     }
 
-    static boolean isIn(Path folder) {
-        return Files.exists(folder.resolve(NAME));
+    /** @throws IOException if this user may not look */
+    static boolean isIn(Path folder) throws IOException {
+        Path file = folder.resolve(NAME);
+        if (!Files.exists(file) && !Files.notExists(file)) {
+            throw new IOException(file + ": " + Reasons.ofMissing(file));
+        }
+        return Files.exists(file);
     }
 
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
+        RunRecord record;
         try {
-            return ofText(TextFile.read(file));
+            record = ofText(TextFile.read(file));
         } catch (JacksonException e) {
             throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
+        if (record == null) {
+            throw new CheckpointException(file, "is damaged: it says nothing");
+        }
+        return record;
     }
 
     static RunRecord ofText(String json) {

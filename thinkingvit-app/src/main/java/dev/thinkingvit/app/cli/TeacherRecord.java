@@ -17,6 +17,11 @@ record TeacherRecord(
         String path, String fingerprint, @Nullable Double top1) {
     private static final int SHOWN = 12;
 
+    TeacherRecord {
+        RunRecord.require(path, "path");
+        RunRecord.require(fingerprint, "fingerprint");
+    }
+
     /** The teacher of a new training. */
     static TeacherRecord of(Path path) {
         return new TeacherRecord(path.toString(), TeacherModel.read(path).fingerprint(), null);

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
@@ -58,12 +59,13 @@ class ConvertCommandTest {
     }
 
     @Test
-    void headsThatNobodyNamesAreAskedForAndNothingIsLeftBehind() {
-        CommandRun run = CommandRun.of("convert", MODEL.resolve("model.safetensors"), directory.resolve("out"));
+    void headsThatNobodyNamesAreAskedForAndNothingIsLeftBehind() throws IOException {
+        Path alone = Files.copy(MODEL.resolve("model.safetensors"), directory.resolve("alone.safetensors"));
+        CommandRun run = CommandRun.of("convert", alone, directory.resolve("out"));
 
         assertThat(run.code()).isEqualTo(1);
         assertThat(run.err().lines()).singleElement().asString().contains("--config must supply num_heads");
-        assertThat(files(directory)).isEmpty();
+        assertThat(files(directory)).containsExactly("alone.safetensors");
     }
 
     @Test
@@ -147,6 +149,15 @@ class ConvertCommandTest {
             return files.map(file -> file.getFileName().toString()).sorted().toList().stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void anEmptyNameIsNotTheWorkingFolder() {
+        for (String blank : List.of("", " ")) {
+            CommandRun run = CommandRun.of("convert", "x.pth", blank);
+            assertThat(run.code()).isEqualTo(Main.USAGE);
+            assertThat(run.err()).contains("'" + blank + "' names no file or folder");
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
@@ -77,6 +78,19 @@ class PreprocessCommandTest {
         assertThat(run.code()).isEqualTo(1);
         assertThat(run.err().lines()).singleElement().asString().contains(broken.toString());
         assertThat(directory.resolve("out.safetensors")).doesNotExist();
+    }
+
+    @Test
+    void aPictureIsNotOverwrittenUnderAnyOfItsNames() throws IOException {
+        Path picture = Files.copy(IMAGES.resolve("rgba.png"), directory.resolve("rgba.png"));
+        Path link = Files.createSymbolicLink(directory.resolve("link"), picture);
+
+        for (Path target : List.of(picture, link)) {
+            CommandRun run = CommandRun.of("preprocess", directory, "--size", 32, "--out", target);
+            assertThat(run.code()).isEqualTo(1);
+            assertThat(run.err()).contains(target + ": is read as ").contains("would be lost");
+        }
+        assertThat(picture).hasSameBinaryContentAs(IMAGES.resolve("rgba.png"));
     }
 
     @Test

@@ -175,7 +175,10 @@ class TrainResumeTest {
     @Test
     void anotherNetworkIsRefusedAndNothingIsOverwritten() throws IOException {
         Map<String, ByteBuffer> before = content();
-        assertOneLine(resume("--epochs=2", "--depth=3", "--stages=1,3"), run.toString(), "stages, depth");
+        assertOneLine(
+                resume("--epochs=2", "--depth=3", "--stages=1,3"),
+                run.toString(),
+                "stages ([1, 2] → [1, 3]), depth (2 → 3)");
         assertOneLine(
                 resume("--epochs=2", "--recipe=../recipes/cifar10-3h-6h.yaml", "--warmup-epochs=0"),
                 run.toString(),
@@ -183,6 +186,51 @@ class TrainResumeTest {
         assertOneLine(resume("--epochs=2", "--model-ema-decay=0"), run.toString(), "model_ema_decay");
         assertThat(content()).isEqualTo(before);
         assertThat(resume("--epochs=2").code()).isZero();
+    }
+
+    @Test
+    void aRecipeFileThatWasEditedIsComparedWithWhatTheTrainingBeganWith() throws IOException {
+        Path recipe = run.resolve("recipe.yaml");
+        String text = Files.readString(recipe);
+        Files.writeString(recipe, "# nothing\n");
+        assertOneLine(resume("--epochs=2"), recipe + ": is empty");
+        Files.writeString(recipe, text.replaceAll("seed: \\d+", "seed: 77"));
+        assertOneLine(resume("--epochs=2"), "seed", "cannot change", "→ 77)");
+        Files.writeString(recipe, text.replaceAll("depth: 2", "depth: 4"));
+        assertOneLine(resume("--epochs=2"), "network", "depth (2 → 4)");
+        Files.writeString(recipe, text.replaceAll("(?m)^  lr: .*$", "  lr: 0.002"));
+        CommandRun further = resume("--epochs=2");
+        assertThat(further.code()).as(further.err()).isZero();
+        assertThat(further.err()).contains("goes on with another lr (0.001 → 0.002), epochs (1 → 2)");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "null", "{}", "[]", "7", "{\"data\":null}", "{\"data\":\"x\",\"recipe\":[]}"})
+    void aRecordThatSaysSomethingElseIsDamagedInPlainWords(String json) throws IOException {
+        Files.writeString(run.resolve("run.json"), json);
+        CommandRun failed = resume("--epochs=2");
+        assertOneLine(failed, run.resolve("run.json") + ": is damaged: ");
+        assertThat(failed.err()).doesNotContain("java", "program itself", "NullPointer");
+    }
+
+    @Test
+    void aFolderThatCannotBeLookedIntoIsNotSaidToHoldNoTraining() throws IOException {
+        Path loop = directory.resolve("loop");
+        Files.createSymbolicLink(loop, loop);
+        CommandRun failed = CommandRun.of("train", "--resume", "--out", loop);
+        assertOneLine(failed, loop.toString());
+        assertThat(failed.err()).doesNotContain("holds no training");
+    }
+
+    @Test
+    void aRunWhoseRecipeWasNotKeptApartGoesOn() throws IOException {
+        Path record = run.resolve("run.json");
+        String text = Files.readString(record);
+        assertThat(text).contains("\"recipe\" : {");
+        Files.writeString(record, text.substring(0, text.indexOf(",\n  \"recipe\"")) + "\n}\n");
+        CommandRun further = resume("--epochs=2");
+        assertThat(further.code()).as(further.err()).isZero();
+        assertThat(record).content().contains("\"recipe\" : {");
     }
 
     @Test
