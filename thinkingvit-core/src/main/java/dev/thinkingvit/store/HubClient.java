@@ -219,7 +219,7 @@ final class HubClient {
         String said = variable(scheme + "_proxy");
         String host = place.getHost();
         for (String without :
-                Objects.requireNonNullElse(variable("no_proxy"), "").split(",")) {
+                Objects.requireNonNullElse(variable("no_proxy"), "").split(",", -1)) {
             String suffix = without.strip().replaceFirst("^\\*?\\.", "");
             if (suffix.equals("*") || (!suffix.isEmpty() && (host.equals(suffix) || host.endsWith("." + suffix)))) {
                 return Proxy.NO_PROXY;
