@@ -31,8 +31,9 @@ record InventoryChanges(Map<String, String> renamed, List<String> gone, List<Str
                 .collect(Collectors.toList());
         Map<String, String> renamed = new LinkedHashMap<>();
         for (String name : gone) {
-            List<String> same =
-                    added.stream().filter(other -> isSame(old, name, present, other)).toList();
+            List<String> same = added.stream()
+                    .filter(other -> isSame(old, name, present, other))
+                    .toList();
             // of two that could be meant neither is
             if (same.size() == 1
                     && gone.stream()
@@ -70,11 +71,7 @@ record InventoryChanges(Map<String, String> renamed, List<String> gone, List<Str
     }
 
     private static void compare(
-            String name,
-            Map<String, Long> before,
-            Map<String, Long> now,
-            List<String> replaced,
-            List<String> phrases) {
+            String name, Map<String, Long> before, Map<String, Long> now, List<String> replaced, List<String> phrases) {
         List<String> gone =
                 before.keySet().stream().filter(key -> !now.containsKey(key)).toList();
         List<String> added =

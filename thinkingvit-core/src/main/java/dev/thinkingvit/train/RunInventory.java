@@ -67,14 +67,19 @@ public record RunInventory(
      * @param marks of the content of all or some of them, by the same paths; null where they were not noted
      */
     public record OfClass(
-            String name, @Nullable Map<String, Long> pictures, @Nullable Map<String, Long> marks) {
+            String name,
+            @Nullable Map<String, Long> pictures,
+            @Nullable Map<String, Long> marks) {
         public OfClass {
             require(name, "name");
         }
 
         /** Whether the pictures, more than none, are the very same, as far as is known. */
         boolean hasPicturesOf(OfClass other) {
-            return pictures != null && !pictures.isEmpty() && pictures.equals(other.pictures) && replaced(other).isEmpty();
+            return pictures != null
+                    && !pictures.isEmpty()
+                    && pictures.equals(other.pictures)
+                    && replaced(other).isEmpty();
         }
 
         /** Paths of pictures that {@code now} has under the same name and in the same size with other content. */

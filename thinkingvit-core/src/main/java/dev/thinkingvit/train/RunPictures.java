@@ -101,8 +101,8 @@ public record RunPictures(
         List<String> heldOut = before.heldOut().stream()
                 .map(picture -> renamed(picture, changes.renamed()))
                 .toList();
-        RunInventory inventory = new RunInventory(
-                rows, leftOut, heldOut, nowVal, otherNames(before, changes, ofVal), before.sources());
+        RunInventory inventory =
+                new RunInventory(rows, leftOut, heldOut, nowVal, otherNames(before, changes, ofVal), before.sources());
         Set<String> knownVal = beforeVal == null
                 ? Set.of()
                 : beforeVal.stream().map(OfClass::name).collect(Collectors.toSet());
@@ -163,7 +163,9 @@ public record RunPictures(
         List<String> labels = new ArrayList<>(names);
         inventory.otherNames().forEach((other, name) -> {
             int row = labels.indexOf(name);
-            if (row >= 0 && val.folderNames().contains(other) && !val.folderNames().contains(name)) {
+            if (row >= 0
+                    && val.folderNames().contains(other)
+                    && !val.folderNames().contains(name)) {
                 labels.set(row, other);
                 remarks.add("note: '" + other + "' in " + val.root() + " is judged as '" + name
                         + "', as the model calls it");

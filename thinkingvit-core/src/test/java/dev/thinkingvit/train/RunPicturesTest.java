@@ -130,7 +130,8 @@ class RunPicturesTest {
                 Map.of(),
                 Map.of());
         RunPictures again = goOn(false);
-        assertThat(again.inventory().training()).allMatch(each -> each.marks() != null && each.marks().size() == 5);
+        assertThat(again.inventory().training())
+                .allMatch(each -> each.marks() != null && each.marks().size() == 5);
     }
 
     @Test
