@@ -175,7 +175,10 @@ class TrainResumeTest {
     @Test
     void anotherNetworkIsRefusedAndNothingIsOverwritten() throws IOException {
         Map<String, ByteBuffer> before = content();
-        assertOneLine(resume("--epochs=2", "--depth=3", "--stages=1,3"), run.toString(), "stages ([1, 2] → [1, 3]), depth (2 → 3)");
+        assertOneLine(
+                resume("--epochs=2", "--depth=3", "--stages=1,3"),
+                run.toString(),
+                "stages ([1, 2] → [1, 3]), depth (2 → 3)");
         assertOneLine(
                 resume("--epochs=2", "--recipe=../recipes/cifar10-3h-6h.yaml", "--warmup-epochs=0"),
                 run.toString(),
@@ -228,6 +231,22 @@ class TrainResumeTest {
         CommandRun further = resume("--epochs=2");
         assertThat(further.code()).as(further.err()).isZero();
         assertThat(record).content().contains("\"recipe\" : {");
+    }
+
+    @Test
+    void whatIsNotUsedOfTheDataIsWrittenDown() throws IOException {
+        Path data = directory.resolve("train");
+        Files.writeString(data.resolve("dark/notes.txt"), "text");
+        Files.writeString(data.resolve("dark/0.png"), "no picture");
+        run = directory.resolve("other");
+        CommandRun again = train(1);
+        assertThat(again.code()).as(again.err()).isZero();
+        assertThat(run.resolve("unused.json"))
+                .content()
+                .contains(
+                        "\"kind\" : \".txt files\"",
+                        data.resolve("dark/notes.txt").toString())
+                .contains("\"skipped\" : 1", data.resolve("dark/0.png").toString());
     }
 
     @Test
