@@ -91,7 +91,7 @@ public final class ImageFolder {
         for (PictureWalk.File picture : walk.pictures()) {
             int slash = picture.name().indexOf('/');
             if (slash < 0) {
-                counter.add("pictures beside the class folders", false, picture.path());
+                counter.add(PassedOver.MISPLACED, false, picture.path());
                 beside++;
             } else {
                 ClassFolder of = byName.get(picture.name().substring(0, slash));

@@ -13,13 +13,17 @@ import java.util.stream.Collectors;
  * What lies in a folder of pictures and is not used as one: counted by kind, the first few of each kind by name.
  * Immutable.
  *
- * @param kinds the most frequent first, those of the system last
+ * @param kinds pictures in a wrong place first, then the most frequent, those of the system last
  */
 public record PassedOver(List<Kind> kinds) {
     /** How many files of a kind are named. */
     static final int NAMED = 5;
 
-    private static final int NAMED_KINDS = 8;
+    /** Pictures that look used and are not. */
+    static final String MISPLACED = "pictures beside the class folders";
+
+    private static final int SHOWN_KINDS = 8;
+    private static final int NAMED_KINDS = 100;
 
     public PassedOver {
         kinds = List.copyOf(kinds);
@@ -54,12 +58,17 @@ public record PassedOver(List<Kind> kinds) {
     /** A line for each kind; nothing if nothing was passed over. */
     public List<String> lines() {
         List<Kind> own = kinds.stream().filter(kind -> !kind.system()).toList();
-        List<Kind> more = own.subList(Math.min(NAMED_KINDS, own.size()), own.size());
+        List<Kind> more = own.subList(Math.min(SHOWN_KINDS, own.size()), own.size());
         List<String> lines = new ArrayList<>();
-        own.stream().limit(NAMED_KINDS).forEach(kind -> lines.add("passed over: " + kind));
+        own.stream().limit(SHOWN_KINDS).forEach(kind -> lines.add("passed over: " + kind));
         if (!more.isEmpty()) {
             lines.add("passed over: " + more.stream().mapToInt(Kind::count).sum() + " files of " + more.size()
-                    + " more kinds");
+                    + (more.size() == 1 ? " more kind: " : " more kinds: ")
+                    + more.stream()
+                            .limit(NAMED_KINDS)
+                            .map(kind -> kind.what() + " (" + kind.count() + ")")
+                            .collect(Collectors.joining(", "))
+                    + (more.size() > NAMED_KINDS ? ", …" : ""));
         }
         kinds.stream().filter(Kind::system).forEach(kind -> lines.add("ignored: " + kind));
         return lines;
@@ -95,7 +104,9 @@ public record PassedOver(List<Kind> kinds) {
             List<Kind> kinds = new ArrayList<>();
             counts.forEach((key, count) -> kinds.add(
                     new Kind(key.what(), key.system(), count, List.copyOf(first.getOrDefault(key, new TreeSet<>())))));
-            kinds.sort(Comparator.comparing(Kind::system).thenComparing(Kind::count, Comparator.reverseOrder()));
+            kinds.sort(Comparator.comparing(Kind::system)
+                    .thenComparing(kind -> !kind.what().equals(MISPLACED))
+                    .thenComparing(Kind::count, Comparator.reverseOrder()));
             return new PassedOver(kinds);
         }
     }

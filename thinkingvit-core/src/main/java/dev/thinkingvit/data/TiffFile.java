@@ -8,6 +8,7 @@ import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -21,11 +22,14 @@ final class TiffFile {
     private static final int STRIP_OFFSETS = 273;
     private static final int ORIENTATION = 274;
     private static final int STRIP_BYTES = 279;
+    private static final int COLOR_MAP = 320;
     private static final int TILE_OFFSETS = 324;
     private static final int TILE_BYTES = 325;
     private static final int EXTRA_SAMPLES = 338;
 
+    private static final int PALETTE = 3;
     private static final int INKS = 5;
+    private static final List<Long> LAB = List.of(8L, 9L, 10L);
     private static final int MULTIPLIED_ALPHA = 1;
 
     /** Compressions that other programs write and the reader does not know. */
@@ -72,6 +76,7 @@ final class TiffFile {
             throw new IOException("it is cut short", e);
         }
         file.requireKnownCompression();
+        file.requireKnownColors();
         file.requireWhole(bytes.length, STRIP_OFFSETS, STRIP_BYTES);
         file.requireWhole(bytes.length, TILE_OFFSETS, TILE_BYTES);
         // What the reader warns of, a last strip that is shorter than others or a tag's odd type, spoils no pixel.
@@ -88,10 +93,31 @@ final class TiffFile {
             byte[] samples = Rasters.toBytes(raster);
             return inks ? JpegColors.cmykToRgb(samples) : divided(samples);
         }
+        if (bands == 2 && first(PHOTOMETRIC, 1) == PALETTE) {
+            return fromColorMap(raster);
+        }
         if (bands == 1 && raster.getSampleModel().getSampleSize(0) == 32) {
             return wideGray(raster);
         }
         return Rasters.toRgb(image);
+    }
+
+    /** A palette beside alpha, which the reader leaves to its caller. */
+    private byte[] fromColorMap(Raster raster) throws IOException {
+        long[] map = tags.getOrDefault(COLOR_MAP, new long[0]);
+        int colors = map.length / 3; // all reds, then all greens, then all blues, of 16 bits each
+        if (raster.getSampleModel().getSampleSize(0) != 8 || colors == 0) {
+            throw new IOException("its palette beside alpha is not one of 8 bits");
+        }
+        byte[] samples = Rasters.toBytes(raster);
+        byte[] rgb = new byte[samples.length / 2 * 3];
+        for (int i = 0, j = 0; i < samples.length; i += 2) {
+            int index = samples[i] & 0xFF;
+            for (int c = 0; c < 3; c++) {
+                rgb[j++] = (byte) (index < colors ? map[c * colors + index] >> 8 : 0);
+            }
+        }
+        return rgb;
     }
 
     /** Colours as they were before they were multiplied by alpha; black where nothing is left of them. */
@@ -127,6 +153,12 @@ final class TiffFile {
         if (other != null) {
             throw new IOException("it is compressed by " + other
                     + "; none, LZW, Deflate, PackBits, JPEG and fax coding are understood");
+        }
+    }
+
+    private void requireKnownColors() throws IOException {
+        if (LAB.contains(first(PHOTOMETRIC, 1))) {
+            throw new IOException("its colours are CIE-Lab, of which programs make different RGB; save it as RGB");
         }
     }
 

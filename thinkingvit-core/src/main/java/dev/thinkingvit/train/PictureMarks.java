@@ -50,7 +50,7 @@ final class PictureMarks {
         static Marked of(String path, Path file, int stride) {
             int slash = path.indexOf('/');
             String name = path.substring(slash + 1);
-            boolean chosen = (name.hashCode() * SCATTER >>> 32) % stride == 0;
+            boolean chosen = ((name.hashCode() * SCATTER) >>> 32) % stride == 0;
             return new Marked(path.substring(0, slash), name, chosen ? middle(file) : -1);
         }
     }

@@ -37,6 +37,9 @@ public final class RunFolder implements AutoCloseable {
     /** Name of the recipe in a run's folder. */
     public static final String RECIPE = "recipe.yaml";
 
+    /** What of the data is not used: passed over, or not readable. */
+    public static final String UNUSED = "unused.json";
+
     private static final String LAST = "last";
     private static final String STATE = "state.safetensors";
     // what says that there is a training comes first: the rest may then go in any order
@@ -54,6 +57,7 @@ public final class RunFolder implements AutoCloseable {
             "steps.csv",
             "tensorboard",
             "training.html",
+            UNUSED,
             "report");
 
     private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);

@@ -171,6 +171,23 @@ class ImageFolderTest {
     }
 
     @Test
+    void misplacedPicturesComeFirstAndEveryKindIsNamed() throws IOException {
+        touch("cat/a.jpg", "beside.png");
+        for (int i = 0; i < 12; i++) {
+            touch("cat/x.k" + i, "cat/y.k" + i);
+            Files.writeString(root.resolve("cat/x.k" + i), "text");
+            Files.writeString(root.resolve("cat/y.k" + i), "text");
+        }
+        List<String> lines = ImageFolder.open(root).passedOver().lines();
+        assertThat(lines.get(0)).startsWith("passed over: pictures beside the class folders (1): ");
+        assertThat(lines).hasSize(9);
+        assertThat(lines.get(8))
+                .startsWith("passed over: 10 files of 5 more kinds: ")
+                .contains(" files (2), ");
+        assertThat(String.join(" ", lines)).contains(".k0 ", ".k5 ", ".k11 ");
+    }
+
+    @Test
     void linksThatLeadBackOrNowhereAreCountedAndEndTheWalk() throws IOException {
         touch("cat/a.jpg", "dog/b.jpg");
         Files.createSymbolicLink(root.resolve("cat/loop"), root);

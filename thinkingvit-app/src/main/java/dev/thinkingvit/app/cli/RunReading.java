@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.train.Peers;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +56,16 @@ final class RunReading {
         return mine != null
                 ? mine
                 : RunPictures.goOn("process 0", RunInventory.of(shared, Path.of(RunInventory.NAME)), data, val, false);
+    }
+
+    /** What of each data set is no picture of its classes, by the set's folder. */
+    Map<Path, PassedOver> passedOver() {
+        Map<Path, PassedOver> all = new LinkedHashMap<>();
+        all.put(data.root(), data.passedOver());
+        if (val != null) {
+            all.put(val.root(), val.passedOver());
+        }
+        return all;
     }
 
     private RunPictures begin() throws IOException {

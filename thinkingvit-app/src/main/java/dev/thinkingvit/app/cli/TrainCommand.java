@@ -202,8 +202,8 @@ final class TrainCommand extends BaseCommand {
         }
         run.notes().forEach(progress::println);
         requireShares(used, group == null ? 1 : group.size());
-        RunPictures pictures =
-                new RunReading(plan, run.out(), run.force()).pictures(group == null ? Peers.ALONE : Peers.of(group));
+        RunReading reading = new RunReading(plan, run.out(), run.force());
+        RunPictures pictures = reading.pictures(group == null ? Peers.ALONE : Peers.of(group));
         pictures.remarks().forEach(progress::println);
         ThinkingViTConfig network = network(used, pictures.classNames().size());
         if (pictures.training().isEmpty()) {
@@ -245,7 +245,7 @@ final class TrainCommand extends BaseCommand {
                         new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history, savePth)),
                 group,
                 progress,
-                new SkipNotes(progress, pictures));
+                new SkipNotes(progress, pictures, reading.passedOver()));
         boolean done;
         try (Teaching teaching = Teaching.of(
                         plan.record().teacher(), used, pictures.classNames(), config.preprocessing(), on, progress);

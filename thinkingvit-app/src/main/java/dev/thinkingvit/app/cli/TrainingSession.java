@@ -130,6 +130,7 @@ record TrainingSession(
                         state.get().position().update() + 1);
             }
             open.begin();
+            skips.write(open.folder().path());
         }
         if (group != null) {
             trainer.share();
@@ -194,6 +195,7 @@ record TrainingSession(
         public void onValidated(TrainingListener.Epoch epoch, TrainingRun.Judgement judged, boolean best)
                 throws IOException {
             log.onValidated(epoch, judged, best);
+            skips.write(folder.path());
             String progress = String.format("epoch %d of %d", epoch.epoch() + 1, epochs);
             err.printf(
                     "%s: loss %s%s, %.0f images/s, %.1f %% waiting for pictures%n",

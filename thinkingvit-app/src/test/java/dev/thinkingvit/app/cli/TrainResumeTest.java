@@ -234,6 +234,22 @@ class TrainResumeTest {
     }
 
     @Test
+    void whatIsNotUsedOfTheDataIsWrittenDown() throws IOException {
+        Path data = directory.resolve("train");
+        Files.writeString(data.resolve("dark/notes.txt"), "text");
+        Files.writeString(data.resolve("dark/0.png"), "no picture");
+        run = directory.resolve("other");
+        CommandRun again = train(1);
+        assertThat(again.code()).as(again.err()).isZero();
+        assertThat(run.resolve("unused.json"))
+                .content()
+                .contains(
+                        "\"kind\" : \".txt files\"",
+                        data.resolve("dark/notes.txt").toString())
+                .contains("\"skipped\" : 1", data.resolve("dark/0.png").toString());
+    }
+
+    @Test
     void whatAResumedRunCannotHeedIsRefused() throws IOException {
         Map<String, ByteBuffer> before = content();
         CommandRun otherStart = resume("--epochs=2", "--init", directory.resolve("other.pth"));
