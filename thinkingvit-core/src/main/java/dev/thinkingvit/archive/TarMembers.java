@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.apache.commons.compress.archivers.tar.TarUtils;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -101,17 +102,9 @@ final class TarMembers {
         for (byte each : head) {
             zeros &= each == 0;
         }
-        if (head.length < RECORD || (!zeros && !isHeader(head))) {
+        if (head.length < RECORD || (!zeros && !TarUtils.verifyCheckSum(head))) {
             throw new IOException(
                     name() + ": a folder with a folder per class, or a tar, is needed; this is a file and no tar");
-        }
-    }
-
-    private static boolean isHeader(byte[] head) {
-        try {
-            return new TarArchiveEntry(head, null, true).isCheckSumOK();
-        } catch (IllegalArgumentException | IOException e) {
-            return false;
         }
     }
 

@@ -67,6 +67,11 @@ public final class Checkpoints {
         return new StateDict.Origin(Manner.TRANSFORMERS.owner(), 0, !deit);
     }
 
+    /** Whether a folder holds weights under one of the names that are looked for. */
+    static boolean hasWeights(Path directory) {
+        return IN_DIRECTORY.stream().map(directory::resolve).anyMatch(Files::exists);
+    }
+
     private static Path inDirectory(Path directory) {
         return IN_DIRECTORY.stream()
                 .map(directory::resolve)

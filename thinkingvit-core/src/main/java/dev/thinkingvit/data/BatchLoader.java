@@ -54,7 +54,12 @@ public final class BatchLoader implements AutoCloseable {
      * @param sample the sample
      * @param message why, naming the file
      */
-    public record Failure(Sample sample, String message) {}
+    public record Failure(Sample sample, String message) {
+        /** Whether memory ended, and not the picture is broken. */
+        public boolean isOfMemory() {
+            return message.contains(PictureDecoder.NO_MEMORY);
+        }
+    }
 
     final Builder settings;
     final List<Sample> samples;

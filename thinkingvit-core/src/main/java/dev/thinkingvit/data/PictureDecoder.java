@@ -20,6 +20,9 @@ public final class PictureDecoder {
     /** Pixels above which a picture is refused unread: twice PIL's warning threshold, where PIL refuses too. */
     public static final long DEFAULT_MAX_PIXELS = 178_956_970L;
 
+    /** What is said of a picture that memory did not suffice for. */
+    static final String NO_MEMORY = "more memory than there is";
+
     private static final long MAX_FILE_BYTES = Integer.MAX_VALUE - 16;
     private static final int MAX_REASON = 200;
 
@@ -76,7 +79,7 @@ public final class PictureDecoder {
         } catch (OutOfMemoryError | StackOverflowError | InternalError e) {
             // Readers allocate what a damaged header claims; the error is about the file as long as memory recovers.
             throw new PictureException(
-                    name + ": the " + format + " picture needs more memory than there is: " + e.getMessage(), e);
+                    name + ": the " + format + " picture needs " + NO_MEMORY + ": " + e.getMessage(), e);
         }
     }
 
@@ -123,7 +126,7 @@ public final class PictureDecoder {
         } catch (IOException e) {
             throw new PictureException(file + ": " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {
-            throw new PictureException(file + ": not enough memory to read it", e);
+            throw new PictureException(file + ": reading it needs " + NO_MEMORY, e);
         }
     }
 }

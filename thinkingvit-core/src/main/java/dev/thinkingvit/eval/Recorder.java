@@ -57,6 +57,10 @@ public final class Recorder {
             return new Options(router, 64, Runtime.getRuntime().availableProcessors(), null, null);
         }
 
+        public Options withBatchSize(int changed) {
+            return new Options(router, changed, workers, valid, real);
+        }
+
         public Options withValid(@Nullable ValidLabels changed) {
             return new Options(router, batchSize, workers, changed, real);
         }
@@ -81,7 +85,27 @@ public final class Recorder {
             Options options,
             IntConsumer progress)
             throws IOException {
-        return new Recorder(engine, options).record(preprocessing, samples, progress);
+        return new Recorder(engine, options).record(preprocessing, samples, progress, false);
+    }
+
+    /**
+     * As {@link #record}, but anew with half of the batch, down to 1, when memory ends; with the same result.
+     *
+     * @param smaller told each new batch size before it is tried
+     */
+    public static Recording recordHalving(
+            ElasticEngine engine,
+            Preprocessing preprocessing,
+            List<Sample> samples,
+            Options options,
+            IntConsumer progress,
+            IntConsumer smaller)
+            throws IOException {
+        return MemoryRetry.halving(
+                options.batchSize,
+                size -> new Recorder(engine, options.withBatchSize(size))
+                        .record(preprocessing, samples, progress, size > 1),
+                smaller);
     }
 
     /**
@@ -104,7 +128,9 @@ public final class Recorder {
         return List.copyOf(chosen);
     }
 
-    private Recording record(Preprocessing preprocessing, List<Sample> samples, IntConsumer progress)
+    /** @param smallerHelps whether a picture for which memory did not suffice ends it, and is not skipped */
+    private Recording record(
+            Preprocessing preprocessing, List<Sample> samples, IntConsumer progress, boolean smallerHelps)
             throws IOException {
         if (options.real != null) {
             options.real.requireEntries(samples.stream().map(Sample::path).toList());
@@ -126,7 +152,12 @@ public final class Recorder {
         try (BatchLoader loader = BatchLoader.of(counted, preprocessing, preprocessing)
                         .batchSize(options.batchSize)
                         .workers(options.workers)
-                        .skipBroken(skipped::add)
+                        .skipBroken(failure -> {
+                            if (smallerHelps && failure.isOfMemory()) {
+                                throw new OutOfMemoryError(failure.message());
+                            }
+                            skipped.add(failure);
+                        })
                         .open();
                 Epoch epoch = loader.epoch(0)) {
             for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {

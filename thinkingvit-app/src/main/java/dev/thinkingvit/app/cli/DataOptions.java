@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelFolders;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ClassMap;
 import dev.thinkingvit.data.ImageFolder;
@@ -15,6 +16,7 @@ import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -38,7 +40,8 @@ final class DataOptions {
             names = "--data",
             required = true,
             paramLabel = "DIR",
-            description = "Pictures, one folder a class, named as the model's labels.")
+            description = "Pictures, one folder a class, named as the model's labels; or a tar or a folder of tars:"
+                    + " class folders in it, class tars, WebDataset shards (also 'shards-{000..009}.tar').")
     @SuppressWarnings("NullAway.Init")
     Path data;
 
@@ -63,6 +66,9 @@ final class DataOptions {
             paramLabel = "N",
             description = "Images that go through the network together. Default: ${DEFAULT-VALUE}.")
     int batchSize = 64;
+
+    @Option(names = "--retry", description = "When memory ends, start again with half of the batch, down to 1.")
+    private boolean retry;
 
     @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: one a core.")
     int workers = Runtime.getRuntime().availableProcessors();
@@ -91,6 +97,8 @@ final class DataOptions {
             description = "ReaL labels: any number of right answers a picture; pictures without one are not counted.")
     private @Nullable Path realLabels;
 
+    private @Nullable ImageFolder listed;
+
     /** The precision that was asked for; null if none was. */
     @Nullable Precision precision() {
         return precision.precision();
@@ -103,14 +111,14 @@ final class DataOptions {
 
     /** The files that are read besides pictures. */
     List<Path> files() {
-        return Stream.of(modelDirectory(), classMap, validLabels, realLabels)
+        return Stream.of(modelDirectory(), data, classMap, validLabels, realLabels)
                 .filter(Objects::nonNull)
                 .toList();
     }
 
-    /** Opens the model; the caller closes it. */
-    ElasticClassifier open(PrintWriter err) throws IOException {
-        return backend.open(modelDirectory(), precision.precision(), err);
+    /** The models that {@code --model} names: one, or those of a folder or a pattern, by name. */
+    List<Path> models() throws IOException {
+        return ModelFolders.models(modelDirectory(), ExportedModel::isIn);
     }
 
     /** The router that was asked for, or the model's. */
@@ -128,8 +136,7 @@ final class DataOptions {
 
     /** The data set, labelled as the model counts its classes; says what of the folder is not used. */
     ImageFolder folder(ModelConfig config, PrintWriter err) throws IOException {
-        ImageFolder folder = ImageFolder.open(data);
-        folder.remarks().forEach(line -> err.println(Printable.of(line)));
+        ImageFolder folder = listed(err);
         ImageFolder labelled;
         if (classMap != null) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
@@ -141,6 +148,15 @@ final class DataOptions {
         }
         labelled.remarksOnCover().forEach(line -> err.println(Printable.of(line)));
         return labelled;
+    }
+
+    /** The data set as its folders are named, which is listed once, however many models it is for. */
+    ImageFolder listed(PrintWriter err) throws IOException {
+        if (listed == null) {
+            listed = ImageFolder.open(data);
+            listed.remarks().forEach(line -> err.println(Printable.of(line)));
+        }
+        return listed;
     }
 
     /** The pictures to use. */
@@ -174,7 +190,15 @@ final class DataOptions {
                         : RealLabels.read(realLabels, config.network().numClasses()));
         Recording recording;
         try (ProgressBar bar = Progress.of("evaluating", samples.size(), err)) {
-            recording = Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
+            recording = retry
+                    ? Recorder.recordHalving(
+                            classifier.engine(),
+                            config.preprocessing(),
+                            samples,
+                            options,
+                            bar::stepTo,
+                            smaller -> smaller(smaller, err))
+                    : Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         nameSkipped(recording.skipped(), err);
         recording
@@ -182,6 +206,12 @@ final class DataOptions {
                 .forEach(label -> err.println("note: none of the pictures of '" + Printable.of(config.label(label))
                         + "' could be read; nothing here says how well it is known"));
         return recording;
+    }
+
+    private void smaller(int batch, PrintWriter err) {
+        err.println("note: memory ended with --batch-size " + batchSize + "; trying again with " + batch);
+        err.flush();
+        batchSize = batch; // for whatever comes after
     }
 
     /** Adds what of a folder was not used to a JSON object. */

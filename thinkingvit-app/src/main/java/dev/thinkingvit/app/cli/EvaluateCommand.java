@@ -7,6 +7,7 @@ import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.MaskedRouter;
 import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.eval.ResultsFile;
 import dev.thinkingvit.eval.SweepCsv;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
@@ -44,6 +45,7 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit evaluate --data cifar10/test --report report",
             "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
+            "  thinkingvit evaluate --data imagenet-val.tar --model checkpoints --results-file results.csv --retry",
             "  thinkingvit evaluate --data val --model in1k-2h-3h-6h --thresholds 0.3/0.5,0.5/0.8 --json"
         })
 final class EvaluateCommand extends BaseCommand {
@@ -68,6 +70,13 @@ final class EvaluateCommand extends BaseCommand {
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")
     private @Nullable Path csv;
 
+    @Option(
+            names = "--results-file",
+            paramLabel = "FILE",
+            description = "Write what each model scored, with timm's columns and more; as JSON if FILE ends so, else as"
+                    + " comma-separated values. Written anew after every model.")
+    private @Nullable Path resultsFile;
+
     @Option(names = "--json", description = "Print one JSON object instead of the table.")
     private boolean json;
 
@@ -80,9 +89,17 @@ final class EvaluateCommand extends BaseCommand {
             AtomicFiles.requireWritable(csv);
             OutputFolder.refuseInput(csv, input.files());
         }
+        if (resultsFile != null) {
+            AtomicFiles.requireWritable(resultsFile);
+            OutputFolder.refuseInput(resultsFile, input.files());
+        }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
-        Path directory = input.modelDirectory();
-        try (ElasticClassifier classifier = input.open(err())) {
+        List<Path> models = input.models();
+        if (models.size() > 1) {
+            return series(models, asked);
+        }
+        Path directory = models.get(0);
+        try (ElasticClassifier classifier = input.backend.open(directory, input.precision(), err())) {
             ModelConfig config = classifier.config();
             Router router = input.router(config);
             List<List<Double>> swept = asked != null
@@ -119,9 +136,28 @@ final class EvaluateCommand extends BaseCommand {
             if (report != null) {
                 err().println("wrote " + report(directory, classifier, recording, rows, own, report));
             }
+            if (resultsFile != null) {
+                ResultsFile results = new ResultsFile();
+                results.add(
+                        directory.toString(),
+                        config,
+                        classifier.precision(),
+                        recording,
+                        asked == null ? List.of(new ThresholdSweep(recording).at(own)) : rows);
+                results.write(resultsFile);
+            }
             out().flush();
         }
         return 0;
+    }
+
+    private int series(List<Path> models, @Nullable List<List<Double>> asked) throws IOException {
+        String one = report != null ? "--report" : csv != null ? "--csv" : measure ? "--measure" : null;
+        if (one != null) {
+            throw usage(one + ": is for one model, --model " + input.modelDirectory() + " has " + models.size()
+                    + "; --results-file takes what all of them score");
+        }
+        return new ModelSeries(input, out(), err()).score(models, asked, resultsFile, json);
     }
 
     private List<List<Double>> parse(String text) {
