@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TarMembers {
     private static final int RECORD = 512;
+    private static final int NAME_BYTES = 100;
     private static final int BLOCK = 8192;
     private static final int NAMED = 3;
     private static final int MAX_LINKS = 40; // one after the other, as on Linux
@@ -102,9 +103,17 @@ final class TarMembers {
         for (byte each : head) {
             zeros &= each == 0;
         }
-        if (head.length < RECORD || (!zeros && !TarUtils.verifyCheckSum(head))) {
+        if (head.length < RECORD || (!zeros && !isHeader(head))) {
             throw new IOException(
                     name() + ": a folder with a folder per class, or a tar, is needed; this is a file and no tar");
+        }
+    }
+
+    private static boolean isHeader(byte[] head) {
+        try {
+            return TarUtils.verifyCheckSum(head);
+        } catch (IllegalArgumentException e) {
+            return false; // no number where the sum should be
         }
     }
 
@@ -130,7 +139,7 @@ final class TarMembers {
                             + " bytes end at " + (headers.at + size - from) + ", the tar has " + (to - from));
                 }
                 end = headers.at + (size + RECORD - 1) / RECORD * RECORD;
-                add(entry, headers.at);
+                add(entry, name(entry, channel, headers.at), headers.at);
                 if (!entry.isSparse()) {
                     headers.jumpTo(headers.at + size);
                 }
@@ -157,8 +166,20 @@ final class TarMembers {
         }
     }
 
-    private void add(TarArchiveEntry entry, long offset) {
-        List<String> parts = parts(entry.getName(), List.of());
+    /** A member's name, with replacement characters for bytes that are not UTF-8, for which the library has '?'. */
+    private static String name(TarArchiveEntry entry, FileChannel channel, long dataStart) throws IOException {
+        String name = entry.getName();
+        if (name.indexOf('?') < 0 || dataStart < RECORD) {
+            return name;
+        }
+        byte[] bytes = new byte[NAME_BYTES];
+        TarFile.readFully(channel, ByteBuffer.wrap(bytes), dataStart - RECORD);
+        String raw = new String(bytes, StandardCharsets.UTF_8);
+        return raw.indexOf('\uFFFD') < 0 ? name : name.replace('?', '\uFFFD');
+    }
+
+    private void add(TarArchiveEntry entry, String memberName, long offset) {
+        List<String> parts = parts(memberName, List.of());
         if (parts.isEmpty()) {
             return;
         }

@@ -17,11 +17,13 @@ public final class ModelFolders {
     private static final Pattern CHECKPOINT =
             Pattern.compile(".+\\.(safetensors|pth|pt|bin|ckpt|npz|pth\\.tar|pt\\.tar|ckpt\\.tar)");
 
+    private static final Pattern PATTERN = Pattern.compile("[*?\\[{]");
+
     private ModelFolders() {}
 
     /**
-     * The models that a path names: those of a folder that is no model itself, those that a pattern with {@code *} or
-     * {@code ?} in its last part matches, else the path alone, whatever it is.
+     * The models that a path names: those of a folder that is no model itself, those that a pattern of names
+     * ({@code *}, {@code ?}, {@code [ab]}, <code>{a,b}</code>) in its last part matches, else the path alone, whatever it is.
      *
      * @param isModel what further folders are models, besides those with a configuration or weights
      * @return by name; the path alone if nothing was found in it
@@ -33,7 +35,7 @@ public final class ModelFolders {
             return found.isEmpty() ? List.of(path) : found;
         }
         String pattern = String.valueOf(path.getFileName());
-        if (!Files.exists(path) && (pattern.indexOf('*') >= 0 || pattern.indexOf('?') >= 0)) {
+        if (!Files.exists(path) && PATTERN.matcher(pattern).find()) {
             Path parent = path.getParent();
             List<Path> found = list(parent == null ? Path.of("") : parent, pattern, isModel);
             if (found.isEmpty()) {
