@@ -98,6 +98,7 @@ final class DataOptions {
     private @Nullable Path realLabels;
 
     private @Nullable ImageFolder listed;
+    private @Nullable Path chosen;
 
     /** The precision that was asked for; null if none was. */
     @Nullable Precision precision() {
@@ -106,7 +107,12 @@ final class DataOptions {
 
     /** The model's directory, the default one resolved. */
     Path modelDirectory() {
-        return Models.directory(model);
+        return chosen != null ? chosen : Models.directory(model);
+    }
+
+    /** Chooses one of {@link #models}. */
+    void choose(Path one) {
+        chosen = one;
     }
 
     /** The files that are read besides pictures. */
@@ -119,6 +125,11 @@ final class DataOptions {
     /** The models that {@code --model} names: one, or those of a folder or a pattern, by name. */
     List<Path> models() throws IOException {
         return ModelFolders.models(modelDirectory(), ExportedModel::isIn);
+    }
+
+    /** Opens the model; the caller closes it. */
+    ElasticClassifier open(PrintWriter err) throws IOException {
+        return backend.open(modelDirectory(), precision.precision(), err);
     }
 
     /** The router that was asked for, or the model's. */

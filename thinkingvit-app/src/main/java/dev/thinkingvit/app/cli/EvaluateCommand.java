@@ -98,8 +98,9 @@ final class EvaluateCommand extends BaseCommand {
         if (models.size() > 1) {
             return series(models, asked);
         }
-        Path directory = models.get(0);
-        try (ElasticClassifier classifier = input.backend.open(directory, input.precision(), err())) {
+        input.choose(models.get(0));
+        Path directory = input.modelDirectory();
+        try (ElasticClassifier classifier = input.open(err())) {
             ModelConfig config = classifier.config();
             Router router = input.router(config);
             List<List<Double>> swept = asked != null

@@ -71,7 +71,8 @@ final class ModelSeries {
     }
 
     private void score(Path model, @Nullable List<List<Double>> thresholds, ResultsFile results) throws IOException {
-        try (ElasticClassifier classifier = input.backend.open(model, input.precision(), err)) {
+        input.choose(model);
+        try (ElasticClassifier classifier = input.open(err)) {
             ModelConfig config = classifier.config();
             List<Sample> samples = input.samples(input.folder(config, err));
             Recording recording = input.record(classifier, samples, err);
