@@ -94,6 +94,11 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
         return 0;
     }
 
+    /** What a configuration calls its classes, in each way. */
+    static List<List<String>> namings(ObjectNode root) {
+        return namings(root, root.path("pretrained_cfg"));
+    }
+
     private static List<List<String>> namings(ObjectNode root, JsonNode pretrained) {
         List<List<String>> namings = new ArrayList<>();
         for (JsonNode holder : List.of(root, pretrained)) {
