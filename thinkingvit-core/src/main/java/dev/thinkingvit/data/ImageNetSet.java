@@ -73,7 +73,8 @@ public enum ImageNetSet {
      */
     public void requireClasses(int classes, List<String> labels) throws DatasetException {
         if (!ImageNet.is(classes, labels)) {
-            throw new DatasetException(title + " is for networks of ImageNet's 1,000 classes; this one has " + classes
+            throw new DatasetException("data set " + title
+                    + " is for networks of ImageNet's 1,000 classes; this one has " + classes
                     + (labels.isEmpty() ? " without names" : ", the first of which is '" + labels.get(0) + "'"));
         }
     }
