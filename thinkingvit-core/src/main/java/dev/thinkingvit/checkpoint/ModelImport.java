@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
@@ -25,6 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class ModelImport {
     private static final int HEAD_DIM = 64;
+    private static final String OTHERWISE = "; --mean and --std say otherwise";
     private static final Pattern NUMBERS = Pattern.compile("\\d{1,4}");
 
     private final Path in;
@@ -49,6 +51,14 @@ public final class ModelImport {
     public record Imported(ModelDirectory.Model model, StateDict state, List<String> notes) {
         public Imported {
             notes = List.copyOf(notes);
+        }
+
+        /** The notes without those on what the caller says otherwise. */
+        public List<String> notes(PreprocessingChange change) {
+            boolean normalised = change.mean() != null && change.std() != null;
+            return notes.stream()
+                    .filter(note -> !(normalised && note.contains(OTHERWISE)))
+                    .toList();
         }
     }
 
@@ -300,7 +310,7 @@ public final class ModelImport {
                 pretrained.putArray(key).add(0.5).add(0.5).add(0.5);
             }
             notes.add("no configuration says how pictures are normalised: mean and std are 0.5, the default for "
-                    + state.origin().library() + " names; --mean and --std say otherwise");
+                    + state.origin().library() + " names" + OTHERWISE);
         }
         JsonNode kernel = trainerArg("interpolation");
         if (!pretrained.hasNonNull("interpolation")
@@ -327,7 +337,7 @@ public final class ModelImport {
             pretrained.set("mean", ModelConfigJson.MAPPER.valueToTree(known.mean()));
             pretrained.set("std", ModelConfigJson.MAPPER.valueToTree(known.std()));
             notes.add("pictures are normalised with mean " + words(known.mean()) + " and std " + words(known.std())
-                    + ": " + known.from() + "; --mean and --std say otherwise");
+                    + ": " + known.from() + OTHERWISE);
         }
         if (!pretrained.hasNonNull("crop_pct") && known.cropPct() != null) {
             pretrained.put("crop_pct", known.cropPct());

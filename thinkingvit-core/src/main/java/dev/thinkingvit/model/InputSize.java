@@ -8,7 +8,7 @@ import java.util.Map;
 /** Takes a trained network to pictures of another size, as timm's {@code img_size} does. */
 public final class InputSize {
     /** Attention is quadratic in the patches: at more pixels than this a picture alone fills the memory. */
-    private static final int LARGEST = 4096;
+    private static final int LARGEST = 2048;
 
     private static final String POSITIONS = "pos_embed";
 

@@ -61,7 +61,7 @@ final class BackendOption {
                     ExportedModel.read(path).with(change), precision == null ? Precision.FP32 : precision);
         }
         ModelImport.Imported imported = checkpoint.read(path);
-        CheckpointOptions.tell(imported, err);
+        CheckpointOptions.tell(imported, change, err);
         ModelDirectory.Model model = imported.model().with(change);
         return ElasticClassifier.of(
                 model, precision == null ? ElasticClassifier.precisionFor(model.config()) : precision);

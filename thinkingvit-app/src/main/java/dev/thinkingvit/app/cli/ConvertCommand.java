@@ -67,7 +67,7 @@ final class ConvertCommand extends BaseCommand {
         PreprocessingChange change = preprocessing.change();
         OutputFolder.refuseToOverwrite(target, force);
         ModelImport.Imported imported = checkpoint.read(in);
-        CheckpointOptions.tell(imported, err());
+        CheckpointOptions.tell(imported, change, err());
         ModelDirectory.Model given = imported.model().with(change);
         ModelDirectory.Model model = keepWidth ? given : WidthCut.of(given);
         ModelConfig read = model.config();

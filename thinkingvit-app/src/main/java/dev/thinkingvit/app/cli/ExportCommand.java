@@ -78,7 +78,7 @@ final class ExportCommand extends BaseCommand {
         PreprocessingChange change = preprocessing.change();
         OutputFolder.refuseToOverwrite(target, force);
         ModelImport.Imported imported = checkpoint.read(Models.directory(model));
-        CheckpointOptions.tell(imported, err());
+        CheckpointOptions.tell(imported, change, err());
         ModelDirectory.Model read = imported.model().with(change);
         ExportedModel exported =
                 switch (format) {

@@ -168,6 +168,7 @@ class ImageNetCommandsTest {
         assertThat(config.preprocessing().size()).isEqualTo(32);
         assertThat(config.preprocessing().mean()).containsExactly(0.5f, 0.5f, 0.5f);
         assertThat(plain.err()).containsOnlyOnce("--mean and --std say otherwise");
+        assertThat(run.err()).doesNotContain("--mean");
     }
 
     @Test
