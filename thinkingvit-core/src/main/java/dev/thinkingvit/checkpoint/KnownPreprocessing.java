@@ -185,6 +185,7 @@ record KnownPreprocessing(
         for (JsonNode name : List.of(
                 pretrained.path("hf_hub_id"),
                 root.path("training").path("architecture"),
+                root.path("architecture"),
                 pretrained.path("architecture"),
                 root.path("_name_or_path"))) {
             add(names, text(name) + (tag.isEmpty() ? "" : "." + tag), "its configuration");

@@ -106,6 +106,14 @@ class KnownPreprocessingTest {
     }
 
     @Test
+    void aTrainingsStartIsKnownToo() {
+        StateDict weights = state(Map.of("arch", "vit_tiny_patch16_224"));
+
+        assertThat(SourceConfig.of(Path.of("/a/x.pth"), weights).mean()).containsExactly(0.5, 0.5, 0.5);
+        assertThat(SourceConfig.of(Path.of("/a/x.pth"), state(Map.of())).mean()).isEmpty();
+    }
+
+    @Test
     void nothingIsMadeUp() {
         assertThat(of("/a/x.safetensors", Map.of("format", "pt", "input", "224x224")))
                 .isNull();
