@@ -57,8 +57,15 @@ public final class Checkpoints {
         Values values = values(file, true);
         WeightsEntry entry = WeightsEntry.find(file, values.root(), weights);
         NamedWeights named = TimmNames.of(file, NamedWeights.of(file, entry, weights));
-        StateDict.Origin origin = named.manner() == Manner.TRANSFORMERS ? transformers(entry) : values.origin();
+        StateDict.Origin origin = origin(named.manner(), entry, values.origin());
         return new StateDict(file, entry.path(), named.tensors(), entry.facts(), named.notes(), origin);
+    }
+
+    private static StateDict.Origin origin(@Nullable Manner manner, WeightsEntry entry, StateDict.Origin otherwise) {
+        if (manner == Manner.TRANSFORMERS) {
+            return transformers(entry);
+        }
+        return manner == Manner.TORCHVISION ? new StateDict.Origin(manner.owner(), 0, false) : otherwise;
     }
 
     /** transformers' two networks share their names, but for what is in front, and are made for different pictures. */

@@ -176,6 +176,11 @@ public final class ImageFolder {
                 .strip();
     }
 
+    /** Of several names of one class, as ImageNet's have them. */
+    private static String firstName(String label) {
+        return label.split(", ", -1)[0];
+    }
+
     private static String abbreviated(List<String> names) {
         return names.stream().limit(NAMED).collect(Collectors.joining(", ")) + (names.size() > NAMED ? ", …" : "");
     }
@@ -377,7 +382,10 @@ public final class ImageFolder {
                 ? List.of()
                 : List.of(String.format(
                         "note: %s has pictures of %d of the model's %d classes, none of %s",
-                        root, classNames.size() - without.size(), classNames.size(), abbreviated(without)));
+                        root,
+                        classNames.size() - without.size(),
+                        classNames.size(),
+                        abbreviated(without.stream().map(ImageFolder::firstName).toList())));
     }
 
     /** Which labels have a folder: by label, as long as {@link #classNames}. */

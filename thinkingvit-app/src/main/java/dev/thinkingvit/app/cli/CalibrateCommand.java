@@ -65,11 +65,15 @@ final class CalibrateCommand extends BaseCommand {
         Target wanted = parse();
         Path directory = input.modelDirectory();
         if (save) {
+            if (input.preprocessing.given() != null) {
+                throw usage("--save stores a threshold for pictures as the model prepares them; leave out "
+                        + input.preprocessing.given() + ", or convert the model with it first");
+            }
             requireStore(directory);
         }
         Precision asked = input.precision();
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
-        try (ElasticClassifier classifier = input.backend.open(directory, precision, err())) {
+        try (ElasticClassifier classifier = input.open(precision, err())) {
             ModelConfig config = classifier.config();
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
@@ -123,8 +127,7 @@ final class CalibrateCommand extends BaseCommand {
                 || !Precision.BF16.isFastHere()) {
             return null;
         }
-        try (ElasticClassifier other =
-                input.backend.open(directory, Precision.BF16, new PrintWriter(Writer.nullWriter()))) {
+        try (ElasticClassifier other = input.open(Precision.BF16, new PrintWriter(Writer.nullWriter()))) {
             Recording again = input.record(other, samples, err());
             return recording.agreement(again, List.of(choice.threshold()));
         }

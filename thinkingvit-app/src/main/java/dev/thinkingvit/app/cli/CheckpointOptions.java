@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -48,8 +49,8 @@ final class CheckpointOptions {
         return weights == null ? null : "--weights " + weights.name().toLowerCase(Locale.ROOT);
     }
 
-    /** Says what was done on the way. */
-    static void tell(ModelImport.Imported imported, PrintWriter err) {
-        imported.notes().forEach(note -> err.println("note: " + Printable.of(note)));
+    /** Says what was done on the way, but for what is to be done otherwise. */
+    static void tell(ModelImport.Imported imported, PreprocessingChange change, PrintWriter err) {
+        imported.notes(change).forEach(note -> err.println("note: " + Printable.of(note)));
     }
 }

@@ -86,6 +86,9 @@ final class ClassifyCommand extends BaseCommand {
     private PrecisionChoice precision = PrecisionChoice.AUTO;
 
     @Mixin
+    private final PreprocessingOptions preparing = new PreprocessingOptions();
+
+    @Mixin
     private final BackendOption backend = new BackendOption();
 
     @Option(names = "--exif", description = "Turn pictures upright as their EXIF data says.")
@@ -103,7 +106,9 @@ final class ClassifyCommand extends BaseCommand {
         List<Path> files = found.pictures();
         found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
         boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
-        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision.precision(), err())) {
+        try (ElasticClassifier classifier =
+                backend.open(Models.directory(model), precision.precision(), preparing, err())) {
+            BackendOption.tellNames(classifier.config(), err());
             StopPolicy policy = policy(classifier);
             policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();
@@ -187,9 +192,10 @@ final class ClassifyCommand extends BaseCommand {
     }
 
     private int nameWidth = 4;
+    private int labelWidth = 14;
     private boolean headerPrinted;
 
-    private void printHeader() {
+    private void printHeader(ElasticClassifier classifier) {
         nameWidth = Math.min(
                 48,
                 Math.max(
@@ -199,8 +205,9 @@ final class ClassifyCommand extends BaseCommand {
                                         .max()
                                         .orElse(0)
                                 + 20));
+        labelWidth = classifier.config().isImageNet() ? 24 : 14;
         out().printf(
-                        "%-" + nameWidth + "s  %-14s  %11s  %5s  %-17s  %8s%n",
+                        "%-" + nameWidth + "s  %-" + labelWidth + "s  %11s  %5s  %-17s  %8s%n",
                         "picture",
                         "label",
                         "probability",
@@ -212,7 +219,7 @@ final class ClassifyCommand extends BaseCommand {
 
     private void printRows(List<Classification> done, ElasticClassifier classifier) {
         if (!headerPrinted) {
-            printHeader();
+            printHeader(classifier);
             headerPrinted = true;
         }
         for (Classification each : done) {
@@ -220,9 +227,10 @@ final class ClassifyCommand extends BaseCommand {
                     .map(stage -> String.format("%.3f", stage.entropyNats()))
                     .collect(Collectors.joining(" → "));
             out().printf(
-                            "%-" + nameWidth + "s  %-14s  %9.1f %%  %3d/%d  %-17s  %8.3f%n",
+                            "%-" + nameWidth + "s  %-" + labelWidth + "s  %9.1f %%  %3d/%d  %-17s  %8.3f%n",
                             shortened(Printable.of(each.source())),
-                            Printable.of(each.best().name(), MOST_OF_A_LABEL),
+                            Printable.of(
+                                    classifier.config().shortLabel(each.best().index()), MOST_OF_A_LABEL),
                             100 * each.best().probability(),
                             each.stage(),
                             classifier.engine().backbone().stages(),
@@ -252,6 +260,14 @@ final class ClassifyCommand extends BaseCommand {
         out().flush();
     }
 
+    /** WordNet's number of a class, where the classes are ImageNet's. */
+    private static void putSynset(ObjectNode node, ElasticClassifier classifier, int index) {
+        String synset = classifier.config().synset(index);
+        if (synset != null) {
+            node.put("synset", synset);
+        }
+    }
+
     private String toJson(
             List<Classification> results,
             List<BatchLoader.Failure> failures,
@@ -271,6 +287,7 @@ final class ClassifyCommand extends BaseCommand {
             image.put("file", each.source());
             image.put("label", each.best().name());
             image.put("label_index", each.best().index());
+            putSynset(image, classifier, each.best().index());
             image.put("probability", each.best().probability());
             image.put("stage", each.stage());
             image.put("gmacs", each.gmacs());
@@ -280,7 +297,12 @@ final class ClassifyCommand extends BaseCommand {
                 entropies.add(stage.entropyNats());
                 measures.add(stage.measure());
             }
-            image.set("top", mapper.valueToTree(each.labels()));
+            ArrayNode top = image.putArray("top");
+            for (Classification.Label label : each.labels()) {
+                ObjectNode one = mapper.valueToTree(label);
+                putSynset(one, classifier, label.index());
+                top.add(one);
+            }
             spent += each.gmacs();
         }
         ArrayNode skipped = root.putArray("skipped");

@@ -6,6 +6,7 @@ import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.WidthCut;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
@@ -48,6 +49,9 @@ final class ConvertCommand extends BaseCommand {
     @Mixin
     private final CheckpointOptions checkpoint = new CheckpointOptions();
 
+    @Mixin
+    private final PreprocessingOptions preprocessing = new PreprocessingOptions();
+
     @Option(
             names = "--keep-width",
             description =
@@ -60,10 +64,12 @@ final class ConvertCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
+        PreprocessingChange change = preprocessing.change();
         OutputFolder.refuseToOverwrite(target, force);
         ModelImport.Imported imported = checkpoint.read(in);
-        CheckpointOptions.tell(imported, err());
-        ModelDirectory.Model model = keepWidth ? imported.model() : WidthCut.of(imported.model());
+        CheckpointOptions.tell(imported, change, err());
+        ModelDirectory.Model given = imported.model().with(change);
+        ModelDirectory.Model model = keepWidth ? given : WidthCut.of(given);
         ModelConfig read = model.config();
         write(model);
         out().println("read " + Printable.of(origin(imported.state())));

@@ -5,6 +5,7 @@ import dev.thinkingvit.checkpoint.ModelFolders;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ClassMap;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.ImageNetSet;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.RealLabels;
 import dev.thinkingvit.data.Sample;
@@ -26,8 +27,10 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -40,8 +43,9 @@ final class DataOptions {
             names = "--data",
             required = true,
             paramLabel = "DIR",
-            description = "Pictures, one folder a class, named as the model's labels; or a tar or a folder of tars:"
-                    + " class folders in it, class tars, WebDataset shards (also 'shards-{000..009}.tar').")
+            description = "Pictures, one folder a class, named as the model's labels, for ImageNet's classes also by"
+                    + " synset (n01440764) or number; or a tar or a folder of tars: class folders in it, class tars,"
+                    + " WebDataset shards (also 'shards-{000..009}.tar').")
     @SuppressWarnings("NullAway.Init")
     Path data;
 
@@ -77,7 +81,18 @@ final class DataOptions {
     private PrecisionChoice precision = PrecisionChoice.AUTO;
 
     @Mixin
+    final PreprocessingOptions preprocessing = new PreprocessingOptions();
+
+    @Mixin
     final BackendOption backend = new BackendOption();
+
+    @Option(
+            names = "--dataset",
+            paramLabel = "NAME",
+            converter = ImageNetSetConverter.class,
+            description = "Score as is usual for imagenet, imagenet-a, imagenet-r (200 classes may be predicted),"
+                    + " imagenet-v2, imagenet-sketch or imagenet-real (reassessed labels).")
+    @Nullable ImageNetSet dataset;
 
     @Option(
             names = "--class-map",
@@ -99,6 +114,17 @@ final class DataOptions {
 
     private @Nullable ImageFolder listed;
     private @Nullable Path chosen;
+
+    private static final class ImageNetSetConverter implements ITypeConverter<ImageNetSet> {
+        @Override
+        public ImageNetSet convert(String value) {
+            try {
+                return ImageNetSet.of(value);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
 
     /** The precision that was asked for; null if none was. */
     @Nullable Precision precision() {
@@ -129,7 +155,23 @@ final class DataOptions {
 
     /** Opens the model; the caller closes it. */
     ElasticClassifier open(PrintWriter err) throws IOException {
-        return backend.open(modelDirectory(), precision.precision(), err);
+        return open(precision.precision(), err);
+    }
+
+    /** Opens the model in another precision than the one that was asked for; the caller closes it. */
+    ElasticClassifier open(@Nullable Precision as, PrintWriter err) throws IOException {
+        ElasticClassifier classifier = backend.open(modelDirectory(), as, preprocessing, err);
+        try {
+            BackendOption.tellNames(classifier.config(), err);
+            if (dataset != null) {
+                ModelConfig config = classifier.config();
+                dataset.requireClasses(config.network().numClasses(), config.labels());
+            }
+            return classifier;
+        } catch (IOException | RuntimeException e) {
+            classifier.close();
+            throw e;
+        }
     }
 
     /** The router that was asked for, or the model's. */
@@ -151,13 +193,13 @@ final class DataOptions {
         ImageFolder labelled;
         if (classMap != null) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
-        } else if (config.labels().isEmpty()) {
-            labelled = folder.withLabels(config.network().numClasses());
-            labelled.remarksOnOrder().forEach(line -> err.println(Printable.of(line)));
         } else {
-            labelled = folder.withLabels(config.labels());
+            labelled = config.label(folder);
+            if (config.labels().isEmpty() || config.isImageNet()) {
+                labelled.remarksOnOrder().forEach(line -> err.println(Printable.of(line)));
+            }
         }
-        labelled.remarksOnCover().forEach(line -> err.println(Printable.of(line)));
+        remarks(config, labelled).forEach(line -> err.println(Printable.of(line)));
         return labelled;
     }
 
@@ -168,6 +210,21 @@ final class DataOptions {
             listed.remarks().forEach(line -> err.println(Printable.of(line)));
         }
         return listed;
+    }
+
+    /** What people should know of how a model's classes and the data's go together; refuses what does not. */
+    private List<String> remarks(ModelConfig config, ImageFolder labelled) throws IOException {
+        if (dataset != null) {
+            dataset.requireOwn(labelled);
+        }
+        ImageNetSet known = config.isImageNet() ? ImageNetSet.withClasses(labelled) : null;
+        if (known == null) {
+            return labelled.remarksOnCover();
+        }
+        return dataset != null || validLabels != null
+                ? List.of()
+                : List.of("note: these are the classes of " + known + "; with --dataset " + known.id()
+                        + " only they may be predicted, as is usual");
     }
 
     /** The pictures to use. */
@@ -185,20 +242,24 @@ final class DataOptions {
 
     /** Which labels may be predicted; null for all. */
     @Nullable ValidLabels valid(ModelConfig config) throws IOException {
-        return validLabels == null ? null : ValidLabels.read(validLabels, labelNames(config));
+        if (validLabels != null) {
+            return ValidLabels.read(validLabels, labelNames(config));
+        }
+        return dataset == null ? null : dataset.valid();
+    }
+
+    private @Nullable RealLabels real(ModelConfig config) throws IOException {
+        if (realLabels != null) {
+            return RealLabels.read(realLabels, config.network().numClasses());
+        }
+        return dataset == null ? null : dataset.real();
     }
 
     /** Runs every sample through all stages once, with a progress bar; says what was skipped. */
     Recording record(ElasticClassifier classifier, List<Sample> samples, PrintWriter err) throws IOException {
         ModelConfig config = classifier.config();
-        Recorder.Options options = new Recorder.Options(
-                router(config),
-                batchSize,
-                workers,
-                valid(config),
-                realLabels == null
-                        ? null
-                        : RealLabels.read(realLabels, config.network().numClasses()));
+        Recorder.Options options =
+                new Recorder.Options(router(config), batchSize, workers, valid(config), real(config));
         Recording recording;
         try (ProgressBar bar = Progress.of("evaluating", samples.size(), err)) {
             recording = retry

@@ -201,6 +201,9 @@ final class EvaluateCommand extends BaseCommand {
         root.put("model", directory.toString());
         root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
+        if (input.dataset != null) {
+            root.put("dataset", input.dataset.id());
+        }
         root.put("images", recording.images().size());
         DataOptions.putSkipped(root, recording.skipped());
         DataOptions.putPassedOver(root, folder.passedOver());

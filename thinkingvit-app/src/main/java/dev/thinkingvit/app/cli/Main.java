@@ -85,6 +85,9 @@ public final class Main implements Runnable {
         line.setUsageHelpAutoWidth(true);
         line.registerConverter(Path.class, Main::path);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
+            if (e instanceof TypeConversionException) { // values of options that make sense only together
+                return refused(command, e);
+            }
             Failure.print(command.getErr(), e, Failure.isVerbose(command));
             return FAILED;
         });
@@ -94,10 +97,7 @@ public final class Main implements Runnable {
                 Failure.print(command.getErr(), refused, Failure.isVerbose(command));
                 return FAILED;
             }
-            command.getErr().println("thinkingvit: " + e.getMessage());
-            CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
-            command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
-            return USAGE;
+            return refused(command, e);
         });
         PrintWriter err = line.getErr();
         try {
@@ -115,6 +115,16 @@ public final class Main implements Runnable {
             Failure.print(err, e, false);
             return FAILED;
         }
+    }
+
+    /** Says what is wrong with a command line. */
+    private static int refused(CommandLine command, Exception e) {
+        command.getErr().println("thinkingvit: " + e.getMessage());
+        if (e instanceof ParameterException unmatched) {
+            CommandLine.UnmatchedArgumentException.printSuggestions(unmatched, command.getErr());
+        }
+        command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
+        return USAGE;
     }
 
     /** What a Java in a locale of few characters made of the others. */
