@@ -1,6 +1,8 @@
 package dev.thinkingvit.store;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -20,6 +22,10 @@ public record HubModel(String repository, String revision) {
     private static final Pattern REPOSITORY = Pattern.compile("(?:[A-Za-z0-9][\\w.-]{0,95}/)?[A-Za-z0-9][\\w.-]{0,95}");
     private static final Pattern REVISION = Pattern.compile("[\\w.+-]+(?:/[\\w.+-]+)*");
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+    private static final Pattern CACHED =
+            Pattern.compile("[/\\\\]models--([^/\\\\]+)[/\\\\]snapshots[/\\\\]([0-9a-f]{40})$");
+    private static final Pattern TIMM = Pattern.compile("(?:vit|deit|thinkingvit)\\w*_\\w+(?:\\.\\w+)?");
+    private static final Pattern OWNER_AND_NAME = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
 
     public HubModel {
         if (!REPOSITORY.matcher(repository).matches() || repository.contains("..") || repository.contains("--")) {
@@ -52,6 +58,26 @@ public record HubModel(String repository, String revision) {
             throw new HubException(text + ": is no name of a model on a hub; owner/name[@revision] is required");
         }
         return new HubModel(parts.group(1), parts.group(2) == null ? DEFAULT_REVISION : parts.group(2));
+    }
+
+    /** What a folder in a cache is of: the repository, at that commit; nothing if it is another folder. */
+    public static Optional<HubModel> inCache(Path folder) {
+        Matcher place = CACHED.matcher(folder.toAbsolutePath().normalize().toString());
+        try {
+            return place.find()
+                    ? Optional.of(new HubModel(place.group(1).replaceFirst("--", "/"), place.group(2)))
+                    : Optional.empty();
+        } catch (HubException e) { // somebody else's folder
+            return Optional.empty();
+        }
+    }
+
+    /** The name on a hub that somebody who wrote {@code text}, which is no file, may have meant. */
+    public static Optional<String> meant(String text) {
+        if (TIMM.matcher(text).matches()) {
+            return Optional.of(PREFIX + "timm/" + text + (text.contains(".") ? "" : ".TAG"));
+        }
+        return OWNER_AND_NAME.matcher(text).matches() ? Optional.of(PREFIX + text) : Optional.empty();
     }
 
     /** The same repository at another revision. */

@@ -52,6 +52,11 @@ public record HubSettings(
         return new Reader(environment, home).read();
     }
 
+    /** Whether the environment asks for no progress, with {@code HF_HUB_DISABLE_PROGRESS_BARS}. */
+    public static boolean isQuiet(Map<String, String> environment) {
+        return new Reader(environment, null).isSet("HF_HUB_DISABLE_PROGRESS_BARS");
+    }
+
     /** Of this process's environment. */
     public static HubSettings ofEnvironment() {
         String home = System.getProperty("user.home", "");

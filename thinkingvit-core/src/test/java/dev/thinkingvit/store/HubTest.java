@@ -414,6 +414,25 @@ class HubTest {
                 .hasToString(text);
     }
 
+    @Test
+    void aFolderInACacheKnowsItsName() {
+        assertThat(HubModel.inCache(fetch()).map(HubModel::repository)).contains("owner/name");
+        assertThat(HubModel.inCache(cache)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "deit_tiny_patch16_224.fb_in1k, hf-hub:timm/deit_tiny_patch16_224.fb_in1k",
+        "vit_base_patch16_224, hf-hub:timm/vit_base_patch16_224.TAG",
+        "owner/name-1.5, hf-hub:owner/name-1.5",
+        "./owner/name,",
+        "models,",
+        "a/b/c,"
+    })
+    void whatMayHaveBeenMeantIsNamed(String text, String meant) {
+        assertThat(HubModel.meant(text)).isEqualTo(java.util.Optional.ofNullable(meant));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"hf_hub:owner/name", "hf://owner/name", "hf-hub:owner/name@main"})
     void otherSpellingsAreUnderstood(String text) {

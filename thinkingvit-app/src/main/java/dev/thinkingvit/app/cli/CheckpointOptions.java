@@ -1,9 +1,13 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.store.HubModel;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +36,11 @@ final class CheckpointOptions {
 
     /** Reads a directory or a file. */
     ModelImport.Imported read(Path path) {
+        if (Files.notExists(path)) {
+            HubModel.meant(path.toString()).ifPresent(name -> {
+                throw new CheckpointException(path, Reasons.NO_SUCH_FILE + "; a hub's model is named " + name);
+            });
+        }
         return ModelImport.read(path, config, weights == null ? Weights.AUTO : Weights.valueOf(weights.name()));
     }
 

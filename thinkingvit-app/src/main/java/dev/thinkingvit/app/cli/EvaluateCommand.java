@@ -214,7 +214,7 @@ final class EvaluateCommand extends BaseCommand {
             shown.add(at, new ThresholdSweep(recording).at(own));
         }
         EvaluationReport.About about = new EvaluationReport.About(
-                String.valueOf(directory.toAbsolutePath().normalize().getFileName()),
+                Models.name(directory),
                 input.data.toString(),
                 classifier.precision().name().toLowerCase(Locale.ROOT),
                 LocalDate.now(ZoneId.systemDefault()).toString(),

@@ -96,7 +96,7 @@ final class InfoCommand extends BaseCommand {
     private static ObjectNode describe(Path path, ModelConfig config, long bytes) {
         ThinkingViTConfig network = config.network();
         ObjectNode info = JsonNodeFactory.instance.objectNode();
-        info.put("name", String.valueOf(path.toAbsolutePath().normalize().getFileName()));
+        info.put("name", Models.name(path));
         info.put("shorthand", network.shorthand());
         info.put("parameters", network.parameterCount());
         info.put("depth", network.depth());
