@@ -6,6 +6,7 @@ import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.MaskedRouter;
+import dev.thinkingvit.eval.PredictionLines;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepCsv;
 import dev.thinkingvit.eval.SweepRow;
@@ -22,6 +23,8 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -29,7 +32,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Scores a model at many thresholds. */
@@ -44,6 +46,7 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit evaluate --data cifar10/test --report report",
             "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
+            "  thinkingvit evaluate --data cifar10/test --predictions predictions.jsonl",
             "  thinkingvit evaluate --data val --model in1k-2h-3h-6h --thresholds 0.3/0.5,0.5/0.8 --json"
         })
 final class EvaluateCommand extends BaseCommand {
@@ -68,6 +71,13 @@ final class EvaluateCommand extends BaseCommand {
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")
     private @Nullable Path csv;
 
+    @Option(
+            names = "--predictions",
+            paramLabel = "FILE",
+            description = "Write a JSON object a picture, on a line of its own: its answers, what each stage said, and"
+                    + " with what it ended at the model's own threshold, or at the only one of --thresholds.")
+    private @Nullable Path predictions;
+
     @Option(names = "--json", description = "Print one JSON object instead of the table.")
     private boolean json;
 
@@ -76,9 +86,11 @@ final class EvaluateCommand extends BaseCommand {
         if (report != null) {
             OutputFolder.requireWritable(report);
         }
-        if (csv != null) {
-            AtomicFiles.requireWritable(csv);
-            OutputFolder.refuseInput(csv, input.files());
+        List<Path> written =
+                Stream.of(csv, predictions).filter(Objects::nonNull).toList();
+        for (Path file : written) {
+            AtomicFiles.requireWritable(file);
+            OutputFolder.refuseInput(file, input.files());
         }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         Path directory = input.modelDirectory();
@@ -97,9 +109,9 @@ final class EvaluateCommand extends BaseCommand {
             }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
-            if (csv != null) {
+            for (Path file : written) {
                 OutputFolder.refuseInput(
-                        csv, folder.samples().stream().map(Sample::path).toList());
+                        file, folder.samples().stream().map(Sample::path).toList());
             }
             Recording recording = input.record(classifier, samples, err());
             List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
@@ -115,6 +127,11 @@ final class EvaluateCommand extends BaseCommand {
             if (csv != null) {
                 out().flush(); // the same stream may be meant
                 SweepCsv.write(csv, rows);
+            }
+            if (predictions != null) {
+                out().flush();
+                new PredictionLines(recording, swept.size() == 1 ? swept.get(0) : own, config::label)
+                        .write(predictions);
             }
             if (report != null) {
                 err().println("wrote " + report(directory, classifier, recording, rows, own, report));
@@ -160,7 +177,7 @@ final class EvaluateCommand extends BaseCommand {
             List<SweepRow> rows,
             List<Double> own)
             throws IOException {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", directory.toString());
         root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
