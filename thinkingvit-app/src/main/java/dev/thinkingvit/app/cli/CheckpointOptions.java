@@ -36,7 +36,8 @@ final class CheckpointOptions {
 
     /** Reads a directory or a file. */
     ModelImport.Imported read(Path path) {
-        if (Files.notExists(path)) {
+        Path folder = path.getParent();
+        if (Files.notExists(path) && (folder == null || Files.notExists(folder))) {
             HubModel.meant(path.toString()).ifPresent(name -> {
                 throw new CheckpointException(path, Reasons.NO_SUCH_FILE + "; a hub's model is named " + name);
             });
