@@ -301,6 +301,23 @@ class HubTest {
     }
 
     @Test
+    void aCacheThatMayOnlyBeReadHasToDo() throws IOException {
+        Path folder = fetch();
+        server.files.put("README.md", new byte[] {'x'}); // which the one who filled the cache did not want
+        Path locks = cache.resolve(".locks");
+        Files.move(locks, cache.resolve("moved"));
+        Files.createFile(locks); // stands for a folder that nothing can be made in
+
+        assertThat(fetch()).isEqualTo(folder);
+
+        server.commit = "d".repeat(40);
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageStartingWith("hf-hub:owner/name: the cache " + cache + " cannot be used: ")
+                .hasMessageEndingWith("; HF_HOME moves it");
+    }
+
+    @Test
     void whatAnotherToolIsFetchingIsNotTouched() throws IOException {
         Path blobs = Files.createDirectories(cache.resolve("models--owner--name/blobs"));
         Path theirs = Files.write(blobs.resolve(LocalHub.sha256(WEIGHTS) + ".incomplete"), new byte[5_000]);

@@ -88,6 +88,9 @@ final class EvaluateCommand extends BaseCommand {
         }
         List<Path> written =
                 Stream.of(csv, predictions).filter(Objects::nonNull).toList();
+        if (csv != null && csv.equals(predictions)) {
+            throw usage("--csv and --predictions name the same file");
+        }
         for (Path file : written) {
             AtomicFiles.requireWritable(file);
             OutputFolder.refuseInput(file, input.files());
