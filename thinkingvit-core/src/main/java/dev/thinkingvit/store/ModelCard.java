@@ -142,7 +142,8 @@ public final class ModelCard {
     private String body() {
         ThinkingViTConfig network = config.network();
         StringBuilder text = new StringBuilder();
-        text.append(format("# ThinkingViT %s%n%n", network.shorthand()));
+        text.append(format(
+                "# %s %s%n%n", network.stages() > 1 ? "ThinkingViT" : "Vision Transformer", network.shorthand()));
         text.append(
                 network.stages() > 1
                         ? "An elastic Vision Transformer: a few attention heads look first; if they are sure, that was it, if"
