@@ -210,6 +210,7 @@ public final class Recorder {
             int predicted = best(probabilities);
             stages.add(new StageRecord(
                     predicted,
+                    probabilities[predicted],
                     labels.contains(predicted),
                     labels.stream().anyMatch(label -> rank(probabilities, label) < TOP),
                     stage.measure(),

@@ -24,7 +24,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Picks a threshold for a target. */
@@ -196,7 +195,7 @@ final class CalibrateCommand extends BaseCommand {
             Recording recording,
             Calibrator.Choice choice,
             Routing.@Nullable Agreement bf16) {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", directory.toString());
         root.put("data", input.data.toString());
         root.put("images", recording.images().size());

@@ -14,7 +14,6 @@ import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
-import dev.thinkingvit.inference.StageOutcome;
 import dev.thinkingvit.inference.StopPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +27,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -44,7 +42,8 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit classify --threshold 0.3 cat.jpg dog.png",
-            "  thinkingvit classify --model my-model --budget 0.15 --json photos > results.json"
+            "  thinkingvit classify --model my-model --budget 0.15 --json photos > results.json",
+            "  thinkingvit classify --jsonl photos | jq -r 'select(.probability < 0.5) | .file'"
         })
 final class ClassifyCommand extends BaseCommand {
     private static final int BATCH = 64;
@@ -97,10 +96,18 @@ final class ClassifyCommand extends BaseCommand {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    @Option(
+            names = "--jsonl",
+            description = "Print a JSON object a picture, on a line of its own, as soon as it is known.")
+    private boolean jsonLines;
+
     @Override
     public Integer call() throws IOException {
         if (thresholds != null && budget != null) {
             throw usage("--threshold and --budget exclude each other");
+        }
+        if (json && jsonLines) {
+            throw usage("--json and --jsonl exclude each other");
         }
         PictureFiles found = PictureFiles.find(inputs);
         List<Path> files = found.pictures();
@@ -133,12 +140,18 @@ final class ClassifyCommand extends BaseCommand {
                     }
                     List<Classification> done = classifier.classify(batch.images(), names, policy);
                     results.addAll(done);
-                    if (!json) {
+                    if (jsonLines) {
+                        done.forEach(each -> out().println(JsonOutput.of(each, classifier.config())));
+                        out().flush();
+                    } else if (!json) {
                         printRows(done, classifier);
                     }
                 }
             }
-            if (json) {
+            if (jsonLines) {
+                failures.forEach(failure -> out().println(JsonOutput.of(failure)));
+                out().flush();
+            } else if (json) {
                 out().println(toJson(results, failures, found.passedOver(), classifier, policy));
             } else {
                 printSummary(results, failures.size(), classifier);
@@ -260,54 +273,26 @@ final class ClassifyCommand extends BaseCommand {
         out().flush();
     }
 
-    /** WordNet's number of a class, where the classes are ImageNet's. */
-    private static void putSynset(ObjectNode node, ElasticClassifier classifier, int index) {
-        String synset = classifier.config().synset(index);
-        if (synset != null) {
-            node.put("synset", synset);
-        }
-    }
-
     private String toJson(
             List<Classification> results,
             List<BatchLoader.Failure> failures,
             PassedOver passedOver,
             ElasticClassifier classifier,
             StopPolicy policy) {
-        JsonMapper mapper = JsonMapper.builder().build();
-        ObjectNode root = mapper.createObjectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", Models.directory(model).toString());
         root.put("precision", classifier.precision().name().toLowerCase(Locale.ROOT));
         root.put("router", policy.router().id());
-        root.set("thresholds", mapper.valueToTree(policy.thresholds()));
+        policy.thresholds().forEach(root.putArray("thresholds")::add);
         ArrayNode images = root.putArray("images");
         double spent = 0;
         for (Classification each : results) {
-            ObjectNode image = images.addObject();
-            image.put("file", each.source());
-            image.put("label", each.best().name());
-            image.put("label_index", each.best().index());
-            putSynset(image, classifier, each.best().index());
-            image.put("probability", each.best().probability());
-            image.put("stage", each.stage());
-            image.put("gmacs", each.gmacs());
-            ArrayNode entropies = image.putArray("entropies");
-            ArrayNode measures = image.putArray("measures");
-            for (StageOutcome stage : each.outcome().stages()) {
-                entropies.add(stage.entropyNats());
-                measures.add(stage.measure());
-            }
-            ArrayNode top = image.putArray("top");
-            for (Classification.Label label : each.labels()) {
-                ObjectNode one = mapper.valueToTree(label);
-                putSynset(one, classifier, label.index());
-                top.add(one);
-            }
+            images.add(JsonOutput.of(each, classifier.config()));
             spent += each.gmacs();
         }
         ArrayNode skipped = root.putArray("skipped");
         for (BatchLoader.Failure failure : failures) {
-            skipped.addObject().put("file", failure.sample().path().toString()).put("error", failure.message());
+            skipped.add(JsonOutput.of(failure));
         }
         DataOptions.putPassedOver(root, passedOver);
         double always = results.size()

@@ -6,6 +6,7 @@ import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.MaskedRouter;
+import dev.thinkingvit.eval.PredictionLines;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.ResultsFile;
 import dev.thinkingvit.eval.SweepCsv;
@@ -23,6 +24,8 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -30,7 +33,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Scores a model at many thresholds. */
@@ -46,6 +48,7 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit evaluate --data cifar10/test --report report",
             "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
             "  thinkingvit evaluate --data imagenet-val.tar --model checkpoints --results-file results.csv --retry",
+            "  thinkingvit evaluate --data cifar10/test --predictions predictions.jsonl",
             "  thinkingvit evaluate --data val --model in1k-2h-3h-6h --thresholds 0.3/0.5,0.5/0.8 --json"
         })
 final class EvaluateCommand extends BaseCommand {
@@ -77,6 +80,13 @@ final class EvaluateCommand extends BaseCommand {
                     + " comma-separated values. Written anew after every model.")
     private @Nullable Path resultsFile;
 
+    @Option(
+            names = "--predictions",
+            paramLabel = "FILE",
+            description = "Write a JSON object a picture, on a line of its own: its answers, what each stage said, and"
+                    + " with what it ended at the model's own threshold, or at the only one of --thresholds.")
+    private @Nullable Path predictions;
+
     @Option(names = "--json", description = "Print one JSON object instead of the table.")
     private boolean json;
 
@@ -85,13 +95,14 @@ final class EvaluateCommand extends BaseCommand {
         if (report != null) {
             OutputFolder.requireWritable(report);
         }
-        if (csv != null) {
-            AtomicFiles.requireWritable(csv);
-            OutputFolder.refuseInput(csv, input.files());
+        List<Path> written =
+                Stream.of(csv, resultsFile, predictions).filter(Objects::nonNull).toList();
+        if (written.stream().distinct().count() < written.size()) {
+            throw usage("--csv, --results-file and --predictions name the same file");
         }
-        if (resultsFile != null) {
-            AtomicFiles.requireWritable(resultsFile);
-            OutputFolder.refuseInput(resultsFile, input.files());
+        for (Path file : written) {
+            AtomicFiles.requireWritable(file);
+            OutputFolder.refuseInput(file, input.files());
         }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
         List<Path> models = input.models();
@@ -115,9 +126,9 @@ final class EvaluateCommand extends BaseCommand {
             }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
-            if (csv != null) {
+            for (Path file : written) {
                 OutputFolder.refuseInput(
-                        csv, folder.samples().stream().map(Sample::path).toList());
+                        file, folder.samples().stream().map(Sample::path).toList());
             }
             Recording recording = input.record(classifier, samples, err());
             List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
@@ -133,6 +144,11 @@ final class EvaluateCommand extends BaseCommand {
             if (csv != null) {
                 out().flush(); // the same stream may be meant
                 SweepCsv.write(csv, rows);
+            }
+            if (predictions != null) {
+                out().flush();
+                new PredictionLines(recording, swept.size() == 1 ? swept.get(0) : own, config::label)
+                        .write(predictions);
             }
             if (report != null) {
                 err().println("wrote " + report(directory, classifier, recording, rows, own, report));
@@ -153,7 +169,9 @@ final class EvaluateCommand extends BaseCommand {
     }
 
     private int series(List<Path> models, @Nullable List<List<Double>> asked) throws IOException {
-        String one = report != null ? "--report" : csv != null ? "--csv" : measure ? "--measure" : null;
+        String one = report != null
+                ? "--report"
+                : csv != null ? "--csv" : predictions != null ? "--predictions" : measure ? "--measure" : null;
         if (one != null) {
             throw usage(one + ": is for one model, --model " + input.modelDirectory() + " has " + models.size()
                     + "; --results-file takes what all of them score");
@@ -197,7 +215,7 @@ final class EvaluateCommand extends BaseCommand {
             List<SweepRow> rows,
             List<Double> own)
             throws IOException {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", directory.toString());
         root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
@@ -254,7 +272,7 @@ final class EvaluateCommand extends BaseCommand {
             shown.add(at, new ThresholdSweep(recording).at(own));
         }
         EvaluationReport.About about = new EvaluationReport.About(
-                String.valueOf(directory.toAbsolutePath().normalize().getFileName()),
+                Models.name(directory),
                 input.data.toString(),
                 classifier.precision().name().toLowerCase(Locale.ROOT),
                 LocalDate.now(ZoneId.systemDefault()).toString(),

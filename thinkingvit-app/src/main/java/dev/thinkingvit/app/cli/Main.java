@@ -55,6 +55,9 @@ public final class Main implements Runnable {
     /** Told to stop, and stopped in good order; what a shell reports of a program that SIGINT ended. */
     static final int INTERRUPTED = 130;
 
+    /** What timm writes before a model's folder. */
+    private static final String LOCAL_FOLDER = "local-dir:";
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -145,6 +148,9 @@ public final class Main implements Runnable {
     private static Path path(String text) {
         if (HubModel.isName(text)) {
             return HubModels.fetch(text);
+        }
+        if (text.startsWith(LOCAL_FOLDER)) {
+            return path(text.substring(LOCAL_FOLDER.length()));
         }
         if (text.isBlank()) {
             // Java takes it for the working folder

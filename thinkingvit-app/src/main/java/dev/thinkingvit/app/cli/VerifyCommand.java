@@ -14,7 +14,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Compares a model with recorded activations, or the trainer with a recorded training. */
@@ -138,7 +137,7 @@ final class VerifyCommand extends BaseCommand {
     }
 
     private static ObjectNode json(Verification verdict) {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("ok", verdict.passed());
         root.put("tolerance", verdict.tolerance());
         ArrayNode tensors = root.putArray("tensors");
