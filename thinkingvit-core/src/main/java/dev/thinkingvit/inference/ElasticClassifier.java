@@ -187,16 +187,17 @@ public final class ElasticClassifier implements AutoCloseable {
         if (pictures.size() != names.size()) {
             throw new IllegalArgumentException(pictures.size() + " pictures need as many names, got " + names.size());
         }
-        if (pictures.isEmpty()) {
-            return List.of();
-        }
+        return pictures.isEmpty() ? List.of() : classify(inputs(pictures), names, stop);
+    }
+
+    private float[] inputs(List<Picture> pictures) {
         Preprocessing preprocessing = config.preprocessing();
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(pictures.size(), length)];
         for (int i = 0; i < pictures.size(); i++) {
             preprocessing.normalizeInto(preprocessing.resizeAndCrop(pictures.get(i)), inputs, i * length);
         }
-        return classify(inputs, names, stop);
+        return inputs;
     }
 
     /**
@@ -264,6 +265,44 @@ public final class ElasticClassifier implements AutoCloseable {
         return StreamSupport.stream(
                         Spliterators.spliteratorUnknownSize(results, Spliterator.ORDERED | Spliterator.NONNULL), false)
                 .onClose(files::close);
+    }
+
+    /** The class token of one file after the stage that decided. */
+    public Embedding embed(Path file) throws IOException {
+        return embed(List.of(PictureDecoder.decode(file)), List.of(file.toString()), policy, Pooling.TOKEN)
+                .get(0);
+    }
+
+    /**
+     * Embeds pictures as one batch: each is classified, and its tokens after the last stage that it went through are its
+     * embedding. No later stage is computed; {@code StopPolicy.endingAt(k, stages)} gives all pictures the width of stage
+     * k.
+     *
+     * @param names as many, for the results
+     * @return one result a picture, in order
+     */
+    public List<Embedding> embed(List<Picture> pictures, List<String> names, StopPolicy stop, Pooling pooling) {
+        if (pictures.size() != names.size()) {
+            throw new IllegalArgumentException(pictures.size() + " pictures need as many names, got " + names.size());
+        }
+        return pictures.isEmpty() ? List.of() : embed(inputs(pictures), names, stop, pooling);
+    }
+
+    /**
+     * As {@link #embed(List, List, StopPolicy, Pooling)}, of prepared inputs.
+     *
+     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param names B of them
+     * @throws ArithmeticException if an embedding is no finite number
+     */
+    public List<Embedding> embed(float[] inputs, List<String> names, StopPolicy stop, Pooling pooling) {
+        Features features = new Features(names.size(), pooling);
+        List<Outcome> outcomes = engine.run(inputs, names.size(), stop, features);
+        List<Embedding> embeddings = new ArrayList<>();
+        for (int i = 0; i < outcomes.size(); i++) {
+            embeddings.add(features.embedding(i, classification(names.get(i), outcomes.get(i))));
+        }
+        return embeddings;
     }
 
     private Classification classification(String source, Outcome outcome) {

@@ -61,6 +61,11 @@ public final class ElasticEngine implements AutoCloseable {
      * @throws IllegalArgumentException if the sizes do not fit, or the thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, int count, StopPolicy policy) {
+        return run(images, count, policy, null);
+    }
+
+    /** As {@link #run(float[], int, StopPolicy)}; also collects what each image's last stage made of it. */
+    List<Outcome> run(float[] images, int count, StopPolicy policy, @Nullable Features features) {
         int size = backbone.imageSize();
         if (count < 1 || images.length != (long) count * 3 * size * size) {
             throw new IllegalArgumentException(count + " images of 3 x " + size + " x " + size + " take "
@@ -69,12 +74,12 @@ public final class ElasticEngine implements AutoCloseable {
         policy.check(backbone.stages());
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return think(images, count, policy);
+                return think(images, count, policy, features);
             }
         });
     }
 
-    private List<Outcome> think(float[] images, int count, StopPolicy policy) {
+    private List<Outcome> think(float[] images, int count, StopPolicy policy, @Nullable Features features) {
         List<List<StageOutcome>> thoughts = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             thoughts.add(new ArrayList<>());
@@ -85,7 +90,7 @@ public final class ElasticEngine implements AutoCloseable {
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
             List<MicroBatch> microBatches = microBatches(stage, undecided);
             try {
-                runStage(stage, images, tokens, microBatches, policy, thoughts);
+                runStage(stage, images, tokens, microBatches, policy, thoughts, features);
                 undecided = microBatches.stream()
                         .flatMapToInt(MicroBatch::imagesThatGoOn)
                         .toArray();
@@ -124,6 +129,13 @@ public final class ElasticEngine implements AutoCloseable {
 
         IntStream imagesThatGoOn() {
             return LongStream.of(goOn).mapToInt(row -> images[Math.toIntExact(row)]);
+        }
+
+        /** Rows of this micro-batch that do not go on, ascending. */
+        long[] ending() {
+            return LongStream.range(0, images.length)
+                    .filter(row -> Arrays.binarySearch(goOn, row) < 0)
+                    .toArray();
         }
 
         void close() {
@@ -187,18 +199,19 @@ public final class ElasticEngine implements AutoCloseable {
             @Nullable Tensor tokens,
             List<MicroBatch> microBatches,
             StopPolicy policy,
-            List<List<StageOutcome>> thoughts) {
+            List<List<StageOutcome>> thoughts,
+            @Nullable Features features) {
         int shared = (int) microBatches.stream().filter(batch -> batch.onWorker).count();
         if (shared > 0) {
             AtomicInteger next = new AtomicInteger();
             ComputeThread.workers().run(worker -> {
                 for (int i = next.getAndIncrement(); i < shared; i = next.getAndIncrement()) {
-                    run(stage, images, tokens, microBatches.get(i), policy, thoughts);
+                    run(stage, images, tokens, microBatches.get(i), policy, thoughts, features);
                 }
             });
         }
         for (MicroBatch batch : microBatches.subList(shared, microBatches.size())) {
-            run(stage, images, tokens, batch, policy, thoughts);
+            run(stage, images, tokens, batch, policy, thoughts, features);
         }
     }
 
@@ -208,7 +221,8 @@ public final class ElasticEngine implements AutoCloseable {
             @Nullable Tensor tokens,
             MicroBatch batch,
             StopPolicy policy,
-            List<List<StageOutcome>> thoughts) {
+            List<List<StageOutcome>> thoughts,
+            @Nullable Features features) {
         try (Scope scope = new Scope()) {
             int size = backbone.imageSize();
             StageOutput output = backbone.run(
@@ -216,6 +230,10 @@ public final class ElasticEngine implements AutoCloseable {
                     Tensors.floatRows(images, batch.images, 3, size, size),
                     tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
             batch.goOn = decide(output, stage, batch, policy, thoughts);
+            if (features != null && batch.goOn.length < batch.images.length) {
+                long[] ending = batch.ending();
+                features.put(stage, batch.images, ending, select(output.tokens(), ending));
+            }
             if (batch.goOn.length > 0) {
                 batch.tokens = Scope.own(select(output.tokens(), batch.goOn));
             }
