@@ -69,35 +69,77 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
      * Writes a file.
      *
      * @param names of all pictures that may come, for which room is kept
-     * @throws IOException if the source or the disk fails, naming the file; nothing is then changed
+     * @throws IOException if the source fails, as it failed, or the disk does, naming the file; nothing is then changed
      */
     public void write(Path file, List<String> names, Source source) throws IOException {
-        switch (format) {
-            case NPY -> writeNumpy(file, source);
-            case SAFETENSORS -> writeSafetensors(file, names, source);
-            case CSV, JSONL ->
-                AtomicFiles.write(file, out -> {
-                    EmbeddingText text = new EmbeddingText(format, width);
-                    print(out, text.header());
-                    source.to(embedding -> print(out, text.line(embedding)));
-                });
+        try {
+            switch (format) {
+                case NPY -> writeNumpy(file, source);
+                case SAFETENSORS -> writeSafetensors(file, names, source);
+                case CSV, JSONL ->
+                    AtomicFiles.write(file, out -> {
+                        EmbeddingText text = new EmbeddingText(format, width);
+                        print(out, text.header());
+                        copy(source, embedding -> print(out, text.line(embedding)));
+                    });
+            }
+        } catch (Elsewhere e) {
+            throw e.failure;
+        }
+    }
+
+    /** What fails and is not the file that is being written, which must not be blamed. */
+    private static final class Elsewhere extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final IOException failure;
+
+        Elsewhere(IOException failure) {
+            super(failure);
+            this.failure = failure;
+        }
+    }
+
+    private static void copy(Source source, Sink sink) throws IOException {
+        IOException[] own = new IOException[1];
+        try {
+            source.to(embedding -> {
+                try {
+                    sink.add(embedding);
+                } catch (IOException e) {
+                    own[0] = e;
+                    throw e;
+                }
+            });
+        } catch (IOException e) {
+            if (e == own[0]) {
+                throw e;
+            }
+            throw new Elsewhere(e);
         }
     }
 
     private void writeNumpy(Path file, Source source) throws IOException {
         AtomicFiles.write(rowsOf(file), rows -> {
             print(rows, EmbeddingText.rowHeader());
-            NumpyFile.write(file, values -> {
-                long[] count = {0};
-                source.to(embedding -> {
-                    print(values, embedding);
-                    print(rows, EmbeddingText.row(embedding) + "\n");
-                    count[0]++;
-                });
-                rows.flush(); // a full disk is to be known before the array is there
-                return shape(count[0]);
-            });
+            try {
+                NumpyFile.write(file, values -> writeNumpy(values, rows, source));
+            } catch (IOException e) {
+                throw new Elsewhere(e);
+            }
         });
+    }
+
+    /** @return the array's shape */
+    private long[] writeNumpy(OutputStream values, OutputStream rows, Source source) throws IOException {
+        long[] count = {0};
+        copy(source, embedding -> {
+            print(values, embedding);
+            print(rows, EmbeddingText.row(embedding) + "\n");
+            count[0]++;
+        });
+        rows.flush(); // a full disk is to be known before the array is there
+        return shape(count[0]);
     }
 
     private void writeSafetensors(Path file, List<String> names, Source source) throws IOException {
@@ -105,7 +147,7 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
             List<String> came = new ArrayList<>();
             ByteArrayOutputStream stages = new ByteArrayOutputStream();
             ByteArrayOutputStream labels = new ByteArrayOutputStream();
-            source.to(embedding -> {
+            copy(source, embedding -> {
                 print(values, embedding);
                 came.add(embedding.source());
                 print(stages, embedding.stage());

@@ -119,7 +119,8 @@ class EmbeddingFileTest {
                     throw new IOException("in the middle");
                 }))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("in the middle");
+                .as("the source's own failure, which is not the file's")
+                .hasMessage("in the middle");
         assertThat(file).hasBinaryContent(before);
         assertThat(listing()).isEqualTo(there);
     }
