@@ -7,21 +7,27 @@ import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.tensor.Natives;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.SortedMap;
 import java.util.Spliterator;
 import java.util.Spliterators;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -47,6 +53,9 @@ public final class ElasticClassifier implements AutoCloseable {
 
     private static final int TOP = 5;
 
+    /** Pictures of one batch; more gain nothing, and memory grows with it. */
+    private static final int TOGETHER = 256;
+
     private final ModelConfig config;
     private final Precision precision;
     private final ElasticEngine engine;
@@ -65,8 +74,10 @@ public final class ElasticClassifier implements AutoCloseable {
      *
      * @param path see {@link ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
+     * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
      */
     public static ElasticClassifier open(Path path) {
+        Natives.load(); // before anything is read
         if (isExported(path)) {
             return of(ExportedModel.read(path), Precision.FP32);
         }
@@ -94,6 +105,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
     public static ElasticClassifier open(Path path, Precision precision) {
+        Natives.load();
         return isExported(path)
                 ? of(ExportedModel.read(path), precision)
                 : of(ModelImport.read(path, null, Weights.AUTO).model(), precision);
@@ -111,6 +123,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
      */
     public static ElasticClassifier of(ExportedModel model, Precision precision) {
+        Natives.load();
         if (precision != Precision.FP32) {
             throw new IllegalArgumentException(
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
@@ -121,6 +134,7 @@ public final class ElasticClassifier implements AutoCloseable {
 
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
+        Natives.load();
         ModelConfig config = model.config();
         StopPolicy policy = policy(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
         return new ElasticClassifier(
@@ -167,9 +181,83 @@ public final class ElasticClassifier implements AutoCloseable {
         return entropy ? StopPolicy.of(router, DEFAULT_THRESHOLD) : StopPolicy.alwaysThink(router);
     }
 
-    /** Classifies one file. */
+    /** Classifies one file, whose path is the result's {@link Classification#source}. */
     public Classification classify(Path file) throws IOException {
-        return classify(PictureDecoder.decode(file), file.toString());
+        return classify(Request.of(file));
+    }
+
+    /** Classifies a picture file's bytes. */
+    public Classification classify(byte[] bytes) throws IOException {
+        return classify(Request.of(bytes));
+    }
+
+    /** Classifies a picture file's bytes from a stream, which is read to its end and not closed. */
+    public Classification classify(InputStream stream) throws IOException {
+        return classify(Request.of(stream));
+    }
+
+    /** Classifies an image of any type. */
+    public Classification classify(BufferedImage image) {
+        return classify(Picture.of(image), "picture");
+    }
+
+    /**
+     * Classifies one picture, whatever it comes as, with its own way to stop.
+     *
+     * @throws PictureException if it cannot be read
+     */
+    public Classification classify(Request request) throws IOException {
+        try {
+            return classify(List.of(Objects.requireNonNull(request, "the request is null")))
+                    .get(0);
+        } catch (BrokenPicturesException e) {
+            throw e.failures().values().iterator().next();
+        }
+    }
+
+    /**
+     * Classifies pictures together, whatever they come as, each with its own way to stop. They are read one after the
+     * other and thought about as one batch, of {@value #TOGETHER} at most at a time.
+     *
+     * @return one result a picture, in order
+     * @throws BrokenPicturesException if some cannot be read; it has the results of all others
+     * @throws NullPointerException if one is null, saying which; nothing has been read then
+     * @throws IllegalArgumentException if a policy does not fit the model, saying whose; nothing has been read then
+     */
+    public List<Classification> classify(List<Request> requests) throws BrokenPicturesException {
+        RequestBatch.check(
+                Objects.requireNonNull(requests, "the list of requests is null"),
+                engine.backbone().stages());
+        SortedMap<Integer, PictureException> failures = new TreeMap<>();
+        SortedMap<Integer, Classification> classifications = new TreeMap<>();
+        for (int from = 0; from < requests.size(); from += TOGETHER) {
+            RequestBatch batch = RequestBatch.read(
+                    requests.subList(from, Math.min(from + TOGETHER, requests.size())),
+                    from,
+                    requests.size(),
+                    config.preprocessing(),
+                    policy);
+            failures.putAll(batch.failures());
+            List<Classification> done = classify(batch);
+            for (int i = 0; i < done.size(); i++) {
+                classifications.put(batch.positions().get(i), done.get(i));
+            }
+        }
+        if (!failures.isEmpty()) {
+            throw new BrokenPicturesException(failures, classifications);
+        }
+        return List.copyOf(classifications.values());
+    }
+
+    private List<Classification> classify(RequestBatch batch) {
+        List<Classification> classifications = new ArrayList<>();
+        if (!batch.names().isEmpty()) {
+            List<Outcome> outcomes = engine.run(batch.inputs(), batch.policies());
+            for (int i = 0; i < outcomes.size(); i++) {
+                classifications.add(classification(batch.names().get(i), outcomes.get(i)));
+            }
+        }
+        return classifications;
     }
 
     /** Classifies one picture. */
@@ -215,20 +303,30 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * Classifies a stream of files, a batch at a time, as the result is consumed. Close the stream if its source needs
-     * closing.
-     *
-     * @param batchSize files that are thought about together, at least 1
-     * @param onBroken told of each file that cannot be read; such a file is left out
+     * Classifies a stream of files, a batch at a time, as the result is consumed; see {@link #classify(Stream, int,
+     * Consumer)}.
      */
     public Stream<Classification> classify(
             Stream<Path> files, int batchSize, StopPolicy stop, Consumer<IOException> onBroken) {
+        return classify(files.map(file -> Request.of(file).stoppingBy(stop)), batchSize, onBroken::accept);
+    }
+
+    /**
+     * Classifies a stream of pictures, a batch at a time, as the result is consumed. Close the stream if its source needs
+     * closing.
+     *
+     * @param batchSize pictures that are thought about together, at least 1
+     * @param onBroken told of each picture that cannot be read; such a picture is left out
+     */
+    public Stream<Classification> classify(
+            Stream<Request> requests, int batchSize, Consumer<PictureException> onBroken) {
         if (batchSize < 1) {
             throw new IllegalArgumentException("batch size must be at least 1, got " + batchSize);
         }
-        Iterator<Path> source = files.iterator();
+        Iterator<Request> source = requests.iterator();
         Iterator<Classification> results = new Iterator<>() {
             private Iterator<Classification> ready = List.<Classification>of().iterator();
+            private int taken;
 
             @Override
             public boolean hasNext() {
@@ -247,23 +345,21 @@ public final class ElasticClassifier implements AutoCloseable {
             }
 
             private List<Classification> nextBatch() {
-                List<Picture> pictures = new ArrayList<>();
-                List<String> names = new ArrayList<>();
-                while (pictures.size() < batchSize && source.hasNext()) {
-                    Path file = source.next();
-                    try {
-                        pictures.add(PictureDecoder.decode(file));
-                        names.add(file.toString());
-                    } catch (IOException e) {
-                        onBroken.accept(e);
-                    }
+                List<Request> together = new ArrayList<>();
+                while (together.size() < batchSize && source.hasNext()) {
+                    together.add(source.next());
                 }
-                return classify(pictures, names, stop);
+                RequestBatch.check(together, engine.backbone().stages());
+                RequestBatch batch =
+                        RequestBatch.read(together, taken, Integer.MAX_VALUE, config.preprocessing(), policy);
+                taken += together.size();
+                batch.failures().values().forEach(onBroken);
+                return classify(batch);
             }
         };
         return StreamSupport.stream(
                         Spliterators.spliteratorUnknownSize(results, Spliterator.ORDERED | Spliterator.NONNULL), false)
-                .onClose(files::close);
+                .onClose(requests::close);
     }
 
     private Classification classification(String source, Outcome outcome) {
