@@ -2,6 +2,7 @@ package dev.thinkingvit.inference;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -12,6 +13,8 @@ import java.util.stream.IntStream;
  */
 public record StopPolicy(Router router, List<Double> thresholds) {
     public StopPolicy {
+        Objects.requireNonNull(router, "the policy's router is null");
+        Objects.requireNonNull(thresholds, "the policy's thresholds are null; none is an empty list");
         for (double threshold : thresholds) {
             if (!Double.isFinite(threshold)) {
                 throw new IllegalArgumentException("a threshold must be a finite number, got " + thresholds);

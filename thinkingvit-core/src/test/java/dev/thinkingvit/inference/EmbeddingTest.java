@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -113,10 +115,43 @@ class EmbeddingTest {
     @Test
     void oneFileTakesTheModelsOwnPolicy() throws IOException {
         Embedding one = classifier.embed(PICTURE);
+        assertThat(one.source()).isEqualTo(PICTURE.toString());
         assertThat(one.stage()).isEqualTo(classifier.classify(PICTURE).stage());
         assertThat(one.values()).hasSize(network.width(one.stage()));
-        assertThat(classifier.embed(List.of(), List.of(), classifier.policy(), Pooling.AVG))
-                .isEmpty();
+    }
+
+    @Test
+    void eachRequestHasItsOwnWayToStopHoweverItComes() throws IOException {
+        byte[] bytes = Files.readAllBytes(PICTURE);
+        List<Request> requests = List.of(
+                Request.of(PICTURE).stoppingBy(StopPolicy.endingAt(3, 3)),
+                Request.of(bytes).named("bytes").stoppingBy(StopPolicy.endingAt(1, 3)));
+        List<Embedding> together = classifier.embed(requests, Pooling.AVG);
+        List<Embedding> streamed = classifier
+                .embed(requests.stream(), 1, Pooling.AVG, e -> {
+                    throw new AssertionError(e);
+                })
+                .toList();
+        assertThat(together).extracting(Embedding::stage).containsExactly(3, 1);
+        assertThat(together).extracting(Embedding::source).containsExactly(PICTURE.toString(), "bytes");
+        for (int i = 0; i < 2; i++) {
+            float[] alone = classifier.embed(requests.get(i), Pooling.AVG).values();
+            assertThat(together.get(i).values()).containsExactly(alone, within(1e-5f));
+            assertThat(streamed.get(i).values()).containsExactly(alone, within(1e-5f));
+        }
+    }
+
+    @Test
+    void aBrokenPictureLosesNoOthersEmbedding() {
+        List<Request> requests = List.of(Request.of(new byte[] {1, 2, 3}), Request.of(PICTURE));
+        assertThatThrownBy(() -> classifier.embed(requests, Pooling.TOKEN))
+                .isInstanceOfSatisfying(BrokenPicturesException.class, e -> {
+                    assertThat(e.failures()).containsOnlyKeys(0);
+                    assertThat(e.embeddings()).containsOnlyKeys(1);
+                    assertThat(e.classifications().get(1).source()).isEqualTo(PICTURE.toString());
+                });
+        assertThatThrownBy(() -> classifier.embed(requests.get(0), Pooling.TOKEN))
+                .isInstanceOf(PictureException.class);
     }
 
     @Test
