@@ -2,6 +2,7 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -81,6 +82,29 @@ public final class PictureDecoder {
             throw new PictureException(
                     name + ": the " + format + " picture needs " + NO_MEMORY + ": " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Decodes a file's bytes from a stream with the default options.
+     *
+     * @param stream read to its end, not closed
+     * @param name what errors call it
+     */
+    public static Picture decode(InputStream stream, String name) throws IOException {
+        byte[] bytes;
+        try {
+            bytes = stream.readNBytes((int) MAX_FILE_BYTES);
+            if (bytes.length == MAX_FILE_BYTES) {
+                throw new PictureException(name + ": a picture of less than 2 GiB is needed, this has more");
+            }
+        } catch (PictureException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) { // somebody else's stream
+            throw new PictureException(name + ": its stream cannot be read: " + Reasons.of(e), e);
+        } catch (OutOfMemoryError e) {
+            throw new PictureException(name + ": not enough memory to read it", e);
+        }
+        return decode(bytes, name);
     }
 
     private static String found(byte[] bytes) {

@@ -1,6 +1,6 @@
 package dev.thinkingvit.model;
 
-import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -14,7 +14,7 @@ interface PackedStage extends AutoCloseable {
     static PackedStage pack(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision, int stage) {
         try (Scope scope = new Scope()) {
             StageWeights cut = new StageWeights(config, weights, stage);
-            return DnnlProgram.hasKernel(Tensors.dtype(precision.type()))
+            return Dnnl.hasKernel(Tensors.dtype(precision.type()))
                     ? new DnnlStage(cut, precision)
                     : new TorchStage(cut, precision);
         }

@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +37,7 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
     public static PackedThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
+        Natives.load();
         WeightsException.check(config.parameterShapes(), weights);
         return ComputeThread.callToTheEnd(() -> {
             List<PackedStage> stages = new ArrayList<>();

@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
@@ -12,8 +11,6 @@ import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.ElasticClassifier;
-import dev.thinkingvit.inference.Router;
-import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,25 +58,8 @@ final class ClassifyCommand extends BaseCommand {
             description = "Model directory, checkpoint file or exported model. Default: the shipped CIFAR-10 model.")
     private @Nullable Path model;
 
-    @Option(
-            names = {"-t", "--threshold"},
-            split = ",",
-            paramLabel = "TAU",
-            description = "Stop when the router's measure passes this; one for each stage boundary if several."
-                    + " Default: the model's.")
-    private @Nullable List<Double> thresholds;
-
-    @Option(
-            names = "--budget",
-            paramLabel = "GMACS",
-            description = "Mean cost to stay within, by the model's calibration.")
-    private @Nullable Double budget;
-
-    @Option(
-            names = "--router",
-            paramLabel = "NAME",
-            description = "entropy_top10, entropy, max_probability or margin. Default: the model's.")
-    private @Nullable String router;
+    @Mixin
+    private final StopOptions stop = new StopOptions();
 
     @Option(names = "--precision", paramLabel = "P", description = PrecisionChoice.DESCRIPTION)
     private PrecisionChoice precision = PrecisionChoice.AUTO;
@@ -103,9 +83,7 @@ final class ClassifyCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
-        if (thresholds != null && budget != null) {
-            throw usage("--threshold and --budget exclude each other");
-        }
+        stop.check();
         if (json && jsonLines) {
             throw usage("--json and --jsonl exclude each other");
         }
@@ -116,7 +94,7 @@ final class ClassifyCommand extends BaseCommand {
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
             BackendOption.tellNames(classifier.config(), err());
-            StopPolicy policy = policy(classifier);
+            StopPolicy policy = stop.policy(classifier, Models.directory(model));
             policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();
             List<Classification> results = new ArrayList<>();
@@ -161,47 +139,6 @@ final class ClassifyCommand extends BaseCommand {
                     .anyMatch(failure -> inputs.contains(failure.sample().path()));
             return results.isEmpty() || namedFailed ? Main.FAILED : 0;
         }
-    }
-
-    private StopPolicy policy(ElasticClassifier classifier) {
-        StopPolicy own = classifier.policy();
-        Router chosen = router == null ? own.router() : Routers.named(router);
-        if (budget != null) {
-            return StopPolicy.of(chosen, thresholdFor(budget, chosen, classifier));
-        }
-        if (thresholds != null) {
-            return new StopPolicy(chosen, thresholds);
-        }
-        if (chosen != own.router()) {
-            throw usage("--router " + router + " needs a --threshold: the model's is one of "
-                    + own.router().id());
-        }
-        return own;
-    }
-
-    /** The dearest calibrated threshold within the budget. */
-    private double thresholdFor(double gmacs, Router chosen, ElasticClassifier classifier) {
-        Routing routing = classifier.config().routing();
-        if (routing.calibration() == null) {
-            throw usage("--budget needs a calibrated model; 'thinkingvit calibrate --save' makes one of "
-                    + Models.directory(model));
-        }
-        if (!chosen.id().equals(routing.router())) {
-            throw usage("--budget uses the router the model was calibrated with, " + routing.router() + ", not "
-                    + chosen.id());
-        }
-        Routing.@Nullable Point best = null;
-        for (Routing.Point point : routing.calibration().curve()) {
-            if (point.gmacs() <= gmacs && (best == null || point.gmacs() > best.gmacs())) {
-                best = point;
-            }
-        }
-        if (best == null) {
-            double least = classifier.engine().cumulativeGmacs(1);
-            throw usage(String.format(
-                    "--budget %s is not enough: this model's first stage takes %.3f GMACs", gmacs, least));
-        }
-        return best.threshold();
     }
 
     private int nameWidth = 4;

@@ -26,6 +26,7 @@ import picocli.CommandLine.TypeConversionException;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             ClassifyCommand.class,
+            EmbedCommand.class,
             EvaluateCommand.class,
             CalibrateCommand.class,
             InfoCommand.class,
