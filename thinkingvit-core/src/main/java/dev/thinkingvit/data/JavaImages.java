@@ -3,6 +3,7 @@ package dev.thinkingvit.data;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
+import java.awt.image.ComponentColorModel;
 import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.PackedColorModel;
@@ -26,6 +27,11 @@ final class JavaImages {
         ColorModel colors = image.getColorModel();
         if (!(colors instanceof IndexColorModel) && !isRgbOrGray(colors.getColorSpace())) {
             return new Picture(width, height, converted(image));
+        }
+        if (colors instanceof ComponentColorModel && image.getRaster().getTransferType() == DataBuffer.TYPE_INT) {
+            throw new IllegalArgumentException(
+                    "an image with samples of 32 bits, whose colours Java itself cannot tell:"
+                            + " draw it into one of BufferedImage's own types first");
         }
         try {
             return new Picture(width, height, isStored(image) ? Rasters.toRgb(image) : normalized(image));
@@ -68,7 +74,6 @@ final class JavaImages {
         Raster raster = image.getRaster();
         int channels = colors.getNumColorComponents();
         boolean wide = channels == 1 && raster.getTransferType() == DataBuffer.TYPE_USHORT;
-        boolean unsigned = raster.getTransferType() == DataBuffer.TYPE_INT; // whose upper half Java takes for negative
         float[] components = new float[colors.getNumComponents()];
         byte[] rgb = new byte[3 * image.getWidth() * image.getHeight()];
         Object pixel = null;
@@ -78,8 +83,7 @@ final class JavaImages {
                 pixel = raster.getDataElements(raster.getMinX() + x, raster.getMinY() + y, pixel);
                 colors.getNormalizedComponents(pixel, components, 0);
                 for (int channel = 0; channel < 3; channel++) {
-                    float component = components[channels == 1 ? 0 : channel];
-                    rgb[out++] = (byte) level(unsigned && component < 0 ? component + 1 : component, wide);
+                    rgb[out++] = (byte) level(components[channels == 1 ? 0 : channel], wide);
                 }
             }
         }
