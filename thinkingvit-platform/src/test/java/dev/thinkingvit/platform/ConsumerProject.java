@@ -92,8 +92,9 @@ final class ConsumerProject {
             }
         }
         this.repository = Files.createDirectories(work.resolve("repository"));
-        this.settings =
-                Files.writeString(work.resolve("settings.xml"), SETTINGS.replace("FETCHED", fetched.toUri().toString()));
+        this.settings = Files.writeString(
+                work.resolve("settings.xml"),
+                SETTINGS.replace("FETCHED", fetched.toUri().toString()));
     }
 
     /** Puts a module's pom and, where it has one, its jar into the repository. */
