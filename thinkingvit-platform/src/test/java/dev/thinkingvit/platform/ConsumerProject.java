@@ -58,7 +58,7 @@ final class ConsumerProject {
             import java.util.*;
             import javax.imageio.ImageIO;
 
-            class First {
+            public class First {
                 public static void main(String... arguments) throws Exception {
                     STATEMENTS
                 }
