@@ -3,11 +3,14 @@ package dev.thinkingvit.data;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
+import java.awt.image.ComponentColorModel;
 import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.PackedColorModel;
 import java.awt.image.Raster;
+import java.awt.image.SinglePixelPackedSampleModel;
 import java.io.IOException;
+import java.util.stream.IntStream;
 
 /** Images that a program made or read itself, which come in more kinds than readers give. */
 final class JavaImages {
@@ -27,11 +30,43 @@ final class JavaImages {
         if (!(colors instanceof IndexColorModel) && !isRgbOrGray(colors.getColorSpace())) {
             return new Picture(width, height, converted(image));
         }
+        if (colors instanceof ComponentColorModel && image.getRaster().getTransferType() == DataBuffer.TYPE_INT) {
+            throw new IllegalArgumentException(
+                    "an image with samples of 32 bits, whose colours Java itself cannot tell:"
+                            + " draw it into one of BufferedImage's own types first");
+        }
+        if (image.getRaster().getTransferType() == DataBuffer.TYPE_INT
+                && image.getSampleModel() instanceof SinglePixelPackedSampleModel packed
+                && IntStream.of(packed.getSampleSize()).allMatch(bits -> bits == BYTE_BITS)) {
+            return new Picture(width, height, fromInts(image, packed.getBitOffsets()));
+        }
         try {
             return new Picture(width, height, isStored(image) ? Rasters.toRgb(image) : normalized(image));
         } catch (IOException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }
+    }
+
+    /** The usual types, row by row. */
+    private static byte[] fromInts(BufferedImage image, int[] shifts) {
+        Raster raster = image.getRaster();
+        int width = image.getWidth();
+        boolean divided = image.getColorModel().hasAlpha() && image.isAlphaPremultiplied();
+        byte[] rgb = new byte[3 * width * image.getHeight()];
+        int[] row = new int[width];
+        int out = 0;
+        for (int y = 0; y < image.getHeight(); y++) {
+            raster.getDataElements(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+            for (int pixel : row) {
+                int alpha = divided ? pixel >>> shifts[3] & 0xFF : 0xFF;
+                for (int channel = 0; channel < 3; channel++) {
+                    int level = pixel >>> shifts[channel] & 0xFF;
+                    rgb[out++] = (byte)
+                            (alpha == 0xFF || alpha == 0 ? level : Math.min(0xFF, (level * 0xFF + alpha / 2) / alpha));
+                }
+            }
+        }
+        return rgb;
     }
 
     /** Whether levels are what is stored, all of 8 or all of 16 bits, as files have them, or in a pixel's bits. */
@@ -68,7 +103,6 @@ final class JavaImages {
         Raster raster = image.getRaster();
         int channels = colors.getNumColorComponents();
         boolean wide = channels == 1 && raster.getTransferType() == DataBuffer.TYPE_USHORT;
-        boolean unsigned = raster.getTransferType() == DataBuffer.TYPE_INT; // whose upper half Java takes for negative
         float[] components = new float[colors.getNumComponents()];
         byte[] rgb = new byte[3 * image.getWidth() * image.getHeight()];
         Object pixel = null;
@@ -78,8 +112,7 @@ final class JavaImages {
                 pixel = raster.getDataElements(raster.getMinX() + x, raster.getMinY() + y, pixel);
                 colors.getNormalizedComponents(pixel, components, 0);
                 for (int channel = 0; channel < 3; channel++) {
-                    float component = components[channels == 1 ? 0 : channel];
-                    rgb[out++] = (byte) level(unsigned && component < 0 ? component + 1 : component, wide);
+                    rgb[out++] = (byte) level(components[channels == 1 ? 0 : channel], wide);
                 }
             }
         }

@@ -33,7 +33,7 @@ public record Picture(int width, int height, byte[] rgb) {
      * divided again. Colour profiles are ignored as in files, but other colours than RGB and gray (CMYK, linear light) are
      * converted. Gray of 16 bits keeps its higher 8, where files' levels above 255 are cut off as PIL cuts them.
      *
-     * @throws IllegalArgumentException if it has more pixels than an array holds
+     * @throws IllegalArgumentException if it has more pixels than an array holds, or integer samples of 32 bits
      */
     public static Picture of(BufferedImage image) {
         return JavaImages.toPicture(

@@ -104,7 +104,6 @@ class JavaImagesTest {
                 DataBuffer.TYPE_BYTE,
                 DataBuffer.TYPE_USHORT,
                 DataBuffer.TYPE_SHORT,
-                DataBuffer.TYPE_INT,
                 DataBuffer.TYPE_FLOAT,
                 DataBuffer.TYPE_DOUBLE
             })
@@ -114,7 +113,6 @@ class JavaImagesTest {
                     case DataBuffer.TYPE_BYTE -> 0xFF;
                     case DataBuffer.TYPE_USHORT -> 0xFFFF;
                     case DataBuffer.TYPE_SHORT -> 0x7FFF;
-                    case DataBuffer.TYPE_INT -> 0xFFFFFFFFL;
                     default -> 1;
                 };
         Picture picture = TestPictures.noise(WIDTH, HEIGHT, type);
@@ -127,11 +125,7 @@ class JavaImagesTest {
             for (int i = 0; i < WIDTH * HEIGHT; i++) {
                 for (int band = 0; band < bands; band++) {
                     double sample = (picture.rgb()[3 * i + band] & 0xFF) / 255.0 * white;
-                    if (type == DataBuffer.TYPE_INT) {
-                        raster.setSample(i % WIDTH, i / WIDTH, band, (int) (long) sample);
-                    } else {
-                        raster.setSample(i % WIDTH, i / WIDTH, band, sample);
-                    }
+                    raster.setSample(i % WIDTH, i / WIDTH, band, sample);
                 }
             }
             Picture seen = Picture.of(new BufferedImage(colors, raster, false, null));
@@ -175,6 +169,14 @@ class JavaImagesTest {
         BufferedImage image = new BufferedImage(colors, colors.createCompatibleWritableRaster(1, 1), false, null);
         image.getRaster().setPixel(0, 0, new int[] {55, 55, 55}); // a fifth of the light
         assertThat(Picture.of(image).level(0, 0, 0)).isBetween(126, 130);
+    }
+
+    @Test
+    void samplesThatJavaCannotTellAreRefused() {
+        ColorModel colors = new ComponentColorModel(
+                ColorSpace.getInstance(ColorSpace.CS_sRGB), false, false, ColorModel.OPAQUE, DataBuffer.TYPE_INT);
+        BufferedImage image = new BufferedImage(colors, colors.createCompatibleWritableRaster(1, 1), false, null);
+        assertThatThrownBy(() -> Picture.of(image)).hasMessageContaining("samples of 32 bits");
     }
 
     @Test

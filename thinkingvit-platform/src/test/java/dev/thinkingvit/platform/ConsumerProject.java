@@ -30,7 +30,7 @@ final class ConsumerProject {
                 <maven.compiler.release>17</maven.compiler.release>
                 <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
               </properties>
-              %s
+              DEPENDENCIES
               <build><plugins>
                 <plugin><artifactId>maven-compiler-plugin</artifactId><version>3.14.0</version></plugin>
                 <plugin><artifactId>maven-resources-plugin</artifactId><version>3.3.1</version></plugin>
@@ -43,10 +43,10 @@ final class ConsumerProject {
               <id>fetched</id>
               <activation><activeByDefault>true</activeByDefault></activation>
               <repositories>
-                <repository><id>fetched</id><url>%1$s</url><snapshots><enabled>false</enabled></snapshots></repository>
+                <repository><id>fetched</id><url>FETCHED</url><snapshots><enabled>false</enabled></snapshots></repository>
               </repositories>
               <pluginRepositories>
-                <pluginRepository><id>fetched</id><url>%1$s</url></pluginRepository>
+                <pluginRepository><id>fetched</id><url>FETCHED</url></pluginRepository>
               </pluginRepositories>
             </profile></profiles></settings>
             """;
@@ -58,9 +58,9 @@ final class ConsumerProject {
             import java.util.*;
             import javax.imageio.ImageIO;
 
-            class First {
+            public class First {
                 public static void main(String... arguments) throws Exception {
-                    %s
+                    STATEMENTS
                 }
             }
             """;
@@ -92,8 +92,9 @@ final class ConsumerProject {
             }
         }
         this.repository = Files.createDirectories(work.resolve("repository"));
-        this.settings =
-                Files.writeString(work.resolve("settings.xml"), String.format(Locale.ROOT, SETTINGS, fetched.toUri()));
+        this.settings = Files.writeString(
+                work.resolve("settings.xml"),
+                SETTINGS.replace("FETCHED", fetched.toUri().toString()));
     }
 
     /** Puts a module's pom and, where it has one, its jar into the repository. */
@@ -123,8 +124,8 @@ final class ConsumerProject {
         String section = dependencies.contains("<dependencies>")
                 ? dependencies
                 : "<dependencies>" + dependencies + "</dependencies>";
-        Files.writeString(project.resolve("pom.xml"), String.format(Locale.ROOT, POM, section));
-        Files.writeString(sources.resolve("First.java"), String.format(Locale.ROOT, PROGRAM, statements));
+        Files.writeString(project.resolve("pom.xml"), POM.replace("DEPENDENCIES", section));
+        Files.writeString(sources.resolve("First.java"), PROGRAM.replace("STATEMENTS", statements));
     }
 
     /** Compiles the project; returns the class path with which it runs. */
@@ -142,22 +143,31 @@ final class ConsumerProject {
         List<String> command = new ArrayList<>(List.of(maven.toString(), "-B", "-ntp", "-s", settings.toString()));
         command.add("-Dmaven.repo.local=" + repository);
         command.addAll(List.of(arguments));
-        return output(command, project);
+        return output(command, project, false);
     }
 
     /** Runs the program; returns what it prints. */
     String run(String classPath) throws IOException, InterruptedException {
-        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-        return output(List.of(java.toString(), "-cp", classPath, "First"), root);
+        return output(program(classPath), root, false);
     }
 
-    private static String output(List<String> command, Path folder) throws IOException, InterruptedException {
+    /** Runs the program, which is to fail; returns what it prints. */
+    String fail(String classPath) throws IOException, InterruptedException {
+        return output(program(classPath), root, true);
+    }
+
+    private static List<String> program(String classPath) {
+        return List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classPath, "First");
+    }
+
+    private static String output(List<String> command, Path folder, boolean fails)
+            throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command)
                 .directory(folder.toFile())
                 .redirectErrorStream(true)
                 .start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.waitFor() != 0) {
+        if ((process.waitFor() != 0) != fails) {
             throw new AssertionError(String.join(" ", command) + "\n" + printed);
         }
         return printed;

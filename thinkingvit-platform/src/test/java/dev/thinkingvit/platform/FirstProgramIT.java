@@ -31,24 +31,36 @@ class FirstProgramIT {
     }
 
     @Test
-    void oneDependencyIsEnoughForTheReadmesProgram() throws Exception {
+    void oneDependencyIsEnoughForTheReadmesPrograms() throws Exception {
         String readme = Files.readString(ROOT.resolve("README.md"));
-        project.write(
-                "first", block(readme, "xml", "thinkingvit-platform"), block(readme, "java", "ElasticClassifier"));
+        String programs = block(readme, "java", "classify(Path") + block(readme, "java", "Request.of");
+        project.write("first", block(readme, "xml", "thinkingvit-platform"), programs);
         String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
         assertThat(nativeJars(classPath)).hasSize(5).allMatch(jar -> jar.endsWith(PLATFORM + ".jar"));
         assertThat(classPath).doesNotContain("junit", "assertj", "logback");
-        assertThat(project.run(classPath)).contains("cat (81 %) after stage 2");
+        assertThat(project.run(classPath).lines())
+                .containsSubsequence(
+                        "cat (81 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
+    }
+
+    @Test
+    void theLibraryAloneSaysWhatToAdd() throws Exception {
+        String readme = Files.readString(ROOT.resolve("README.md"));
+        String alone = block(readme, "xml", "thinkingvit-platform").replace("-platform", "-core");
+        project.write("alone", alone, block(readme, "java", "ElasticClassifier"));
+        assertThat(project.fail(project.compile()))
+                .contains("TensorException: libtorch for " + PLATFORM + " is not on the class path: add"
+                        + " dev.thinkingvit:thinkingvit-platform:" + System.getProperty("project.version") + ", or");
     }
 
     @Test
     void theBomHasTheVersionsOfTheLibraryAndOfOnePlatformsNatives() throws Exception {
         String guide = Files.readString(ROOT.resolve("docs/java.md"));
-        String program = block(Files.readString(ROOT.resolve("README.md")), "java", "ElasticClassifier");
+        String program = block(guide, "java", "BrokenPicturesException");
         project.write("by-classifier", block(guide, "xml", "<classifier>").replace("linux-x86_64", PLATFORM), program);
         String classPath = project.compile();
         assertThat(nativeJars(classPath)).hasSize(5);
-        assertThat(project.run(classPath)).contains("cat (81 %) after stage 2");
+        assertThat(project.run(classPath)).contains("1 of 2 pictures cannot be read: upload: ", "\ncat\n");
     }
 
     @Test
