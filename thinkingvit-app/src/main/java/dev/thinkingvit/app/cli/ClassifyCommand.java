@@ -44,7 +44,7 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit classify --threshold 0.3 cat.jpg dog.png",
-            "  thinkingvit classify --model my-model --budget 0.15 --json photos > results.json"
+            "  thinkingvit classify --model my-model --budget 0.15 --json photos > seen.json"
         })
 final class ClassifyCommand extends BaseCommand {
     private static final int BATCH = 64;

@@ -34,16 +34,15 @@ import picocli.CommandLine.TypeConversionException;
             ExportCommand.class,
             PreprocessCommand.class,
             VerifyCommand.class,
-            CommandLine.HelpCommand.class
+            BenchCommand.class,
+            HelpCommand.class
         },
         footer = {
             "",
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit evaluate --data cifar10/test --report report",
-            "  thinkingvit help classify",
-            "",
-            "The launcher also runs benchmarks: thinkingvit bench help"
+            "  thinkingvit help classify"
         })
 public final class Main implements Runnable {
     /** Something about the input or the machine was wrong. */
@@ -77,7 +76,12 @@ public final class Main implements Runnable {
 
     /** As {@link #run(String...)}, printing elsewhere. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
-        return run(new CommandLine(new Main()).setOut(out).setErr(err), args);
+        return run(commandLine().setOut(out).setErr(err), args);
+    }
+
+    /** All commands. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main());
     }
 
     private static int run(CommandLine line, String... args) {
@@ -94,7 +98,7 @@ public final class Main implements Runnable {
                 Failure.print(command.getErr(), refused, Failure.isVerbose(command));
                 return FAILED;
             }
-            command.getErr().println("thinkingvit: " + e.getMessage());
+            command.getErr().println("thinkingvit: " + HelpCommand.words(e));
             CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
             command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
             return USAGE;

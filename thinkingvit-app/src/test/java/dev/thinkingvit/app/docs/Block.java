@@ -18,16 +18,16 @@ import java.util.regex.Pattern;
  * @param line number of the opening fence's line, from 1
  * @param language the word after the fence, or nothing
  */
-record Block(Page page, int line, String language, List<String> lines, List<String> comments) {
+public record Block(Page page, int line, String language, List<String> lines, List<String> comments) {
     private static final String MARK = "run:";
     private static final Pattern WITH = Pattern.compile("with \"(.*)\" as \"(.*)\"");
     private static final Pattern NOT = Pattern.compile("not, (.+)");
     private static final String AFRESH = "afresh";
 
     /** One command line, and the number of its line. */
-    record Line(int number, String text) {}
+    public record Line(int number, String text) {}
 
-    Block {
+    public Block {
         comments = comments.stream()
                 .filter(comment -> comment.startsWith(MARK))
                 .map(comment -> comment.substring(MARK.length()).strip())
@@ -74,7 +74,7 @@ record Block(Page page, int line, String language, List<String> lines, List<Stri
     }
 
     /** Its command lines, continued lines in one piece; comments and empty lines are none. */
-    List<Line> commands() {
+    public List<Line> commands() {
         List<Line> commands = new ArrayList<>();
         StringBuilder pending = new StringBuilder();
         int first = 0;

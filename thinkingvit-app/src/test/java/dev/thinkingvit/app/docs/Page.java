@@ -6,22 +6,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A page of the documentation: Markdown, its lines and the fenced blocks in it. */
-record Page(Path file, List<String> lines) {
+public record Page(Path file, List<String> lines) {
     /** The project's folder. */
-    static final Path HOME = Path.of("").toAbsolutePath().getParent();
+    public static final Path HOME = Path.of("").toAbsolutePath().getParent();
 
     private static final Pattern FENCE = Pattern.compile("\\s*```(.*)");
     private static final Pattern COMMENT = Pattern.compile("\\s*<!--(.*)-->\\s*");
     private static final Pattern HEADING = Pattern.compile("#+ +(.*)");
 
     /** Every page there is. */
-    static List<Page> all() {
+    public static List<Page> all() {
         List<Page> pages = new ArrayList<>();
         for (String place : List.of(".", "docs", "models", "recipes")) {
             int depth = place.equals(".") ? 1 : 2;
@@ -37,7 +38,7 @@ record Page(Path file, List<String> lines) {
         return pages;
     }
 
-    static Page named(String name) {
+    public static Page named(String name) {
         return read(HOME.resolve(name));
     }
 
@@ -49,17 +50,22 @@ record Page(Path file, List<String> lines) {
         }
     }
 
+    @Override
+    public String toString() {
+        return name();
+    }
+
     /** Its path in the project. */
-    String name() {
+    public String name() {
         return HOME.relativize(file).toString();
     }
 
-    String text() {
+    public String text() {
         return String.join("\n", lines);
     }
 
     /** The fenced blocks in their order. */
-    List<Block> blocks() {
+    public List<Block> blocks() {
         List<Block> blocks = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
             Matcher opening = FENCE.matcher(lines.get(i));
@@ -91,7 +97,7 @@ record Page(Path file, List<String> lines) {
     }
 
     /** The lines outside of blocks; those inside are empty, so that numbers of lines stay. */
-    List<String> prose() {
+    public List<String> prose() {
         List<String> prose = new ArrayList<>(lines);
         for (Block block : blocks()) {
             for (int i = 0; i < block.lines().size() + 2; i++) {
@@ -107,7 +113,7 @@ record Page(Path file, List<String> lines) {
                 .map(HEADING::matcher)
                 .filter(Matcher::matches)
                 .map(heading -> heading.group(1)
-                        .toLowerCase(java.util.Locale.ROOT)
+                        .toLowerCase(Locale.ROOT)
                         .replaceAll("[^\\p{L}\\p{N}_ -]", "")
                         .replace(' ', '-'))
                 .collect(Collectors.toList());
