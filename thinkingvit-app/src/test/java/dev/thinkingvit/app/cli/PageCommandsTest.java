@@ -125,7 +125,7 @@ class PageCommandsTest {
                 .contains(String.format(
                         Locale.ROOT,
                         "**%.2f (stored)**",
-                        info.get("thresholds").get(0).asDouble()));
+                        info.get("routing").get("thresholds").get(0).asDouble()));
         assertThat(Page.named("README.md").text())
                 .contains(gmacs(stages.get(0)))
                 .contains(gmacs(stages.get(stages.size() - 1)));

@@ -38,6 +38,8 @@ final class PageFixtures {
         MAKERS.put("recipes", target -> copyFolder(Page.HOME.resolve("recipes"), target));
         // pictures
         MAKERS.put("cifar10/train", target -> classes(target, 2, "-0011", "-0123"));
+        MAKERS.put(
+                "cifar10/batch", target -> classes(target, 7, "-0011", "-0123")); // benchmarks take whole ones, of 128
         MAKERS.put("cifar10/test", target -> classes(target, 1, "-0777"));
         MAKERS.put("imagenet/train", target -> classes(target, 1, "-0011"));
         MAKERS.put("imagenet/val", target -> classes(target, 1, "-0777"));
