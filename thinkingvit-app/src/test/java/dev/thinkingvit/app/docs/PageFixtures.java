@@ -1,12 +1,14 @@
 package dev.thinkingvit.app.docs;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.TorchFileWriter;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +28,9 @@ final class PageFixtures {
     private static final Path SHIPPED = Page.HOME.resolve("models/cifar10-3h-6h");
     private static final Path RECORDED = Page.HOME.resolve("thinkingvit-core/src/test/resources/reference/vit-3h-6h");
 
+    /** Where models of a hub are kept, in the folder of a page. */
+    static final String HUB_CACHE = ".hub";
+
     /** What a page writes itself: after {@code --out}, and what {@code convert} is told last. */
     private static final Pattern WRITTEN = Pattern.compile("--out[ =](\\S+)|\\bconvert \\S+ ([^\\s-]\\S*)");
 
@@ -41,13 +46,16 @@ final class PageFixtures {
         MAKERS.put(
                 "cifar10/batch", target -> classes(target, 7, "-0011", "-0123")); // benchmarks take whole ones, of 128
         MAKERS.put("cifar10/test", target -> classes(target, 1, "-0777"));
-        MAKERS.put("imagenet/train", target -> classes(target, 1, "-0011"));
-        MAKERS.put("imagenet/val", target -> classes(target, 1, "-0777"));
+        MAKERS.put("imagenet/train", target -> synsets(target, "-0011"));
+        MAKERS.put("imagenet/val", target -> synsets(target, "-0777"));
+        MAKERS.put("imagenet-val.tar", PageFixtures::tarOfClasses);
+        MAKERS.put("shards-{000..009}.tar", PageFixtures::shards);
+        MAKERS.put("photos.tar", target -> tar(target, SAMPLES.getParent(), "samples"));
         MAKERS.put("photos", target -> copyFolder(SAMPLES, target));
         MAKERS.put("cat.jpg", target -> Files.copy(SAMPLES.resolve("cat-0011.jpg"), target));
         MAKERS.put("dog.png", target -> Files.copy(SAMPLES.resolve("dog-0011.jpg"), target)); // known by its content
         // models
-        MAKERS.put("my-model", target -> copyFolder(SHIPPED, target));
+        MAKERS.put("my-model", PageFixtures::unnamedClasses);
         MAKERS.put("teacher", target -> copyFolder(SHIPPED, target));
         MAKERS.put(
                 "cifar10-3h-6h/model.safetensors", target -> Files.copy(SHIPPED.resolve("model.safetensors"), target));
@@ -56,9 +64,24 @@ final class PageFixtures {
         MAKERS.put("teacher.pth.tar", PageFixtures::checkpoint);
         MAKERS.put(
                 "deit_tiny_patch16_224.pth",
-                target -> plainViT(target, new ThinkingViTConfig(224, 16, 192, 12, 3, List.of(3), 1000, 1e-6)));
+                target -> TorchFileWriter.write(target, new LinkedHashMap<>(Map.of("model", deitTiny()))));
+        MAKERS.put("deit-tiny.safetensors", target -> Safetensors.write(target, deitTiny(), Map.of()));
         MAKERS.put("DIR", target -> copyFolder(RECORDED, target));
     }
+
+    private static final Pattern HUB_NAME = Pattern.compile("hf-hub:([\\w.-]+/[\\w.-]+)");
+    private static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+    private static final List<String> SYNSETS = List.of(
+            "n01440764",
+            "n01443537",
+            "n01484850",
+            "n01491361",
+            "n01494475",
+            "n01496331",
+            "n01498041",
+            "n01514668",
+            "n01514859",
+            "n01518878");
 
     private PageFixtures() {}
 
@@ -79,6 +102,7 @@ final class PageFixtures {
         while (writing.find()) {
             written.add(writing.group(1) == null ? writing.group(2) : writing.group(1));
         }
+        hub(commands.toString(), folder.resolve(HUB_CACHE));
         for (Map.Entry<String, Maker> each : MAKERS.entrySet()) {
             String name = each.getKey();
             boolean named = Pattern.compile("(?<![\\w./-])" + Pattern.quote(name) + "(?![\\w.-])")
@@ -147,21 +171,106 @@ final class PageFixtures {
         TorchFileWriter.write(target, content);
     }
 
-    /** A plain ViT's weights under timm's names, drawn at random. */
-    private static void plainViT(Path target, ThinkingViTConfig network) {
+    /** DeiT-Tiny's weights under timm's names, drawn at random. */
+    private static Map<String, HostTensor> deitTiny() {
         Random random = new Random(7);
-        Map<String, Object> weights = new LinkedHashMap<>();
-        network.parameterShapes().forEach((name, shape) -> {
-            long size = 1;
-            for (long axis : shape) {
-                size *= axis;
+        Map<String, HostTensor> weights = new LinkedHashMap<>();
+        new ThinkingViTConfig(224, 16, 192, 12, 3, List.of(3), 1000, 1e-6)
+                .parameterShapes()
+                .forEach((name, shape) -> {
+                    long size = 1;
+                    for (long axis : shape) {
+                        size *= axis;
+                    }
+                    float[] values = new float[Math.toIntExact(size)];
+                    for (int i = 0; i < values.length; i++) {
+                        values[i] = (name.contains("norm") ? 1 : 0) + 0.02f * (float) random.nextGaussian();
+                    }
+                    weights.put(name, HostTensor.of(values, shape));
+                });
+        return weights;
+    }
+
+    /** The shipped model, calibrated, of which nothing says what its classes are called. */
+    private static void unnamedClasses(Path target) throws IOException {
+        copyFolder(SHIPPED, target);
+        Path config = target.resolve("config.json");
+        String text = Files.readString(config);
+        String unnamed = text.replaceFirst("\"label_names\": \\[[^\\]]*\\], ", "");
+        if (unnamed.equals(text)) {
+            throw new AssertionError(SHIPPED + ": its config.json has no label_names any more");
+        }
+        Files.writeString(config, unnamed);
+    }
+
+    /** {@link #classes} under the names of ImageNet's first ten. */
+    private static void synsets(Path target, String ending) throws IOException {
+        Path classes = target.resolveSibling(target.getFileName() + ".classes");
+        classes(classes, 1, ending);
+        try (Stream<Path> folders = Files.list(classes)) {
+            int next = 0;
+            for (Path folder : folders.sorted().toList()) {
+                Files.createDirectories(target);
+                Files.move(folder, target.resolve(SYNSETS.get(next++)));
             }
-            float[] values = new float[Math.toIntExact(size)];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = (name.contains("norm") ? 1 : 0) + 0.02f * (float) random.nextGaussian();
+        }
+        Files.delete(classes);
+    }
+
+    private static void tarOfClasses(Path target) throws IOException {
+        Path folder = target.resolveSibling(target.getFileName() + ".folder");
+        synsets(folder.resolve("val"), "-0777");
+        tar(target, folder, "val");
+    }
+
+    /** WebDataset's: a picture and the number of its class under one name. */
+    private static void shards(Path pattern) throws IOException {
+        Path folder = pattern.resolveSibling("shards");
+        try (Stream<Path> samples = Files.list(SAMPLES)) {
+            int next = 0;
+            for (Path sample : samples.filter(file -> file.toString().contains("-0777"))
+                    .sorted()
+                    .toList()) {
+                Path shard = Files.createDirectories(folder.resolve("00" + next));
+                if (Files.notExists(shard.resolve("0.cls"))) {
+                    Files.copy(sample, shard.resolve("0.jpg"));
+                    Files.writeString(shard.resolve("0.cls"), String.valueOf(next));
+                    tar(pattern.resolveSibling("shards-00" + next + ".tar"), shard, "0.jpg", "0.cls");
+                }
+                next++;
             }
-            weights.put(name, HostTensor.of(values, shape));
-        });
-        TorchFileWriter.write(target, new LinkedHashMap<>(Map.of("model", weights)));
+        }
+    }
+
+    private static void tar(Path target, Path folder, String... members) throws IOException {
+        List<String> command = new ArrayList<>(List.of("tar", "-cf", target.toString(), "-C", folder.toString()));
+        command.addAll(List.of(members));
+        try {
+            int code = new ProcessBuilder(command).inheritIO().start().waitFor();
+            if (code != 0) {
+                throw new IOException(String.join(" ", command) + " ended with " + code);
+            }
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+    }
+
+    /** Every model of a hub that the page names, as the hub's tools keep it: DeiT-Tiny. */
+    private static void hub(String commands, Path cache) throws IOException {
+        Matcher name = HUB_NAME.matcher(commands);
+        while (name.find()) {
+            Path model = cache.resolve("hub/models--" + name.group(1).replace("/", "--"));
+            if (Files.notExists(model)) {
+                Path snapshot = Files.createDirectories(model.resolve("snapshots/" + COMMIT));
+                Files.createDirectories(model.resolve("refs"));
+                Files.writeString(model.resolve("refs/main"), COMMIT);
+                Safetensors.write(snapshot.resolve("model.safetensors"), deitTiny(), Map.of());
+                Files.writeString(snapshot.resolve("config.json"), """
+                        {"architecture": "deit_tiny_patch16_224", "num_classes": 1000, "num_features": 192,
+                         "pretrained_cfg": {"input_size": [3, 224, 224], "interpolation": "bicubic", "crop_pct": 0.9,
+                          "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "num_classes": 1000}}
+                        """);
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.train.RecipeFile;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -41,6 +43,9 @@ class PagesIT {
     /** What a command's first word may be besides the launcher: what every shell has. */
     private static final Set<String> SHELL =
             Set.of("ls", "cat", "head", "tail", "mkdir", "cp", "tar", "echo", "sort", "cut");
+
+    /** What not every machine has; a command with one of them is skipped there, visibly. */
+    private static final Pattern OPTIONAL = Pattern.compile("(?:^|\\| *)(jq)\\b");
 
     /** Programs of others that pages tell to run and these tests do not, and why. */
     private static final Map<String, String> NOT_RUN = Map.of(
@@ -191,7 +196,11 @@ class PagesIT {
         if (why != null) {
             abort(place + "\nis not run: " + why);
         }
-        if (!program.endsWith("thinkingvit") && !SHELL.contains(program)) {
+        Matcher optional = OPTIONAL.matcher(command.text());
+        if (optional.find()) {
+            assumeTrue(
+                    isInstalled(optional.group(1)), place + "\nis not run: " + optional.group(1) + " is not installed");
+        } else if (!program.endsWith("thinkingvit") && !SHELL.contains(program)) {
             throw new AssertionError(
                     place + "\nbegins with '" + program + "', which these tests do not know: put it into"
                             + " NOT_RUN of PagesIT with a reason, or <!-- run: not, WHY --> on the line above the block");
@@ -214,6 +223,8 @@ class PagesIT {
         Map<String, String> environment = builder.environment();
         environment.put("PATH", folder + ":" + environment.get("PATH"));
         environment.put("THINKINGVIT_OPTS", JAVA_OPTIONS);
+        environment.put("HF_HOME", folder.resolve(PageFixtures.HUB_CACHE).toString());
+        environment.put("HF_HUB_OFFLINE", "1");
         long start = System.nanoTime();
         Process process = builder.start();
         process.getOutputStream().close();
@@ -229,6 +240,13 @@ class PagesIT {
                     + tail(err) + "Files that pages name come from PageFixtures. " + SHORTENED);
         }
         return Files.readString(out);
+    }
+
+    private static boolean isInstalled(String program) throws Exception {
+        return new ProcessBuilder("sh", "-c", "command -v " + program + " >/dev/null")
+                        .start()
+                        .waitFor()
+                == 0;
     }
 
     private static String tail(Path file) throws IOException {
