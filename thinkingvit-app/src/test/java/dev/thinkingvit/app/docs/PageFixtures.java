@@ -43,8 +43,6 @@ final class PageFixtures {
         MAKERS.put("recipes", target -> copyFolder(Page.HOME.resolve("recipes"), target));
         // pictures
         MAKERS.put("cifar10/train", target -> classes(target, 2, "-0011", "-0123"));
-        MAKERS.put(
-                "cifar10/batch", target -> classes(target, 7, "-0011", "-0123")); // benchmarks take whole ones, of 128
         MAKERS.put("cifar10/test", target -> classes(target, 1, "-0777"));
         MAKERS.put("imagenet/train", target -> synsets(target, "-0011"));
         MAKERS.put("imagenet/val", target -> synsets(target, "-0777"));

@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
@@ -35,6 +36,9 @@ import tools.jackson.databind.json.JsonMapper;
  * <p>{@link Block} says how a page has a command run otherwise, {@link PageFixtures} where its files come from.
  */
 class PagesIT {
+    /** While a page is being written. */
+    private static final @Nullable String ONLY = System.getProperty("page");
+
     private static final int PATIENCE_SECONDS = 180;
 
     /** Starting Java often is what takes the time here. */
@@ -76,14 +80,16 @@ class PagesIT {
 
     @TestFactory
     Stream<DynamicNode> everyPageDoesWhatItSays() {
-        return Page.all().stream().map(page -> {
-            List<DynamicTest> tests = new ArrayList<>();
-            Path folder = directory.resolve(page.name().replace('/', '_'));
-            for (Block block : page.blocks()) {
-                test(block, folder, tests);
-            }
-            return DynamicContainer.dynamicContainer(page.name(), tests);
-        });
+        return Page.all().stream()
+                .filter(page -> ONLY == null || page.name().equals(ONLY))
+                .map(page -> {
+                    List<DynamicTest> tests = new ArrayList<>();
+                    Path folder = directory.resolve(page.name().replace('/', '_'));
+                    for (Block block : page.blocks()) {
+                        test(block, folder, tests);
+                    }
+                    return DynamicContainer.dynamicContainer(page.name(), tests);
+                });
     }
 
     private static void test(Block block, Path folder, List<DynamicTest> tests) {
