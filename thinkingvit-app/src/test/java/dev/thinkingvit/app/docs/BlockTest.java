@@ -85,8 +85,9 @@ class BlockTest {
 
     @Test
     void statementsOfJavaBecomeAProgramAndProgramsStayOnes() {
-        assertThat(JavaSnippet.program(List.of("import java.time.Clock;", "var c = Clock.systemUTC();")))
-                .startsWith("import java.time.Clock;")
+        assertThat(JavaSnippet.program(
+                        List.of("// import java.time.Clock; import java.net.*;", "var c = Clock.systemUTC();")))
+                .startsWith("import java.time.Clock; import java.net.*;")
                 .contains("import dev.thinkingvit.inference.*;")
                 .containsSubsequence("static void main", "var c =");
         assertThat(JavaSnippet.program(List.of("class A {", "  public static void main(String[] a) {}", "}")))

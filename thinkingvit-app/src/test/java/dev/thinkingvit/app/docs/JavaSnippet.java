@@ -19,7 +19,9 @@ final class JavaSnippet {
         List<String> imports = new ArrayList<>();
         List<String> body = new ArrayList<>();
         for (String line : lines) {
-            (line.startsWith("import ") ? imports : body).add(line);
+            // a page may name them in passing, on one line
+            String statement = line.replaceFirst("^// (?=import )", "");
+            (statement.startsWith("import ") ? imports : body).add(statement);
         }
         imports.add("import java.io.*;");
         imports.add("import java.util.*;");
