@@ -39,7 +39,7 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit classify --threshold 0.3 cat.jpg dog.png",
-            "  thinkingvit classify --model my-model --budget 0.15 --json photos > results.json",
+            "  thinkingvit classify --model my-model --budget 0.15 --json photos > seen.json",
             "  thinkingvit classify --jsonl photos | jq -r 'select(.probability < 0.5) | .file'"
         })
 final class ClassifyCommand extends BaseCommand {

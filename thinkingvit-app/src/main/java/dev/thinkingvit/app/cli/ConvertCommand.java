@@ -35,9 +35,11 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  thinkingvit convert checkpoint.pth.tar my-model",
-            "  thinkingvit convert checkpoint.pth.tar my-model --config config.json --weights model",
+            "  thinkingvit convert checkpoint.pth.tar my-model --config config.json \\",
+            "      --weights model",
             "",
-            "A configuration may say just what the weights cannot: {\"model_args\": {\"num_heads\": 6}}"
+            "A configuration may say just what the weights cannot:",
+            "  {\"model_args\": {\"num_heads\": 6}}"
         })
 final class ConvertCommand extends BaseCommand {
     @Parameters(index = "0", paramLabel = "IN", description = "The weights.")

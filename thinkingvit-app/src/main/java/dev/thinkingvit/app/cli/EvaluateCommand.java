@@ -49,7 +49,8 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
             "  thinkingvit evaluate --data imagenet-val.tar --model checkpoints --results-file results.csv --retry",
             "  thinkingvit evaluate --data cifar10/test --predictions predictions.jsonl",
-            "  thinkingvit evaluate --data val --model in1k-2h-3h-6h --thresholds 0.3/0.5,0.5/0.8 --json"
+            "  thinkingvit evaluate --data val --model in1k-2h-3h-6h \\",
+            "      --thresholds 0.3/0.5,0.5/0.8 --json"
         })
 final class EvaluateCommand extends BaseCommand {
     private static final int REPEATS = 3;

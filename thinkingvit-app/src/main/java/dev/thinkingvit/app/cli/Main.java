@@ -35,16 +35,15 @@ import picocli.CommandLine.TypeConversionException;
             ExportCommand.class,
             PreprocessCommand.class,
             VerifyCommand.class,
-            CommandLine.HelpCommand.class
+            BenchCommand.class,
+            HelpCommand.class
         },
         footer = {
             "",
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit evaluate --data cifar10/test --report report",
-            "  thinkingvit help classify",
-            "",
-            "The launcher also runs benchmarks: thinkingvit bench help"
+            "  thinkingvit help classify"
         })
 public final class Main implements Runnable {
     /** Something about the input or the machine was wrong. */
@@ -81,7 +80,12 @@ public final class Main implements Runnable {
 
     /** As {@link #run(String...)}, printing elsewhere. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
-        return run(new CommandLine(new Main()).setOut(out).setErr(err), args);
+        return run(commandLine().setOut(out).setErr(err), args);
+    }
+
+    /** All commands. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main());
     }
 
     private static int run(CommandLine line, String... args) {
@@ -123,7 +127,8 @@ public final class Main implements Runnable {
 
     /** Says what is wrong with a command line. */
     private static int refused(CommandLine command, Exception e) {
-        command.getErr().println("thinkingvit: " + e.getMessage());
+        String words = e instanceof ParameterException wrong ? HelpCommand.words(wrong) : String.valueOf(e.getMessage());
+        command.getErr().println("thinkingvit: " + words);
         if (e instanceof ParameterException unmatched) {
             CommandLine.UnmatchedArgumentException.printSuggestions(unmatched, command.getErr());
         }

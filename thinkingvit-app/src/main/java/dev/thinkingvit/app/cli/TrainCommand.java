@@ -49,10 +49,13 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit train --data cifar10/train --val cifar10/test --out run",
             "  thinkingvit train --out run --resume",
-            "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 --processes 2 --out run",
-            "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
-            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run",
-            "  thinkingvit train --data cifar10/train --val cifar10/test --teacher teacher --out run"
+            "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 \\",
+            "      --processes 2 --out run",
+            "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train \\",
+            "      --val imagenet/val --init deit_tiny_patch16_224.pth \\",
+            "      --grad-accum-steps 8 --out run",
+            "  thinkingvit train --data cifar10/train --val cifar10/test \\",
+            "      --teacher teacher --out run"
         })
 final class TrainCommand extends BaseCommand {
     private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();

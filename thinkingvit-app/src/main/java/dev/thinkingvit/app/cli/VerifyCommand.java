@@ -32,7 +32,8 @@ import tools.jackson.databind.node.ObjectNode;
             "",
             "Examples:",
             "  thinkingvit verify my-model",
-            "  thinkingvit verify my-model --expected recorded.safetensors --tolerance 1e-3 --json",
+            "  thinkingvit verify my-model --expected recorded.safetensors \\",
+            "      --tolerance 1e-3 --json",
             "  thinkingvit verify --training my-recorded-training"
         })
 final class VerifyCommand extends BaseCommand {
