@@ -1,18 +1,22 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.data.ContentCheck;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.train.RunInventory.OfClass;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,13 +27,17 @@ import org.jspecify.annotations.Nullable;
  * @param validation what is judged, labelled likewise; empty for nothing
  * @param inventory of all this
  * @param remarks what people should know, a line each
+ * @param data where the training pictures lie, those that were kept back among them
+ * @param val where the validation pictures lie; null where they were kept back
  */
 public record RunPictures(
         List<String> classNames,
         List<Sample> training,
         List<Sample> validation,
         RunInventory inventory,
-        List<String> remarks) {
+        List<String> remarks,
+        ImageFolder data,
+        @Nullable ImageFolder val) {
     private static final int NAMED = 5;
 
     /**
@@ -65,15 +73,32 @@ public record RunPictures(
      * @param before what the training had so far
      * @param force whether to go on with what is there now. A class whose very pictures lie under another name takes
      *     that name; a new class is left out, since the head has no row for it; a class that is gone learns nothing more
+     * @param unreadable pictures that the training met and could not read: they keep their places, whatever became of
+     *     them, so that it goes on as it would have
      * @throws TrainingException if something changed and is not forced
      */
     public static RunPictures goOn(
-            String run, RunInventory before, ImageFolder data, @Nullable ImageFolder val, boolean force)
+            String run,
+            RunInventory before,
+            ImageFolder dataNow,
+            @Nullable ImageFolder valNow,
+            boolean force,
+            List<UnreadablePictures.Entry> unreadable)
             throws IOException {
-        List<OfClass> now = RunInventory.classes(data);
+        // pictures that were kept back for validation lie among the training pictures
+        Set<String> lostVal = UnreadablePictures.names(unreadable, UnreadablePictures.Use.VALIDATION);
+        Set<String> lost = new HashSet<>(UnreadablePictures.names(unreadable, UnreadablePictures.Use.TRAINING));
+        if (valNow == null) {
+            lost.addAll(lostVal);
+        }
+        ImageFolder data = dataNow.keeping(lost);
+        ImageFolder val = valNow == null ? null : valNow.keeping(lostVal);
+        List<OfClass> now = RunInventory.keeping(before.training(), RunInventory.classes(data), lost);
         InventoryChanges changes = InventoryChanges.between(before.training(), now, before.leftOut());
-        List<OfClass> nowVal = val == null ? null : RunInventory.classes(val);
         List<OfClass> beforeVal = before.validation();
+        List<OfClass> nowVal = val == null
+                ? null
+                : RunInventory.keeping(beforeVal == null ? List.of() : beforeVal, RunInventory.classes(val), lostVal);
         InventoryChanges ofVal = beforeVal == null || nowVal == null
                 ? InventoryChanges.between(List.of(), List.of(), List.of())
                 : InventoryChanges.between(beforeVal, nowVal, List.of());
@@ -107,6 +132,54 @@ public record RunPictures(
                 ? Set.of()
                 : beforeVal.stream().map(OfClass::name).collect(Collectors.toSet());
         return of(inventory, data, val, (force ? name -> true : knownVal::contains), remarks);
+    }
+
+    /** The same with another inventory and other remarks. */
+    public RunPictures with(RunInventory other, List<String> otherRemarks) {
+        return new RunPictures(classNames, training, validation, other, otherRemarks, data, val);
+    }
+
+    private ImageFolder folder(UnreadablePictures.Use use) {
+        return use == UnreadablePictures.Use.TRAINING || val == null ? data : val;
+    }
+
+    /** Name of a picture as {@code class/name}. */
+    String nameOf(UnreadablePictures.Use use, Sample sample) {
+        return folder(use).nameOf(sample);
+    }
+
+    /** Knows a use's pictures again by their size and, where it was noted, their mark. */
+    public ContentCheck check(UnreadablePictures.Use use) {
+        List<OfClass> noted = use == UnreadablePictures.Use.TRAINING || val == null
+                ? inventory.training()
+                : Objects.requireNonNullElse(inventory.validation(), List.of());
+        Map<String, OfClass> byName = new LinkedHashMap<>();
+        noted.forEach(each -> byName.put(each.name(), each));
+        return (sample, bytes) -> {
+            String name = nameOf(use, sample);
+            int slash = name.indexOf('/');
+            OfClass of = byName.get(name.substring(0, slash));
+            return of == null ? null : of.fault(name.substring(slash + 1), bytes);
+        };
+    }
+
+    /** A digest of the pictures that are judged: equal ones make scores that compare. */
+    public String judgedOn() {
+        List<OfClass> noted =
+                val == null ? inventory.training() : Objects.requireNonNullElse(inventory.validation(), List.of());
+        Map<String, OfClass> byName = new LinkedHashMap<>();
+        noted.forEach(each -> byName.put(each.name(), each));
+        CRC32 digest = new CRC32();
+        long count = 0;
+        for (Sample sample : validation) {
+            String name = nameOf(UnreadablePictures.Use.VALIDATION, sample);
+            int slash = name.indexOf('/');
+            OfClass of = byName.get(name.substring(0, slash));
+            String line = name + " " + sample.label() + " " + (of == null ? "" : of.noted(name.substring(slash + 1)));
+            digest.update((line + "\n").getBytes(StandardCharsets.UTF_8));
+            count++;
+        }
+        return count == 0 ? "" : count + "-" + Long.toHexString(digest.getValue());
     }
 
     /** What classes are called besides, now that some are called otherwise. */
@@ -157,7 +230,7 @@ public record RunPictures(
             (kept ? held : training).add(sample);
         }
         if (val == null) {
-            return new RunPictures(names, training, held, inventory, remarks);
+            return new RunPictures(names, training, held, inventory, remarks, data, null);
         }
         remarks.addAll(val.remarks());
         List<String> labels = new ArrayList<>(names);
@@ -187,7 +260,7 @@ public record RunPictures(
         }
         ImageFolder judged = val.only(Set.copyOf(labels)).withLabels(labels);
         remarks.addAll(judged.remarksOnCover());
-        return new RunPictures(names, training, judged.samples(), inventory, remarks);
+        return new RunPictures(names, training, judged.samples(), inventory, remarks, data, val);
     }
 
     private static void refuse(String run, ImageFolder folder, InventoryChanges changes) {

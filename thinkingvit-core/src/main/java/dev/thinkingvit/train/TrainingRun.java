@@ -30,10 +30,12 @@ public final class TrainingRun {
      *
      * @param accuracies top-1 of each stage, 0–1; empty where nothing was judged
      * @param losses mean cross entropy of each stage in nats; empty where nothing was judged
+     * @param pictures of which these are
+     * @param unreadable further pictures, that could not be read
      */
-    public record Judgement(List<Double> accuracies, List<Double> losses) {
+    public record Judgement(List<Double> accuracies, List<Double> losses, long pictures, long unreadable) {
         /** Of an epoch without validation. */
-        public static final Judgement NONE = new Judgement(List.of(), List.of());
+        public static final Judgement NONE = new Judgement(List.of(), List.of(), 0, 0);
 
         public Judgement {
             accuracies = List.copyOf(accuracies);
@@ -105,9 +107,15 @@ public final class TrainingRun {
      * @return whether the end was reached; if not, the state is saved and the training can go on from there
      * @throws IOException if a picture cannot be read or a file not be written; what was saved before stays
      * @throws TrainingException if the loss stops being a number; what was saved before stays
+     * @throws UnreadableException if too many pictures cannot be read; the state is saved then
      */
     public boolean run(BatchLoader loader, Listener listener) throws IOException {
         TrainingListener steps = new TrainingListener() {
+            @Override
+            public void onPassedOver(int epoch, int step) throws IOException {
+                listener.onPassedOver(epoch, step);
+            }
+
             @Override
             public void onStep(Step step) throws IOException {
                 listener.onStep(step);
@@ -122,7 +130,15 @@ public final class TrainingRun {
             remember();
         }
         while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
-            TrainingListener.Epoch done = trainer.epoch(loader, steps);
+            TrainingListener.Epoch done;
+            try {
+                done = trainer.epoch(loader, steps);
+            } catch (UnreadableException e) {
+                // the weights are good, and this update is done anew
+                remember();
+                save();
+                throw e;
+            }
             if (done == null) {
                 remember();
                 save();
