@@ -83,7 +83,8 @@ public final class Recorder {
      *
      * @param preprocessing the model's
      * @param progress told how many images are done
-     * @throws IOException if the ReaL labels lack an entry, or no picture at all can be read
+     * @throws NoPicturesException if no picture at all can be read
+     * @throws IOException if the ReaL labels lack an entry
      * @throws IllegalArgumentException if a sample's label may not be predicted, and so could never be right
      */
     public static Recording record(
@@ -154,8 +155,7 @@ public final class Recorder {
             }
         }
         if (images.isEmpty()) {
-            throw new IOException("none of the " + counted.size() + " pictures can be read; the first: "
-                    + skipped.get(0).message());
+            throw new NoPicturesException(skipped);
         }
         List<Double> gmacs = new ArrayList<>();
         for (int stage = 1; stage <= engine.backbone().stages(); stage++) {

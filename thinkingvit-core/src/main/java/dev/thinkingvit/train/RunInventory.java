@@ -97,6 +97,22 @@ public record RunInventory(
                     : "it is another file than when the training began, of the same size";
         }
 
+        /** What tells a picture's content from others', by path: size and mark of those that are marked. */
+        Map<String, List<Long>> contents() {
+            Map<String, Long> sizes = pictures;
+            if (sizes == null || marks == null) {
+                return Map.of();
+            }
+            Map<String, List<Long>> contents = new LinkedHashMap<>();
+            marks.forEach((path, mark) -> {
+                Long size = sizes.get(path);
+                if (size != null && mark != null) {
+                    contents.put(path, List.of(size, mark));
+                }
+            });
+            return contents;
+        }
+
         /** What was noted of a picture, in short. */
         String noted(String path) {
             return (pictures == null ? null : pictures.get(path)) + " " + (marks == null ? null : marks.get(path));

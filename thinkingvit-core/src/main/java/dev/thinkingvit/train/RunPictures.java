@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
@@ -73,6 +74,7 @@ public record RunPictures(
      * @param before what the training had so far
      * @param force whether to go on with what is there now. A class whose very pictures lie under another name takes
      *     that name; a new class is left out, since the head has no row for it; a class that is gone learns nothing more
+     * @param otherVal whether another validation set is asked for, which then needs no force
      * @param unreadable pictures that the training met and could not read: they keep their places, whatever became of
      *     them, so that it goes on as it would have
      * @throws TrainingException if something changed and is not forced
@@ -83,6 +85,7 @@ public record RunPictures(
             ImageFolder dataNow,
             @Nullable ImageFolder valNow,
             boolean force,
+            boolean otherVal,
             List<UnreadablePictures.Entry> unreadable)
             throws IOException {
         // pictures that were kept back for validation lie among the training pictures
@@ -104,14 +107,14 @@ public record RunPictures(
                 : InventoryChanges.between(beforeVal, nowVal, List.of());
         if (!force) {
             refuse(run, data, changes);
-            if (val != null) {
+            if (val != null && !otherVal) {
                 refuse(run, val, ofVal);
             }
         }
         List<String> remarks = new ArrayList<>(data.remarks());
         remarks.addAll(consequences(data, changes));
         if (!ofVal.isEmpty() && val != null) {
-            remarks.add("forced: " + val.root() + ": " + ofVal.inWords()
+            remarks.add((otherVal ? "note: " : "forced: ") + val.root() + ": " + ofVal.inWords()
                     + "; accuracies are of other pictures from here on");
         }
         Map<String, OfClass> present = new LinkedHashMap<>();
@@ -230,6 +233,7 @@ public record RunPictures(
             (kept ? held : training).add(sample);
         }
         if (val == null) {
+            remarks.addAll(remarksOnHoldout(names, training, held));
             return new RunPictures(names, training, held, inventory, remarks, data, null);
         }
         remarks.addAll(val.remarks());
@@ -259,8 +263,74 @@ public record RunPictures(
                     + " is left out: the model has no row for it");
         }
         ImageFolder judged = val.only(Set.copyOf(labels)).withLabels(labels);
-        remarks.addAll(judged.remarksOnCover());
+        List<String> unjudged = judged.labelsWithoutPictures();
+        if (!unjudged.isEmpty()) {
+            remarks.add(String.format(
+                    "warning: %s has pictures of %d of the %d classes; accuracy says nothing of %s",
+                    val.root(),
+                    names.size() - unjudged.size(),
+                    names.size(),
+                    InventoryChanges.abbreviated(unjudged, NAMED)));
+        }
+        remarks.addAll(remarksOnOverlap(data, val, inventory));
         return new RunPictures(names, training, judged.samples(), inventory, remarks, data, val);
+    }
+
+    private static List<String> remarksOnHoldout(List<String> names, List<Sample> training, List<Sample> held) {
+        if (held.isEmpty()) {
+            return List.of();
+        }
+        List<String> unheld = lacking(names, held);
+        List<String> untaught = lacking(names, training);
+        List<String> remarks = new ArrayList<>();
+        if (!unheld.isEmpty()) {
+            remarks.add("warning: no picture of " + InventoryChanges.abbreviated(unheld, NAMED)
+                    + " is held out, since there are so few; accuracy says nothing of "
+                    + (unheld.size() == 1 ? "it" : "them"));
+        }
+        if (!untaught.isEmpty()) {
+            remarks.add("warning: every picture of " + InventoryChanges.abbreviated(untaught, NAMED)
+                    + " is held out; the model learns nothing of " + (untaught.size() == 1 ? "it" : "them"));
+        }
+        return remarks;
+    }
+
+    private static List<String> lacking(List<String> names, List<Sample> samples) {
+        Set<Integer> present = samples.stream().map(Sample::label).collect(Collectors.toSet());
+        return IntStream.range(0, names.size())
+                .filter(label -> !present.contains(label))
+                .mapToObj(names::get)
+                .toList();
+    }
+
+    /** A warning where what is judged was trained on, be it by another path. */
+    private static List<String> remarksOnOverlap(ImageFolder data, ImageFolder val, RunInventory inventory)
+            throws IOException {
+        List<OfClass> judged = Objects.requireNonNullElse(inventory.validation(), List.of());
+        if (data.root().toRealPath().equals(val.root().toRealPath())) {
+            return List.of("warning: validation is on the training pictures themselves, " + val.root() + " is "
+                    + (val.root().equals(data.root()) ? "the same folder" : data.root())
+                    + "; accuracy says how well they are remembered");
+        }
+        Set<List<Long>> trained = new HashSet<>();
+        inventory.training().forEach(each -> each.contents().values().forEach(trained::add));
+        List<String> both = new ArrayList<>();
+        long all = 0;
+        for (OfClass each : judged) {
+            Map<String, List<Long>> contents = each.contents();
+            all += contents.size();
+            contents.forEach((path, content) -> {
+                if (trained.contains(content)) {
+                    both.add(each.name() + "/" + path);
+                }
+            });
+        }
+        return both.isEmpty()
+                ? List.of()
+                : List.of(String.format(
+                        "warning: %,d of %,d validation pictures are training pictures too (%s); accuracy says how well"
+                                + " they are remembered",
+                        both.size(), all, InventoryChanges.abbreviated(both, 3)));
     }
 
     private static void refuse(String run, ImageFolder folder, InventoryChanges changes) {

@@ -55,6 +55,7 @@ public final class Trainer implements AutoCloseable {
     private EpochPlace place = EpochPlace.START;
     private TrainerState.Missed missed = TrainerState.Missed.NONE;
     private String judgedOn = "";
+    private int judgedFrom;
     private @Nullable UnreadablePictures watch;
     private byte[] news = {};
     private long totalUpdates;
@@ -162,7 +163,7 @@ public final class Trainer implements AutoCloseable {
             int end = place.entries() + (withRest ? pictures.samples() * peers.size() : left * size);
             int taken = 0;
             while (update < updates) {
-                double learningRate = learningRates.at(epoch, (double) place.entries() / end, scores);
+                double learningRate = learningRates.at(epoch, (double) place.entries() / end, scores, judgedFrom);
                 List<Part> batch = new ArrayList<>();
                 List<Sample> read = new ArrayList<>();
                 int failures = pictures.failures().size();
@@ -216,7 +217,7 @@ public final class Trainer implements AutoCloseable {
                 epoch,
                 totalUpdates,
                 means,
-                learningRates.at(epoch, 0, scores),
+                learningRates.at(epoch, 0, scores, judgedFrom),
                 imagesPerSecond,
                 loadingShare,
                 nanos,
@@ -422,7 +423,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Says what the validations to come are of. Scores of other pictures do not compare with theirs, and are forgotten.
+     * Says what the validations to come are of. Scores of other pictures do not compare with theirs.
      *
      * @param pictures a digest of them
      * @return whether there were such scores
@@ -430,12 +431,25 @@ public final class Trainer implements AutoCloseable {
     public boolean judgeOn(String pictures) {
         boolean others = !judgedOn.isEmpty()
                 && !judgedOn.equals(pictures)
-                && scores.stream().anyMatch(score -> !score.isNaN());
-        if (others) {
-            scores.replaceAll(score -> Double.NaN);
-        }
+                && scores.stream().skip(judgedFrom).anyMatch(score -> !score.isNaN());
+        judgedFrom = others ? scores.size() : judgedFrom;
         judgedOn = pictures;
         return others;
+    }
+
+    /** The first of the {@link #scores} that compare with those to come. */
+    int judgedFrom() {
+        return judgedFrom;
+    }
+
+    /**
+     * The learning rate of the next update, were the training to go on by a recipe.
+     *
+     * @param pictures of an epoch
+     */
+    public double learningRate(Recipe by, int pictures) {
+        double done = Math.min(1, (double) place.entries() / pictures);
+        return new LearningRates(by).at(epoch, done, scores, judgedFrom);
     }
 
     /** The recipe. */
@@ -482,7 +496,8 @@ public final class Trainer implements AutoCloseable {
                 Arrays.stream(lossImages).boxed().toList(),
                 place,
                 missed,
-                judgedOn);
+                judgedOn,
+                judgedFrom);
     }
 
     /**
@@ -539,6 +554,7 @@ public final class Trainer implements AutoCloseable {
                 : kept;
         missed = position.missed();
         judgedOn = position.judgedOn();
+        judgedFrom = position.judgedFrom();
         for (int k = 0; k < lossSums.length; k++) {
             lossSums[k] = position.lossSums().get(k);
             lossImages[k] = position.lossImages().get(k);

@@ -43,7 +43,8 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
      * @param lossImages how many images each of the sums counts
      * @param place in the epoch; null in what older versions kept, whose updates say it
      * @param missed what could not be read
-     * @param judgedOn a digest of the pictures that the scores are of; empty where nobody noted it
+     * @param judgedOn a digest of the pictures that the latest scores are of; empty where nobody noted it
+     * @param judgedFrom the first of these scores; those before are of other pictures
      */
     public record Position(
             int epoch,
@@ -55,7 +56,8 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
             List<Long> lossImages,
             @Nullable EpochPlace place,
             Missed missed,
-            String judgedOn) {
+            String judgedOn,
+            int judgedFrom) {
         public Position {
             lossSums = List.copyOf(lossSums);
             lossImages = List.copyOf(lossImages);
@@ -105,6 +107,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         Missed missed = position.missed();
         facts.put("missed", joined(List.of(missed.pictures(), missed.updates(), missed.totalUpdates())));
         facts.put("judged_on", position.judgedOn());
+        facts.put("judged_from", String.valueOf(position.judgedFrom()));
         return facts;
     }
 
@@ -140,7 +143,8 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
                 lossImages,
                 place(facts),
                 missed(facts),
-                facts.getOrDefault("judged_on", ""));
+                facts.getOrDefault("judged_on", ""),
+                Math.toIntExact(Long.parseLong(facts.getOrDefault("judged_from", "0"))));
         return new TrainerState(
                 tensors, position, numbers(facts, "accuracies").boxed().toList());
     }

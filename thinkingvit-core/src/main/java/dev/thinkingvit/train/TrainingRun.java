@@ -202,7 +202,7 @@ public final class TrainingRun {
         if (validation != null) {
             trainer.validated(judged.isEmpty() ? Double.NaN : recipe.metric().score(judged));
         }
-        List<Integer> bests = bests(trainer.scores(), recipe.checkpointHist());
+        List<Integer> bests = bests(trainer.scores(), trainer.judgedFrom(), recipe.checkpointHist());
         int here = trainer.scores().size() - 1;
         boolean best = validation == null || bests.indexOf(here) == 0;
         listener.onValidated(done, judged, best);
@@ -225,9 +225,9 @@ public final class TrainingRun {
         remember();
     }
 
-    /** The places of the {@code count} largest scores, the best first; of equal ones the earlier is the better. */
-    private static List<Integer> bests(List<Double> scores, int count) {
-        return IntStream.range(0, scores.size())
+    /** The places of the {@code count} largest scores from one on, the best first; of equal ones the earlier is the better. */
+    private static List<Integer> bests(List<Double> scores, int from, int count) {
+        return IntStream.range(from, scores.size())
                 .filter(i -> !scores.get(i).isNaN())
                 .boxed()
                 .sorted(Comparator.comparing((Integer i) -> -scores.get(i)))
