@@ -194,12 +194,12 @@ public final class UnreadablePictures {
         if (of.left[last.label()] == 0) {
             throw new UnreadableException("no picture of class '"
                     + pictures.classNames().get(last.label()) + "' is left to " + last.use().purpose
-                    + "; the last one: "
+                    + "; one of them: "
                     + last.error() + way);
         }
         if (most.isExceeded(of.lost.size(), of.size)) {
             throw new UnreadableException(String.format(
-                    "%,d of %,d %s pictures cannot be read, more than --max-unreadable %s allows; the last one: %s%s",
+                    "%,d of %,d %s pictures cannot be read, more than --max-unreadable %s allows; one of them: %s%s",
                     of.lost.size(), of.size, last.use().word, most, last.error(), way));
         }
     }

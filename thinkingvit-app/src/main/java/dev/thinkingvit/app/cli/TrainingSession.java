@@ -236,7 +236,10 @@ record TrainingSession(
 
         @Override
         public void onPassedOver(int epoch, int step) throws IOException {
-            err.printf("passed over: update %d of epoch %d, none of its pictures can be read%n", step + 1, epoch + 1);
+            if (trainer.position().missed().updates() == 1) { // the epoch's line has the number of all
+                err.printf(
+                        "passed over: update %d of epoch %d, none of its pictures can be read%n", step + 1, epoch + 1);
+            }
             skips.keepUp(folder, trainer.position().missed());
         }
 
@@ -262,7 +265,7 @@ record TrainingSession(
                     judged.isEmpty()
                             ? ""
                             : ", validation loss " + losses(judged.losses()) + ", top-1 " + percent(judged.accuracies())
-                                    + (best ? " (best)" : "") + over(judged),
+                                    + (best ? " (best)" : "") + over(judged) + missed(epoch.missed()),
                     epoch.imagesPerSecond(),
                     100 * epoch.loadingShare());
             new TrainingPage(
@@ -272,6 +275,11 @@ record TrainingSession(
                             TrainingLog.read(folder.resolve(RunLog.EPOCHS)))
                     .write(folder.resolve("training.html"));
         }
+    }
+
+    private static String missed(TrainerState.Missed missed) {
+        return (missed.pictures() == 0 ? "" : String.format(", %,d pictures left out", missed.pictures()))
+                + (missed.updates() == 0 ? "" : String.format(", %,d updates passed over", missed.updates()));
     }
 
     /** Of how many pictures a score is, where some could not be read. */
