@@ -148,20 +148,17 @@ public final class UnreadablePictures {
      * @throws UnreadableException if there are too many now, or a class has none left
      */
     public void told(byte[][] all, boolean first) {
-        List<News> fresh = new ArrayList<>();
+        List<News> news = new ArrayList<>();
         for (byte[] of : all) {
-            for (News each : of.length == 0 ? new News[0] : MAPPER.readValue(of, News[].class)) {
-                if (take(each)) {
-                    fresh.add(each);
-                }
-            }
+            news.addAll(of.length == 0 ? List.of() : List.of(MAPPER.readValue(of, News[].class)));
         }
-        for (News each : fresh) {
+        for (News each : news) {
             if (first && each.unfit()) {
                 throw new UnreadableException(each.error() + "; --crop resized takes pictures of every size");
             }
         }
-        fresh.forEach(this::requireEnough);
+        news.removeIf(each -> !take(each));
+        news.forEach(this::requireEnough);
     }
 
     /** Whether a picture is lost that was not. */
