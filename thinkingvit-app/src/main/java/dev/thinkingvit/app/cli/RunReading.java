@@ -5,13 +5,13 @@ import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunInventory;
 import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -121,7 +121,7 @@ final class RunReading {
     private List<String> classNames() throws IOException {
         Path config = out.resolve("last").resolve(ModelDirectory.CONFIG);
         List<String> labels =
-                Files.exists(config) ? ModelDirectory.readConfig(config).labels() : List.of();
+                Presence.of(config) ? ModelDirectory.readConfig(config).labels() : List.of();
         return labels.isEmpty() ? data.folderNames() : labels;
     }
 }
