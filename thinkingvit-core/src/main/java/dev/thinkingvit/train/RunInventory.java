@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
@@ -81,6 +83,65 @@ public record RunInventory(
                     && !pictures.isEmpty()
                     && pictures.equals(other.pictures)
                     && replaced(other).isEmpty();
+        }
+
+        /** What is wrong with the bytes of a picture; null if they are those that were noted, or nothing was. */
+        @Nullable String fault(String path, byte[] bytes) {
+            Long size = pictures == null ? null : pictures.get(path);
+            if (size != null && size != bytes.length) {
+                return String.format(
+                        "it has %,d bytes and had %,d when the training began: cut or replaced", bytes.length, size);
+            }
+            Long mark = marks == null ? null : marks.get(path);
+            return mark == null || mark == PictureMarks.of(bytes)
+                    ? null
+                    : "it is another file than when the training began, of the same size";
+        }
+
+        /** What tells a picture's content from others', by path: size and mark of those that are marked. */
+        Map<String, List<Long>> contents() {
+            Map<String, Long> sizes = pictures;
+            if (sizes == null || marks == null) {
+                return Map.of();
+            }
+            Map<String, List<Long>> contents = new LinkedHashMap<>();
+            marks.forEach((path, mark) -> {
+                Long size = sizes.get(path);
+                if (size != null && mark != null) {
+                    contents.put(path, List.of(size, mark));
+                }
+            });
+            return contents;
+        }
+
+        /** What was noted of a picture, in short. */
+        String noted(String path) {
+            return (pictures == null ? null : pictures.get(path)) + " " + (marks == null ? null : marks.get(path));
+        }
+
+        /** What is there now, with some pictures noted as they were: it is known that they are not so any more. */
+        OfClass keeping(OfClass now, Set<String> paths) {
+            if (pictures == null || now.pictures == null || paths.isEmpty()) {
+                return now;
+            }
+            return new OfClass(now.name, keeping(pictures, now.pictures, paths), keeping(marks, now.marks, paths));
+        }
+
+        private static @Nullable Map<String, Long> keeping(
+                @Nullable Map<String, Long> before, @Nullable Map<String, Long> now, Set<String> paths) {
+            if (before == null || now == null) {
+                return now;
+            }
+            Map<String, Long> kept = new LinkedHashMap<>(now);
+            for (String path : paths) {
+                Long value = before.get(path);
+                if (value == null) {
+                    kept.remove(path);
+                } else {
+                    kept.put(path, value);
+                }
+            }
+            return kept;
         }
 
         /** Paths of pictures that {@code now} has under the same name and in the same size with other content. */
@@ -179,6 +240,23 @@ public record RunInventory(
                 .forEach((name, pictures) ->
                         classes.add(new OfClass(name, pictures, marks.getOrDefault(name, Map.of()))));
         return classes;
+    }
+
+    /** What is there now, with the pictures of some names, as {@code class/name}, noted as they were. */
+    static List<OfClass> keeping(List<OfClass> before, List<OfClass> now, Set<String> names) {
+        Map<String, OfClass> old = new LinkedHashMap<>();
+        before.forEach(each -> old.put(each.name(), each));
+        List<OfClass> kept = new ArrayList<>();
+        for (OfClass each : now) {
+            OfClass was = old.get(each.name());
+            String start = each.name() + "/";
+            Set<String> paths = names.stream()
+                    .filter(name -> name.startsWith(start))
+                    .map(name -> name.substring(start.length()))
+                    .collect(Collectors.toSet());
+            kept.add(was == null ? each : was.keeping(each, paths));
+        }
+        return kept;
     }
 
     /** Names of the classes, in the order of the head's rows. */

@@ -3,6 +3,8 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.EpochPlace;
+import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
@@ -53,6 +55,12 @@ public final class Trainer implements AutoCloseable {
 
     private int epoch;
     private int update;
+    private EpochPlace place = EpochPlace.START;
+    private TrainerState.Missed missed = TrainerState.Missed.NONE;
+    private String judgedOn = "";
+    private int judgedFrom;
+    private @Nullable UnreadablePictures watch;
+    private byte[] news = {};
     private long totalUpdates;
     private long images;
     private final double[] lossSums;
@@ -102,9 +110,10 @@ public final class Trainer implements AutoCloseable {
                 localBatchSize(recipe, peers),
                 recipe.distillation().asks() ? teacher : null);
         Map<String, Tensor> parameters = model.parameters();
-        // images, each stage's loss, how many images it counts and the teacher's part of it, and who wants to stop
+        // images, each stage's loss, how many images it counts and the teacher's part of it, who has news of pictures
+        // that cannot be read, and who wants to stop
         int stages = model.config().stages();
-        int extras = 2 + 3 * stages;
+        int extras = 3 + 3 * stages;
         for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
@@ -138,42 +147,65 @@ public final class Trainer implements AutoCloseable {
      * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
      */
     public TrainingListener.@Nullable Epoch epoch(BatchLoader loader, TrainingListener listener) throws IOException {
-        int parts = recipe.optimizer().gradAccumSteps();
         if (stopped) {
             return null;
         }
+        int parts = recipe.optimizer().gradAccumSteps();
+        int size = recipe.optimizer().batchSize();
+        // an epoch that was begun with other batches ends with a smaller one, rather than leave out pictures
+        boolean withRest = place.entries() % size != 0;
         long start = System.nanoTime();
         long before = images;
-        try (Epoch pictures = loader.epoch(epoch, update * parts)) {
-            int updates = pictures.batches() / parts;
+        try (Epoch pictures = loader.epoch(epoch, place, update * parts, withRest)) {
+            int left = withRest ? (pictures.batches() + parts - 1) / parts : pictures.batches() / parts;
+            int updates = update + left;
             if (updates == 0) {
-                throw new TrainingException(
-                        "no update in an epoch: " + loader.samples().size() + " pictures do not fill a batch of "
-                                + recipe.optimizer().batchSize());
+                throw new TrainingException("no update in an epoch: "
+                        + loader.samples().size() + " pictures do not fill a batch of " + size);
             }
+            int end = place.entries() + (withRest ? pictures.samples() * peers.size() : left * size);
+            int taken = 0;
             while (update < updates) {
-                double learningRate = learningRates.at(epoch, (double) update / updates, scores);
+                double learningRate = learningRates.at(epoch, (double) place.entries() / end, scores, judgedFrom);
                 List<Part> batch = new ArrayList<>();
-                for (int i = 0; i < parts; i++) {
-                    pictures.take().ifPresent(loaded -> batch.add(part(loaded)));
+                List<Sample> read = new ArrayList<>();
+                int failures = pictures.failures().size();
+                for (int i = 0; i < parts && taken < pictures.batches(); i++) {
+                    pictures.take().ifPresent(loaded -> {
+                        batch.add(part(loaded));
+                        for (int sample : loaded.sampleIndices()) {
+                            read.add(loader.samples()
+                                    .get(sample % loader.samples().size()));
+                        }
+                    });
+                    taken++;
                 }
-                Updated done = update(batch, learningRate);
-                latest = batch;
-                latestRate = learningRate;
-                listener.onStep(new TrainingListener.Step(
-                        epoch,
-                        update - 1,
-                        updates,
-                        totalUpdates,
-                        done.losses(),
-                        done.distillations(),
-                        learningRate,
-                        done.gradientNorm(),
-                        images));
+                if (watch != null) {
+                    List<BatchLoader.Failure> all = pictures.failures();
+                    news = watch.met(UnreadablePictures.Use.TRAINING, all.subList(failures, all.size()), read);
+                }
+                Updated done = attempt(batch, learningRate, Math.min(size, end - place.entries()));
+                if (done == null) {
+                    listener.onPassedOver(epoch, update - 1);
+                } else {
+                    latest = batch;
+                    latestRate = learningRate;
+                    listener.onStep(new TrainingListener.Step(
+                            epoch,
+                            update - 1,
+                            updates,
+                            totalUpdates,
+                            done.losses(),
+                            done.distillations(),
+                            learningRate,
+                            done.gradientNorm(),
+                            images));
+                }
                 if (stopped && update < updates) {
                     return null;
                 }
             }
+            listener.onUpdated(epoch);
             long nanos = System.nanoTime() - start;
             TrainingListener.Epoch done = finishEpoch(
                     nanos,
@@ -190,9 +222,19 @@ public final class Trainer implements AutoCloseable {
             means.add(lossSums[k] / lossImages[k]);
         }
         TrainingListener.Epoch done = new TrainingListener.Epoch(
-                epoch, totalUpdates, means, learningRates.at(epoch, 0, scores), imagesPerSecond, loadingShare, nanos);
+                epoch,
+                totalUpdates,
+                means,
+                learningRates.at(epoch, 0, scores, judgedFrom),
+                imagesPerSecond,
+                loadingShare,
+                nanos,
+                images,
+                missed);
         epoch++;
         update = 0;
+        place = EpochPlace.START;
+        missed = missed.ofNextEpoch();
         images = 0;
         Arrays.fill(lossSums, 0);
         Arrays.fill(lossImages, 0);
@@ -254,9 +296,23 @@ public final class Trainer implements AutoCloseable {
      *
      * @param parts this process's shares, {@link #localBatchSize} images each; not kept
      * @param learningRate of this update
-     * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
+     * @throws TrainingException if the loss stops being a number, or there are no images in any process; the parameters
+     *     are then those before the update
      */
     public Updated update(List<Part> parts, double learningRate) {
+        Updated done = attempt(parts, learningRate, recipe.optimizer().batchSize());
+        if (done == null) {
+            throw new TrainingException("update " + update + " in epoch " + (epoch + 1) + " has no pictures");
+        }
+        return done;
+    }
+
+    /**
+     * An update, or none if no process has a picture for it.
+     *
+     * @param pictures that it should have, over all processes
+     */
+    private @Nullable Updated attempt(List<Part> parts, double learningRate, int pictures) {
         double[] weights = stageSampler.draw(Chance.STAGES.generator(recipe, epoch, update));
         gradientPass.run(parts, weights, epoch, gradients);
         Gradients sum = gradients.get(0);
@@ -267,14 +323,22 @@ public final class Trainer implements AutoCloseable {
             }
         });
         if (asked) {
-            sum.vote();
+            sum.vote(1);
+        }
+        if (news.length > 0) {
+            sum.vote(2);
         }
         peers.sum(sum.all());
         float[] extras = Tensors.toFloats(sum.extras());
         stopped = extras[extras.length - 1] > 0;
+        if (watch != null && extras[extras.length - 2] > 0) {
+            byte[][] all = peers.gather(news);
+            news = new byte[0];
+            watch.told(all, totalUpdates == 0);
+        }
         if (extras[0] == 0) {
-            throw new TrainingException("no picture of update " + (update + 1) + " in epoch " + (epoch + 1)
-                    + " could be read; is the data still there?");
+            advance(pictures, 0);
+            return null;
         }
         List<Double> losses = losses(extras);
         double[] squares = new double[shares];
@@ -291,9 +355,8 @@ public final class Trainer implements AutoCloseable {
         torn = true;
         step(sum, factor, learningRate);
         torn = false;
-        update++;
         totalUpdates++;
-        images += (long) extras[0];
+        advance(pictures, (long) extras[0]);
         return new Updated(losses, distillations(extras), norm);
     }
 
@@ -344,6 +407,14 @@ public final class Trainer implements AutoCloseable {
                 }
             }
         });
+    }
+
+    /** Goes one update on, which should have had some pictures and had others. */
+    private void advance(int pictures, long had) {
+        update++;
+        place = place.plus(pictures, Math.max(1, recipe.augmentation().augRepeats()));
+        images += had;
+        missed = missed.plus(pictures - had, had == 0 ? 1 : 0);
     }
 
     /** Scales the gradients, updates the parameters from them, and takes these into the average. */
@@ -406,6 +477,45 @@ public final class Trainer implements AutoCloseable {
         return List.copyOf(scores);
     }
 
+    /**
+     * Has pictures that cannot be read watched by a list, which all processes must have.
+     *
+     * @param list whose {@link UnreadablePictures#told} may end an update, which is then as if it had not begun
+     */
+    public void watch(UnreadablePictures list) {
+        watch = list;
+    }
+
+    /**
+     * Says what the validations to come are of. Scores of other pictures do not compare with theirs.
+     *
+     * @param pictures a digest of them
+     * @return whether there were such scores
+     */
+    public boolean judgeOn(String pictures) {
+        boolean others = !judgedOn.isEmpty()
+                && !judgedOn.equals(pictures)
+                && scores.stream().skip(judgedFrom).anyMatch(score -> !score.isNaN());
+        judgedFrom = others ? scores.size() : judgedFrom;
+        judgedOn = pictures;
+        return others;
+    }
+
+    /** The first of the {@link #scores} that compare with those to come. */
+    int judgedFrom() {
+        return judgedFrom;
+    }
+
+    /**
+     * The learning rate of the next update, were the training to go on by a recipe.
+     *
+     * @param pictures of an epoch
+     */
+    public double learningRate(Recipe by, int pictures) {
+        double done = Math.min(1, (double) place.entries() / pictures);
+        return new LearningRates(by).at(epoch, done, scores, judgedFrom);
+    }
+
     /** The recipe. */
     public Recipe recipe() {
         return recipe;
@@ -447,7 +557,11 @@ public final class Trainer implements AutoCloseable {
                 ema == null ? 0 : ema.updates(),
                 images,
                 Arrays.stream(lossSums).boxed().toList(),
-                Arrays.stream(lossImages).boxed().toList());
+                Arrays.stream(lossImages).boxed().toList(),
+                place,
+                missed,
+                judgedOn,
+                judgedFrom);
     }
 
     /**
@@ -496,6 +610,15 @@ public final class Trainer implements AutoCloseable {
         update = position.update();
         totalUpdates = position.totalUpdates();
         images = position.images();
+        EpochPlace kept = position.place();
+        place = kept == null
+                ? EpochPlace.START.plus(
+                        update * recipe.optimizer().batchSize(),
+                        Math.max(1, recipe.augmentation().augRepeats()))
+                : kept;
+        missed = position.missed();
+        judgedOn = position.judgedOn();
+        judgedFrom = position.judgedFrom();
         for (int k = 0; k < lossSums.length; k++) {
             lossSums[k] = position.lossSums().get(k);
             lossImages[k] = position.lossImages().get(k);

@@ -1,7 +1,7 @@
 package dev.thinkingvit.train;
 
 /** A training that cannot go on: says what happened, where and what may help. */
-public final class TrainingException extends RuntimeException {
+public class TrainingException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final boolean ofNumbers;

@@ -42,10 +42,12 @@ public final class TrainingRun {
      *
      * @param accuracies top-1 of each stage, 0–1; empty where nothing was judged
      * @param losses mean cross entropy of each stage in nats; empty where nothing was judged
+     * @param pictures of which these are
+     * @param unreadable further pictures, that could not be read
      */
-    public record Judgement(List<Double> accuracies, List<Double> losses) {
+    public record Judgement(List<Double> accuracies, List<Double> losses, long pictures, long unreadable) {
         /** Of an epoch without validation. */
-        public static final Judgement NONE = new Judgement(List.of(), List.of());
+        public static final Judgement NONE = new Judgement(List.of(), List.of(), 0, 0);
 
         public Judgement {
             accuracies = List.copyOf(accuracies);
@@ -90,13 +92,12 @@ public final class TrainingRun {
     private final @Nullable Validation validation;
     private final Proof proof;
     private long savedAt = System.nanoTime();
-    private long savedUpdates;
+    private TrainerState.Position saved;
     private boolean bestIsGone;
     private boolean finishing; // an epoch, which is saved already, and whose end is done again if it is not reached
 
     // A state is kept once the update after it has gone well, or once it is proven. Were it kept at once, that of an
-    // update
-    // that broke the weights would take the place of the last good one, though only the next loss shows it.
+    // update that broke the weights would take the place of the last good one, though only the next loss shows it.
     private @Nullable TrainerState unproven;
 
     /**
@@ -119,7 +120,7 @@ public final class TrainingRun {
         this.saving = saving;
         this.validation = validation;
         this.proof = proof;
-        this.savedUpdates = trainer.position().totalUpdates();
+        this.saved = trainer.position();
     }
 
     /**
@@ -129,6 +130,7 @@ public final class TrainingRun {
      * @return whether the end was reached; if not, the state is saved and the training can go on from there
      * @throws IOException if a picture cannot be read or a file not be written
      * @throws TrainingException if the loss stops being a number; what was saved before stays
+     * @throws UnreadableException if too many pictures cannot be read; the state is saved then
      */
     public boolean run(BatchLoader loader, Listener listener) throws IOException {
         try {
@@ -154,14 +156,22 @@ public final class TrainingRun {
     private boolean train(BatchLoader loader, Listener listener) throws IOException {
         TrainingListener steps = new TrainingListener() {
             @Override
+            public void onPassedOver(int epoch, int step) throws IOException {
+                listener.onPassedOver(epoch, step);
+            }
+
+            @Override
             public void onStep(Step step) throws IOException {
                 listener.onStep(step);
                 save(listener);
-                if (step.step() + 1 == step.stepsPerEpoch()) {
-                    saveProven(listener); // a validation may take long, and what ends it must not cost the epoch
-                } else if (System.nanoTime() - savedAt > saving.every().toNanos()) {
+                if (System.nanoTime() - savedAt > saving.every().toNanos()) {
                     remember();
                 }
+            }
+
+            @Override
+            public void onUpdated(int epoch) throws IOException {
+                saveProven(listener); // a validation may take long, and what ends it must not cost the epoch
             }
         };
         if (trainer.recipe().schedule().totalEpochs() == 0 && folder != null) {
@@ -201,7 +211,7 @@ public final class TrainingRun {
     }
 
     private void saveProven(Listener listener) throws IOException {
-        if (folder != null && trainer.position().totalUpdates() > savedUpdates) {
+        if (folder != null && !trainer.position().equals(saved)) {
             keep(trainer.proven(), listener);
         }
     }
@@ -210,14 +220,14 @@ public final class TrainingRun {
         if (folder != null) {
             check(folder, listener);
             folder.saveState(state);
-            savedUpdates = state.position().totalUpdates();
+            saved = state.position();
             savedAt = System.nanoTime();
         }
     }
 
     private void check(RunFolder open, Listener listener) throws IOException {
         open.check().forEach(listener::onTrouble);
-        if (!bests(trainer.scores(), 1).isEmpty() && !open.hasBest() && !bestIsGone) {
+        if (!bests(trainer.scores(), trainer.judgedFrom(), 1).isEmpty() && !open.hasBest() && !bestIsGone) {
             bestIsGone = true;
             listener.onTrouble(open.best()
                     + ": is gone or not whole; the model of the next validation takes its place, however good it is");
@@ -255,7 +265,7 @@ public final class TrainingRun {
         if (validation != null) {
             trainer.validated(judged.isEmpty() ? Double.NaN : recipe.metric().score(judged));
         }
-        List<Integer> bests = bests(trainer.scores(), recipe.checkpointHist());
+        List<Integer> bests = bests(trainer.scores(), trainer.judgedFrom(), recipe.checkpointHist());
         int here = trainer.scores().size() - 1;
         boolean best = validation == null
                 || bests.indexOf(here) == 0
@@ -282,9 +292,9 @@ public final class TrainingRun {
         return true;
     }
 
-    /** The places of the {@code count} largest scores, the best first; of equal ones the earlier is the better. */
-    private static List<Integer> bests(List<Double> scores, int count) {
-        return IntStream.range(0, scores.size())
+    /** The places of the {@code count} largest scores from one on, the best first; of equal ones the earlier is the better. */
+    private static List<Integer> bests(List<Double> scores, int from, int count) {
+        return IntStream.range(from, scores.size())
                 .filter(i -> !scores.get(i).isNaN())
                 .boxed()
                 .sorted(Comparator.comparing((Integer i) -> -scores.get(i)))

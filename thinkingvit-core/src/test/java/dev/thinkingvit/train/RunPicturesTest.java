@@ -51,7 +51,7 @@ class RunPicturesTest {
 
     private RunPictures goOn(boolean force) throws IOException {
         RunInventory read = RunInventory.of(begun.bytes(), Path.of("inventory"));
-        return RunPictures.goOn("the training", read, ImageFolder.open(data), null, force);
+        return RunPictures.goOn("the training", read, ImageFolder.open(data), null, force, false, List.of());
     }
 
     private void assertRefused(String... words) {
@@ -165,23 +165,24 @@ class RunPicturesTest {
                 .inventory();
         Files.move(data.resolve("cat"), data.resolve("zebra"));
 
-        RunPictures forced = RunPictures.goOn("it", begun, ImageFolder.open(data), ImageFolder.open(val), true);
+        RunPictures forced =
+                RunPictures.goOn("it", begun, ImageFolder.open(data), ImageFolder.open(val), true, false, List.of());
 
         assertThat(forced.classNames()).containsExactly("zebra", "dog", "owl");
         assertThat(forced.validation())
                 .containsExactly(new Sample(val.resolve("cat/0.png"), 0), new Sample(val.resolve("dog/0.png"), 1));
         assertThat(forced.remarks()).anyMatch(line -> line.contains("'cat' in " + val + " is judged as 'zebra'"));
         RunInventory kept = RunInventory.of(forced.inventory().bytes(), Path.of("inventory"));
-        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), false)
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), false, false, List.of())
                         .validation())
                 .isEqualTo(forced.validation());
         Files.move(val.resolve("cat"), val.resolve("lynx"));
-        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true)
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true, false, List.of())
                         .validation())
                 .as("renamed in the other set")
                 .contains(new Sample(val.resolve("lynx/0.png"), 0));
         write(val.resolve("emu/0.png"), 9);
-        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true)
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true, false, List.of())
                         .remarks())
                 .anyMatch(line -> line.startsWith("forced: emu in " + val + " is left out"));
     }
@@ -254,7 +255,13 @@ class RunPicturesTest {
 
         write(val.resolve("dog/1.png"), 5);
         assertThatThrownBy(() -> RunPictures.goOn(
-                        "it", pictures.inventory(), ImageFolder.open(data), ImageFolder.open(val), false))
+                        "it",
+                        pictures.inventory(),
+                        ImageFolder.open(data),
+                        ImageFolder.open(val),
+                        false,
+                        false,
+                        List.of()))
                 .hasMessageContaining(val + ": not the pictures of it: of class 'dog' 1 picture is new (1.png)");
         write(val.resolve("eel/1.png"), 5);
         assertThatThrownBy(() -> RunPictures.begin(ImageFolder.open(data), ImageFolder.open(val), samples -> List.of()))

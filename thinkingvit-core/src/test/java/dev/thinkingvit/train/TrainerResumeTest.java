@@ -204,6 +204,11 @@ class TrainerResumeTest {
                 }
 
                 @Override
+                public byte[][] gather(byte[] mine) {
+                    throw new UnsupportedOperationException();
+                }
+
+                @Override
                 public void sum(Tensor tensor) {
                     given[rank] = tensor;
                     await();

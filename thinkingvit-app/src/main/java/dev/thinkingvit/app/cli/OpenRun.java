@@ -6,6 +6,7 @@ import dev.thinkingvit.train.RunInventory;
 import dev.thinkingvit.train.TrainerState;
 import java.io.IOException;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A run's folder, and the training that is to begin or to go on in it.
@@ -20,6 +21,11 @@ record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, RunInventory i
     /** Where the training got to. */
     Optional<TrainerState> state() {
         return goesOn ? Optional.of(folder.state()) : Optional.empty();
+    }
+
+    /** The recipe of the training so far; null where one begins. Gone once this one has begun. */
+    @Nullable Recipe recipeSoFar() throws IOException {
+        return goesOn ? RunRecord.read(folder.path()).recipe(folder.path()) : null;
     }
 
     /**

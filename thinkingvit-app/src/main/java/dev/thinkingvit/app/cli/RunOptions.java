@@ -99,6 +99,8 @@ final class RunOptions {
     // said by the process that trains, not by one that starts others
     private final List<String> notes = new ArrayList<>();
 
+    private boolean otherVal;
+
     /** What should be said about the plan. */
     List<String> notes() {
         return List.copyOf(notes);
@@ -117,6 +119,11 @@ final class RunOptions {
     /** Whether what changed since the training began is to be taken as it is. */
     boolean force() {
         return force;
+    }
+
+    /** Whether another validation set than that of the training so far is asked for. */
+    boolean otherVal() {
+        return otherVal;
     }
 
     private ParameterException usage(String message) {
@@ -292,6 +299,7 @@ final class RunOptions {
                         .map(RunOptions::withoutMachinesFolders)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
                 Version.text(),
+                null,
                 null);
     }
 
@@ -320,6 +328,7 @@ final class RunOptions {
         }
         RunRecord record =
                 before.with(data == null ? before.data() : absolute(data), val == null ? before.val() : absolute(val));
+        otherVal = !Objects.equals(record.val(), before.val());
         if (!record.equals(before)) {
             notes.add("note: the training goes on with the pictures in " + record.data()
                     + (record.val() == null ? "" : " and " + record.val()));

@@ -6,6 +6,7 @@ import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.eval.EvaluationReport;
+import dev.thinkingvit.eval.NoPicturesException;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepRow;
@@ -31,21 +32,27 @@ import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
-import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.train.TrainingListener;
 import dev.thinkingvit.train.TrainingLog;
 import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
+import dev.thinkingvit.train.UnreadableException;
+import dev.thinkingvit.train.UnreadablePictures;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -96,6 +103,7 @@ record TrainingSession(
             boolean done;
             try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
                     BatchLoader loader = loader(peers)) {
+                trainer.watch(skips.pictures());
                 restore(trainer, loader, open);
                 TrainingRun run = new TrainingRun(
                         trainer,
@@ -105,11 +113,13 @@ record TrainingSession(
                         pictures.validation().isEmpty() ? null : this::judge,
                         this::prove);
                 stop.of(run);
-                done = run(run, loader, trainer, folder);
-                if (group != null) {
-                    // who ends first might have the others ended, while process 0 still saves
-                    group.barrier();
+                try {
+                    done = run(run, loader, trainer, open);
+                } catch (UnreadableException e) {
+                    together(); // all end so, and process 0 saves first
+                    throw e;
                 }
+                together();
             }
             if (done
                     && recipe.schedule().totalEpochs() > 0
@@ -148,40 +158,78 @@ record TrainingSession(
         }
     }
 
+    /** Who ends first might have the others ended, while process 0 still saves. */
+    private void together() {
+        if (group != null) {
+            group.barrier();
+        }
+    }
+
+    /** Says and writes down what could not be read, as far as this training has come. */
+    private void sumUp(OpenRun open, Trainer trainer) throws IOException {
+        write(open, trainer.position().missed());
+        skips.sum(open.folder().path(), trainer.position().missed());
+    }
+
+    private void write(OpenRun open, TrainerState.Missed missed) throws IOException {
+        skips.write(open.folder().path(), missed);
+        UnreadablePictures list = skips.pictures();
+        open.record()
+                .with(new RunRecord.Unreadable(
+                        list.count(UnreadablePictures.Use.TRAINING),
+                        list.count(UnreadablePictures.Use.VALIDATION),
+                        missed.totalUpdates()))
+                .write(open.folder().path());
+    }
+
     private void restore(Trainer trainer, BatchLoader loader, @Nullable OpenRun open) throws IOException {
         if (open != null) {
             Optional<TrainerState> state = open.state();
             if (state.isPresent()) {
                 trainer.restore(state.get());
-                requireUpdate(state.get().position(), loader);
                 err.printf(
                         "going on at epoch %d, update %d%n",
                         state.get().position().epoch() + 1,
                         state.get().position().update() + 1);
+                Recipe before = open.recipeSoFar();
+                if (before != null && trainer.epoch() < recipe.schedule().totalEpochs()) {
+                    sayRate(trainer, before, loader.samples().size());
+                }
             }
             open.begin(trainer.state());
-            skips.write(open.folder().path());
+            write(open, trainer.position().missed());
         }
         if (group != null) {
             trainer.share();
         }
-    }
-
-    /** Another batch size, or other pictures, than before may leave the present epoch without the place to go on at. */
-    private void requireUpdate(TrainerState.Position position, BatchLoader loader) {
-        int updates = loader.batches() / recipe.optimizer().gradAccumSteps();
-        if (position.update() > updates) {
-            throw new TrainingException("the training stopped after update " + position.update() + " of epoch "
-                    + (position.epoch() + 1) + ", which has only " + updates + " with "
-                    + loader.samples().size() + " pictures in batches of "
-                    + recipe.optimizer().batchSize()
-                    + "; both must be as they were until an epoch is done");
+        if (trainer.judgeOn(pictures.judgedOn())) {
+            err.println("note: the validation pictures are others than before, so the scores do not compare; the next"
+                    + " one is the best of them whatever it is, and takes the place of best/");
         }
     }
 
-    private boolean run(TrainingRun run, BatchLoader loader, Trainer trainer, @Nullable RunFolder folder)
+    /** A changed schedule may make the learning rate jump, which nobody shall find out by the loss. */
+    private void sayRate(Trainer trainer, Recipe before, int samples) {
+        double old = trainer.learningRate(before, samples);
+        double now = trainer.learningRate(recipe, samples);
+        if (Math.abs(old - now) > 1e-6 * Math.max(old, now)) {
+            boolean ended = trainer.epoch() >= before.schedule().totalEpochs();
+            err.printf(
+                    Locale.ROOT,
+                    "note: the learning rate of the next update is %s → %s%s%n",
+                    rate(old),
+                    rate(now),
+                    ended ? "; the schedule so far had come to its end" : "");
+        }
+    }
+
+    private static String rate(double value) {
+        return String.valueOf(new BigDecimal(value).round(new MathContext(3)).doubleValue());
+    }
+
+    private boolean run(TrainingRun run, BatchLoader loader, Trainer trainer, @Nullable OpenRun open)
             throws IOException {
-        if (folder == null || recipe.schedule().totalEpochs() == 0) {
+        if (open == null || recipe.schedule().totalEpochs() == 0) {
             return run.run(loader, new TrainingRun.Listener() {});
         }
         int stages = config.network().stages();
@@ -191,12 +239,14 @@ record TrainingSession(
                         Math.max(1, trainer.position().totalUpdates()),
                         err);
                 RunLog log = RunLog.open(
-                        folder.path(),
+                        open.folder().path(),
                         recipe,
                         stages,
                         trainer.epoch(),
                         trainer.position().totalUpdates())) {
-            return run.run(loader, new Watcher(bar, log, folder));
+            return run.run(loader, new Watcher(bar, log, open, trainer));
+        } finally {
+            sumUp(open, trainer);
         }
     }
 
@@ -205,12 +255,25 @@ record TrainingSession(
         private final int epochs = recipe.schedule().totalEpochs();
         private final ProgressBar bar;
         private final RunLog log;
-        private final RunFolder folder;
+        private final OpenRun open;
+        private final Path folder;
+        private final Trainer trainer;
 
-        Watcher(ProgressBar bar, RunLog log, RunFolder folder) {
+        Watcher(ProgressBar bar, RunLog log, OpenRun open, Trainer trainer) {
             this.bar = bar;
             this.log = log;
-            this.folder = folder;
+            this.open = open;
+            this.folder = open.folder().path();
+            this.trainer = trainer;
+        }
+
+        @Override
+        public void onPassedOver(int epoch, int step) throws IOException {
+            if (trainer.position().missed().updates() == 1) { // the epoch's line has the number of all
+                err.printf(
+                        "passed over: update %d of epoch %d, none of its pictures can be read%n", step + 1, epoch + 1);
+            }
+            skips.keepUp(folder, trainer.position().missed());
         }
 
         @Override
@@ -219,6 +282,7 @@ record TrainingSession(
             bar.setExtraMessage(" epoch " + (step.epoch() + 1) + "/" + epochs + " loss " + losses(step.losses()));
             bar.stepTo(step.totalSteps());
             log.onStep(step);
+            skips.keepUp(folder, trainer.position().missed());
         }
 
         @Override
@@ -230,7 +294,7 @@ record TrainingSession(
         public void onValidated(TrainingListener.Epoch epoch, TrainingRun.Judgement judged, boolean best)
                 throws IOException {
             log.onValidated(epoch, judged, best);
-            skips.write(folder.path());
+            write(open, epoch.missed());
             String progress = String.format("epoch %d of %d", epoch.epoch() + 1, epochs);
             err.printf(
                     "%s: loss %s%s%s%n",
@@ -239,7 +303,7 @@ record TrainingSession(
                     judged.isEmpty()
                             ? ""
                             : ", validation loss " + losses(judged.losses()) + ", top-1 " + percent(judged.accuracies())
-                                    + (best ? " (best)" : ""),
+                                    + (best ? " (best)" : "") + over(judged) + missed(epoch.missed()),
                     Double.isNaN(epoch.imagesPerSecond())
                             ? ""
                             : String.format(
@@ -249,16 +313,29 @@ record TrainingSession(
                             config.network().shorthand(),
                             progress,
                             RecipeFile.text(recipe),
-                            TrainingLog.read(folder.path().resolve(RunLog.EPOCHS)))
-                    .write(folder.path().resolve("training.html"));
+                            TrainingLog.read(folder.resolve(RunLog.EPOCHS)))
+                    .write(folder.resolve("training.html"));
         }
+    }
+
+    private static String missed(TrainerState.Missed missed) {
+        return (missed.pictures() == 0 ? "" : String.format(", %,d pictures left out", missed.pictures()))
+                + (missed.updates() == 0 ? "" : String.format(", %,d updates passed over", missed.updates()));
+    }
+
+    /** Of how many pictures a score is, where some could not be read. */
+    private static String over(TrainingRun.Judgement judged) {
+        return judged.unreadable() == 0
+                ? ""
+                : String.format(" of %,d of %,d pictures", judged.pictures(), judged.pictures() + judged.unreadable());
     }
 
     private BatchLoader loader(Peers peers) {
         return TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
                 .workers(settings.workers())
                 .cacheBytes(CACHE_BYTES)
-                .skipBroken(skips::note)
+                .check(pictures.check(UnreadablePictures.Use.TRAINING))
+                .skipBroken(failure -> {})
                 .open();
     }
 
@@ -274,10 +351,11 @@ record TrainingSession(
         int stages = config.network().stages();
         // right answers of each stage, losses of each stage, images, and whether to stop
         double[] counts = new double[2 * stages + 2];
+        List<BatchLoader.Failure> failures = List.of();
         if (!share.isEmpty()) {
             try (Backbone backbone = backbone(weights)) {
                 Recording recording = record(backbone, share, asked);
-                recording.skipped().forEach(skips::noteJudged);
+                failures = recording.skipped();
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
                         counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
@@ -287,8 +365,14 @@ record TrainingSession(
                 counts[2 * stages] = recording.images().size();
             } catch (CancellationException e) {
                 counts[2 * stages + 1] = 1;
+            } catch (NoPicturesException e) {
+                failures = e.failures(); // other processes may have some
             }
         }
+        Set<Sample> lost =
+                failures.stream().map(BatchLoader.Failure::sample).collect(Collectors.toCollection(HashSet::new));
+        skips.judged(
+                failures, share.stream().filter(each -> !lost.contains(each)).toList(), group);
         double[] sums = new double[counts.length];
         for (double[] of : group == null ? new double[][] {counts} : group.gather(counts)) {
             for (int k = 0; k < sums.length; k++) {
@@ -300,7 +384,12 @@ record TrainingSession(
         }
         List<Double> means =
                 Arrays.stream(sums).map(sum -> sum / sums[2 * stages]).boxed().toList();
-        return new TrainingRun.Judgement(means.subList(0, stages), means.subList(stages, 2 * stages));
+        long images = (long) sums[2 * stages];
+        return new TrainingRun.Judgement(
+                means.subList(0, stages),
+                means.subList(stages, 2 * stages),
+                images,
+                pictures.validation().size() - images);
     }
 
     private Backbone backbone(Map<String, HostTensor> weights) {
@@ -321,7 +410,11 @@ record TrainingSession(
     /** @throws CancellationException once it is told to stop */
     private Recording record(Backbone backbone, List<Sample> samples, BooleanSupplier asked) throws IOException {
         return Recorder.record(
-                new ElasticEngine(backbone), config.preprocessing(), samples, Recorder.Options.of(router()), done -> {
+                new ElasticEngine(backbone),
+                config.preprocessing(),
+                samples,
+                Recorder.Options.of(router()).withCheck(pictures.check(UnreadablePictures.Use.VALIDATION)),
+                done -> {
                     if (asked.getAsBoolean()) {
                         throw new CancellationException("told to stop");
                     }
