@@ -3,6 +3,7 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -173,7 +174,7 @@ public record RunInventory(
 
         /** What lies at a path; empty if that is nothing to read. */
         public static Optional<Source> of(Path path) throws IOException {
-            if (!Files.exists(path)) {
+            if (!Presence.of(path)) {
                 return Optional.empty();
             }
             MessageDigest digest = emptyDigest();
@@ -294,7 +295,7 @@ public record RunInventory(
      */
     public static Optional<RunInventory> read(Path run) throws IOException {
         Path file = run.resolve(NAME);
-        return Files.exists(file) ? Optional.of(of(Files.readAllBytes(file), file)) : Optional.empty();
+        return Presence.of(file) ? Optional.of(of(Files.readAllBytes(file), file)) : Optional.empty();
     }
 
     /** The same from {@link #bytes}; {@code file} is what errors call it. */

@@ -49,6 +49,9 @@ public final class Trainer implements AutoCloseable {
     private final List<Double> scores = new ArrayList<>();
     private volatile boolean asked;
     private boolean stopped;
+    private boolean torn; // while the weights are neither those before an update nor those after it
+    private List<Part> latest = List.of(); // what the last update was made of
+    private double latestRate;
 
     private int epoch;
     private int update;
@@ -185,6 +188,8 @@ public final class Trainer implements AutoCloseable {
                 if (done == null) {
                     listener.onPassedOver(epoch, update - 1);
                 } else {
+                    latest = batch;
+                    latestRate = learningRate;
                     listener.onStep(new TrainingListener.Step(
                             epoch,
                             update - 1,
@@ -200,9 +205,12 @@ public final class Trainer implements AutoCloseable {
                     return null;
                 }
             }
+            listener.onUpdated(epoch);
             long nanos = System.nanoTime() - start;
-            TrainingListener.Epoch done =
-                    finishEpoch(nanos, (images - before) * 1e9 / nanos, (double) pictures.waitNanos() / nanos);
+            TrainingListener.Epoch done = finishEpoch(
+                    nanos,
+                    images == before ? Double.NaN : (images - before) * 1e9 / nanos,
+                    (double) pictures.waitNanos() / nanos);
             listener.onEpoch(done);
             return done;
         }
@@ -239,6 +247,11 @@ public final class Trainer implements AutoCloseable {
      */
     public void stop() {
         asked = true;
+    }
+
+    /** Whether this process was told to {@link #stop}. */
+    boolean isAsked() {
+        return asked;
     }
 
     /** Whether the processes have agreed to stop. */
@@ -339,10 +352,61 @@ public final class Trainer implements AutoCloseable {
         if (largest != null && norm > largest) {
             factor *= largest / (norm + 1e-6);
         }
+        torn = true;
         step(sum, factor, learningRate);
+        torn = false;
         totalUpdates++;
         advance(pictures, (long) extras[0]);
         return new Updated(losses, distillations(extras), norm);
+    }
+
+    /**
+     * Whether what the last update left can be gone on from, which its own loss does not show: computes this process's
+     * pictures of it once more, without an update. Nothing changes; the others take no part.
+     *
+     * @return {@link #state}
+     * @throws TrainingException if a weight, an average, a moment, a loss or a gradient is no number
+     * @throws IllegalStateException if an error ended the last update halfway
+     */
+    TrainerState proven() {
+        if (torn) {
+            throw new IllegalStateException("the last update was not made to its end");
+        }
+        TrainerState state = state();
+        requireNumbers(state.tensors());
+        if (latest.isEmpty()) {
+            return state;
+        }
+        double[] weights = recipe.loss().weights(model.config().stages());
+        gradientPass.run(latest, weights, epoch, gradients);
+        float[] sums = new float[1 + 2 * weights.length];
+        double norm = 0;
+        for (Gradients own : gradients) {
+            float[] extras = Tensors.toFloats(own.extras());
+            for (int i = 0; i < sums.length; i++) {
+                sums[i] += extras[i];
+            }
+            norm += Math.sqrt(own.squaredNorm(0, 1));
+        }
+        List<Double> losses = new ArrayList<>();
+        for (int k = 0; k < weights.length; k++) {
+            losses.add((double) sums[1 + k] / sums[1 + weights.length + k]);
+        }
+        if (sums[0] > 0) {
+            requireNumbers(losses, weights, norm, latestRate);
+        }
+        return state;
+    }
+
+    /** @throws TrainingException if a value is no number */
+    void requireNumbers(Map<String, HostTensor> tensors) {
+        tensors.forEach((name, tensor) -> {
+            for (float value : tensor.toFloats()) {
+                if (!Float.isFinite(value)) {
+                    throw diverged(name + " became " + value, latestRate);
+                }
+            }
+        });
     }
 
     /** Goes one update on, which should have had some pictures and had others. */
@@ -399,7 +463,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private TrainingException diverged(String what, double learningRate) {
-        return new TrainingException(what + " in epoch " + (epoch + 1) + ", update " + (update + 1)
+        return TrainingException.ofNumbers(what + " in epoch " + (epoch + 1) + ", update " + (update + 1)
                 + "; a lower learning rate than " + learningRate + ", a longer warm-up or clip_grad may help");
     }
 

@@ -64,4 +64,11 @@ public interface TrainingListener {
     default void onStep(Step step) throws IOException {}
 
     default void onEpoch(Epoch epoch) throws IOException {}
+
+    /**
+     * All updates of an epoch are made, and it is not counted as done yet: a state of now goes on with its end.
+     *
+     * @param epoch from 0
+     */
+    default void onUpdated(int epoch) throws IOException {}
 }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, RunInventory inventory, boolean goesOn) {
     /** Where the training got to. */
     Optional<TrainerState> state() {
-        return goesOn ? folder.state() : Optional.empty();
+        return goesOn ? Optional.of(folder.state()) : Optional.empty();
     }
 
     /** The recipe of the training so far; null where one begins. Gone once this one has begun. */
@@ -28,15 +28,21 @@ record OpenRun(RunFolder folder, Recipe recipe, RunRecord record, RunInventory i
         return goesOn ? RunRecord.read(folder.path()).recipe(folder.path()) : null;
     }
 
-    /** Makes the folder this training's; to be called when nothing speaks against the training any more. */
-    void begin() throws IOException {
+    /**
+     * Makes the folder this training's; to be called when nothing speaks against the training any more.
+     *
+     * @param state where it begins or goes on
+     */
+    void begin(TrainerState state) throws IOException {
         if (!goesOn) {
             folder.reset();
+            folder.saveState(state); // a training without one has lost it
         }
         folder.forgetReport(); // of an earlier end
         folder.writeRecipe(recipe);
         inventory.write(folder.path());
         // the record comes last: with it there is a training to go on with
         record.write(folder.path());
+        folder.begun();
     }
 }

@@ -5,6 +5,7 @@ import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.RunFolder;
@@ -150,7 +151,7 @@ final class RunReading {
     private List<String> classNames() throws IOException {
         Path config = out.resolve("last").resolve(ModelDirectory.CONFIG);
         List<String> labels =
-                Files.exists(config) ? ModelDirectory.readConfig(config).labels() : List.of();
+                Presence.of(config) ? ModelDirectory.readConfig(config).labels() : List.of();
         return labels.isEmpty() ? data.folderNames() : labels;
     }
 }

@@ -2,13 +2,13 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -111,11 +111,7 @@ record RunRecord(
 
     /** @throws IOException if this user may not look */
     static boolean isIn(Path folder) throws IOException {
-        Path file = folder.resolve(NAME);
-        if (!Files.exists(file) && !Files.notExists(file)) {
-            throw new IOException(file + ": " + Reasons.ofMissing(file));
-        }
-        return Files.exists(file);
+        return Presence.of(folder.resolve(NAME));
     }
 
     static RunRecord read(Path folder) throws IOException {

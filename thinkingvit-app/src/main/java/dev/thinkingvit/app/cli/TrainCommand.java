@@ -261,7 +261,7 @@ final class TrainCommand extends BaseCommand {
                     : plan.record().with(teaching.judged(pictures.validation(), group));
             Teacher teacher = teaching == null ? null : teaching.teacher();
             if (first) {
-                try (RunFolder opened = RunFolder.open(run.out())) {
+                try (RunFolder opened = RunFolder.open(run.out(), run.locks())) {
                     done = session.run(
                             model, teacher, new OpenRun(opened, used, record, pictures.inventory(), plan.goesOn()));
                 }
@@ -284,8 +284,7 @@ final class TrainCommand extends BaseCommand {
     private ThinkingViT firstModel(
             ThinkingViTConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
         String init = plan.record().init();
-        // a training that died before its first save begins again; others get their weights later
-        boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
+        boolean begins = first && !plan.goesOn(); // others get their weights later
         if (init == null || !begins) {
             return FirstWeights.drawn(plan.recipe(), network);
         }

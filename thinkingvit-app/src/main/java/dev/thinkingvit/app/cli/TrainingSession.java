@@ -42,7 +42,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.math.MathContext;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneId;
@@ -54,6 +53,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
@@ -78,7 +79,7 @@ record TrainingSession(
         PrintWriter err,
         SkipNotes skips) {
     private static final long CACHE_BYTES = 512L << 20;
-    private static final String REPORT = "report";
+    private static final int PROVEN_ON = 8;
 
     /**
      * @param device that computes
@@ -97,32 +98,64 @@ record TrainingSession(
     boolean run(ThinkingViT model, @Nullable Teacher teacher, @Nullable OpenRun open) throws IOException {
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
-        boolean done;
-        try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
-                BatchLoader loader = loader(peers)) {
-            trainer.watch(skips.pictures());
-            restore(trainer, loader, open);
-            TrainingRun run = new TrainingRun(
-                    trainer,
-                    config,
-                    folder,
-                    settings.saving(),
-                    pictures.validation().isEmpty() ? null : this::judge);
-            try (Interruption interruption = new Interruption(run::stop)) {
-                done = run(run, loader, trainer, open);
-            } catch (UnreadableException e) {
-                together(); // all end so, and process 0 saves first
-                throw e;
+        Stop stop = new Stop();
+        try (Interruption interruption = new Interruption(stop)) {
+            boolean done;
+            try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
+                    BatchLoader loader = loader(peers)) {
+                trainer.watch(skips.pictures());
+                restore(trainer, loader, open);
+                TrainingRun run = new TrainingRun(
+                        trainer,
+                        config,
+                        folder,
+                        settings.saving(),
+                        pictures.validation().isEmpty() ? null : this::judge,
+                        this::prove);
+                stop.of(run);
+                try {
+                    done = run(run, loader, trainer, open);
+                } catch (UnreadableException e) {
+                    together(); // all end so, and process 0 saves first
+                    throw e;
+                }
+                together();
             }
-            together();
+            if (done
+                    && recipe.schedule().totalEpochs() > 0
+                    && folder != null
+                    && !pictures.validation().isEmpty()) {
+                return report(folder, stop);
+            }
+            return done;
         }
-        if (done
-                && recipe.schedule().totalEpochs() > 0
-                && folder != null
-                && !pictures.validation().isEmpty()) {
-            report(folder);
+    }
+
+    /** What was told to stop: the training, or what comes after it. */
+    private static final class Stop implements Runnable, BooleanSupplier {
+        private boolean asked; // guarded by this
+        private @Nullable TrainingRun run; // guarded by this
+
+        /** Called on another thread. */
+        @Override
+        public synchronized void run() {
+            asked = true;
+            if (run != null) {
+                run.stop();
+            }
         }
-        return done;
+
+        synchronized void of(TrainingRun begun) {
+            run = begun;
+            if (asked) {
+                begun.stop();
+            }
+        }
+
+        @Override
+        public synchronized boolean getAsBoolean() {
+            return asked;
+        }
     }
 
     /** Who ends first might have the others ended, while process 0 still saves. */
@@ -163,7 +196,7 @@ record TrainingSession(
                     sayRate(trainer, before, loader.samples().size());
                 }
             }
-            open.begin();
+            open.begin(trainer.state());
             write(open, trainer.position().missed());
         }
         if (group != null) {
@@ -253,21 +286,29 @@ record TrainingSession(
         }
 
         @Override
+        public void onTrouble(String line) {
+            err.println("warning: " + line);
+        }
+
+        @Override
         public void onValidated(TrainingListener.Epoch epoch, TrainingRun.Judgement judged, boolean best)
                 throws IOException {
             log.onValidated(epoch, judged, best);
             write(open, epoch.missed());
             String progress = String.format("epoch %d of %d", epoch.epoch() + 1, epochs);
             err.printf(
-                    "%s: loss %s%s, %.0f images/s, %.1f %% waiting for pictures%n",
+                    "%s: loss %s%s%s%n",
                     progress,
                     losses(epoch.losses()),
                     judged.isEmpty()
                             ? ""
                             : ", validation loss " + losses(judged.losses()) + ", top-1 " + percent(judged.accuracies())
                                     + (best ? " (best)" : "") + over(judged) + missed(epoch.missed()),
-                    epoch.imagesPerSecond(),
-                    100 * epoch.loadingShare());
+                    Double.isNaN(epoch.imagesPerSecond())
+                            ? ""
+                            : String.format(
+                                    ", %.0f images/s, %.1f %% waiting for pictures",
+                                    epoch.imagesPerSecond(), 100 * epoch.loadingShare()));
             new TrainingPage(
                             config.network().shorthand(),
                             progress,
@@ -299,7 +340,8 @@ record TrainingSession(
     }
 
     /** Top-1 and loss of each stage over all validation pictures; with several processes each judges a share. */
-    private TrainingRun.Judgement judge(Map<String, HostTensor> weights) throws IOException {
+    private TrainingRun.@Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked)
+            throws IOException {
         int rank = group == null ? 0 : group.rank();
         int size = group == null ? 1 : group.size();
         List<Sample> share = new ArrayList<>();
@@ -307,11 +349,12 @@ record TrainingSession(
             share.add(pictures.validation().get(i));
         }
         int stages = config.network().stages();
-        double[] counts = new double[2 * stages + 1]; // right answers of each stage, losses of each stage, and images
+        // right answers of each stage, losses of each stage, images, and whether to stop
+        double[] counts = new double[2 * stages + 2];
         List<BatchLoader.Failure> failures = List.of();
         if (!share.isEmpty()) {
             try (Backbone backbone = backbone(weights)) {
-                Recording recording = record(backbone, share);
+                Recording recording = record(backbone, share, asked);
                 failures = recording.skipped();
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
@@ -320,6 +363,8 @@ record TrainingSession(
                     }
                 });
                 counts[2 * stages] = recording.images().size();
+            } catch (CancellationException e) {
+                counts[2 * stages + 1] = 1;
             } catch (NoPicturesException e) {
                 failures = e.failures(); // other processes may have some
             }
@@ -333,6 +378,9 @@ record TrainingSession(
             for (int k = 0; k < sums.length; k++) {
                 sums[k] += of[k];
             }
+        }
+        if (sums[2 * stages + 1] > 0) {
+            return null;
         }
         List<Double> means =
                 Arrays.stream(sums).map(sum -> sum / sums[2 * stages]).boxed().toList();
@@ -351,29 +399,44 @@ record TrainingSession(
                 : PackedThinkingViT.of(config.network(), weights, precision);
     }
 
-    private Recording record(Backbone backbone, List<Sample> samples) throws IOException {
+    /** A few pictures that are trained on. */
+    private void prove(Map<String, HostTensor> weights) throws IOException {
+        List<Sample> samples = Recorder.spread(pictures.training(), PROVEN_ON);
+        try (Backbone backbone = backbone(weights)) {
+            record(backbone, samples, () -> false);
+        }
+    }
+
+    /** @throws CancellationException once it is told to stop */
+    private Recording record(Backbone backbone, List<Sample> samples, BooleanSupplier asked) throws IOException {
         return Recorder.record(
                 new ElasticEngine(backbone),
                 config.preprocessing(),
                 samples,
                 Recorder.Options.of(router()).withCheck(pictures.check(UnreadablePictures.Use.VALIDATION)),
-                done -> {});
+                done -> {
+                    if (asked.getAsBoolean()) {
+                        throw new CancellationException("told to stop");
+                    }
+                });
     }
 
     private Router router() {
         return Routers.named(config.routing().router());
     }
 
-    /** Whether the report of a training has been made. */
-    static boolean isReported(Path run) {
-        return Files.exists(run.resolve(REPORT).resolve("index.html"));
-    }
-
-    /** The sweep and the report that {@code evaluate} makes, of the best model. */
-    private void report(RunFolder folder) throws IOException {
+    /**
+     * The sweep and the report that {@code evaluate} makes, of the best model.
+     *
+     * @return false if it was told to stop before
+     */
+    private boolean report(RunFolder folder, BooleanSupplier asked) throws IOException {
+        if (asked.getAsBoolean()) {
+            return false;
+        }
         Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
         try (Backbone backbone = backbone(weights)) {
-            Recording recording = record(backbone, pictures.validation());
+            Recording recording = record(backbone, pictures.validation(), asked);
             List<SweepRow> rows = new ThresholdSweep(recording)
                     .at(Thresholds.defaults(router(), config.network().numClasses()));
             EvaluationReport.About about = new EvaluationReport.About(
@@ -382,9 +445,11 @@ record TrainingSession(
                     recipe.precision(settings.device()).name().toLowerCase(Locale.ROOT),
                     LocalDate.now(ZoneId.systemDefault()).toString(),
                     Version.text());
-            err.println("wrote "
-                    + new EvaluationReport(about, config, recording, rows, List.of())
-                            .write(folder.path().resolve(REPORT)));
+            err.println(
+                    "wrote " + new EvaluationReport(about, config, recording, rows, List.of()).write(folder.report()));
+            return true;
+        } catch (CancellationException e) {
+            return false;
         }
     }
 
