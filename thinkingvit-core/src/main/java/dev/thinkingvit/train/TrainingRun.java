@@ -274,7 +274,9 @@ public final class TrainingRun {
         if (folder != null) {
             // the state comes later: whatever is interrupted before it is done again
             int from = trainer.judgedFrom();
-            if (best && from > 0 && trainer.scores().subList(from, here).stream().allMatch(score -> score.isNaN())) {
+            if (best
+                    && from > 0
+                    && trainer.scores().subList(from, here).stream().allMatch(score -> score.isNaN())) {
                 folder.setBestAside(from - 1);
             }
             if (best) {

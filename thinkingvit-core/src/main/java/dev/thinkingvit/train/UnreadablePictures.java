@@ -187,7 +187,9 @@ public final class UnreadablePictures {
 
     private void requireEnough(News last) {
         Pictures of = of(last.use());
-        String way = "; the training is saved and goes on with --resume when they are back";
+        String way = last.unfit()
+                ? "; the training is saved, --resume --crop resized takes pictures of every size"
+                : "; the training is saved and goes on with --resume when they are back";
         if (of.left[last.label()] == 0) {
             throw new UnreadableException("no picture of class '"
                     + pictures.classNames().get(last.label()) + "' is left to " + last.use().purpose

@@ -285,7 +285,8 @@ class TrainResumeTest {
     void aLearningRateThatJumpsIsSaid() {
         CommandRun further = resume("--epochs=4");
         assertThat(further.err())
-                .contains("learning rate of the next update is 1.0E-5 → 8.55E-4; the schedule so far had come to its end");
+                .contains(
+                        "learning rate of the next update is 1.0E-5 → 8.55E-4; the schedule so far had come to its end");
         assertThat(resume("--epochs=4").err()).doesNotContain("learning rate of");
     }
 
