@@ -163,14 +163,7 @@ public final class RunFolder implements AutoCloseable {
      */
     List<String> check() {
         try {
-            BasicFileAttributes now = Presence.attributes(path);
-            if (now == null || !Objects.equals(now.fileKey(), identity)) {
-                throw new CheckpointException(
-                        path,
-                        "was " + (now == null ? "moved or deleted" : "replaced by another folder")
-                                + " while the training ran; nothing more is written there. Where it is now, --resume --out"
-                                + " goes on from its last save");
-            }
+            requireSame();
             for (String name : BELONGINGS) {
                 BasicFileAttributes there = Presence.attributes(path.resolve(name));
                 boolean folder = FOLDERS.contains(name);
@@ -197,6 +190,51 @@ public final class RunFolder implements AutoCloseable {
         } catch (IOException e) {
             throw new CheckpointException(path, "cannot be looked at: " + Reasons.line(e), e);
         }
+    }
+
+    /**
+     * Looks whether this still is the folder that was opened.
+     *
+     * @throws CheckpointException if not: what is in memory must not be written to where it does not belong
+     */
+    public void requireSame() {
+        BasicFileAttributes now;
+        try {
+            now = Presence.attributes(path);
+        } catch (IOException e) {
+            throw new CheckpointException(path, "cannot be looked at: " + Reasons.of(e), e);
+        }
+        if (now == null || !Objects.equals(now.fileKey(), identity)) {
+            throw new CheckpointException(
+                    path,
+                    "was " + (now == null ? "moved or deleted" : "replaced by another folder")
+                            + " while the training ran; nothing more is written there. --resume --out, with where it is now,"
+                            + " goes on from its last save");
+        }
+    }
+
+    /** A folder in it, made if it is missing; the run's own folder is not, since it would be another one. */
+    private Path room(String name) {
+        requireSame();
+        Path room = path.resolve(name);
+        try {
+            if (!Presence.of(room)) {
+                Files.createDirectory(room);
+            }
+        } catch (IOException e) {
+            throw new CheckpointException(room, "cannot be made: " + Reasons.of(e), e);
+        }
+        return room;
+    }
+
+    /** Replaces the model after the last epoch. */
+    void saveLast(ModelConfig config, Map<String, HostTensor> weights) {
+        ModelDirectory.write(room(LAST), config, weights);
+    }
+
+    /** Replaces the model of the best validation. */
+    void saveBest(ModelConfig config, Map<String, HostTensor> weights) {
+        ModelDirectory.write(room(BEST), config, weights);
     }
 
     /** Remembers what makes the folder a training's, which is written again if somebody deletes it. */
@@ -316,12 +354,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** Keeps what is needed to go on. */
     public void saveState(TrainerState state) {
-        try {
-            Files.createDirectories(last());
-        } catch (IOException e) {
-            throw new CheckpointException(last(), "cannot be made: " + Reasons.of(e), e);
-        }
-        state.write(last().resolve(STATE));
+        state.write(room(LAST).resolve(STATE));
     }
 
     /** The model after the last epoch. */
@@ -344,7 +377,7 @@ public final class RunFolder implements AutoCloseable {
             throws IOException {
         Path history = path.resolve("history");
         if (keep > 0) {
-            ModelDirectory.write(history.resolve(name(epoch)), config, weights);
+            ModelDirectory.write(room("history").resolve(name(epoch)), config, weights);
         }
         List<Path> kept = epochs(history);
         for (Path old : kept.subList(0, Math.max(0, kept.size() - keep))) {
@@ -360,7 +393,7 @@ public final class RunFolder implements AutoCloseable {
      */
     void saveBest(int epoch, List<Integer> bests, ModelConfig config, Map<String, HostTensor> weights)
             throws IOException {
-        Path folder = path.resolve("bests");
+        Path folder = room("bests");
         ModelDirectory.write(folder.resolve(name(epoch)), config, weights);
         for (Path old : epochs(folder)) {
             if (!bests.contains(number(old) - 1)) {

@@ -1,7 +1,7 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -136,9 +136,22 @@ public final class TrainingRun {
         try {
             return train(loader, listener);
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            requireSameFolder(e);
             if (!(e instanceof TrainingException failed && failed.isOfNumbers())) {
                 rescue(e, listener);
             }
+            throw e;
+        }
+    }
+
+    /** Whatever fails in a folder that is another one fails for that. */
+    private void requireSameFolder(Throwable end) {
+        try {
+            if (folder != null) {
+                folder.requireSame();
+            }
+        } catch (CheckpointException e) {
+            e.addSuppressed(end);
             throw e;
         }
     }
@@ -176,7 +189,7 @@ public final class TrainingRun {
         };
         if (trainer.recipe().schedule().totalEpochs() == 0 && folder != null) {
             check(folder, listener);
-            ModelDirectory.write(folder.last(), config, trainer.weights());
+            folder.saveLast(config, trainer.weights());
             keep(trainer.state(), listener);
         }
         while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
@@ -280,14 +293,14 @@ public final class TrainingRun {
                 folder.setBestAside(from - 1);
             }
             if (best) {
-                ModelDirectory.write(folder.best(), config, weights);
+                folder.saveBest(config, weights);
                 bestIsGone = false;
             }
             if (recipe.checkpointHist() > 1 && bests.contains(here)) {
                 folder.saveBest(done.epoch(), bests, config, weights);
             }
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
-            ModelDirectory.write(folder.last(), config, weights);
+            folder.saveLast(config, weights);
             if (saving.pth() || TimmCheckpoint.isIn(folder.path())) {
                 List<Double> accuracies = judged.accuracies();
                 Double top1 = accuracies.isEmpty() ? null : PERCENT * accuracies.get(accuracies.size() - 1);

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -11,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 /** Progress of long work, on standard error: a bar on a terminal, a line a minute in a log. */
 final class Progress {
     private static final int LINE_WIDTH = 110;
+    private static final int MINUTE_MILLIS = 60_000;
+    private static final long LEAST_NANOS = 55_000_000_000L;
 
     private static @Nullable TerminalLine terminal;
 
@@ -45,11 +48,14 @@ final class Progress {
                     .setConsumer(shown.bar())
                     .build();
         }
-        return builder.setUpdateIntervalMillis(60_000)
+        AtomicLong told = new AtomicLong(System.nanoTime());
+        return builder.setUpdateIntervalMillis(MINUTE_MILLIS)
                 .setConsumer(new DelegatingProgressBarConsumer(
                         line -> {
                             // the beginning and the end say nothing that the command does not
-                            if (!line.contains("(0:00:00 /") && !line.contains("100%") && !line.isBlank()) {
+                            long now = System.nanoTime();
+                            if (now - told.get() > LEAST_NANOS && !line.isBlank()) {
+                                told.set(now);
                                 err.println(line.strip());
                             }
                         },

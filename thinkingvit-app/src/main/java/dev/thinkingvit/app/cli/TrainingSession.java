@@ -172,6 +172,7 @@ record TrainingSession(
     }
 
     private void write(OpenRun open, TrainerState.Missed missed) throws IOException {
+        open.folder().requireSame();
         skips.write(open.folder().path(), missed);
         UnreadablePictures list = skips.pictures();
         open.record()

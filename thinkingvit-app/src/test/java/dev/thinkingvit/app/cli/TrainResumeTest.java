@@ -145,6 +145,56 @@ class TrainResumeTest {
         assertThat(run.resolve("inventory.json.gz")).exists();
     }
 
+    @Test
+    void aRunWithoutItsStateIsNamedAndNothingIsOverwritten() throws IOException {
+        Files.delete(run.resolve("last/state.safetensors"));
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2"), "last/state.safetensors: is gone", run.toString(), "--force");
+        assertOneLine(train(2), "last/state.safetensors: is gone");
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @Test
+    void aRunWithoutItsRecordIsNoNewOneHoweverItIsCalled() throws IOException {
+        Files.delete(run.resolve("run.json"));
+        Map<String, ByteBuffer> before = content();
+        for (List<Object> how : List.<List<Object>>of(
+                List.of("--resume"),
+                List.of("--resume", "--data", directory.resolve("train")),
+                List.of("--force", "--data", directory.resolve("train")),
+                List.of("--data", directory.resolve("train")))) {
+            List<Object> arguments = new ArrayList<>(List.of("train", "--out", run));
+            arguments.addAll(how);
+            assertOneLine(
+                    CommandRun.of(arguments.toArray()), run.toString(), "but no run.json", "train into another folder");
+        }
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @Test
+    void aLostBestModelIsNamedAndTheNextTakesItsPlaceIfForced() throws IOException {
+        Files.delete(run.resolve("best/model.safetensors"));
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2"), run.resolve("best").toString(), "the best model so far", "--resume --force");
+        assertThat(content()).isEqualTo(before);
+        CommandRun forced = resume("--epochs=2", "--force");
+        assertThat(forced.code()).as(forced.err()).isZero();
+        assertThat(forced.err()).contains("forced: the best model so far is lost").contains("(best)");
+        assertThat(run.resolve("best/model.safetensors")).exists();
+    }
+
+    @Test
+    void anAbsurdRateOverwritesNothing() throws IOException {
+        Map<String, ByteBuffer> before = content();
+        CommandRun broken = resume("--epochs=2", "--lr=1e30", "--batch-size=80");
+        assertThat(broken.code()).as(broken.err()).isEqualTo(Main.FAILED);
+        Map<String, ByteBuffer> after = content();
+        for (String file : List.of("last/state.safetensors", "last/model.safetensors", "best/model.safetensors")) {
+            assertThat(after.get(file)).as(file).isEqualTo(before.get(file));
+        }
+        assertThat(run.resolve("history/epoch-0002")).doesNotExist();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 5, 100, 20_000})
     void aTornStateIsNamedAndNothingIsOverwritten(int bytes) throws IOException {
