@@ -296,6 +296,28 @@ public final class ImageFolder {
         return all;
     }
 
+    /**
+     * The same, in the same order, with pictures that were here once and have a place to keep: those of {@code names}, as
+     * {@code class/name}, that are missing and whose class has a folder. Reading one fails.
+     */
+    public ImageFolder keeping(Set<String> names) {
+        List<ClassFolder> kept = new ArrayList<>();
+        for (ClassFolder folder : folders) {
+            String start = folder.name() + "/";
+            Set<String> present =
+                    folder.pictures().stream().map(PictureWalk.File::name).collect(Collectors.toSet());
+            List<PictureWalk.File> pictures = new ArrayList<>(folder.pictures());
+            for (String name : names) {
+                if (name.startsWith(start) && !present.contains(name)) {
+                    pictures.add(new PictureWalk.File(folder.path().resolve(name.substring(start.length())), name, 0));
+                }
+            }
+            pictures.sort((a, b) -> PictureWalk.compare(a.name(), b.name()));
+            kept.add(new ClassFolder(folder.name(), folder.path(), List.copyOf(pictures)));
+        }
+        return new ImageFolder(root, List.copyOf(kept), classNames, labels, passedOver);
+    }
+
     /** Path of a picture below the root, as {@code class/name} of {@link #pictures}. */
     public String nameOf(Sample sample) {
         return PictureWalk.nameBelow(root, sample.path());

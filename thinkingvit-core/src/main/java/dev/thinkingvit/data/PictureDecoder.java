@@ -134,7 +134,8 @@ public final class PictureDecoder {
         }
     }
 
-    private static byte[] read(Path file) throws IOException {
+    /** A file's bytes. */
+    static byte[] read(Path file) throws IOException {
         try {
             long size = Files.size(file);
             if (!Files.isRegularFile(file)) {

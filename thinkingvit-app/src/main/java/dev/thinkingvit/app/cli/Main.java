@@ -9,7 +9,10 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
+import javax.imageio.ImageIO;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -67,6 +70,8 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         // Pictures need no screen, and numbers print alike everywhere.
         System.setProperty("java.awt.headless", "true");
+        // a cache on disk is slower than memory, and its hook cannot be set once the program is told to end
+        ImageIO.setUseCache(false);
         Locale.setDefault(Locale.ROOT);
         int code = run(args);
         Interruption.exits(code);
@@ -75,7 +80,7 @@ public final class Main implements Runnable {
 
     /** Runs a command line and returns its exit code. */
     static int run(String... args) {
-        return run(StandardOutput.out(), StandardOutput.err(), args);
+        return run(StandardOutput.out(), Progress.beside(StandardOutput.err()), args);
     }
 
     /** As {@link #run(String...)}, printing elsewhere. */
@@ -92,6 +97,10 @@ public final class Main implements Runnable {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         line.registerConverter(Path.class, Main::path);
+        line.setExecutionStrategy(parsed -> {
+            requireOnce(parsed);
+            return new CommandLine.RunLast().execute(parsed);
+        });
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof TypeConversionException) { // values of options that make sense only together
                 return refused(command, e);
@@ -134,6 +143,20 @@ public final class Main implements Runnable {
         }
         command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
         return USAGE;
+    }
+
+    /** picocli refuses a second value of most options, but not of those in groups or with several values. */
+    private static void requireOnce(CommandLine.ParseResult parsed) {
+        Set<CommandLine.Model.OptionSpec> seen = new HashSet<>();
+        for (CommandLine.Model.OptionSpec option : parsed.matchedOptions()) {
+            if (!seen.add(option)) {
+                throw new ParameterException(
+                        parsed.commandSpec().commandLine(),
+                        "option '" + option.longestName() + "' (" + option.paramLabel()
+                                + ") should be specified only once");
+            }
+        }
+        parsed.subcommands().forEach(Main::requireOnce);
     }
 
     /** What a Java in a locale of few characters made of the others. */
