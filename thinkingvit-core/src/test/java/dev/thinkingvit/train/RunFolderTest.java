@@ -35,7 +35,10 @@ class RunFolderTest {
 
     private static TrainerState state() {
         return new TrainerState(
-                Map.of(), new TrainerState.Position(0, 0, 0, 0, 0, List.of(0.0), List.of(0L), null, TrainerState.Missed.NONE, "", 0), List.of());
+                Map.of(),
+                new TrainerState.Position(
+                        0, 0, 0, 0, 0, List.of(0.0), List.of(0L), null, TrainerState.Missed.NONE, "", 0),
+                List.of());
     }
 
     @Test

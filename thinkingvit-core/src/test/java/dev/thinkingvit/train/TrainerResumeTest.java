@@ -295,7 +295,8 @@ class TrainerResumeTest {
                 BatchLoader loader = loader(RECIPE, Peers.ALONE);
                 RunFolder open = RunFolder.open(out)) {
             TrainingRun run = run(trainer, open, (weights, asked) -> {
-                assertThat(RunFolder.requireState(out).position().totalUpdates()).isEqualTo(5);
+                assertThat(RunFolder.requireState(out).position().totalUpdates())
+                        .isEqualTo(5);
                 trainer.stop();
                 return asked.getAsBoolean() ? null : JUDGED;
             });

@@ -40,8 +40,11 @@ class ProgressLineTest {
     @ParameterizedTest
     @CsvSource({"39, training", "39, judging the teacher", "39, fetching somebody/something-long-p16", "24, training"})
     void aNarrowTerminalKeepsTheRemainingTime(int columns, String task) {
-        assertThat(line(task, columns)).contains(" 50%").contains("(0:00:0").contains(" / 0:00:0").hasSizeLessThanOrEqualTo(
-                columns);
+        assertThat(line(task, columns))
+                .contains(" 50%")
+                .contains("(0:00:0")
+                .contains(" / 0:00:0")
+                .hasSizeLessThanOrEqualTo(columns);
     }
 
     @Test

@@ -175,11 +175,14 @@ class TrainResumeTest {
     void aLostBestModelIsNamedAndTheNextTakesItsPlaceIfForced() throws IOException {
         Files.delete(run.resolve("best/model.safetensors"));
         Map<String, ByteBuffer> before = content();
-        assertOneLine(resume("--epochs=2"), run.resolve("best").toString(), "the best model so far", "--resume --force");
+        assertOneLine(
+                resume("--epochs=2"), run.resolve("best").toString(), "the best model so far", "--resume --force");
         assertThat(content()).isEqualTo(before);
         CommandRun forced = resume("--epochs=2", "--force");
         assertThat(forced.code()).as(forced.err()).isZero();
-        assertThat(forced.err()).contains("forced: the best model so far is lost").contains("(best)");
+        assertThat(forced.err())
+                .contains("forced: the best model so far is lost")
+                .contains("(best)");
         assertThat(run.resolve("best/model.safetensors")).exists();
     }
 
