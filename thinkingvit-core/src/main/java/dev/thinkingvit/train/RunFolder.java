@@ -11,6 +11,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -33,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * last/state.safetensors  everything needed to go on
  * best/                model directory of the best validation
  * bests/epoch-0007/    model directories of the best validations, if more than one is kept
+ * earlier-bests/epoch-0007/  what was the best until then, by a validation set that was given up
  * history/epoch-0007/  model directories of the last epochs
  * last.pth.tar model_best.pth.tar  the same two for Python, where wanted
  * </pre>
@@ -51,6 +53,7 @@ public final class RunFolder implements AutoCloseable {
     private static final String BEST = "best";
     private static final String REPORT = "report";
     private static final String STATE = "state.safetensors";
+    private static final String EARLIER = "earlier-bests";
     // what says that there is a training comes first: the rest may then go in any order
     private static final List<String> BELONGINGS = List.of(
             RECORD,
@@ -59,6 +62,7 @@ public final class RunFolder implements AutoCloseable {
             LAST,
             BEST,
             "bests",
+            EARLIER,
             "history",
             TimmCheckpoint.LAST,
             TimmCheckpoint.BEST,
@@ -69,7 +73,7 @@ public final class RunFolder implements AutoCloseable {
             UNUSED,
             REPORT);
 
-    private static final List<String> FOLDERS = List.of(LAST, BEST, "bests", "history", "tensorboard", REPORT);
+    private static final List<String> FOLDERS = List.of(LAST, BEST, "bests", EARLIER, "history", "tensorboard", REPORT);
 
     private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);
 
@@ -316,6 +320,19 @@ public final class RunFolder implements AutoCloseable {
         boolean unjudged = state.scores().isEmpty() && state.position().epoch() > 0;
         if (judged || unjudged) {
             ModelDirectory.read(path.resolve(BEST));
+        }
+    }
+
+    /**
+     * Keeps the best model by a validation set that is given up; another one takes its place.
+     *
+     * @param epoch the last that was judged by it, from 0
+     */
+    void setBestAside(int epoch) throws IOException {
+        Path aside = path.resolve(EARLIER).resolve(name(epoch));
+        if (hasBest() && !Presence.of(aside)) { // it is there where this is done again
+            Files.createDirectories(path.resolve(EARLIER));
+            Files.move(best(), aside, StandardCopyOption.ATOMIC_MOVE);
         }
     }
 

@@ -56,6 +56,7 @@ public final class Trainer implements AutoCloseable {
     private int epoch;
     private int update;
     private EpochPlace place = EpochPlace.START;
+    private boolean withRest; // what does not fill a batch at the present epoch's end
     private TrainerState.Missed missed = TrainerState.Missed.NONE;
     private String judgedOn = "";
     private int judgedFrom;
@@ -152,8 +153,6 @@ public final class Trainer implements AutoCloseable {
         }
         int parts = recipe.optimizer().gradAccumSteps();
         int size = recipe.optimizer().batchSize();
-        // an epoch that was begun with other batches ends with a smaller one, rather than leave out pictures
-        boolean withRest = place.entries() % size != 0;
         long start = System.nanoTime();
         long before = images;
         try (Epoch pictures = loader.epoch(epoch, place, update * parts, withRest)) {
@@ -234,6 +233,7 @@ public final class Trainer implements AutoCloseable {
         epoch++;
         update = 0;
         place = EpochPlace.START;
+        withRest = false;
         missed = missed.ofNextEpoch();
         images = 0;
         Arrays.fill(lossSums, 0);
@@ -559,6 +559,8 @@ public final class Trainer implements AutoCloseable {
                 Arrays.stream(lossSums).boxed().toList(),
                 Arrays.stream(lossImages).boxed().toList(),
                 place,
+                recipe.optimizer().batchSize(),
+                withRest,
                 missed,
                 judgedOn,
                 judgedFrom);
@@ -616,6 +618,9 @@ public final class Trainer implements AutoCloseable {
                         update * recipe.optimizer().batchSize(),
                         Math.max(1, recipe.augmentation().augRepeats()))
                 : kept;
+        boolean otherBatches = position.batchSize() > 0
+                && position.batchSize() != recipe.optimizer().batchSize();
+        withRest = place.entries() > 0 && (position.withRest() || otherBatches);
         missed = position.missed();
         judgedOn = position.judgedOn();
         judgedFrom = position.judgedFrom();

@@ -42,6 +42,9 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
      * @param lossSums of each stage in this epoch, weighted by images; nats
      * @param lossImages how many images each of the sums counts
      * @param place in the epoch; null in what older versions kept, whose updates say it
+     * @param batchSize images of an update; 0 where nobody noted it
+     * @param withRest whether the epoch was begun with other batches, so that it ends with a smaller one rather than leave
+     *     pictures out
      * @param missed what could not be read
      * @param judgedOn a digest of the pictures that the latest scores are of; empty where nobody noted it
      * @param judgedFrom the first of these scores; those before are of other pictures
@@ -55,6 +58,8 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
             List<Double> lossSums,
             List<Long> lossImages,
             @Nullable EpochPlace place,
+            int batchSize,
+            boolean withRest,
             Missed missed,
             String judgedOn,
             int judgedFrom) {
@@ -104,6 +109,8 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         if (place != null) {
             facts.put("place", joined(List.of(place.entries(), place.picture(), place.copy())));
         }
+        facts.put("batch_size", String.valueOf(position.batchSize()));
+        facts.put("with_rest", String.valueOf(position.withRest()));
         Missed missed = position.missed();
         facts.put("missed", joined(List.of(missed.pictures(), missed.updates(), missed.totalUpdates())));
         facts.put("judged_on", position.judgedOn());
@@ -142,6 +149,8 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
                 numbers(facts, "loss_sums").boxed().toList(),
                 lossImages,
                 place(facts),
+                Math.toIntExact(Long.parseLong(facts.getOrDefault("batch_size", "0"))),
+                Boolean.parseBoolean(facts.get("with_rest")),
                 missed(facts),
                 facts.getOrDefault("judged_on", ""),
                 Math.toIntExact(Long.parseLong(facts.getOrDefault("judged_from", "0"))));

@@ -286,6 +286,12 @@ public final class TrainingRun {
         listener.onValidated(done, judged, best);
         if (folder != null) {
             // the state comes later: whatever is interrupted before it is done again
+            int from = trainer.judgedFrom();
+            if (best
+                    && from > 0
+                    && trainer.scores().subList(from, here).stream().allMatch(score -> score.isNaN())) {
+                folder.setBestAside(from - 1);
+            }
             if (best) {
                 folder.saveBest(config, weights);
                 bestIsGone = false;

@@ -148,20 +148,17 @@ public final class UnreadablePictures {
      * @throws UnreadableException if there are too many now, or a class has none left
      */
     public void told(byte[][] all, boolean first) {
-        List<News> fresh = new ArrayList<>();
+        List<News> news = new ArrayList<>();
         for (byte[] of : all) {
-            for (News each : of.length == 0 ? new News[0] : MAPPER.readValue(of, News[].class)) {
-                if (take(each)) {
-                    fresh.add(each);
-                }
-            }
+            news.addAll(of.length == 0 ? List.of() : List.of(MAPPER.readValue(of, News[].class)));
         }
-        for (News each : fresh) {
+        for (News each : news) {
             if (first && each.unfit()) {
                 throw new UnreadableException(each.error() + "; --crop resized takes pictures of every size");
             }
         }
-        fresh.forEach(this::requireEnough);
+        news.removeIf(each -> !take(each));
+        news.forEach(this::requireEnough);
     }
 
     /** Whether a picture is lost that was not. */
@@ -190,7 +187,9 @@ public final class UnreadablePictures {
 
     private void requireEnough(News last) {
         Pictures of = of(last.use());
-        String way = "; the training is saved and goes on with --resume when they are back";
+        String way = last.unfit()
+                ? "; the training is saved, --resume --crop resized takes pictures of every size"
+                : "; the training is saved and goes on with --resume when they are back";
         if (of.left[last.label()] == 0) {
             throw new UnreadableException("no picture of class '"
                     + pictures.classNames().get(last.label()) + "' is left to " + last.use().purpose

@@ -115,8 +115,9 @@ final class RunReading {
         RunPictures pictures =
                 RunPictures.goOn("the training in " + out, before, data, val, force, otherVal, unreadable);
         if (!unreadable.isEmpty()) {
-            notes.add("note: " + unreadable.size() + " pictures could not be read so far, see "
-                    + out.resolve(RunFolder.UNUSED) + "; they keep their places and are tried again");
+            notes.add("note: " + unreadable.size()
+                    + (unreadable.size() == 1 ? " picture" : " pictures") + " could not be read so far, see "
+                    + out.resolve(RunFolder.UNUSED) + "; what could not keeps its place and is tried again");
         }
         Map<String, Path> anew = new HashMap<>(plan.record().sources());
         if (RunFolder.state(out).isPresent()) {

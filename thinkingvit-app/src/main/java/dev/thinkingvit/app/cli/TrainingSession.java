@@ -205,7 +205,7 @@ record TrainingSession(
         }
         if (trainer.judgeOn(pictures.judgedOn())) {
             err.println("note: the validation pictures are others than before, so the scores do not compare; the next"
-                    + " one is the best of them whatever it is, and takes the place of best/");
+                    + " one is the best so far whatever it is; the best by the old ones moves to earlier-bests/");
         }
     }
 
@@ -405,6 +405,8 @@ record TrainingSession(
         List<Sample> samples = Recorder.spread(pictures.training(), PROVEN_ON);
         try (Backbone backbone = backbone(weights)) {
             record(backbone, samples, () -> false);
+        } catch (NoPicturesException e) {
+            err.println("note: the model is kept unproven, " + e.getMessage());
         }
     }
 
