@@ -37,7 +37,7 @@ class RunFolderTest {
         return new TrainerState(
                 Map.of(),
                 new TrainerState.Position(
-                        0, 0, 0, 0, 0, List.of(0.0), List.of(0L), null, TrainerState.Missed.NONE, "", 0),
+                        0, 0, 0, 0, 0, List.of(0.0), List.of(0L), null, 0, false, TrainerState.Missed.NONE, "", 0),
                 List.of());
     }
 
