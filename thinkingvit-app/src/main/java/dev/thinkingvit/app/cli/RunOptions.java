@@ -138,12 +138,12 @@ final class RunOptions {
      */
     TrainingPlan plan(int processes) throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
+        RecipeSource source = source(goesOn, processes);
         if (goesOn) {
             RunFolder.requireState(out);
         } else {
             requireRoom();
         }
-        RecipeSource source = source(goesOn, processes);
         RunRecord record = goesOn ? goneOnRecord() : newRecord(source);
         Recipe used = recipe(goesOn ? record.recipe(out) : null, source);
         if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
