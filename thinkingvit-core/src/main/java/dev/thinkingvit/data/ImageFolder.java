@@ -315,7 +315,7 @@ public final class ImageFolder {
             pictures.sort((a, b) -> PictureWalk.compare(a.name(), b.name()));
             kept.add(new ClassFolder(folder.name(), folder.path(), List.copyOf(pictures)));
         }
-        return new ImageFolder(root, List.copyOf(kept), classNames, labels, passedOver);
+        return new ImageFolder(root, indices, List.copyOf(kept), classNames, labels, passedOver);
     }
 
     /** Path of a picture below the root, as {@code class/name} of {@link #pictures}. */

@@ -35,7 +35,7 @@ class PredictionLinesTest {
                 List.of(
                         new ImageRecord(Path.of("early.png"), List.of(1), List.of(sure, unsure)),
                         new ImageRecord(Path.of("a\n\"b\".png"), List.of(0, 1), List.of(unsure, never))),
-                List.of(new BatchLoader.Failure(new Sample(Path.of("broken.png"), 0), "broken.png: is broken")),
+                List.of(new BatchLoader.Failure(new Sample(Path.of("broken.png"), 0), "broken.png: is broken", false)),
                 0);
     }
 

@@ -40,7 +40,7 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit classify samples",
             "  thinkingvit classify --threshold 0.3 cat.jpg dog.png",
             "  thinkingvit classify --model my-model --budget 0.15 --json photos > seen.json",
-            "  thinkingvit classify --jsonl photos | jq -r 'select(.probability < 0.5) | .file'"
+            "  thinkingvit classify --jsonl photos | jq -r 'select(.stage > 1) | .file'"
         })
 final class ClassifyCommand extends BaseCommand {
     private static final int BATCH = 64;

@@ -47,7 +47,8 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit evaluate --data cifar10/test --report report",
             "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
-            "  thinkingvit evaluate --data imagenet-val.tar --model checkpoints --results-file results.csv --retry",
+            "  thinkingvit evaluate --data imagenet-val.tar --model checkpoints \\",
+            "      --results-file results.csv --retry",
             "  thinkingvit evaluate --data cifar10/test --predictions predictions.jsonl",
             "  thinkingvit evaluate --data val --model in1k-2h-3h-6h \\",
             "      --thresholds 0.3/0.5,0.5/0.8 --json"
@@ -96,8 +97,9 @@ final class EvaluateCommand extends BaseCommand {
         if (report != null) {
             OutputFolder.requireWritable(report);
         }
-        List<Path> written =
-                Stream.of(csv, resultsFile, predictions).filter(Objects::nonNull).toList();
+        List<Path> written = Stream.of(csv, resultsFile, predictions)
+                .filter(Objects::nonNull)
+                .toList();
         if (written.stream().distinct().count() < written.size()) {
             throw usage("--csv, --results-file and --predictions name the same file");
         }

@@ -136,7 +136,8 @@ public final class Main implements Runnable {
 
     /** Says what is wrong with a command line. */
     private static int refused(CommandLine command, Exception e) {
-        String words = e instanceof ParameterException wrong ? HelpCommand.words(wrong) : String.valueOf(e.getMessage());
+        String words =
+                e instanceof ParameterException wrong ? HelpCommand.words(wrong) : String.valueOf(e.getMessage());
         command.getErr().println("thinkingvit: " + words);
         if (e instanceof ParameterException unmatched) {
             CommandLine.UnmatchedArgumentException.printSuggestions(unmatched, command.getErr());

@@ -122,7 +122,7 @@ final class RecipeOptions implements IModelTransformer {
                         .type(String.class)
                         .arity("1")
                         .paramLabel(words[0])
-                        .description(words[1])
+                        .description(words[1].replace("%", "%%"))
                         .build());
             });
             command.addArgGroup(group.build());

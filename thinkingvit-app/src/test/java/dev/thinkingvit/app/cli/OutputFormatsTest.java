@@ -3,6 +3,11 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,6 +155,21 @@ class OutputFormatsTest {
         return run;
     }
 
+    /** A small model of ImageNet's classes. */
+    private static Path imagenet() throws IOException {
+        Path model = folder.resolve("imagenet-model");
+        if (!Files.exists(model)) {
+            ThinkingViTConfig network = new ThinkingViTConfig(16, 8, 64, 1, 1, List.of(1), 1000, 1e-6);
+            try (ThinkingViT weights = ThinkingViT.initialise(network, 1)) {
+                ModelDirectory.write(
+                        model,
+                        ModelConfig.of(network).withPreprocessing(Preprocessing.imagenet(16, 1.0)),
+                        weights.stateDict());
+            }
+        }
+        return model;
+    }
+
     private static JsonNode json(Object... arguments) {
         return JsonMapper.shared().readTree(run(arguments).out());
     }
@@ -160,14 +180,21 @@ class OutputFormatsTest {
 
     @Test
     void classifyAsJson() throws IOException {
-        compare("classify --json", List.of(json("classify", "--json", "--model", TWO_STAGES, data)));
+        compare(
+                "classify --json",
+                List.of(
+                        json("classify", "--json", "--model", TWO_STAGES, data),
+                        json("classify", "--json", "--model", imagenet(), data.resolve("cat"))));
     }
 
     @Test
     void classifyAsJsonLines() throws IOException {
         List<JsonNode> lines =
                 lines(run("classify", "--jsonl", "--model", TWO_STAGES, data).out());
-        compare("classify --jsonl", lines);
+        List<JsonNode> all = new ArrayList<>(lines);
+        all.addAll(lines(run("classify", "--jsonl", "--model", imagenet(), data.resolve("cat"))
+                .out()));
+        compare("classify --jsonl", all);
         JsonNode whole = json("classify", "--json", "--model", TWO_STAGES, data);
         assertThat(lines.subList(0, 9))
                 .isEqualTo(new ArrayList<>(whole.get("images").values()));
@@ -195,8 +222,12 @@ class OutputFormatsTest {
                 "--predictions",
                 predictions);
         JsonNode each = json("evaluate", "--data", data, "--model", THREE_STAGES, "--thresholds", "0/1", "--json");
+        Path synsets = Files.createDirectories(folder.resolve("synsets/n01440764"));
+        Files.copy(data.resolve("cat/cat-0011.jpg"), synsets.resolve("cat.jpg"));
+        JsonNode known = json(
+                "evaluate", "--data", synsets.getParent(), "--model", imagenet(), "--dataset", "imagenet", "--json");
 
-        compare("evaluate --json", List.of(one, each));
+        compare("evaluate --json", List.of(one, each, known));
         compare("evaluate --predictions", lines(Files.readString(predictions)));
         Set<String> columns = new TreeSet<>();
         for (String column : Files.readAllLines(csv).get(0).split(",", -1)) {
@@ -245,6 +276,50 @@ class OutputFormatsTest {
             assertThat(picture.get("label")).isEqualTo(decided.get("label"));
             assertThat(picture.get("probability")).isEqualTo(decided.get("probability"));
         }
+    }
+
+    @Test
+    void evaluateWithAResultsFile() throws IOException {
+        Path models = Files.createDirectories(folder.resolve("models"));
+        Path broken = models.resolve("broken.safetensors");
+        Files.writeString(broken, "no weights");
+        Path good = models.resolve("good");
+        run("convert", TWO_STAGES, good);
+        Path measured = folder.resolve("measured.json");
+        Path several = folder.resolve("several.json");
+        Path csv = folder.resolve("several.csv");
+        run("evaluate", "--data", data, "--model", good, "--results-file", measured, "--measure", "--thresholds", "1");
+        for (Path file : List.of(several, csv)) {
+            CommandRun.of("evaluate", "--data", data, "--model", models, "--results-file", file);
+        }
+
+        List<JsonNode> rows = new ArrayList<>();
+        for (Path file : List.of(measured, several)) {
+            for (JsonNode row : JsonMapper.shared().readTree(Files.readString(file))) {
+                rows.add(JsonMapper.shared().readTree(row.toString().replaceAll("stage\\d+_", "stageK_")));
+            }
+        }
+        compare("evaluate --results-file", rows);
+        Set<String> columns =
+                new TreeSet<>(documented("evaluate --results-file").keySet());
+        columns.remove("images_per_second");
+        assertThat(new TreeSet<>(List.of(Files.readAllLines(csv)
+                        .get(0)
+                        .replaceAll("stage\\d+_", "stageK_")
+                        .split(",", -1))))
+                .isEqualTo(columns.stream().distinct().collect(java.util.stream.Collectors.toSet()));
+    }
+
+    @Test
+    void embedAsJsonLines() throws IOException {
+        Path cat = data.resolve("cat/cat-0011.jpg");
+        compare(
+                "embed --format jsonl",
+                List.of(
+                        lines(run("embed", "--model", TWO_STAGES, cat).out()).get(0),
+                        lines(run("embed", "--model", TWO_STAGES, "--pool", "none", cat)
+                                        .out())
+                                .get(0)));
     }
 
     @Test
