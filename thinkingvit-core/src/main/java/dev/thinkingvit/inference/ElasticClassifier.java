@@ -3,9 +3,7 @@ package dev.thinkingvit.inference;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
@@ -17,7 +15,6 @@ import dev.thinkingvit.tensor.Natives;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -37,8 +34,11 @@ import java.util.stream.Stream;
  * }
  * }</pre>
  *
- * <p>Threading: safe from any number of threads. Owns the model's weights; close it once. Results are plain Java and
- * outlive it.
+ * <p>Threading: safe from any number of threads. Calls take turns, a step of a few images per core at a time; so many may
+ * wait ({@link ElasticClassifierBuilder#queue}), and one more ends in a {@link dev.thinkingvit.tensor.QueueFullException}. A
+ * call whose thread is interrupted ends in a {@link java.util.concurrent.CancellationException}; what had not begun of it is
+ * never computed. Once the process exits, calls end in a {@link dev.thinkingvit.tensor.ShutdownException}, and closing is
+ * allowed. Owns the model's weights; close it once, on any thread. Results are plain Java and outlive it.
  */
 public final class ElasticClassifier implements AutoCloseable {
     /** Stops at this entropy where neither the model nor the caller says when; the published tables' mildest loss. */
@@ -64,17 +64,17 @@ public final class ElasticClassifier implements AutoCloseable {
      * Loads a model directory or a checkpoint file in the precision that {@link #precisionFor} chooses, or a model that was
      * exported to ONNX, in F32.
      *
-     * @param path see {@link ModelImport#read}; what the weights cannot say must be in a directory's configuration
+     * @param path see {@link dev.thinkingvit.checkpoint.ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
      * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
      */
     public static ElasticClassifier open(Path path) {
-        Natives.load(); // before anything is read
-        if (isExported(path)) {
-            return of(ExportedModel.read(path), Precision.FP32);
-        }
-        ModelDirectory.Model model = ModelImport.read(path, null, Weights.AUTO).model();
-        return of(model, precisionFor(model.config()));
+        return builder().open(path);
+    }
+
+    /** For what is set rarely: how many threads, how long a queue, who is told. */
+    public static ElasticClassifierBuilder builder() {
+        return new ElasticClassifierBuilder();
     }
 
     /**
@@ -97,15 +97,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
     public static ElasticClassifier open(Path path, Precision precision) {
-        Natives.load();
-        return isExported(path)
-                ? of(ExportedModel.read(path), precision)
-                : of(ModelImport.read(path, null, Weights.AUTO).model(), precision);
-    }
-
-    private static boolean isExported(Path folder) {
-        return ExportedModel.isIn(folder)
-                && !Files.exists(folder.resolve(ModelDirectory.CONFIG)); // both: the model itself
+        return builder().precision(precision).open(path);
     }
 
     /**
@@ -115,17 +107,29 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
      */
     public static ElasticClassifier of(ExportedModel model, Precision precision) {
+        return builder().of(model, precision);
+    }
+
+    static ElasticClassifier of(ExportedModel model, Precision precision, ElasticClassifierBuilder how) {
         Natives.load();
         if (precision != Precision.FP32) {
             throw new IllegalArgumentException(
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
         }
         StopPolicy policy = policy(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
-        return new ElasticClassifier(model.config(), policy, precision, new ElasticEngine(OnnxRuntime.open(model)));
+        return new ElasticClassifier(
+                model.config(),
+                policy,
+                precision,
+                how.engine(model.path(), () -> OnnxRuntime.open(model, how.mostThreads())));
     }
 
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
+        return builder().of(model, precision);
+    }
+
+    static ElasticClassifier of(ModelDirectory.Model model, Precision precision, ElasticClassifierBuilder how) {
         Natives.load();
         ModelConfig config = model.config();
         StopPolicy policy = policy(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
@@ -133,7 +137,7 @@ public final class ElasticClassifier implements AutoCloseable {
                 config,
                 policy,
                 precision,
-                new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
+                how.engine(model.path(), () -> PackedThinkingViT.of(config.network(), model.weights(), precision)));
     }
 
     /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */

@@ -103,12 +103,11 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
 
     @Override
     public void close() {
-        ComputeThread.callToTheEnd(() -> {
+        ComputeThread.free(() -> {
             if (!closed) {
                 closed = true;
                 stages.forEach(PackedStage::close);
             }
-            return null;
         });
     }
 }

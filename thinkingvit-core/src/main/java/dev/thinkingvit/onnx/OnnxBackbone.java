@@ -232,14 +232,17 @@ final class OnnxBackbone extends ThinkingViTBackbone {
 
     @Override
     public void close() {
-        ComputeThread.callToTheEnd(() -> {
+        ComputeThread.free(() -> {
             if (!closed) {
                 closed = true;
-                for (OrtSession session : sessions) {
-                    session.close();
+                try {
+                    for (OrtSession session : sessions) {
+                        session.close();
+                    }
+                } catch (OrtException e) {
+                    throw failure(e);
                 }
             }
-            return null;
         });
     }
 

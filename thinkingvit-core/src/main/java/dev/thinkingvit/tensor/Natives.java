@@ -15,6 +15,9 @@ import org.slf4j.LoggerFactory;
  * again costs nothing.
  */
 public final class Natives {
+    /** System property: at most how many threads inference uses, read when the first model is opened. */
+    public static final String THREADS = "thinkingvit.threads";
+
     private static final Logger log = LoggerFactory.getLogger(Natives.class);
     private static final @Nullable TensorException FAILURE; // thrown by each call, not by a class that is then broken
 
@@ -102,6 +105,27 @@ public final class Natives {
     }
 
     /**
+     * How many threads inference uses: {@code -D}{@value #THREADS}, else the environment's {@code OMP_NUM_THREADS}, else
+     * {@link #availableCores()}. Never more than there are cores.
+     */
+    public static int threadLimit() {
+        int cores = availableCores();
+        Integer asked = positive(System.getProperty(THREADS));
+        if (asked == null) {
+            // OpenMP's may be a list, one number a level
+            asked = positive(String.valueOf(System.getenv("OMP_NUM_THREADS")).split(",", -1)[0]);
+        }
+        return asked == null ? cores : Math.min(asked, cores);
+    }
+
+    private static @Nullable Integer positive(@Nullable String number) {
+        if (number == null || !number.strip().matches("[1-9]\\d{0,8}")) {
+            return null;
+        }
+        return Integer.valueOf(number.strip());
+    }
+
+    /**
      * Lets native operations of the calling thread use {@code threads} threads. The setting is per thread.
      *
      * @param threads at least 1
@@ -128,9 +152,17 @@ public final class Natives {
      * are busy: those of libtorch's pool spin for milliseconds when they have to wait and after they are done.
      */
     public static <T> T onThisThreadOnly(Supplier<T> work) {
+        return onThreads(1, work);
+    }
+
+    /** Does work whose native operations use so many threads, the calling one included. */
+    public static <T extends @Nullable Object> T onThreads(int threads, Supplier<T> work) {
         load();
         int before = torch.get_num_threads();
-        torch.set_num_threads(1);
+        if (threads == before) {
+            return work.get();
+        }
+        torch.set_num_threads(threads);
         try {
             return work.get();
         } finally {

@@ -92,9 +92,10 @@ public final class Workers implements AutoCloseable {
         private final Workers crew;
 
         Worker(Workers crew, Runnable work, String name) {
-            super(work, name);
+            super(null, work, name, 0, false);
             this.crew = crew;
             setDaemon(true);
+            setContextClassLoader(null); // the application's would be held as long as this lives
         }
     }
 
@@ -108,13 +109,15 @@ public final class Workers implements AutoCloseable {
                 } catch (InterruptedException e) {
                     interrupted = true;
                 } catch (ExecutionException e) {
-                    if (e.getCause() instanceof RuntimeException cause) {
+                    Throwable failure = e.getCause() == null ? e : e.getCause();
+                    CallersTrace.addTo(failure);
+                    if (failure instanceof RuntimeException cause) {
                         throw TensorException.translate("libtorch", cause);
                     }
-                    if (e.getCause() instanceof Error error) {
+                    if (failure instanceof Error error) {
                         throw error;
                     }
-                    throw new IllegalStateException(e.getCause());
+                    throw new IllegalStateException(failure);
                 }
             }
         } catch (CancellationException e) {

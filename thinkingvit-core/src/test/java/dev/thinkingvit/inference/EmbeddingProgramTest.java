@@ -1,0 +1,79 @@
+package dev.thinkingvit.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.thinkingvit.OwnProcess;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What programs live through that have a classifier in them, each in a process of its own. */
+@NullUnmarked // a null fails the test
+class EmbeddingProgramTest {
+    /** Beside what the virtual machine needs for its own end, on a machine with other work. */
+    private static final long SOON_SECONDS = 8;
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource({
+        "closed-by-a-hook, close done",
+        "classified-in-a-hook, classify (done|ShutdownException)",
+        "pool-drained-in-a-hook, drained true 2000",
+        "opened-in-a-hook, open (done|ShutdownException|TensorException)"
+    })
+    void theProcessEndsWhateverItsHooksDoWithTheClassifier(String program, String said) throws Exception {
+        try (OwnProcess process = OwnProcess.start(folder, EmbeddingProgram.class, List.of(), program)) {
+            process.awaitOutput("ready");
+            process.terminate();
+            assertThat(process.await(SOON_SECONDS)).as(process.out()).isEqualTo(143);
+            assertThat(process.out()).containsPattern(said).doesNotContain("SIG", "xception in thread");
+        }
+    }
+
+    @Test
+    void nothingIsComputedForCallersWhoHaveGone() throws Exception {
+        String out = run("abandoned");
+        assertThat(out).contains("cancelled 200, abandoned 200");
+        int computed = Integer.parseInt(out.replaceAll("(?s).*computed (\\d+).*", "$1"));
+        // the first caller's, the two single ones', and one that may have been begun as it was given up counts nowhere
+        assertThat(computed).isEqualTo(1 + 64 + 1);
+    }
+
+    @Test
+    void aCallerWithManyPicturesLetsOthersHaveTheirTurn() throws Exception {
+        String out = run("turns");
+        long many = Long.parseLong(out.replaceAll("(?s).*many (\\d+).*", "$1"));
+        long worst = Long.parseLong(out.replaceAll("(?s).*worst (\\d+).*", "$1"));
+        int turns = Integer.parseInt(out.replaceAll("(?s).*worst \\d+ of (\\d+).*", "$1"));
+        assertThat(worst).as(out).isLessThan(many / 2);
+        assertThat(turns).as(out).isGreaterThan(3);
+    }
+
+    @Test
+    void aFullQueueRefusesWithTheModelAndItsLength() throws Exception {
+        String out = run("full");
+        assertThat(out)
+                .contains("cifar10-3h-6h|3|")
+                .contains("cifar10-3h-6h: 3 calls wait already")
+                .containsPattern("done [4-9]|done \\d\\d");
+    }
+
+    @Test
+    void threadsAndHookEndWithTheLastClassifier() throws Exception {
+        assertThat(run("threads").lines()).hasSize(6).allMatch(line -> line.matches("open [1-9]\\d*|closed 0\\[]"));
+    }
+
+    private String run(String program) throws Exception {
+        try (OwnProcess process = OwnProcess.start(
+                folder, EmbeddingProgram.class, List.of("--add-opens", "java.base/java.lang=ALL-UNNAMED"), program)) {
+            assertThat(process.await(120)).as(process.out()).isZero();
+            return process.out();
+        }
+    }
+}
