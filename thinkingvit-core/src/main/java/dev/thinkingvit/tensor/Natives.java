@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
@@ -26,10 +27,28 @@ public final class Natives {
         // guess. Memory here is freed by scopes, never by the collector.
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
-        FAILURE = open();
+        FAILURE = openUninterrupted();
     }
 
     private Natives() {}
+
+    /** What fails since the thread is interrupted is tried again: it would have failed for the whole process. */
+    private static @Nullable TensorException openUninterrupted() {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                interrupted |= Thread.interrupted();
+                TensorException failure = open();
+                if (failure == null || !Thread.currentThread().isInterrupted()) {
+                    return failure;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
 
     private static @Nullable TensorException open() {
         try {
@@ -38,10 +57,17 @@ public final class Natives {
             if (mismatch != null) {
                 return new TensorException(mismatch);
             }
-            load(openblas_nolapack.class, torch.class);
+            if (NativeJars.missing(NativeJars.LIBTORCH) == null) {
+                try (NativeUnpacking unpacking = NativeUnpacking.begin(NativeCache.chosen(), NativeUnpacking.all())) {
+                    load(openblas_nolapack.class, torch.class);
+                    unpacking.done();
+                }
+            } else {
+                load(openblas_nolapack.class, torch.class); // perhaps they are where nobody looks but JavaCPP
+            }
         } catch (TensorException e) {
             return e;
-        } catch (LinkageError e) { // natives are missing, or classes
+        } catch (LinkageError | RuntimeException | IOException e) { // natives are missing, or classes, or not allowed
             return new TensorException(
                     why(
                             "libtorch",
@@ -73,6 +99,11 @@ public final class Natives {
      * @param hint what else it may need
      */
     static String why(String library, List<NativeJars.Library> jars, Throwable e, String hint) {
+        if (isForbidden(e)) {
+            return library + " may not be loaded: this virtual machine forbids native code; add the option"
+                    + " --enable-native-access=ALL-UNNAMED, or the names of the modules that have these jars, or leave out"
+                    + " --illegal-native-access=deny";
+        }
         String missing = NativeJars.missing(jars);
         String platform = NativeJars.platform();
         String name = platform == null ? library : library + " for " + platform;
@@ -81,6 +112,11 @@ public final class Natives {
         }
         String fault = NativeCache.fault(e);
         return name + " could not be loaded: " + (fault != null ? fault : firstLine(deepest(e)) + hint);
+    }
+
+    /** What Java 24 and later throw; older ones have no such exception's cause. */
+    private static boolean isForbidden(@Nullable Throwable e) {
+        return e != null && (e instanceof IllegalCallerException || isForbidden(e.getCause()));
     }
 
     /**
