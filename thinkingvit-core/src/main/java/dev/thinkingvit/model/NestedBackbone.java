@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -48,7 +49,7 @@ public final class NestedBackbone extends ThinkingViTBackbone {
 
     @Override
     public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-        return weights.stage(stage, device.place(images), previousTokens);
+        return StageOutput.of(weights.stage(stage, device.place(images), previousTokens));
     }
 
     @Override

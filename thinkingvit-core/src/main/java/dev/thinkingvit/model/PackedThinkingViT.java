@@ -1,5 +1,7 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Tensors;
@@ -38,10 +40,11 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
     public static PackedThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
         WeightsException.check(config.parameterShapes(), weights);
         return ComputeThread.callToTheEnd(() -> {
+            Network network = new ThinkingViTNetwork(config);
             List<PackedStage> stages = new ArrayList<>();
             try {
                 for (int stage = 1; stage <= config.stages(); stage++) {
-                    stages.add(PackedStage.pack(config, weights, precision, stage));
+                    stages.add(PackedStage.pack(network, stage, weights, Tensors.dtype(precision.type())));
                 }
             } catch (RuntimeException | Error e) {
                 stages.forEach(PackedStage::close);
@@ -96,7 +99,7 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
         if (previousTokens != null) {
             StageInput.requireType("tokens", previousTokens, Tensors.dtype(precision.type()));
         }
-        return stages.get(stage - 1).run(images, previousTokens);
+        return StageOutput.of(stages.get(stage - 1).run(images, previousTokens));
     }
 
     @Override

@@ -1,6 +1,6 @@
 package dev.thinkingvit.model;
 
-import java.util.LinkedHashMap;
+import dev.thinkingvit.network.Parameters;
 import java.util.List;
 import java.util.Map;
 
@@ -125,45 +125,19 @@ public record ThinkingViTConfig(
         return "alpha." + (stage - 2);
     }
 
+    /** Every parameter of the model, declared. */
+    public Parameters parameters() {
+        return new ThinkingViTNetwork(this).parameters();
+    }
+
     /** Every parameter of the model with its shape, named and ordered as published checkpoints are. */
     public Map<String, long[]> parameterShapes() {
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        long width = embedDim;
-        shapes.put("cls_token", shape(1, 1, width));
-        shapes.put("pos_embed", shape(1, tokens(), width));
-        shapes.put("patch_embed.proj.weight", shape(width, CHANNELS, patchSize, patchSize));
-        shapes.put("patch_embed.proj.bias", shape(width));
-        for (int i = 0; i < depth; i++) {
-            String block = "blocks." + i + ".";
-            norm(shapes, block + "norm1", width);
-            linear(shapes, block + "attn.qkv", 3 * width, width);
-            linear(shapes, block + "attn.proj", width, width);
-            norm(shapes, block + "norm2", width);
-            linear(shapes, block + "mlp.fc1", MLP_RATIO * width, width);
-            linear(shapes, block + "mlp.fc2", width, MLP_RATIO * width);
-        }
-        norm(shapes, "norm", width);
-        linear(shapes, "head", numClasses, width);
-        for (int stage = 2; stage <= stages(); stage++) {
-            shapes.put(alphaName(stage), shape(1));
-        }
-        for (int stage = 2; stage <= stages(); stage++) {
-            linear(shapes, projectionName(stage), width, width(stage - 1));
-        }
-        return shapes;
+        return parameters().shapes();
     }
 
     /** Number of trainable values. */
     public long parameterCount() {
-        long count = 0;
-        for (long[] shape : parameterShapes().values()) {
-            long elements = 1;
-            for (long size : shape) {
-                elements *= size;
-            }
-            count += elements;
-        }
-        return count;
+        return parameters().count();
     }
 
     /**
@@ -187,20 +161,6 @@ public record ThinkingViTConfig(
             throw new IllegalArgumentException(
                     "stage " + stage + " does not exist: the model has stages 1 to " + stages());
         }
-    }
-
-    private static void norm(Map<String, long[]> shapes, String name, long width) {
-        shapes.put(name + ".weight", shape(width));
-        shapes.put(name + ".bias", shape(width));
-    }
-
-    private static void linear(Map<String, long[]> shapes, String name, long out, long in) {
-        shapes.put(name + ".weight", shape(out, in));
-        shapes.put(name + ".bias", shape(out));
-    }
-
-    private static long[] shape(long... sizes) {
-        return sizes;
     }
 
     private static void inRange(String name, int value, int largest) {

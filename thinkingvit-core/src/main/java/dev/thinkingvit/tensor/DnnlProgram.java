@@ -115,6 +115,33 @@ public final class DnnlProgram implements AutoCloseable {
         return view;
     }
 
+    /** Memory of the program's own in which views begin where they are told to. */
+    public Arena arena(long bytes) {
+        Memory memory = new Memory();
+        memory.address = allocate(bytes);
+        return new Arena(memory, bytes);
+    }
+
+    /** Memory in which several views lie, also at the same place where they are not needed at the same time. */
+    public static final class Arena {
+        private final Memory memory;
+        private final long bytes;
+
+        private Arena(Memory memory, long bytes) {
+            this.memory = memory;
+            this.bytes = bytes;
+        }
+
+        /** A row-major view, {@code offset} bytes from the beginning, a multiple of the type's. */
+        public DnnlView view(long offset, DType dtype, long... shape) {
+            DnnlView view = DnnlView.of(memory, dtype, offset / dtype.bytes(), shape);
+            if (offset < 0 || offset % dtype.bytes() != 0 || offset + view.elements() * dtype.bytes() > bytes) {
+                throw new IllegalArgumentException(view + " at " + offset + " is not within " + bytes + " bytes");
+            }
+            return view;
+        }
+    }
+
     /** Memory of somebody else's, row-major, {@linkplain #bind bound} before a run. */
     public DnnlView external(DType dtype, long... shape) {
         Memory memory = new Memory();
