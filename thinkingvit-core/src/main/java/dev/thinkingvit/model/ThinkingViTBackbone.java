@@ -1,12 +1,18 @@
 package dev.thinkingvit.model;
 
+import java.util.stream.IntStream;
+
 /** A {@link Backbone} of a ThinkingViT's shape, whoever computes it. */
 public abstract class ThinkingViTBackbone implements Backbone {
     private final ThinkingViTConfig config;
+    private final long[] macs; // of each stage
 
     /** @param config shape of the network */
     protected ThinkingViTBackbone(ThinkingViTConfig config) {
         this.config = config;
+        this.macs = IntStream.rangeClosed(1, config.stages())
+                .mapToLong(config::macs)
+                .toArray();
     }
 
     /** Shape of the network. */
@@ -31,6 +37,6 @@ public abstract class ThinkingViTBackbone implements Backbone {
 
     @Override
     public final long macs(int stage) {
-        return config.macs(stage);
+        return macs[stage - 1];
     }
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.Parameters;
 import java.util.List;
 import java.util.Map;
@@ -125,6 +126,11 @@ public record ThinkingViTConfig(
         return "alpha." + (stage - 2);
     }
 
+    /** Whether a checkpoint's tensor of that name recycles tokens, in whatever stage. */
+    static boolean isRecycling(String name) {
+        return name.startsWith("alpha.") || name.startsWith("proj_layer");
+    }
+
     /** Every parameter of the model, declared. */
     public Parameters parameters() {
         return new ThinkingViTNetwork(this).parameters();
@@ -145,15 +151,8 @@ public record ThinkingViTConfig(
      * projection, as the paper counts them.
      */
     public long macs(int stage) {
-        long width = width(stage);
-        long tokens = tokens();
-        long macs = (long) patches() * patchElements() * width;
-        macs += depth * (12 * tokens * width * width + 2 * tokens * tokens * width);
-        macs += width * numClasses;
-        if (stage > 1) {
-            macs += tokens * width(stage - 1) * width;
-        }
-        return macs;
+        checkStage(stage);
+        return Cost.macs(new ThinkingViTNetwork(this), stage);
     }
 
     private void checkStage(int stage) {
