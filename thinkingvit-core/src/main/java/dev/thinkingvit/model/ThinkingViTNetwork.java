@@ -12,6 +12,7 @@ import dev.thinkingvit.network.Parameters;
 import dev.thinkingvit.network.Start;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -79,47 +80,38 @@ public final class ThinkingViTNetwork implements Network {
         this.norm = Norm.of("norm", config.depth(), features, config.normEps());
         Linear classes = Linear.of("head", last, Axis.whole(config.numClasses()).of(Meaning.CLASSES), features);
         // one row an image: F32 costs nothing here
-        this.head = new Linear(
-                classes.weight().uncast().as(Role.HEAD), classes.bias().uncast().as(Role.HEAD));
+        this.head = classes.with(parameter -> parameter.uncast().as(Role.HEAD));
         for (int stage = 2; stage <= config.stages(); stage++) {
-            Linear projection = Linear.of(
-                    ThinkingViTConfig.projectionName(stage), last, features, Axis.whole(config.width(stage - 1)));
-            Parameter alpha = Parameter.of(ThinkingViTConfig.alphaName(stage), Start.ZEROS, last, Axis.whole(1));
-            recyclings.add(new Recycling(
-                    alpha.uncast().as(Role.RECYCLING).readBy(stage),
-                    new Linear(
-                            projection.weight().as(Role.RECYCLING).readBy(stage),
-                            projection.bias().as(Role.RECYCLING).readBy(stage))));
+            recyclings.add(recycling(stage, features, last));
         }
         this.parameters = Parameters.of(inOrder());
     }
 
+    private Recycling recycling(int stage, Axis features, int layer) {
+        Parameter alpha =
+                Parameter.of(ThinkingViTConfig.alphaName(stage), Start.ZEROS, layer, Axis.whole(1)).uncast();
+        Linear projection = Linear.of(
+                ThinkingViTConfig.projectionName(stage), layer, features, Axis.whole(config.width(stage - 1)));
+        UnaryOperator<Parameter> own = parameter -> parameter.as(Role.RECYCLING).readBy(stage);
+        return new Recycling(own.apply(alpha), projection.with(own));
+    }
+
     private List<Parameter> inOrder() {
         List<Parameter> all = new ArrayList<>(List.of(classToken, positions));
-        add(all, patchEmbedding);
+        patchEmbedding.addTo(all);
         for (Block block : blocks) {
-            add(all, block.norm1);
-            add(all, block.qkv);
-            add(all, block.projection);
-            add(all, block.norm2);
-            add(all, block.fc1);
-            add(all, block.fc2);
+            block.norm1.addTo(all);
+            block.qkv.addTo(all);
+            block.projection.addTo(all);
+            block.norm2.addTo(all);
+            block.fc1.addTo(all);
+            block.fc2.addTo(all);
         }
-        add(all, norm);
-        add(all, head);
+        norm.addTo(all);
+        head.addTo(all);
         recyclings.forEach(recycling -> all.add(recycling.alpha));
-        recyclings.forEach(recycling -> add(all, recycling.projection));
+        recyclings.forEach(recycling -> recycling.projection.addTo(all));
         return all;
-    }
-
-    private static void add(List<Parameter> all, Linear layer) {
-        all.add(layer.weight());
-        all.add(layer.bias());
-    }
-
-    private static void add(List<Parameter> all, Norm layer) {
-        all.add(layer.weight());
-        all.add(layer.bias());
     }
 
     @Override

@@ -82,6 +82,46 @@ public final class Cost implements Layers<long[]> {
     }
 
     @Override
+    public long[] windows(long[] x, Windows how) {
+        return new long[] {x[0] * how.count(), how.tokens(), x[2]};
+    }
+
+    @Override
+    public long[] unwindow(long[] x, Windows how) {
+        return new long[] {x[0] / how.count(), (long) how.rows() * how.columns(), x[2]};
+    }
+
+    @Override
+    public long[] windowAttention(long[] qkv, int heads, Parameter bias, Windows how) {
+        return attention(qkv, heads);
+    }
+
+    @Override
+    public long[] merge(long[] x, int rows, int columns) {
+        return new long[] {x[0], x[1] / 4, 4 * x[2]};
+    }
+
+    @Override
+    public long[] upsample(long[] x, int rows, int columns, Parameter kernel) {
+        long[] out = x.clone();
+        out[1] *= kernel.shape()[2] * kernel.shape()[3];
+        macs += product(out);
+        return out;
+    }
+
+    @Override
+    public long[] leading(long[] x, int features) {
+        long[] out = x.clone();
+        out[out.length - 1] = features;
+        return out;
+    }
+
+    @Override
+    public long[] mean(long[] x) {
+        return new long[] {x[0], x[2]};
+    }
+
+    @Override
     public long[] scale(long[] x, Parameter factor) {
         return x;
     }

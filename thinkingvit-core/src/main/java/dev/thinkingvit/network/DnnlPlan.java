@@ -401,4 +401,39 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
             program.product(rounded, values, out.narrow(1, from, count));
         }
     }
+
+    @Override
+    public Value windows(Value x, Windows how) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value unwindow(Value x, Windows how) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value merge(Value x, int rows, int columns) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value upsample(Value x, int rows, int columns, Parameter kernel) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value leading(Value x, int features) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value mean(Value x) {
+        throw new UnsupportedOperationException("not written yet");
+    }
 }

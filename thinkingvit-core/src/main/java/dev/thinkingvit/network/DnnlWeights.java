@@ -72,7 +72,8 @@ final class DnnlWeights implements AutoCloseable {
         }
         try (Scope scope = new Scope()) {
             Tensor weight = cut(layer.weight()).flatten(1, -1);
-            Tensor bias = cut(layer.bias());
+            Parameter shift = layer.bias();
+            Tensor bias = shift == null ? torch.zeros(weight.size(0)) : cut(shift);
             if (factor != null) {
                 Tensor by = cut(factor);
                 weight = weight.mul(by);

@@ -48,6 +48,50 @@ public interface Layers<T> {
      */
     T attention(T qkv, int heads);
 
+    /**
+     * Cuts a grid of tokens into windows; each becomes like an image of its own.
+     *
+     * @param x (B, rows · columns, d)
+     * @return (B · windows, n, d)
+     */
+    T windows(T x, Windows how);
+
+    /** Undoes {@link #windows}. */
+    T unwindow(T x, Windows how);
+
+    /**
+     * Self-attention among the tokens of a window, each pair with a learned bias that depends on their distance.
+     *
+     * @param qkv (B · windows, n, 3d), without attention's scale
+     * @param bias (distances, heads)
+     * @return (B · windows, n, d)
+     */
+    T windowAttention(T qkv, int heads, Parameter bias, Windows how);
+
+    /**
+     * Joins 2 × 2 neighbours: the upper left, the lower left, the upper right, the lower right.
+     *
+     * @param x (B, rows · columns, d), both even
+     * @return (B, rows/2 · columns/2, 4d)
+     */
+    T merge(T x, int rows, int columns);
+
+    /**
+     * Spreads each token over a square, each feature by a pattern of its own: a depthwise transposed convolution whose
+     * stride is its kernel's size f.
+     *
+     * @param x (B, rows · columns, d)
+     * @param kernel (d, 1, f, f)
+     * @return (B, rows · f · columns · f, d)
+     */
+    T upsample(T x, int rows, int columns, Parameter kernel);
+
+    /** The first features of each token. */
+    T leading(T x, int features);
+
+    /** The mean of an image's tokens: (B, N, d) to (B, d). */
+    T mean(T x);
+
     /** {@code x} times a parameter of one value. */
     T scale(T x, Parameter factor);
 

@@ -1,5 +1,7 @@
 package dev.thinkingvit.network;
 
+import java.util.List;
+
 /**
  * A LayerNorm over the last dimension; computed in F32 whatever the precision of products.
  *
@@ -17,5 +19,11 @@ public record Norm(Parameter weight, Parameter bias, double eps) {
                 Parameter.of(name + ".weight", Start.ONES, layer, features).uncast(),
                 Parameter.of(name + ".bias", Start.ZEROS, layer, features).uncast(),
                 eps);
+    }
+
+    /** Adds its parameters to others. */
+    public void addTo(List<Parameter> parameters) {
+        parameters.add(weight);
+        parameters.add(bias);
     }
 }

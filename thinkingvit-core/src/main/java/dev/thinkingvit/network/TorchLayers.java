@@ -6,6 +6,7 @@ import dev.thinkingvit.tensor.Tensors;
 import java.util.IdentityHashMap;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
@@ -69,7 +70,9 @@ class TorchLayers implements Layers<Tensor> {
     public final Tensor linear(Tensor x, Linear layer) {
         Tensor weight = weight(layer.weight());
         Tensor matrix = weight.dim() > 2 ? weight.flatten(1, -1) : weight;
-        return torch.linear(x.to(matrix.scalar_type()), matrix, new TensorOptional(weight(layer.bias())));
+        Parameter bias = layer.bias();
+        TensorOptional added = bias == null ? new TensorOptional() : new TensorOptional(weight(bias));
+        return torch.linear(x.to(matrix.scalar_type()), matrix, added);
     }
 
     @Override
@@ -115,6 +118,95 @@ class TorchLayers implements Layers<Tensor> {
         TensorVector qkv = split.reshape(3, batch * heads, tokens, headDim).unbind(0);
         Tensor scores = qkv.get(0).bmm(qkv.get(1).transpose(1, 2)); // (BH, N, N)
         return scores.softmax(-1).bmm(qkv.get(2)).view(batch, heads, tokens, headDim);
+    }
+
+    @Override
+    public final Tensor windows(Tensor x, Windows how) {
+        long batch = x.size(0);
+        long width = x.size(2);
+        Tensor grid = x.view(batch, how.rows(), how.columns(), width);
+        Tensor rolled = how.shift() == 0 ? grid : grid.roll(both(-how.shift()), 1, 2);
+        long below = (long) how.down() * how.window() - how.rows();
+        long right = (long) how.across() * how.window() - how.columns();
+        Tensor filled = below == 0 && right == 0 ? rolled : torch.pad(rolled, 0, 0, 0, right, 0, below);
+        return filled.view(batch, how.down(), how.window(), how.across(), how.window(), width)
+                .permute(0, 1, 3, 2, 4, 5) // (B, down, across, w, w, d)
+                .reshape(batch * how.count(), how.tokens(), width);
+    }
+
+    @Override
+    public final Tensor unwindow(Tensor x, Windows how) {
+        long width = x.size(2);
+        long batch = x.size(0) / how.count();
+        Tensor grid = x.view(batch, how.down(), how.across(), how.window(), how.window(), width)
+                .permute(0, 1, 3, 2, 4, 5)
+                .reshape(batch, (long) how.down() * how.window(), (long) how.across() * how.window(), width)
+                .narrow(1, 0, how.rows())
+                .narrow(2, 0, how.columns());
+        Tensor rolled = how.shift() == 0 ? grid : grid.roll(both(how.shift()), 1, 2);
+        return rolled.reshape(batch, (long) how.rows() * how.columns(), width);
+    }
+
+    private static long[] both(long by) {
+        return new long[] {by, by};
+    }
+
+    @Override
+    public final Tensor windowAttention(Tensor qkv, int heads, Parameter bias, Windows how) {
+        long rows = qkv.size(0); // B · windows
+        long n = how.tokens();
+        long width = qkv.size(2) / 3;
+        double scale = 1 / Math.sqrt((double) width / heads);
+        TensorVector parts = qkv.view(rows, n, 3, heads, width / heads)
+                .permute(2, 0, 3, 1, 4) // (3, B·windows, H, n, hd)
+                .unbind(0);
+        Tensor scores = parts.get(0).mul(new Scalar(scale)).matmul(parts.get(1).transpose(-2, -1)); // (B·windows, H, n, n)
+        Tensor biases = weight(bias)
+                .index_select(0, Tensors.longs(how.biasRows()).to(qkv.device(), ScalarType.Long))
+                .view(n, n, heads)
+                .permute(2, 0, 1)
+                .to(scores.scalar_type()); // (H, n, n)
+        Tensor biased = scores.add(biases);
+        float[] mask = how.mask();
+        if (mask.length > 0) {
+            Tensor apart = Tensors.floats(mask, 0, 1, how.count(), 1, n, n).to(qkv.device(), scores.scalar_type());
+            biased = biased.view(rows / how.count(), how.count(), heads, n, n)
+                    .add(apart)
+                    .view(rows, heads, n, n);
+        }
+        Tensor mixed = biased.softmax(-1).matmul(parts.get(2)); // (B·windows, H, n, hd)
+        return mixed.transpose(1, 2).reshape(rows, n, width);
+    }
+
+    @Override
+    public final Tensor merge(Tensor x, int rows, int columns) {
+        long batch = x.size(0);
+        long width = x.size(2);
+        return x.view(batch, rows / 2, 2, columns / 2, 2, width)
+                .permute(0, 1, 3, 4, 2, 5) // (B, rows/2, columns/2, across, down, d)
+                .reshape(batch, (long) rows / 2 * (columns / 2), 4 * width);
+    }
+
+    @Override
+    public final Tensor upsample(Tensor x, int rows, int columns, Parameter kernel) {
+        long batch = x.size(0);
+        long width = x.size(2);
+        Tensor pattern = weight(kernel); // (d, 1, f, f)
+        long factor = pattern.size(2);
+        Tensor spread = pattern.permute(2, 1, 3, 0); // (f, 1, f, d)
+        return x.view(batch, rows, 1, columns, 1, width)
+                .mul(spread)
+                .reshape(batch, rows * factor * columns * factor, width);
+    }
+
+    @Override
+    public final Tensor leading(Tensor x, int features) {
+        return features == x.size(-1) ? x : x.narrow(-1, 0, features);
+    }
+
+    @Override
+    public final Tensor mean(Tensor x) {
+        return x.mean(1);
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.thinkingvit.network.Linear;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Norm;
 import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Windows;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -167,13 +168,14 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     }
 
     private String gemm(String x, Linear layer, int chunk, @Nullable Parameter factor, String name) {
+        String weight = constants.matrix(graph, layer.weight(), chunk, factor, stage);
+        Parameter bias = layer.bias();
         return node(
                 "Gemm",
                 name,
-                List.of(
-                        x,
-                        constants.matrix(graph, layer.weight(), chunk, factor, stage),
-                        constants.vector(graph, layer.bias(), chunk, factor, stage)));
+                bias == null
+                        ? List.of(x, weight)
+                        : List.of(x, weight, constants.vector(graph, bias, chunk, factor, stage)));
     }
 
     private static String name(Linear layer) {
@@ -230,10 +232,18 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String transposed = node("Transpose", name + ".patches", List.of(columns), attribute("perm", List.of(0, 2, 1)));
         // a row of zeros in front makes room for the class token, which the embedding's first row holds
         String padded = node("Pad", name + ".padded", List.of(transposed, integers(0, 1, 0, 0, 0, 0))); // (B, N, d)
-        String embedding = constants.embedding(graph, classToken, positions, layer.bias(), stage);
+        String embedding = constants.embedding(graph, classToken, positions, requireBias(layer), stage);
         String embedded = node("Add", "embedded", List.of(padded, embedding));
         String rows = node("Reshape", "embedded.rows", List.of(embedded, integers(-1, width))); // (B·N, d)
         return new Value(Form.ROWS, patches.shape[0] + 1, width).named(rows);
+    }
+
+    private static Parameter requireBias(Linear layer) {
+        Parameter bias = layer.bias();
+        if (bias == null) {
+            throw new IllegalStateException("the patch embedding has a bias");
+        }
+        return bias;
     }
 
     @Override
@@ -321,5 +331,40 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     @Override
     public Value block(Value x, int index, UnaryOperator<Value> body) {
         return body.apply(x);
+    }
+
+    @Override
+    public Value windows(Value x, Windows how) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value unwindow(Value x, Windows how) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value merge(Value x, int rows, int columns) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value upsample(Value x, int rows, int columns, Parameter kernel) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value leading(Value x, int features) {
+        throw new UnsupportedOperationException("not written yet");
+    }
+
+    @Override
+    public Value mean(Value x) {
+        throw new UnsupportedOperationException("not written yet");
     }
 }
