@@ -72,14 +72,19 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     }
 
     /** A linear layer that waits for what follows it. */
-    private record Pending(Value x, Linear layer, @Nullable Parameter factor, After after) {}
+    private record Pending(
+            Value x, Linear layer, @Nullable Parameter factor, After after, @Nullable Spread spread) {}
+
+    /** Tokens (G, rows · columns, d) that wait to be spread over f × f places each. */
+    private record Spread(Value x, int rows, int columns, long factor, Parameter pattern) {}
 
     /** What flows: something in memory, or a product that is still to be written. */
     static final class Value {
-        private final DType dtype;
+        private DType dtype;
         private final long[] shape;
         private @Nullable Storage storage;
         private @Nullable Pending pending;
+        private @Nullable Spread spread;
         private boolean addedTo;
 
         private Value(DType dtype, long... shape) {
@@ -208,6 +213,9 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         }
         Pending pending = value.pending;
         if (pending != null) {
+            if (pending.spread != null) {
+                throw new IllegalStateException("what is spread is added to something");
+            }
             value.pending = null;
             value.storage = storage(value.dtype, value.shape, false);
             product(pending, value, value::asRows, pending.after);
@@ -237,7 +245,11 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
 
     private DnnlMatrix matrix(Pending pending) {
         long rows = pending.x.rows();
-        return weights.matrix(pending.layer, pending.factor, rows);
+        return weights.matrix(
+                pending.layer,
+                pending.factor,
+                pending.spread == null ? null : pending.spread.pattern,
+                rows);
     }
 
     @Override
@@ -295,7 +307,8 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         long[] shape = x.shape.clone();
         shape[shape.length - 1] = layer.weight().shape(weights.stage())[0];
         Value out = new Value(layer.weight().cast() ? type : DType.F32, shape);
-        out.pending = new Pending(x, layer, null, After.NONE);
+        Spread spread = x.spread;
+        out.pending = new Pending(spread == null ? x : spread.x, layer, null, After.NONE, spread);
         return out;
     }
 
@@ -303,7 +316,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     public Value gelu(Value x) {
         Pending pending = pending(x);
         Value out = new Value(x.dtype, x.shape);
-        out.pending = new Pending(pending.x, pending.layer, pending.factor, After.GELU);
+        out.pending = new Pending(pending.x, pending.layer, pending.factor, After.GELU, pending.spread);
         return out;
     }
 
@@ -311,13 +324,13 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     public Value scale(Value x, Parameter factor) {
         Pending pending = pending(x);
         Value out = new Value(x.dtype, x.shape);
-        out.pending = new Pending(pending.x, pending.layer, factor, After.NONE);
+        out.pending = new Pending(pending.x, pending.layer, factor, After.NONE, pending.spread);
         return out;
     }
 
     @Override
     public Value norm(Value x, Norm layer) {
-        Value in = ready(x);
+        Value in = ready(exact(x));
         Value out = fresh(type, in.shape);
         Tensor weight = weights.vector(layer.weight());
         Tensor bias = weights.vector(layer.bias());
@@ -332,10 +345,46 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
 
     @Override
     public Value residual(Value x, Value branch) {
-        Value sum = Value.of(storage(ready(x)));
-        product(pending(branch), sum, sum::asRows, After.ADD);
+        Value before = ready(exact(x), DType.F32);
+        Value sum = Value.of(storage(before));
+        Pending pending = branch.pending;
+        if (pending == null) {
+            Value added = ready(branch);
+            step(program -> program.add(sum.view(), added.view()), sum, added);
+        } else if (pending.spread == null) {
+            product(pending, sum, sum::asRows, After.ADD);
+        } else {
+            addSpread(pending, pending.spread, sum);
+        }
         x.addedTo = true;
+        before.addedTo = true;
         return sum;
+    }
+
+    private void addSpread(Pending pending, Spread spread, Value sum) {
+        long images = sum.size(0);
+        long width = sum.last();
+        long factor = spread.factor;
+        Value spreadOut = fresh(DType.F32, images * spread.rows * spread.columns, factor * factor * width);
+        product(pending, spreadOut, spreadOut::asRows, After.NONE);
+        step(
+                program -> program.add(
+                        sum.view()
+                                .reshape(images, spread.rows, factor, spread.columns, factor, width)
+                                .permute(0, 1, 3, 2, 4, 5),
+                        spreadOut
+                                .view()
+                                .reshape(images, spread.rows, spread.columns, factor, factor, width)),
+                sum,
+                spreadOut);
+    }
+
+    /** What sums and norms read is F32, if it is still to be written. */
+    private static Value exact(Value x) {
+        if (x.pending != null) {
+            x.dtype = DType.F32;
+        }
+        return x;
     }
 
     @Override
@@ -404,36 +453,175 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
 
     @Override
     public Value windows(Value x, Windows how) {
-        throw new UnsupportedOperationException("not written yet");
+        Value in = ready(x);
+        long width = in.last();
+        long images = in.size(0);
+        Value out = fresh(in.dtype, images * how.count(), how.tokens(), width);
+        if (how.isPlain()) {
+            step(program -> program.copy(cut(in.view(), images, how), cutUp(out.view(), images, how)), in, out);
+            return out;
+        }
+        long below = (long) how.down() * how.window();
+        long right = (long) how.across() * how.window();
+        Value grid = fresh(in.dtype, images, below, right, width);
+        Tensor nothing = below > how.rows() || right > how.columns()
+                ? weights.zeros(in.dtype, images, below, right, width)
+                : null;
+        step(
+                program -> {
+                    if (nothing != null) {
+                        program.copy(program.constant(nothing), grid.view());
+                    }
+                    DnnlView from = in.view().reshape(images, how.rows(), how.columns(), width);
+                    rolled(how, (row, column, toRow, toColumn, rows, columns) -> program.copy(
+                            part(from, row, column, rows, columns),
+                            part(grid.view(), toRow, toColumn, rows, columns)));
+                },
+                in,
+                grid);
+        step(program -> program.copy(cut(grid.view(), images, how), cutUp(out.view(), images, how)), grid, out);
+        return out;
     }
 
     @Override
     public Value unwindow(Value x, Windows how) {
-        throw new UnsupportedOperationException("not written yet");
+        Value in = ready(x);
+        long width = in.last();
+        long images = in.size(0) / how.count();
+        long below = (long) how.down() * how.window();
+        long right = (long) how.across() * how.window();
+        Value out = fresh(in.dtype, images, (long) how.rows() * how.columns(), width);
+        if (how.isPlain()) {
+            step(program -> program.copy(cutUp(in.view(), images, how), cut(out.view(), images, how)), in, out);
+            return out;
+        }
+        Value grid = fresh(in.dtype, images, below, right, width);
+        step(program -> program.copy(cutUp(in.view(), images, how), cut(grid.view(), images, how)), in, grid);
+        step(
+                program -> {
+                    DnnlView to = out.view().reshape(images, how.rows(), how.columns(), width);
+                    rolled(how, (row, column, fromRow, fromColumn, rows, columns) -> program.copy(
+                            part(grid.view(), fromRow, fromColumn, rows, columns),
+                            part(to, row, column, rows, columns)));
+                },
+                grid,
+                out);
+        return out;
+    }
+
+    /** A part of the grid, where it is before the roll and after it. */
+    private interface Part {
+        void at(long row, long column, long rolledRow, long rolledColumn, long rows, long columns);
+    }
+
+    private static void rolled(Windows how, Part part) {
+        int shift = how.shift();
+        for (int down = 0; down < (shift == 0 ? 1 : 2); down++) {
+            long rows = down == 0 ? how.rows() - shift : shift;
+            for (int across = 0; across < (shift == 0 ? 1 : 2); across++) {
+                long columns = across == 0 ? how.columns() - shift : shift;
+                part.at(
+                        down == 0 ? shift : 0,
+                        across == 0 ? shift : 0,
+                        down == 0 ? 0 : how.rows() - shift,
+                        across == 0 ? 0 : how.columns() - shift,
+                        rows,
+                        columns);
+            }
+        }
+    }
+
+    private static DnnlView part(DnnlView grid, long row, long column, long rows, long columns) {
+        return grid.narrow(1, row, rows).narrow(2, column, columns);
+    }
+
+    /** A grid as its windows: (G, down, across, w, w, d). */
+    private static DnnlView cut(DnnlView grid, long images, Windows how) {
+        return grid.reshape(
+                        images, how.down(), how.window(), how.across(), how.window(), grid.size(grid.shape().length - 1))
+                .permute(0, 1, 3, 2, 4, 5);
+    }
+
+    private static DnnlView cutUp(DnnlView windows, long images, Windows how) {
+        return windows.reshape(images, how.down(), how.across(), how.window(), how.window(), windows.size(2));
     }
 
     @Override
     public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
-        throw new UnsupportedOperationException("not written yet");
+        Value in = ready(qkv);
+        long n = how.tokens();
+        long count = how.count();
+        long images = in.size(0) / count;
+        long width = in.last() / 3;
+        double scale = 1 / Math.sqrt((double) width / heads);
+        Tensor biases = weights.windowBias(bias, how);
+        Value out = fresh(type, in.size(0), n, width);
+        Value scores = fresh(DType.F32, count, heads, n, n);
+        Value shares = type == DType.F32 ? scores : fresh(type, count, heads, n, n);
+        step(
+                program -> {
+                    DnnlView addend = program.constant(biases);
+                    DnnlView all = in.view().reshape(images, count, n, 3, heads, width / heads);
+                    DnnlView mixed = out.view().reshape(images, count, n, heads, width / heads);
+                    for (int image = 0; image < images; image++) {
+                        DnnlView own = all.select(0, image); // (windows, n, 3, H, hd)
+                        DnnlView queries = own.select(2, 0).permute(0, 2, 1, 3); // (windows, H, n, hd)
+                        DnnlView keys = own.select(2, 1).permute(0, 2, 3, 1); // (windows, H, hd, n)
+                        DnnlView values = own.select(2, 2).permute(0, 2, 1, 3);
+                        program.product(queries, keys, scale, addend, scores.view());
+                        program.softmax(scores.view(), shares.view());
+                        program.product(
+                                shares.view(), values, mixed.select(0, image).permute(0, 2, 1, 3));
+                    }
+                },
+                in,
+                out,
+                scores,
+                shares);
+        return out;
     }
 
     @Override
     public Value merge(Value x, int rows, int columns) {
-        throw new UnsupportedOperationException("not written yet");
+        Value in = ready(x);
+        long images = in.size(0);
+        long width = in.last();
+        Value out = fresh(in.dtype, images, (long) rows / 2 * (columns / 2), 4 * width);
+        step(
+                program -> program.copy(
+                        in.view()
+                                .reshape(images, rows / 2, 2, columns / 2, 2, width)
+                                .permute(0, 1, 3, 4, 2, 5),
+                        out.view().reshape(images, rows / 2, columns / 2, 2, 2, width)),
+                in,
+                out);
+        return out;
     }
 
+    /** Waits for the linear layer after it, into whose weights the pattern goes. */
     @Override
     public Value upsample(Value x, int rows, int columns, Parameter kernel) {
-        throw new UnsupportedOperationException("not written yet");
+        long factor = kernel.shape()[2];
+        Value out = new Value(x.dtype, x.size(0), rows * factor * columns * factor, x.last());
+        out.spread = new Spread(x, rows, columns, factor, kernel);
+        return out;
     }
 
     @Override
     public Value leading(Value x, int features) {
-        throw new UnsupportedOperationException("not written yet");
+        Value in = ready(x);
+        long[] shape = in.shape.clone();
+        shape[shape.length - 1] = features;
+        Value out = fresh(DType.F32, shape);
+        step(program -> program.copy(in.view().narrow(shape.length - 1, 0, features), out.view()), in, out);
+        return out;
     }
 
     @Override
     public Value mean(Value x) {
-        throw new UnsupportedOperationException("not written yet");
+        Value in = ready(x);
+        Value out = fresh(DType.F32, in.size(0), in.last());
+        step(program -> program.mean(in.view(), out.view().reshape(in.size(0), 1, in.last())), in, out);
+        return out;
     }
 }

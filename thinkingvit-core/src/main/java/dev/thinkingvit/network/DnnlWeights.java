@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -28,6 +29,7 @@ final class DnnlWeights implements AutoCloseable {
     private final IdentityHashMap<Linear, DnnlMatrix> matrices = new IdentityHashMap<>();
     private final IdentityHashMap<Parameter, Tensor> vectors = new IdentityHashMap<>();
     private final IdentityHashMap<Parameter, Tensor> positions = new IdentityHashMap<>();
+    private final Map<String, Tensor> zeros = new ConcurrentHashMap<>();
     private final List<AutoCloseable> owned = new ArrayList<>();
     private long bytes;
 
@@ -63,9 +65,11 @@ final class DnnlWeights implements AutoCloseable {
      * A linear layer.
      *
      * @param factor of one value, by which the layer is multiplied; null for none
+     * @param pattern (in, 1, f, f) by which inputs are spread before: the layer then has f · f times the outputs, those of
+     *     a place of the pattern after the other; null for none
      * @param rows about how many rows will be multiplied at a time
      */
-    DnnlMatrix matrix(Linear layer, @Nullable Parameter factor, long rows) {
+    DnnlMatrix matrix(Linear layer, @Nullable Parameter factor, @Nullable Parameter pattern, long rows) {
         DnnlMatrix known = matrices.get(layer);
         if (known != null) {
             return known;
@@ -78,6 +82,12 @@ final class DnnlWeights implements AutoCloseable {
                 Tensor by = cut(factor);
                 weight = weight.mul(by);
                 bias = bias.mul(by);
+            }
+            if (pattern != null) {
+                Tensor spread = cut(pattern).permute(2, 3, 1, 0); // (f, f, 1, in)
+                long places = spread.size(0) * spread.size(1);
+                weight = spread.mul(weight).reshape(places * weight.size(0), weight.size(1));
+                bias = bias.repeat(places);
             }
             DnnlMatrix matrix =
                     new DnnlMatrix(weight, bias, layer.weight().cast() ? type : DType.F32, Math.max(FEW_ROWS, rows));
@@ -114,6 +124,41 @@ final class DnnlWeights implements AutoCloseable {
             positions.put(patchPositions, joined);
             return joined;
         }
+    }
+
+    /** (windows, H, n, n) F32: what is added to the scores of each window of an image. */
+    Tensor windowBias(Parameter table, Windows how) {
+        Tensor known = positions.get(table);
+        if (known != null) {
+            return known;
+        }
+        try (Scope scope = new Scope()) {
+            long n = how.tokens();
+            Tensor values = cut(table); // (distances, H)
+            Tensor bias = values.index_select(0, Tensors.longs(how.biasRows()))
+                    .view(n, n, values.size(1))
+                    .permute(2, 0, 1)
+                    .unsqueeze(0)
+                    .expand(how.count(), values.size(1), n, n);
+            float[] mask = how.mask();
+            Tensor masked = mask.length == 0 ? bias : bias.add(Tensors.floats(mask, 0, how.count(), 1, n, n));
+            Tensor kept = own(masked);
+            positions.put(table, kept);
+            return kept;
+        }
+    }
+
+    /** Zeros, F32 or whatever the products' type is. */
+    Tensor zeros(DType of, long... shape) {
+        String key = of + java.util.Arrays.toString(shape);
+        Tensor known = zeros.get(key);
+        if (known == null) {
+            try (Scope scope = new Scope()) {
+                known = own(torch.zeros(shape).to(Tensors.scalarType(of)));
+                zeros.put(key, known);
+            }
+        }
+        return known;
     }
 
     private Tensor own(Tensor tensor) {

@@ -30,6 +30,11 @@ public record Windows(int rows, int columns, int window, int shift) {
         return (columns + window - 1) / window;
     }
 
+    /** Whether the grid is cut as it is, neither rolled nor filled up. */
+    public boolean isPlain() {
+        return shift == 0 && rows % window == 0 && columns % window == 0;
+    }
+
     /** Windows of an image. */
     public int count() {
         return down() * across();

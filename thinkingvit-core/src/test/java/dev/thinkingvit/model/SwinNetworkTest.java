@@ -8,6 +8,9 @@ import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.PackedStage;
+import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -110,6 +113,26 @@ class SwinNetworkTest {
             cut.addGradientsTo(gradients);
             gradients.forEach((name, gradient) -> assertClose(gradient, recorded.get("grad." + name), 1e-4f));
         }
+    }
+
+    @Test
+    void packedForInferenceBothRoundsAgreeWithTheRecording() {
+        Map<String, HostTensor> expected =
+                Safetensors.read(FOLDER.resolve("expected.safetensors")).tensors();
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope();
+                    PackedStage first = PackedStage.pack(network, 1, weights, DType.F32);
+                    PackedStage second = PackedStage.pack(network, 2, weights, DType.F32)) {
+                Tensor input = Tensors.toNative(expected.get("input"));
+                Network.Output<Tensor> one = first.run(input, null);
+                assertClose(one.tokens(), expected.get("stage1.tokens"), 1e-4f);
+                assertClose(one.logits(), expected.get("stage1.logits"), 1e-4f);
+                Network.Output<Tensor> two = second.run(input, one.tokens());
+                assertClose(two.tokens(), expected.get("stage2.tokens"), 1e-4f);
+                assertClose(two.logits(), expected.get("stage2.logits"), 1e-4f);
+            }
+            return null;
+        });
     }
 
     private Map<String, Tensor> parameters() {
