@@ -2,6 +2,7 @@ package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.DnnlMatrix;
 import dev.thinkingvit.tensor.DnnlProgram;
 import dev.thinkingvit.tensor.Scope;
@@ -41,7 +42,7 @@ final class GemmRate implements Contender {
             Tensor plain = torch.randn(size, size);
             this.x = Scope.own(torch.randn(size, size).to(type));
             this.weight = Scope.own(plain.to(type));
-            if (DnnlProgram.isFast(dtype)) {
+            if (Dnnl.isFast(dtype)) {
                 this.packed = new DnnlMatrix(plain, torch.zeros(size), dtype, size);
                 this.program = new DnnlProgram();
                 program.linear(program.constant(x), packed, program.buffer(dtype, size, size), DnnlProgram.After.NONE);

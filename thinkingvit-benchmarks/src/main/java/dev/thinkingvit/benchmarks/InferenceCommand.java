@@ -33,7 +33,8 @@ import picocli.CommandLine.Spec;
             "",
             "Examples:",
             "  thinkingvit bench inference --json inference.json --html inference.html",
-            "  thinkingvit bench inference --models 224 --batches 64 --contenders ours-bf16,onnx --shares 1"
+            "  thinkingvit bench inference --models 224 --batches 64 \\",
+            "      --contenders ours-bf16,onnx --shares 1"
         })
 final class InferenceCommand extends BenchmarkCommand {
     private static final double SECONDS = 6;

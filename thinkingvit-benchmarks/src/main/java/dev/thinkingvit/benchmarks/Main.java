@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
         })
 public final class Main implements Runnable {
     private static final int FAILED = 1;
+    private static final int USAGE = 2;
 
     @Option(
             names = {"-h", "--help"},
@@ -47,12 +48,22 @@ public final class Main implements Runnable {
 
     /** Runs a command line and returns its exit code. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
-        CommandLine line = new CommandLine(new Main()).setOut(out).setErr(err);
+        CommandLine line = commandLine().setOut(out).setErr(err);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             command.getErr().println("thinkingvit: " + Reasons.line(e));
             return FAILED;
+        });
+        line.setParameterExceptionHandler((e, arguments) -> {
+            CommandLine command = e.getCommandLine();
+            command.getErr().println("thinkingvit: " + e.getMessage());
+            CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
+            boolean ofOne =
+                    command.getParent() != null && command.getSubcommands().isEmpty();
+            command.getErr()
+                    .println("Try 'thinkingvit help bench" + (ofOne ? " " + command.getCommandName() : "") + "'.");
+            return USAGE;
         });
         try {
             int code = line.execute(args);
@@ -65,6 +76,11 @@ public final class Main implements Runnable {
             err.println("thinkingvit: " + Reasons.line(e));
             return FAILED;
         }
+    }
+
+    /** All benchmarks. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main());
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -43,6 +44,23 @@ public final class AtomicFiles {
         void writeTo(OutputStream out) throws IOException;
     }
 
+    /** Produces the content of a file whose first bytes are known only when all others are written. */
+    @FunctionalInterface
+    public interface HeadLast {
+        /**
+         * Writes everything after the head to {@code body}, which the caller closes.
+         *
+         * @return the head
+         */
+        byte[] writeTo(OutputStream body) throws IOException;
+    }
+
+    /** Fills a file beside the target. */
+    @FunctionalInterface
+    private interface Draft {
+        void fill(FileChannel draft) throws IOException;
+    }
+
     /**
      * Writes {@code content} to {@code target}, replacing what was there. The directory must exist. If the target is a
      * symbolic link, the file it points to is replaced and the link stays.
@@ -55,6 +73,33 @@ public final class AtomicFiles {
             writeThrough(target, content);
             return;
         }
+        replace(target, draft -> writeAll(Channels.newOutputStream(draft), content));
+    }
+
+    /**
+     * As {@link #write(Path, Content)}, of content that begins with a head of {@code headBytes} bytes, which is written
+     * last.
+     *
+     * @throws IOException also if the target is a device or a pipe, which nobody can go back in
+     */
+    public static void write(Path target, int headBytes, HeadLast content) throws IOException {
+        requireFile(target);
+        replace(target, draft -> {
+            draft.position(headBytes);
+            byte[][] head = new byte[1][];
+            writeAll(Channels.newOutputStream(draft), body -> head[0] = content.writeTo(body));
+            if (head[0].length != headBytes) {
+                throw new IllegalStateException(
+                        "a head of " + headBytes + " bytes was announced, " + head[0].length + " bytes came");
+            }
+            ByteBuffer bytes = ByteBuffer.wrap(head[0]);
+            while (bytes.hasRemaining()) {
+                draft.write(bytes, bytes.position());
+            }
+        });
+    }
+
+    private static void replace(Path target, Draft content) throws IOException {
         Path real = Files.isSymbolicLink(target) ? target.toRealPath() : target.toAbsolutePath();
         Path name = real.getFileName();
         Path directory = real.getParent();
@@ -107,6 +152,17 @@ public final class AtomicFiles {
             Files.delete(Files.createTempFile(directory, ".writable", ".tmp"));
         } catch (IOException e) {
             throw new IOException(target + ": its folder cannot be written to: " + Reasons.of(e), e);
+        }
+    }
+
+    /**
+     * Refuses what is there and cannot be gone back in.
+     *
+     * @throws IOException if the target is a device, a pipe or this program's own output, naming it
+     */
+    public static void requireFile(Path target) throws IOException {
+        if (isStream(target)) {
+            throw new IOException(target + ": a file is needed: what stands at its beginning is known only at the end");
         }
     }
 
@@ -178,9 +234,9 @@ public final class AtomicFiles {
         out.flush();
     }
 
-    private static void writeAndSync(Path draft, Content content) throws IOException {
+    private static void writeAndSync(Path draft, Draft content) throws IOException {
         try (FileChannel channel = FileChannel.open(draft, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            writeAll(Channels.newOutputStream(channel), content);
+            content.fill(channel);
             channel.force(true);
         }
     }

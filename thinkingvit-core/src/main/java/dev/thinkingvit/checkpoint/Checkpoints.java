@@ -57,14 +57,26 @@ public final class Checkpoints {
         Values values = values(file, true);
         WeightsEntry entry = WeightsEntry.find(file, values.root(), weights);
         NamedWeights named = TimmNames.of(file, NamedWeights.of(file, entry, weights));
-        StateDict.Origin origin = named.manner() == Manner.TRANSFORMERS ? transformers(entry) : values.origin();
+        StateDict.Origin origin = origin(named.manner(), entry, values.origin());
         return new StateDict(file, entry.path(), named.tensors(), entry.facts(), named.notes(), origin);
+    }
+
+    private static StateDict.Origin origin(@Nullable Manner manner, WeightsEntry entry, StateDict.Origin otherwise) {
+        if (manner == Manner.TRANSFORMERS) {
+            return transformers(entry);
+        }
+        return manner == Manner.TORCHVISION ? new StateDict.Origin(manner.owner(), 0, false) : otherwise;
     }
 
     /** transformers' two networks share their names, but for what is in front, and are made for different pictures. */
     private static StateDict.Origin transformers(WeightsEntry entry) {
         boolean deit = entry.content().keySet().stream().anyMatch(name -> ("." + name).contains(".deit."));
         return new StateDict.Origin(Manner.TRANSFORMERS.owner(), 0, !deit);
+    }
+
+    /** Whether a folder holds weights under one of the names that are looked for. */
+    static boolean hasWeights(Path directory) {
+        return IN_DIRECTORY.stream().map(directory::resolve).anyMatch(Files::exists);
     }
 
     private static Path inDirectory(Path directory) {

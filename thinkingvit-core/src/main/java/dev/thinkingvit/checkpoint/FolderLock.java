@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -9,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps others out of a folder, in this process and in others, until it is closed or its process ends. The file that is
@@ -21,9 +23,9 @@ public final class FolderLock implements AutoCloseable {
     private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 
     private final Path folder;
-    private final FileChannel channel;
+    private final @Nullable FileChannel channel; // null where only this process knows of the lock
 
-    private FolderLock(Path folder, FileChannel channel) {
+    private FolderLock(Path folder, @Nullable FileChannel channel) {
         this.folder = folder;
         this.channel = channel;
     }
@@ -31,7 +33,7 @@ public final class FolderLock implements AutoCloseable {
     /**
      * Locks a folder, which must exist; empty if somebody else has it.
      *
-     * @throws IOException if the folder cannot be written to
+     * @throws IOException if the folder cannot be written to, or its file system has no locks: names the folder
      */
     public static Optional<FolderLock> take(Path folder) throws IOException {
         Path real = folder.toRealPath();
@@ -42,7 +44,7 @@ public final class FolderLock implements AutoCloseable {
         FileChannel channel = null;
         try {
             channel = FileChannel.open(real.resolve(NAME), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            mine = channel.tryLock() != null;
+            mine = isTaken(channel, folder);
             return mine ? Optional.of(new FolderLock(real, channel)) : Optional.empty();
         } finally {
             if (!mine) {
@@ -52,6 +54,29 @@ public final class FolderLock implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private static boolean isTaken(FileChannel channel, Path folder) throws IOException {
+        try {
+            return channel.tryLock() != null;
+        } catch (IOException e) {
+            // what NFS without its lock daemon and some network and user space file systems say
+            throw new IOException(
+                    folder + ": cannot be locked: " + Reasons.of(e)
+                            + "; where the file system has no locks, --no-lock goes"
+                            + " on without one, and nothing but you keeps a second process out of the folder",
+                    e);
+        }
+    }
+
+    /**
+     * Keeps only this process's others out, where the file system has no locks; empty if somebody here has the folder.
+     *
+     * @throws IOException if the folder is not there
+     */
+    public static Optional<FolderLock> takeHere(Path folder) throws IOException {
+        Path real = folder.toRealPath();
+        return HELD_HERE.add(real) ? Optional.of(new FolderLock(real, null)) : Optional.empty();
     }
 
     /** Whether a file is what a lock leaves in its folder. */
@@ -66,14 +91,16 @@ public final class FolderLock implements AutoCloseable {
                 return;
             }
         }
-        Files.delete(folder.resolve(NAME));
+        Files.deleteIfExists(folder.resolve(NAME));
         Files.delete(folder);
     }
 
     @Override
     public void close() throws IOException {
         try {
-            channel.close();
+            if (channel != null) {
+                channel.close();
+            }
         } finally {
             HELD_HERE.remove(folder);
         }

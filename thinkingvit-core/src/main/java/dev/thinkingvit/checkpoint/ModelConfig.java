@@ -1,8 +1,13 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.data.ClassFinder;
+import dev.thinkingvit.data.DatasetException;
+import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.ImageNet;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -67,8 +72,40 @@ public record ModelConfig(
         return new ModelConfig(network, preprocessing, labels, routing, changed, source);
     }
 
-    /** The name of class {@code index}; its number where the model names none. */
+    /**
+     * The name of class {@code index}. Where the model names none, 1,000 classes are taken for ImageNet's, and others are
+     * called by their number.
+     */
     public String label(int index) {
-        return labels.isEmpty() ? Integer.toString(index) : labels.get(index);
+        if (!labels.isEmpty()) {
+            return labels.get(index);
+        }
+        return isImageNet() ? ImageNet.names().get(index) : Integer.toString(index);
+    }
+
+    /** As {@link #label}, but with the first name alone where the class is one of ImageNet's: {@code tench}. */
+    public String shortLabel(int index) {
+        return isImageNet() && ImageNet.isName(index, label(index))
+                ? ImageNet.shortNames().get(index)
+                : label(index);
+    }
+
+    /** WordNet's number of class {@code index}, {@code n01440764}; null where the classes are not ImageNet's. */
+    public @Nullable String synset(int index) {
+        return isImageNet() ? ImageNet.synsets().get(index) : null;
+    }
+
+    /** Whether the classes are those of ImageNet-1k, by {@linkplain ImageNet#is their names or their number}. */
+    public boolean isImageNet() {
+        return ImageNet.is(network.numClasses(), labels);
+    }
+
+    /**
+     * The same pictures labelled as the model counts its classes, however the folders are called: see {@link ClassFinder}.
+     *
+     * @throws DatasetException if a folder with pictures is none of the model's classes
+     */
+    public ImageFolder label(ImageFolder folder) throws DatasetException {
+        return new ClassFinder(network.numClasses(), labels).label(folder, SourceConfig.namings(source));
     }
 }

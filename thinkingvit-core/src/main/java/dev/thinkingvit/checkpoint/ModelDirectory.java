@@ -1,7 +1,10 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
+import dev.thinkingvit.model.InputSize;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -34,7 +37,33 @@ public final class ModelDirectory {
      * @param config what its configuration says, or what the weights' shapes do
      * @param weights exactly the network's parameters; may be views of the mapped file
      */
-    public record Model(Path path, ModelConfig config, Map<String, HostTensor> weights) {}
+    public record Model(Path path, ModelConfig config, Map<String, HostTensor> weights) {
+        /**
+         * The same model for pictures that are prepared otherwise. Another input size resamples the position embedding, as
+         * timm does.
+         *
+         * @throws CheckpointException if the network cannot see pictures of that size, or a value is out of its range
+         */
+        public Model with(PreprocessingChange change) {
+            if (change.isNone()) {
+                return this;
+            }
+            try {
+                ThinkingViTConfig network = config.network();
+                ThinkingViTConfig resized = change.size() == null ? network : InputSize.of(network, change.size());
+                ModelConfig changed = new ModelConfig(
+                        resized,
+                        change.of(config.preprocessing()),
+                        config.labels(),
+                        config.routing(),
+                        config.training(),
+                        config.source());
+                return new Model(path, changed, InputSize.fit(weights, network, resized));
+            } catch (IllegalArgumentException e) {
+                throw new CheckpointException(path, String.valueOf(e.getMessage()), e);
+            }
+        }
+    }
 
     /**
      * Reads a directory with a {@code config.json}.

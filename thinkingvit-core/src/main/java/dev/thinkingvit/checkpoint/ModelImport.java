@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
@@ -20,17 +21,21 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>In this order of precedence: the configuration file that the caller names, the directory's own
  * {@code config.json} (or the one beside a file of one of Hugging Face's names), the shapes, a trainer's {@code args} (what shapes cannot say, and only where they agree with
- * them). Heads are {@value #HEAD_DIM} wide unless a configuration, or the file's own layout, says otherwise.
+ * them). How pictures are normalised may also follow from what stands beside the tensors or from the model's name
+ * ({@link KnownPreprocessing}). Heads are {@value #HEAD_DIM} wide unless a configuration, or the file's own layout, says otherwise.
  */
 public final class ModelImport {
     private static final int HEAD_DIM = 64;
+    private static final String OTHERWISE = "; --mean and --std say otherwise";
     private static final Pattern NUMBERS = Pattern.compile("\\d{1,4}");
 
+    private final Path in;
     private final StateDict state;
     private final WeightShapes shapes;
     private final ObjectNode root;
 
-    private ModelImport(StateDict state, ObjectNode root) {
+    private ModelImport(Path in, StateDict state, ObjectNode root) {
+        this.in = in;
         this.state = state;
         this.shapes = new WeightShapes(state);
         this.root = root;
@@ -46,6 +51,14 @@ public final class ModelImport {
     public record Imported(ModelDirectory.Model model, StateDict state, List<String> notes) {
         public Imported {
             notes = List.copyOf(notes);
+        }
+
+        /** The notes without those on what the caller says otherwise. */
+        public List<String> notes(PreprocessingChange change) {
+            boolean normalised = change.mean() != null && change.std() != null;
+            return notes.stream()
+                    .filter(note -> !(normalised && note.contains(OTHERWISE)))
+                    .toList();
         }
     }
 
@@ -80,7 +93,7 @@ public final class ModelImport {
             merge(root, ForeignConfig.translated(configFile, ModelDirectory.readTree(configFile), notes));
         }
         ModelConfigJson.requireArchitecture(said, root);
-        ModelImport reader = new ModelImport(state, root);
+        ModelImport reader = new ModelImport(in, state, root);
         reader.shapes.requireThinkingViT();
         reader.complete(notes);
         ModelConfig config = ModelConfigJson.read(said, root);
@@ -297,7 +310,7 @@ public final class ModelImport {
                 pretrained.putArray(key).add(0.5).add(0.5).add(0.5);
             }
             notes.add("no configuration says how pictures are normalised: mean and std are 0.5, the default for "
-                    + state.origin().library() + " names; --config says otherwise with pretrained_cfg.mean and .std");
+                    + state.origin().library() + " names" + OTHERWISE);
         }
         JsonNode kernel = trainerArg("interpolation");
         if (!pretrained.hasNonNull("interpolation")
@@ -305,6 +318,37 @@ public final class ModelImport {
                 && List.of("bicubic", "bilinear").contains(kernel.asString())) {
             pretrained.set("interpolation", kernel);
         }
+        completeNormalisation(pretrained, notes);
+    }
+
+    /** What neither a configuration nor a trainer's arguments say; a note says where it is from. */
+    private void completeNormalisation(ObjectNode pretrained, List<String> notes) {
+        boolean said = pretrained.hasNonNull("mean") && pretrained.hasNonNull("std");
+        KnownPreprocessing known = KnownPreprocessing.of(in, root, state);
+        if (known == null) {
+            if (!said) {
+                notes.add(
+                        "nothing says how pictures are normalised: ImageNet's mean and std are taken; --mean and --std"
+                                + " say otherwise (0.5 for most of timm's vit_*)");
+            }
+            return;
+        }
+        if (!pretrained.hasNonNull("mean") && !pretrained.hasNonNull("std")) {
+            pretrained.set("mean", ModelConfigJson.MAPPER.valueToTree(known.mean()));
+            pretrained.set("std", ModelConfigJson.MAPPER.valueToTree(known.std()));
+            notes.add("pictures are normalised with mean " + words(known.mean()) + " and std " + words(known.std())
+                    + ": " + known.from() + OTHERWISE);
+        }
+        if (!pretrained.hasNonNull("crop_pct") && known.cropPct() != null) {
+            pretrained.put("crop_pct", known.cropPct());
+        }
+        if (!pretrained.hasNonNull("interpolation") && known.interpolation() != null) {
+            pretrained.put("interpolation", known.interpolation());
+        }
+    }
+
+    private static String words(List<Double> levels) {
+        return levels.stream().distinct().count() == 1 ? levels.get(0).toString() : levels.toString();
     }
 
     private void completeProvenance() {

@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  */
 final class NumpyArchive {
     private static final String ENDING = ".npy";
-    private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
+    static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final int MAX_HEADER_BYTES = 1 << 16;
     private static final int MAX_DIMENSIONS = 64;
     private static final int ZIP_NAME_LENGTH = 26;

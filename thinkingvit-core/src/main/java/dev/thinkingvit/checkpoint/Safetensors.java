@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import tools.jackson.core.JacksonException;
 
 /**
  * Reads and writes <a href="https://github.com/huggingface/safetensors">safetensors</a> files: eight bytes of header
@@ -89,38 +90,111 @@ public final class Safetensors {
      * @throws CheckpointException if a name is reserved or cannot be encoded, or the disk fails
      */
     public static void write(Path file, Map<String, HostTensor> tensors, Map<String, String> metadata) {
-        if (tensors.containsKey(SafetensorsHeader.METADATA)) {
-            throw new CheckpointException(file, "'" + SafetensorsHeader.METADATA + "' cannot name a tensor");
-        }
         List<Map.Entry<String, HostTensor>> ordered = new ArrayList<>(tensors.entrySet());
         ordered.sort(Comparator.comparing(entry -> -entry.getValue().dtype().bytes()));
-        Map<String, HostTensor> layout = new LinkedHashMap<>();
-        ordered.forEach(entry -> layout.put(entry.getKey(), entry.getValue()));
+        Map<String, Outline> layout = new LinkedHashMap<>();
+        ordered.forEach(entry -> layout.put(
+                entry.getKey(),
+                new Outline(entry.getValue().dtype(), entry.getValue().shape())));
         try {
-            byte[] header = padded(SafetensorsHeader.write(layout, metadata));
-            if (header.length > MAX_HEADER_BYTES) {
-                throw new CheckpointException(
-                        file, "a header of " + header.length + " bytes; at most " + MAX_HEADER_BYTES + " are allowed");
-            }
-            AtomicFiles.write(file, out -> writeTo(out, header, layout));
-        } catch (IOException | tools.jackson.core.JacksonException e) {
+            byte[] header = header(file, layout, metadata);
+            AtomicFiles.write(file, out -> {
+                out.write(withLength(header));
+                WritableByteChannel channel = Channels.newChannel(out);
+                for (Map.Entry<String, HostTensor> entry : ordered) {
+                    ByteBuffer data = entry.getValue().data();
+                    while (data.hasRemaining()) {
+                        channel.write(data);
+                    }
+                }
+            });
+        } catch (IOException | JacksonException e) {
             throw new CheckpointException(file, "cannot be written: " + AtomicFiles.reason(e), e);
         }
     }
 
-    private static void writeTo(OutputStream out, byte[] header, Map<String, HostTensor> tensors) throws IOException {
-        out.write(ByteBuffer.allocate(LENGTH_BYTES)
+    /**
+     * A tensor without its values.
+     *
+     * @param shape sizes ≥ 0
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    public record Outline(DType dtype, long... shape) {}
+
+    /**
+     * What stands before the values.
+     *
+     * @param tensors in the order of their values, the wider element types first
+     */
+    public record Head(Map<String, Outline> tensors, Map<String, String> metadata) {
+        public Head {
+            tensors = Collections.unmodifiableMap(tensors);
+            metadata = Collections.unmodifiableMap(metadata);
+        }
+    }
+
+    /** Writes values that need not be in memory together. */
+    @FunctionalInterface
+    public interface Body {
+        /**
+         * Writes each tensor's values, little-endian and row-major, one tensor after the other.
+         *
+         * @return what was written; its header must not be longer than that which was announced
+         */
+        Head writeTo(OutputStream values) throws IOException;
+    }
+
+    /**
+     * Writes a file whose tensors are known only when their values are written, in one atomic step. Tensors may be larger
+     * than 2 GiB.
+     *
+     * @param most what there will be at most, for which room is kept: names, digits and metadata count
+     * @throws CheckpointException if room would be needed for a larger header than the format allows
+     * @throws IOException if the body or the disk fails, naming the file, or the file is no file but a pipe
+     */
+    public static void write(Path file, Head most, Body body) throws IOException {
+        int room = header(file, most.tensors(), most.metadata()).length;
+        AtomicFiles.write(file, LENGTH_BYTES + room, values -> {
+            Head head = body.writeTo(values);
+            byte[] header = header(file, head.tensors(), head.metadata());
+            byte[] padded = Arrays.copyOf(header, room);
+            Arrays.fill(padded, Math.min(header.length, room), room, (byte) ' ');
+            if (header.length > room) {
+                throw new IllegalStateException(
+                        "a header of " + room + " bytes was announced, " + header.length + " bytes came");
+            }
+            return withLength(padded);
+        });
+    }
+
+    private static byte[] withLength(byte[] header) {
+        return ByteBuffer.allocate(LENGTH_BYTES + header.length)
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(header.length)
-                .array());
-        out.write(header);
-        WritableByteChannel channel = Channels.newChannel(out);
-        for (HostTensor tensor : tensors.values()) {
-            ByteBuffer data = tensor.data();
-            while (data.hasRemaining()) {
-                channel.write(data);
-            }
+                .put(header)
+                .array();
+    }
+
+    /** The JSON of tensors laid out one after the other in the map's order, padded. */
+    private static byte[] header(Path file, Map<String, Outline> tensors, Map<String, String> metadata) {
+        if (tensors.containsKey(SafetensorsHeader.METADATA)) {
+            throw new CheckpointException(file, "'" + SafetensorsHeader.METADATA + "' cannot name a tensor");
         }
+        List<SafetensorsHeader.Entry> entries = new ArrayList<>();
+        long offset = 0;
+        for (Map.Entry<String, Outline> tensor : tensors.entrySet()) {
+            Outline outline = tensor.getValue();
+            SafetensorsHeader.Entry entry =
+                    SafetensorsHeader.Entry.at(offset, tensor.getKey(), outline.dtype(), outline.shape());
+            entries.add(entry);
+            offset = entry.end();
+        }
+        byte[] header = padded(new SafetensorsHeader(entries, metadata).write());
+        if (header.length > MAX_HEADER_BYTES) {
+            throw new CheckpointException(
+                    file, "a header of " + header.length + " bytes; at most " + MAX_HEADER_BYTES + " are allowed");
+        }
+        return header;
     }
 
     /** The format pads with spaces so that the data starts at a multiple of eight. */

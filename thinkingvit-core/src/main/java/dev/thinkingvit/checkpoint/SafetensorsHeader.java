@@ -2,7 +2,6 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.DType;
-import dev.thinkingvit.tensor.HostTensor;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,7 +51,16 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
      * @param end first byte after it; {@code end - begin} fits the shape
      */
     @SuppressWarnings("ArrayRecordComponent") // entries are never compared
-    record Entry(String name, @Nullable DType dtype, String type, long[] shape, long begin, long end) {}
+    record Entry(String name, @Nullable DType dtype, String type, long[] shape, long begin, long end) {
+        /** Of a tensor whose first byte is {@code begin}. */
+        static Entry at(long begin, String name, DType dtype, long... shape) {
+            long bytes = dtype.bytes();
+            for (long size : shape) {
+                bytes = Math.multiplyExact(bytes, size);
+            }
+            return new Entry(name, dtype, dtype.name(), shape, begin, Math.addExact(begin, bytes));
+        }
+    }
 
     /** Bits an element of the types that are not computed with. */
     private static final Map<String, Integer> FOREIGN_BITS = Map.ofEntries(
@@ -89,8 +97,8 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         }
     }
 
-    /** The header of {@code tensors} laid out one after the other in the map's order; not yet padded. */
-    static byte[] write(Map<String, HostTensor> tensors, Map<String, String> metadata) {
+    /** The header's JSON; not yet padded. */
+    byte[] write() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), bytes)) {
             json.writeStartObject();
@@ -99,15 +107,12 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
                 metadata.forEach(json::writeStringProperty);
                 json.writeEndObject();
             }
-            long offset = 0;
-            for (Map.Entry<String, HostTensor> tensor : tensors.entrySet()) {
-                long end = offset + tensor.getValue().data().remaining();
-                json.writeObjectPropertyStart(tensor.getKey());
-                json.writeStringProperty("dtype", tensor.getValue().dtype().name());
-                writeNumbers(json, "shape", tensor.getValue().shape());
-                writeNumbers(json, "data_offsets", offset, end);
+            for (Entry tensor : entries) {
+                json.writeObjectPropertyStart(tensor.name());
+                json.writeStringProperty("dtype", tensor.type());
+                writeNumbers(json, "shape", tensor.shape());
+                writeNumbers(json, "data_offsets", tensor.begin(), tensor.end());
                 json.writeEndObject();
-                offset = end;
             }
             json.writeEndObject();
         }

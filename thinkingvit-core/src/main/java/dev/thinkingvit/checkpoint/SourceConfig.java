@@ -47,7 +47,18 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
         return new SourceConfig(
                 said.headDim() > 0 ? said.headDim() : shown,
                 said.namings(),
-                said.mean().isEmpty() && origin.centred() ? List.of(0.5, 0.5, 0.5) : said.mean());
+                said.mean().isEmpty() ? mean(path, weights) : said.mean());
+    }
+
+    /** What no configuration says of how pictures are normalised, but the file, its names or its own name. */
+    private static List<Double> mean(Path path, StateDict weights) {
+        if (weights.origin().centred()) {
+            return List.of(0.5, 0.5, 0.5);
+        }
+        Path file = file(path);
+        ObjectNode root = file == null ? JsonNodeFactory.instance.objectNode() : ModelDirectory.readOwn(file);
+        KnownPreprocessing known = KnownPreprocessing.of(path, root, weights);
+        return known == null ? List.of() : known.mean();
     }
 
     /**
@@ -92,6 +103,11 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
             }
         }
         return 0;
+    }
+
+    /** What a configuration calls its classes, in each way. */
+    static List<List<String>> namings(ObjectNode root) {
+        return namings(root, root.path("pretrained_cfg"));
     }
 
     private static List<List<String>> namings(ObjectNode root, JsonNode pretrained) {

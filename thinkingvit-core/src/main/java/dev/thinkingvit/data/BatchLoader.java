@@ -53,8 +53,14 @@ public final class BatchLoader implements AutoCloseable {
      *
      * @param sample the sample
      * @param message why, naming the file
+     * @param unfit whether it can be read, but no transform can work on it
      */
-    public record Failure(Sample sample, String message) {}
+    public record Failure(Sample sample, String message, boolean unfit) {
+        /** Whether memory ended, and not the picture is broken. */
+        public boolean isOfMemory() {
+            return message.contains(PictureDecoder.NO_MEMORY);
+        }
+    }
 
     final Builder settings;
     final List<Sample> samples;
@@ -65,7 +71,7 @@ public final class BatchLoader implements AutoCloseable {
     private BatchLoader(Builder settings) {
         this.settings = settings;
         this.samples = settings.samples;
-        this.cache = new PictureCache(samples, settings.decoding, settings.cacheBytes);
+        this.cache = new PictureCache(samples, settings.decoding, settings.cacheBytes, settings.check);
         this.normalizer = settings.preprocessing.normalizer();
         AtomicInteger number = new AtomicInteger();
         ThreadPoolExecutor pool = new ThreadPoolExecutor(
@@ -98,10 +104,27 @@ public final class BatchLoader implements AutoCloseable {
 
     /** As {@link #epoch(int)}, without the first {@code firstBatch} batches: for a consumer that had taken them. */
     public Epoch epoch(int number, int firstBatch) {
+        if (firstBatch < 0 || firstBatch > batches()) {
+            throw new IllegalArgumentException("batch " + firstBatch + " does not exist: the epoch has " + batches());
+        }
+        int common = settings.shuffle ? settings.batchSize * settings.shards : settings.batchSize;
+        int before = Math.min(firstBatch * common, limit());
+        return epoch(number, EpochPlace.START.plus(before, settings.repeats), firstBatch, false);
+    }
+
+    /**
+     * The rest of a pass, from a place that a consumer had come to, perhaps with batches of another size.
+     *
+     * @param from the place; one beyond the epoch's end leaves nothing
+     * @param firstNumber number of the first batch that comes, from which its mixing is drawn
+     * @param withRest whether what does not fill a batch at the end comes too, though a last batch is dropped; shards
+     *     share it in equal and even parts, of which a picture or a few may be left
+     */
+    public Epoch epoch(int number, EpochPlace from, int firstNumber, boolean withRest) {
         if (workers.isShutdown()) {
             throw new IllegalStateException("The batch loader is closed");
         }
-        return new Epoch(this, number, order(number), firstBatch);
+        return new Epoch(this, number, order(number, from, withRest), firstNumber);
     }
 
     /** The samples, as they are counted by {@link Batch#sampleIndices}. */
@@ -133,26 +156,33 @@ public final class BatchLoader implements AutoCloseable {
 
     /** Batches of an epoch. */
     public int batches() {
-        return batches(entries());
-    }
-
-    int batches(int entries) {
         int size = settings.batchSize;
-        return settings.dropLast ? entries / size : (entries + size - 1) / size;
+        return (entries(limit(), false) + size - 1) / size;
     }
 
-    /** How many entries an epoch's order has for this shard. */
-    private int entries() {
-        int n = settings.repeats == 1 ? samples.size() : selected();
-        if (settings.shards == 1) {
-            return n;
-        }
+    /** How many entries of an order, of which the given number is left, come in this shard. */
+    private int entries(int left, boolean withRest) {
+        int size = settings.batchSize;
+        int shards = settings.shards;
         if (!settings.shuffle) { // evaluation counts each picture once
-            return (n - settings.shard + settings.shards - 1) / settings.shards;
+            int own = (left - settings.shard + shards - 1) / shards;
+            return settings.dropLast ? own / size * size : own;
         }
         // Training steps are taken together: every shard must have as many.
-        int common = settings.batchSize * settings.shards;
-        return settings.dropLast ? n / common * settings.batchSize : (n + settings.shards - 1) / settings.shards;
+        int common = size * shards;
+        int rest = left % common;
+        int ofRest = 0;
+        if (!settings.dropLast) {
+            ofRest = (rest + shards - 1) / shards;
+        } else if (withRest) {
+            ofRest = shards == 1 ? rest : rest / shards / 2 * 2;
+        }
+        return left / common * size + ofRest;
+    }
+
+    /** How many entries an epoch has, over all shards. */
+    private int limit() {
+        return settings.repeats == 1 ? samples.size() : selected();
     }
 
     /** Of how many entries an epoch with repeats takes the first, over all shards. */
@@ -167,36 +197,35 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     /** Entries of this shard: sample + n · copy, so that each copy has a number, and so a chance, of its own. */
-    private int[] order(int epoch) {
+    private int[] order(int epoch, EpochPlace from, boolean withRest) {
         int n = samples.size();
-        int[] order = new int[n];
+        int[] pictures = new int[n];
         for (int i = 0; i < n; i++) {
-            order[i] = i;
+            pictures[i] = i;
         }
         if (settings.shuffle) {
             SplittableRandom random = Seeds.generator(settings.seed, epoch, Seeds.ORDER);
             for (int i = n - 1; i > 0; i--) {
                 int j = random.nextInt(i + 1);
-                int swapped = order[i];
-                order[i] = order[j];
-                order[j] = swapped;
+                int swapped = pictures[i];
+                pictures[i] = pictures[j];
+                pictures[j] = swapped;
             }
         }
         int repeats = settings.repeats;
-        if (repeats > 1) {
-            int[] entries = new int[selected()];
-            for (int i = 0; i < entries.length; i++) {
-                entries[i] = Math.addExact(order[i / repeats], Math.multiplyExact(n, i % repeats));
-            }
-            order = entries;
+        EpochPlace start = from.within(repeats);
+        int[] entries = new int[Math.max(0, limit() - start.entries())];
+        for (int i = 0; i < entries.length; i++) {
+            int shown = start.copy() + i;
+            entries[i] =
+                    Math.addExact(pictures[start.picture() + shown / repeats], Math.multiplyExact(n, shown % repeats));
         }
-        return settings.shards == 1 ? order : shard(order);
+        return shard(entries, entries(entries.length, withRest));
     }
 
-    private int[] shard(int[] order) {
+    private int[] shard(int[] order, int count) {
         int n = order.length;
         int shards = settings.shards;
-        int count = entries();
         int[] part = new int[count];
         if (!settings.shuffle) {
             for (int i = 0; i < count; i++) {
@@ -249,6 +278,8 @@ public final class BatchLoader implements AutoCloseable {
         BrokenPolicy broken = BrokenPolicy.FAIL;
         Consumer<Failure> onFailure = failure -> {};
         PictureDecoder.Options decoding = PictureDecoder.Options.DEFAULT;
+
+        @Nullable ContentCheck check;
 
         private Builder(List<Sample> samples, PictureTransform transform, Preprocessing preprocessing) {
             this.samples = List.copyOf(samples);
@@ -334,6 +365,12 @@ public final class BatchLoader implements AutoCloseable {
         public Builder skipBroken(Consumer<Failure> onFailure) {
             broken = BrokenPolicy.SKIP;
             this.onFailure = onFailure;
+            return this;
+        }
+
+        /** Takes what fails this check, whenever a picture is used, for a picture that cannot be read. */
+        public Builder check(ContentCheck content) {
+            check = content;
             return this;
         }
 

@@ -26,6 +26,16 @@ public final class ClassMap {
     }
 
     /**
+     * A map that comes from no file.
+     *
+     * @param source what to call it in messages
+     * @param indices by folder name, in Unicode's form C; each from 0
+     */
+    static ClassMap of(String source, Map<String, Integer> indices) {
+        return new ClassMap(source, Map.copyOf(indices));
+    }
+
+    /**
      * Reads a file.
      *
      * @throws DatasetException if it is missing or empty, a name comes twice, or an index is not a whole number from 0

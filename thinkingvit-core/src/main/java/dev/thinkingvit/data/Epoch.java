@@ -19,6 +19,7 @@ public final class Epoch implements AutoCloseable {
     private final BatchLoader loader;
     private final int number;
     private final int[] order;
+    private final int firstNumber;
     private final int batches;
     private final Deque<PendingBatch> ahead = new ArrayDeque<>();
     private final List<BatchLoader.Failure> failures = new ArrayList<>();
@@ -26,15 +27,17 @@ public final class Epoch implements AutoCloseable {
     private long waitNanos;
     private boolean closed;
 
-    Epoch(BatchLoader loader, int number, int[] order, int firstBatch) {
+    /**
+     * @param order the entries of its batches, and no others
+     * @param firstNumber number of the first batch
+     */
+    Epoch(BatchLoader loader, int number, int[] order, int firstNumber) {
         this.loader = loader;
         this.number = number;
         this.order = order;
-        this.batches = loader.batches(order.length);
-        if (firstBatch < 0 || firstBatch > batches) {
-            throw new IllegalArgumentException("batch " + firstBatch + " does not exist: the epoch has " + batches);
-        }
-        this.submitted = firstBatch;
+        this.firstNumber = firstNumber;
+        int size = loader.settings.batchSize;
+        this.batches = (order.length + size - 1) / size;
         submitAhead();
     }
 
@@ -43,14 +46,14 @@ public final class Epoch implements AutoCloseable {
         return number;
     }
 
-    /** How many batches it has; fewer come if all pictures of one are left out. */
+    /** How many batches it has from where it was begun; fewer come if all pictures of one are left out. */
     public int batches() {
         return batches;
     }
 
-    /** How many samples it covers, those of a dropped last batch not counted. */
+    /** How many samples these cover, those of a dropped last batch not counted. */
     public int samples() {
-        return Math.min(order.length, batches * loader.settings.batchSize);
+        return order.length;
     }
 
     /**
@@ -130,7 +133,8 @@ public final class Epoch implements AutoCloseable {
         while (ahead.size() < loader.settings.prefetch && submitted < batches) {
             int size = loader.settings.batchSize;
             int from = submitted * size;
-            PendingBatch pending = new PendingBatch(loader, number, order, from, Math.min(from + size, order.length));
+            int to = Math.min(from + size, order.length);
+            PendingBatch pending = new PendingBatch(loader, number, firstNumber + submitted, order, from, to);
             submitted++;
             ahead.add(pending);
             try {

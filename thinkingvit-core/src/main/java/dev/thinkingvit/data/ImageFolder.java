@@ -1,9 +1,8 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.archive.ArchiveFileSystem;
 import dev.thinkingvit.files.FileNames;
-import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +29,7 @@ public final class ImageFolder {
     private static final int NO_LABEL = -1;
 
     private final Path root;
+    private final boolean indices; // the folders' names are
     private final List<ClassFolder> folders;
     private final List<String> classNames;
     private final int[] labels; // by folder
@@ -46,8 +46,14 @@ public final class ImageFolder {
     private record ClassFolder(String name, Path path, List<PictureWalk.File> pictures) {}
 
     private ImageFolder(
-            Path root, List<ClassFolder> folders, List<String> classNames, int[] labels, PassedOver passedOver) {
+            Path root,
+            boolean indices,
+            List<ClassFolder> folders,
+            List<String> classNames,
+            int[] labels,
+            PassedOver passedOver) {
         this.root = root;
+        this.indices = indices;
         this.folders = folders;
         this.classNames = classNames;
         this.labels = labels;
@@ -64,17 +70,15 @@ public final class ImageFolder {
     /**
      * Lists a dataset's files.
      *
+     * @param folder a folder, or a tar or a folder of tars, which are read where they are: a tar with class folders, class
+     *     tars, a tar of class tars, or WebDataset's shards, several of them also as {@code shards-{000..009}.tar}
      * @throws DatasetException if the root is no folder, holds no folders, one that cannot be read, or no pictures in any
+     * @throws IOException if a tar is none, is cut short or is compressed
      */
     public static ImageFolder open(Path folder) throws IOException {
-        Path root = folder.toString().isEmpty() ? Path.of(".") : folder;
-        if (!Files.exists(root)) {
-            throw new DatasetException(root + ": " + Reasons.ofMissing(root));
-        }
-        if (!Files.isDirectory(root)) {
-            throw new DatasetException(root + ": a folder with a folder per class is needed, this is a file");
-        }
         PassedOver.Counter counter = new PassedOver.Counter();
+        TarSet.Root set = TarSet.rootOf(folder.toString().isEmpty() ? Path.of(".") : folder, counter);
+        Path root = set.path();
         PictureWalk walk = PictureWalk.through(root, counter);
         if (!walk.unreadable().isEmpty()) {
             throw new DatasetException(walk.unreadable().get(0) + "; everything in a data set must be readable");
@@ -91,7 +95,7 @@ public final class ImageFolder {
         for (PictureWalk.File picture : walk.pictures()) {
             int slash = picture.name().indexOf('/');
             if (slash < 0) {
-                counter.add(PassedOver.MISPLACED, false, picture.path());
+                counter.add(set.misplaced(), false, picture.path());
                 beside++;
             } else {
                 ClassFolder of = byName.get(picture.name().substring(0, slash));
@@ -113,7 +117,12 @@ public final class ImageFolder {
         }
         List<String> names = folders.stream().map(ClassFolder::name).toList();
         return new ImageFolder(
-                root, folders, names, IntStream.range(0, names.size()).toArray(), passedOver);
+                root,
+                set.indices(),
+                folders,
+                names,
+                IntStream.range(0, names.size()).toArray(),
+                passedOver);
     }
 
     private static String className(Path folder) throws IOException {
@@ -137,12 +146,13 @@ public final class ImageFolder {
         int[] found = new int[folders.size()];
         for (int i = 0; i < found.length; i++) {
             String folder = folders.get(i).name();
-            found[i] = first.getOrDefault(folder, NO_LABEL);
+            int number = indices && number(folder) < labelNames.size() ? number(folder) : NO_LABEL;
+            found[i] = first.getOrDefault(folder, number);
             if (found[i] == NO_LABEL && !folders.get(i).pictures().isEmpty()) {
                 throw new DatasetException(root.resolve(folder) + ": the model has no label '" + folder + "' among its "
                         + labelNames.size() + ": " + abbreviated(labelNames) + meant(folder, labelNames));
             }
-            if (found[i] != NO_LABEL && last.getOrDefault(folder, NO_LABEL) != found[i]) {
+            if (found[i] != NO_LABEL && last.getOrDefault(folder, found[i]) != found[i]) {
                 throw new DatasetException(root.resolve(folder) + ": the model has the label '" + folder
                         + "' twice; a class map must say which is meant");
             }
@@ -164,6 +174,11 @@ public final class ImageFolder {
                 .toLowerCase(Locale.ROOT)
                 .replaceAll("[\\s_-]+", " ")
                 .strip();
+    }
+
+    /** Of several names of one class, as ImageNet's have them. */
+    private static String firstName(String label) {
+        return label.split(", ", -1)[0];
     }
 
     private static String abbreviated(List<String> names) {
@@ -219,7 +234,7 @@ public final class ImageFolder {
                 .toList();
         List<String> names = kept.stream().map(ClassFolder::name).toList();
         return new ImageFolder(
-                root, kept, names, IntStream.range(0, names.size()).toArray(), passedOver);
+                root, indices, kept, names, IntStream.range(0, names.size()).toArray(), passedOver);
     }
 
     private ImageFolder labelled(List<String> names, int[] found) {
@@ -232,7 +247,7 @@ public final class ImageFolder {
             }
         }
         int[] theirs = kept.stream().mapToInt(Integer::intValue).toArray();
-        return new ImageFolder(root, List.copyOf(known), names, theirs, passedOver);
+        return new ImageFolder(root, indices, List.copyOf(known), names, theirs, passedOver);
     }
 
     /** The dataset's folder. */
@@ -281,6 +296,28 @@ public final class ImageFolder {
         return all;
     }
 
+    /**
+     * The same, in the same order, with pictures that were here once and have a place to keep: those of {@code names}, as
+     * {@code class/name}, that are missing and whose class has a folder. Reading one fails.
+     */
+    public ImageFolder keeping(Set<String> names) {
+        List<ClassFolder> kept = new ArrayList<>();
+        for (ClassFolder folder : folders) {
+            String start = folder.name() + "/";
+            Set<String> present =
+                    folder.pictures().stream().map(PictureWalk.File::name).collect(Collectors.toSet());
+            List<PictureWalk.File> pictures = new ArrayList<>(folder.pictures());
+            for (String name : names) {
+                if (name.startsWith(start) && !present.contains(name)) {
+                    pictures.add(new PictureWalk.File(folder.path().resolve(name.substring(start.length())), name, 0));
+                }
+            }
+            pictures.sort((a, b) -> PictureWalk.compare(a.name(), b.name()));
+            kept.add(new ClassFolder(folder.name(), folder.path(), List.copyOf(pictures)));
+        }
+        return new ImageFolder(root, indices, List.copyOf(kept), classNames, labels, passedOver);
+    }
+
     /** Path of a picture below the root, as {@code class/name} of {@link #pictures}. */
     public String nameOf(Sample sample) {
         return PictureWalk.nameBelow(root, sample.path());
@@ -309,7 +346,8 @@ public final class ImageFolder {
 
     /** What people should know of the folder, a line each: what was passed over, and what its names may hide. */
     public List<String> remarks() {
-        List<String> remarks = new ArrayList<>(passedOver.lines());
+        List<String> remarks = new ArrayList<>(ArchiveFileSystem.notesOn(root));
+        remarks.addAll(passedOver.lines());
         if (!emptyFolders().isEmpty()) {
             remarks.add("note: no pictures of " + abbreviated(emptyFolders()) + " in " + root);
         }
@@ -366,7 +404,10 @@ public final class ImageFolder {
                 ? List.of()
                 : List.of(String.format(
                         "note: %s has pictures of %d of the model's %d classes, none of %s",
-                        root, classNames.size() - without.size(), classNames.size(), abbreviated(without)));
+                        root,
+                        classNames.size() - without.size(),
+                        classNames.size(),
+                        abbreviated(without.stream().map(ImageFolder::firstName).toList())));
     }
 
     /** Which labels have a folder: by label, as long as {@link #classNames}. */

@@ -6,6 +6,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -22,6 +24,13 @@ public record PassedOver(List<Kind> kinds) {
     /** Pictures that look used and are not. */
     static final String MISPLACED = "pictures beside the class folders";
 
+    /** Pictures of a folder that is read as the tars in it. */
+    static final String BESIDE_TARS = "pictures beside the tars";
+
+    /** Pictures of a WebDataset for which no class is given. */
+    static final String UNLABELLED = "pictures without a label";
+
+    private static final Set<String> UNUSED_PICTURES = Set.of(MISPLACED, BESIDE_TARS, UNLABELLED);
     private static final int SHOWN_KINDS = 8;
     private static final int NAMED_KINDS = 100;
 
@@ -88,24 +97,29 @@ public record PassedOver(List<Kind> kinds) {
         private record Key(String what, boolean system) {}
 
         private final Map<Key, Integer> counts = new LinkedHashMap<>();
-        private final Map<Key, TreeSet<Path>> first = new LinkedHashMap<>();
+        private final Map<Key, NavigableSet<Path>> first = new LinkedHashMap<>();
 
         void add(String what, boolean system, Path path) {
             Key key = new Key(what, system);
             counts.merge(key, 1, Integer::sum);
-            TreeSet<Path> named = first.computeIfAbsent(key, k -> new TreeSet<>());
+            NavigableSet<Path> named = first.computeIfAbsent(key, k -> byText());
             named.add(path);
             if (named.size() > NAMED) {
                 named.pollLast();
             }
         }
 
+        /** By text, since paths of different file systems do not compare. */
+        private static NavigableSet<Path> byText() {
+            return new TreeSet<>(Comparator.comparing(Path::toString));
+        }
+
         PassedOver done() {
             List<Kind> kinds = new ArrayList<>();
             counts.forEach((key, count) -> kinds.add(
-                    new Kind(key.what(), key.system(), count, List.copyOf(first.getOrDefault(key, new TreeSet<>())))));
+                    new Kind(key.what(), key.system(), count, List.copyOf(first.getOrDefault(key, byText())))));
             kinds.sort(Comparator.comparing(Kind::system)
-                    .thenComparing(kind -> !kind.what().equals(MISPLACED))
+                    .thenComparing(kind -> !UNUSED_PICTURES.contains(kind.what()))
                     .thenComparing(Kind::count, Comparator.reverseOrder()));
             return new PassedOver(kinds);
         }

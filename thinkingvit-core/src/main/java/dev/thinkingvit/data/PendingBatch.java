@@ -36,10 +36,11 @@ final class PendingBatch {
     private @Nullable Throwable failure; // of what concerns the whole batch
     private volatile boolean cancelled;
 
-    PendingBatch(BatchLoader loader, int epoch, int[] order, int from, int to) {
+    /** @param number in the epoch, which how it is mixed is drawn from */
+    PendingBatch(BatchLoader loader, int epoch, int number, int[] order, int from, int to) {
         this.loader = loader;
         this.epoch = epoch;
-        this.number = from / loader.settings.batchSize;
+        this.number = number;
         this.samples = Arrays.copyOfRange(order, from, to);
         this.values = loader.settings.preprocessing.floatsPerPicture();
         this.errors = new Throwable[samples.length];
@@ -86,7 +87,13 @@ final class PendingBatch {
     private void fill(int place) throws IOException {
         int sample = samples[place];
         RandomGenerator random = Seeds.generator(loader.settings.seed, epoch, sample);
-        Picture picture = loader.settings.transform.apply(loader.cache.get(loader.sample(sample)), random);
+        Picture decoded = loader.cache.get(loader.sample(sample));
+        Picture picture;
+        try {
+            picture = loader.settings.transform.apply(decoded, random);
+        } catch (UnfitPictureException e) {
+            throw new PictureException(sampleAt(place).path() + ": does not fit: " + e.getMessage(), e);
+        }
         int size = loader.settings.preprocessing.size();
         if (picture.width() != size || picture.height() != size) {
             throw new IllegalArgumentException("The transforms must give " + size + "x" + size + " pixels, they gave "
@@ -193,7 +200,8 @@ final class PendingBatch {
         for (int place = 0; place < errors.length; place++) {
             Throwable error = errors[place];
             if (error != null) {
-                failures.add(new BatchLoader.Failure(sampleAt(place), Reasons.line(error)));
+                boolean unfit = error.getCause() instanceof UnfitPictureException;
+                failures.add(new BatchLoader.Failure(sampleAt(place), Reasons.line(error), unfit));
             }
         }
         return failures;

@@ -1,5 +1,8 @@
 package dev.thinkingvit.data;
 
+import java.awt.image.BufferedImage;
+import java.util.Objects;
+
 /**
  * A decoded picture: 8-bit RGB, interleaved, row-major, top row first.
  *
@@ -22,6 +25,19 @@ public record Picture(int width, int height, byte[] rgb) {
             throw new IllegalArgumentException("An RGB picture of " + width + "x" + height + " needs "
                     + 3L * width * height + " bytes, not " + rgb.length);
         }
+    }
+
+    /**
+     * The levels of an image of Java's, of any type: what {@link PictureDecoder} would have made of the file that it was
+     * read from, if that loses nothing. Transparency is dropped without blending, levels that were multiplied with it are
+     * divided again. Colour profiles are ignored as in files, but other colours than RGB and gray (CMYK, linear light) are
+     * converted. Gray of 16 bits keeps its higher 8, where files' levels above 255 are cut off as PIL cuts them.
+     *
+     * @throws IllegalArgumentException if it has more pixels than an array holds, or integer samples of 32 bits
+     */
+    public static Picture of(BufferedImage image) {
+        return JavaImages.toPicture(
+                Objects.requireNonNull(image, "the image is null: ImageIO.read gives that for what it cannot read"));
     }
 
     /** The level (0–255) of one channel (0 red, 1 green, 2 blue) at a pixel. */

@@ -2,6 +2,7 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -19,6 +20,9 @@ public final class PictureDecoder {
 
     /** Pixels above which a picture is refused unread: twice PIL's warning threshold, where PIL refuses too. */
     public static final long DEFAULT_MAX_PIXELS = 178_956_970L;
+
+    /** What is said of a picture that memory did not suffice for. */
+    static final String NO_MEMORY = "more memory than there is";
 
     private static final long MAX_FILE_BYTES = Integer.MAX_VALUE - 16;
     private static final int MAX_REASON = 200;
@@ -76,8 +80,31 @@ public final class PictureDecoder {
         } catch (OutOfMemoryError | StackOverflowError | InternalError e) {
             // Readers allocate what a damaged header claims; the error is about the file as long as memory recovers.
             throw new PictureException(
-                    name + ": the " + format + " picture needs more memory than there is: " + e.getMessage(), e);
+                    name + ": the " + format + " picture needs " + NO_MEMORY + ": " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Decodes a file's bytes from a stream with the default options.
+     *
+     * @param stream read to its end, not closed
+     * @param name what errors call it
+     */
+    public static Picture decode(InputStream stream, String name) throws IOException {
+        byte[] bytes;
+        try {
+            bytes = stream.readNBytes((int) MAX_FILE_BYTES);
+            if (bytes.length == MAX_FILE_BYTES) {
+                throw new PictureException(name + ": a picture of less than 2 GiB is needed, this has more");
+            }
+        } catch (PictureException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) { // somebody else's stream
+            throw new PictureException(name + ": its stream cannot be read: " + Reasons.of(e), e);
+        } catch (OutOfMemoryError e) {
+            throw new PictureException(name + ": not enough memory to read it", e);
+        }
+        return decode(bytes, name);
     }
 
     private static String found(byte[] bytes) {
@@ -107,7 +134,8 @@ public final class PictureDecoder {
         }
     }
 
-    private static byte[] read(Path file) throws IOException {
+    /** A file's bytes. */
+    static byte[] read(Path file) throws IOException {
         try {
             long size = Files.size(file);
             if (!Files.isRegularFile(file)) {
@@ -123,7 +151,7 @@ public final class PictureDecoder {
         } catch (IOException e) {
             throw new PictureException(file + ": " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {
-            throw new PictureException(file + ": not enough memory to read it", e);
+            throw new PictureException(file + ": reading it needs " + NO_MEMORY, e);
         }
     }
 }

@@ -8,11 +8,13 @@ public final class PictureException extends IOException {
 
     private static final long serialVersionUID = 1L;
 
-    PictureException(String message) {
+    /** @param message made one line */
+    public PictureException(String message) {
         super(oneLine(message));
     }
 
-    PictureException(String message, @Nullable Throwable cause) {
+    /** @param message made one line */
+    public PictureException(String message, @Nullable Throwable cause) {
         super(oneLine(message), cause);
     }
 

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.archive.Archives;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +23,8 @@ public record PictureFiles(List<Path> pictures, PassedOver passedOver) {
     }
 
     /**
-     * Files as they are named, whatever they are, and of folders the pictures in and below them.
+     * Files as they are named, whatever they are, and of folders and tars the pictures in and below them. A tar's members
+     * have names such as {@code photos.tar!/cat/1.jpg}.
      *
      * @throws DatasetException if a path does not exist, or nothing was found in all
      */
@@ -30,8 +32,13 @@ public record PictureFiles(List<Path> pictures, PassedOver passedOver) {
         PassedOver.Counter passedOver = new PassedOver.Counter();
         Collection<Path> found = new LinkedHashSet<>();
         for (Path path : filesOrFolders) {
-            if (Files.isDirectory(path)) {
-                PictureWalk.through(path, passedOver).pictures().forEach(file -> found.add(file.path()));
+            Path member = Files.exists(path) ? null : TarSet.member(path);
+            Path folder =
+                    member != null ? member : isTar(path) ? Archives.open(path).root() : path;
+            if (Files.isDirectory(folder)) {
+                PictureWalk.through(folder, passedOver).pictures().forEach(file -> found.add(file.path()));
+            } else if (member != null) {
+                found.add(member);
             } else if (Files.exists(path)) {
                 found.add(path);
             } else {
@@ -45,5 +52,9 @@ public record PictureFiles(List<Path> pictures, PassedOver passedOver) {
                             + PictureFormat.NAMES + " picture in it" + others.inBrief());
         }
         return new PictureFiles(List.copyOf(found), others);
+    }
+
+    private static boolean isTar(Path path) {
+        return Archives.isTarName(path) && Files.isRegularFile(path);
     }
 }

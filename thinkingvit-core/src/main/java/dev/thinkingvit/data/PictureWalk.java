@@ -17,6 +17,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,15 +62,22 @@ final class PictureWalk implements FileVisitor<Path> {
     private final List<File> pictures = new ArrayList<>();
     private final List<String> unreadable = new ArrayList<>();
     private final PassedOver.Counter passedOver;
+    private final Predicate<Path> leftOut;
 
-    private PictureWalk(Path root, PassedOver.Counter passedOver) {
+    private PictureWalk(Path root, PassedOver.Counter passedOver, Predicate<Path> leftOut) {
         this.root = root;
+        this.leftOut = leftOut;
         this.passedOver = passedOver;
     }
 
     /** Walks through a folder. */
     static PictureWalk through(Path root, PassedOver.Counter passedOver) throws IOException {
-        PictureWalk walk = new PictureWalk(root, passedOver);
+        return through(root, passedOver, file -> false);
+    }
+
+    /** As {@link #through(Path, PassedOver.Counter)}, as if some files were not there. */
+    static PictureWalk through(Path root, PassedOver.Counter passedOver, Predicate<Path> leftOut) throws IOException {
+        PictureWalk walk = new PictureWalk(root, passedOver, leftOut);
         Files.walkFileTree(root, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, walk);
         walk.pictures.sort((a, b) -> compare(a.name(), b.name()));
         return walk;
@@ -120,8 +128,7 @@ final class PictureWalk implements FileVisitor<Path> {
         if (folder.equals(root)) {
             return FileVisitResult.CONTINUE;
         }
-        String name = name(folder);
-        if (name.startsWith(".") || SYSTEM_FOLDERS.contains(name.toLowerCase(Locale.ROOT))) {
+        if (isOfSystem(folder)) {
             passedOver.add("system folders", true, folder);
             return FileVisitResult.SKIP_SUBTREE;
         }
@@ -133,6 +140,9 @@ final class PictureWalk implements FileVisitor<Path> {
 
     @Override
     public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+        if (leftOut.test(file)) {
+            return FileVisitResult.CONTINUE;
+        }
         String name = name(file);
         if (name.startsWith(".") || SYSTEM_FILES.contains(name.toLowerCase(Locale.ROOT))) {
             passedOver.add("system files", true, file);
@@ -197,6 +207,17 @@ final class PictureWalk implements FileVisitor<Path> {
             return kind + " files";
         }
         return ending.isEmpty() ? "files without an ending" : "." + ending + " files";
+    }
+
+    /** Whether a folder or a file is one that systems make beside people's own. */
+    static boolean isOfSystem(Path path) {
+        String name = name(path).toLowerCase(Locale.ROOT);
+        return name.startsWith(".") || SYSTEM_FOLDERS.contains(name) || SYSTEM_FILES.contains(name);
+    }
+
+    /** Whether a file is called as a picture is. */
+    static boolean isPictureName(Path file) {
+        return ENDINGS.contains(ending(name(file)));
     }
 
     private static String ending(String name) {

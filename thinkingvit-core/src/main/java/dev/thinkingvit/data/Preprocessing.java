@@ -83,7 +83,12 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
     }
 
     private static int longer(int newShorter, int longer, int shorter) {
-        return Math.toIntExact((long) ((double) ((long) newShorter * longer) / shorter));
+        double resized = (double) ((long) newShorter * longer) / shorter;
+        if (resized > Integer.MAX_VALUE) {
+            throw new UnfitPictureException("it is " + longer + " pixels long and " + shorter
+                    + " wide, which would make a side of more pixels than can be counted");
+        }
+        return (int) resized;
     }
 
     /** {@link #resizeAndCrop}: evaluation draws nothing from {@code random}. */

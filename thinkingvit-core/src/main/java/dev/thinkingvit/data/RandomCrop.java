@@ -29,15 +29,17 @@ public record RandomCrop(int size, int padding, int fill) implements PictureTran
     /**
      * The cut-out square.
      *
-     * @throws IllegalArgumentException if the picture is smaller than the square even with its border
+     * @throws UnfitPictureException if the picture is smaller than the square even with its border
      */
     @Override
     public Picture apply(Picture picture, RandomGenerator random) {
         int freeX = picture.width() + 2 * padding - size;
         int freeY = picture.height() + 2 * padding - size;
         if (freeX < 0 || freeY < 0) {
-            throw new IllegalArgumentException("A random crop of " + size + " with padding " + padding
-                    + " does not fit " + picture + ": resize it first");
+            int least = size - 2 * padding;
+            throw new UnfitPictureException("it has " + picture.width() + "x" + picture.height()
+                    + " pixels; a random crop of " + size + " with padding " + padding + " needs at least " + least
+                    + "x" + least);
         }
         int top = random.nextInt(freeY + 1) - padding;
         int left = random.nextInt(freeX + 1) - padding;

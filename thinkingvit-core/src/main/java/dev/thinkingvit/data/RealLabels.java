@@ -39,7 +39,16 @@ public final class RealLabels {
      * @throws DatasetException if it is missing, of another form, or holds a label that is not an index below classes
      */
     public static RealLabels read(Path file, int classes) throws IOException {
-        JsonNode json = LabelFile.json(file, LabelFile.read(file));
+        return parse(file, LabelFile.read(file), classes);
+    }
+
+    /** The published labels of ImageNet-1k's validation pictures. */
+    public static RealLabels ofImageNet() throws IOException {
+        return parse(Path.of("ImageNet's ReaL labels"), ImageNet.realLabels(), ImageNet.CLASSES);
+    }
+
+    private static RealLabels parse(Path file, String text, int classes) throws IOException {
+        JsonNode json = LabelFile.json(file, text);
         Map<String, int[]> labels = new HashMap<>();
         if (json.isArray()) {
             for (int i = 0; i < json.size(); i++) {

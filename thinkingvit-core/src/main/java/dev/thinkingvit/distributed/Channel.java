@@ -49,6 +49,7 @@ abstract class Channel {
     final void startBeating() {
         start("beat", () -> {
             while (!closed) {
+                OwnTime.nanos(); // looks, so that a pause shows
                 beat();
                 if (launcher != null && launcher.isGone()) {
                     // its end is asked for from outside, so nobody would stop these processes any more

@@ -64,7 +64,7 @@ final class Child {
     void ask() {
         if (process.isAlive()) {
             asked = true;
-            process.destroy();
+            process.toHandle().destroy(); // Process.destroy closes its output too, and its last words with it
         }
     }
 

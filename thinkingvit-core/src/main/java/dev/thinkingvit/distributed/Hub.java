@@ -73,17 +73,17 @@ final class Hub extends Channel {
      * @throws DistributedException naming the ranks that did not come in time, or why the group cannot be formed
      */
     void awaitAll(Duration timeout) {
-        long begin = System.nanoTime();
+        long begin = OwnTime.nanos();
         long deadline = begin + timeout.toNanos();
         boolean remarked = false;
         try {
             synchronized (this) {
                 while (arrived < rendezvous.worldSize() && watch.loss() == null) {
-                    long left = deadline - System.nanoTime();
+                    long left = deadline - OwnTime.nanos();
                     if (left <= 0) {
                         break;
                     }
-                    if (!remarked && System.nanoTime() - begin > REMARK_AFTER.toNanos()) {
+                    if (!remarked && OwnTime.nanos() - begin > REMARK_AFTER.toNanos()) {
                         remarked = true;
                         log.warn("{} waits at {} for {}", rendezvous.name(), rendezvous.meetingPoint(), missing());
                     }
@@ -338,10 +338,10 @@ final class Hub extends Channel {
     }
 
     private static void joinAll(List<Thread> threads, Duration atMost) {
-        long deadline = System.nanoTime() + atMost.toNanos();
+        long deadline = OwnTime.nanos() + atMost.toNanos();
         try {
             for (Thread thread : threads) {
-                thread.join(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
+                thread.join(Math.max(1, (deadline - OwnTime.nanos()) / 1_000_000));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

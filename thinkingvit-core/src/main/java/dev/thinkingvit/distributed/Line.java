@@ -19,13 +19,15 @@ final class Line implements AutoCloseable {
     private static final int LONGEST_TEXT = 4000;
 
     private final Socket socket;
+    private final PatientStream received;
     private final DataInputStream in;
     private final DataOutputStream out;
 
     Line(Socket socket) throws IOException {
         this.socket = socket;
         socket.setTcpNoDelay(true);
-        this.in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+        this.received = new PatientStream(socket);
+        this.in = new DataInputStream(new BufferedInputStream(received));
         this.out = new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
     }
 
@@ -73,8 +75,8 @@ final class Line implements AutoCloseable {
     }
 
     /** How long {@link #receive} waits. */
-    void patience(Duration patience) throws IOException {
-        socket.setSoTimeout(Math.toIntExact(patience.toMillis()));
+    void patience(Duration patience) {
+        received.patience(patience);
     }
 
     /** This end's address. */

@@ -79,7 +79,7 @@ public final class ProcessGroup implements AutoCloseable {
         if (rendezvous.worldSize() == 1) {
             return new ProcessGroup(rendezvous, options, null, null);
         }
-        long begin = System.nanoTime();
+        long begin = OwnTime.nanos();
         Channel channel;
         Connector connector;
         if (rendezvous.rank() == 0) {
@@ -107,7 +107,7 @@ public final class ProcessGroup implements AutoCloseable {
         }
         try {
             // whoever came last has all the time that connecting needs
-            Duration waited = Duration.ofNanos(System.nanoTime() - begin);
+            Duration waited = Duration.ofNanos(OwnTime.nanos() - begin);
             Duration left = max(options.joinTimeout().minus(waited), Duration.ofSeconds(30));
             return new ProcessGroup(rendezvous, options, channel, connect(channel, connector, left));
         } catch (RuntimeException e) {
@@ -282,7 +282,7 @@ public final class ProcessGroup implements AutoCloseable {
             return;
         }
         boolean interrupted = false;
-        long begin = System.nanoTime();
+        long begin = OwnTime.nanos();
         long pause = SHORTEST_PAUSE_NANOS;
         broken = true; // until it went well
         try {
@@ -293,7 +293,7 @@ public final class ProcessGroup implements AutoCloseable {
                 if (leaver != null) {
                     throw new DistributedException(hasLeft(leaver, what));
                 }
-                if (System.nanoTime() - begin > options.collectiveTimeout().toNanos()) {
+                if (OwnTime.nanos() - begin > options.collectiveTimeout().toNanos()) {
                     throw new DistributedException(rendezvous.name() + " has waited "
                             + Channel.seconds(options.collectiveTimeout()) + " in " + what
                             + " for others, which are alive; all processes must call the same operations in the same"
@@ -404,7 +404,7 @@ public final class ProcessGroup implements AutoCloseable {
                 connected.completeExceptionally(e);
             }
         });
-        long deadline = System.nanoTime() + atMost.toNanos();
+        long deadline = OwnTime.nanos() + atMost.toNanos();
         while (true) {
             try {
                 return connected.get(20, TimeUnit.MILLISECONDS);
@@ -428,7 +428,7 @@ public final class ProcessGroup implements AutoCloseable {
         if (loss != null) {
             throw new DistributedException(loss);
         }
-        if (System.nanoTime() > deadline) {
+        if (OwnTime.nanos() > deadline) {
             throw new DistributedException(channel.rendezvous.name() + " could not connect to all others within "
                     + Channel.seconds(atMost) + "; do firewalls let the machines reach each other on all ports?");
         }

@@ -54,10 +54,10 @@ public final class ProcessLauncher {
      * How long the others get after the first failure.
      *
      * @param own to end by themselves, since they hear of the failure and can say more about it
-     * @param asked until they are killed, after they were asked to end
+     * @param asked until they are killed, after they were asked to end: process 0 may be saving
      */
     record Grace(Duration own, Duration asked) {
-        static final Grace STANDARD = new Grace(Duration.ofSeconds(3), Duration.ofSeconds(5));
+        static final Grace STANDARD = new Grace(Duration.ofSeconds(3), Duration.ofSeconds(30));
     }
 
     /**
@@ -175,13 +175,13 @@ public final class ProcessLauncher {
                 running--;
                 if (child.exitCode() != 0 && child.exitCode() != STOPPED) {
                     if (failed.isEmpty()) {
-                        firstFailure = System.nanoTime();
+                        firstFailure = OwnTime.nanos();
                     }
                     failed.add(child);
                 }
             }
             if (!failed.isEmpty()) {
-                long since = System.nanoTime() - firstFailure;
+                long since = OwnTime.nanos() - firstFailure;
                 if (!asked && since > grace.own().toNanos()) {
                     asked = true;
                     children.forEach(Child::ask);

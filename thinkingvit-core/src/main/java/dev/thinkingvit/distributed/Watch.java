@@ -22,7 +22,7 @@ final class Watch {
     /** {@code who} is done and has said so. */
     synchronized void left(String who) {
         if (leaver == null) {
-            leftNanos = System.nanoTime();
+            leftNanos = OwnTime.nanos();
             leaver = who;
             notifyAll();
         }
@@ -36,15 +36,15 @@ final class Watch {
     /** The first process that left in good order, if that was at least {@code ago} ago. */
     @Nullable String leaver(Duration ago) {
         String who = leaver;
-        return who != null && System.nanoTime() - leftNanos >= ago.toNanos() ? who : null;
+        return who != null && OwnTime.nanos() - leftNanos >= ago.toNanos() ? who : null;
     }
 
     /** Waits until a process was lost or has left. */
     synchronized void await(Duration atMost) {
-        long deadline = System.nanoTime() + atMost.toNanos();
+        long deadline = OwnTime.nanos() + atMost.toNanos();
         boolean interrupted = false;
         while (loss == null && leaver == null) {
-            long millis = (deadline - System.nanoTime()) / 1_000_000;
+            long millis = (deadline - OwnTime.nanos()) / 1_000_000;
             if (millis <= 0) {
                 break;
             }

@@ -58,7 +58,7 @@ public record EvaluationReport(
 
     String html() {
         ReportCharts charts = new ReportCharts(recording, rows, ownThresholds);
-        Gallery gallery = new Gallery(recording, ownThresholds, config::label, config.preprocessing());
+        Gallery gallery = new Gallery(recording, ownThresholds, config::shortLabel, config.preprocessing());
         boolean measured = rows.stream().anyMatch(row -> row.imagesPerSecond() != null);
         Map<String, Object> values = new HashMap<>();
         values.put("model", about.model());

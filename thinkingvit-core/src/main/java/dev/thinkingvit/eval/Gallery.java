@@ -15,6 +15,7 @@ import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /** The pictures that stage 1 was surest and least sure of, ready for the report's template. */
@@ -94,8 +95,11 @@ final class Gallery {
         }
         String format = side <= PNG_SIDE ? "png" : "jpeg";
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        if (!ImageIO.write(image, format, out)) {
-            throw new IOException("this Java has no writer for " + format);
+        // not ImageIO's own stream: it keeps a file, and a hook that a process that is told to end cannot have any more
+        try (MemoryCacheImageOutputStream stream = new MemoryCacheImageOutputStream(out)) {
+            if (!ImageIO.write(image, format, stream)) {
+                throw new IOException("this Java has no writer for " + format);
+            }
         }
         return "data:image/" + format + ";base64," + Base64.getEncoder().encodeToString(out.toByteArray());
     }

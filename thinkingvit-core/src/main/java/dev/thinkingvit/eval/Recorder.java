@@ -2,6 +2,7 @@ package dev.thinkingvit.eval;
 
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.ContentCheck;
 import dev.thinkingvit.data.Epoch;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.RealLabels;
@@ -45,24 +46,39 @@ public final class Recorder {
      * @param workers threads that decode pictures, at least 1
      * @param valid the classes that may be predicted, or null for all
      * @param real which answers are right, instead of the samples' labels; null for those
+     * @param check what else a picture must be than readable; null for nothing
      */
     public record Options(
             Router router,
             int batchSize,
             int workers,
             @Nullable ValidLabels valid,
-            @Nullable RealLabels real) {
+            @Nullable RealLabels real,
+            @Nullable ContentCheck check) {
+        public Options(
+                Router router, int batchSize, int workers, @Nullable ValidLabels valid, @Nullable RealLabels real) {
+            this(router, batchSize, workers, valid, real, null);
+        }
+
         /** Batches of 64, a thread per processor, all classes, the samples' own labels. */
         public static Options of(Router router) {
             return new Options(router, 64, Runtime.getRuntime().availableProcessors(), null, null);
         }
 
+        public Options withBatchSize(int changed) {
+            return new Options(router, changed, workers, valid, real, check);
+        }
+
         public Options withValid(@Nullable ValidLabels changed) {
-            return new Options(router, batchSize, workers, changed, real);
+            return new Options(router, batchSize, workers, changed, real, check);
         }
 
         public Options withReal(@Nullable RealLabels changed) {
-            return new Options(router, batchSize, workers, valid, changed);
+            return new Options(router, batchSize, workers, valid, changed, check);
+        }
+
+        public Options withCheck(ContentCheck changed) {
+            return new Options(router, batchSize, workers, valid, real, changed);
         }
     }
 
@@ -71,7 +87,8 @@ public final class Recorder {
      *
      * @param preprocessing the model's
      * @param progress told how many images are done
-     * @throws IOException if the ReaL labels lack an entry, or no picture at all can be read
+     * @throws NoPicturesException if no picture at all can be read
+     * @throws IOException if the ReaL labels lack an entry
      * @throws IllegalArgumentException if a sample's label may not be predicted, and so could never be right
      */
     public static Recording record(
@@ -81,7 +98,27 @@ public final class Recorder {
             Options options,
             IntConsumer progress)
             throws IOException {
-        return new Recorder(engine, options).record(preprocessing, samples, progress);
+        return new Recorder(engine, options).record(preprocessing, samples, progress, false);
+    }
+
+    /**
+     * As {@link #record}, but anew with half of the batch, down to 1, when memory ends; with the same result.
+     *
+     * @param smaller told each new batch size before it is tried
+     */
+    public static Recording recordHalving(
+            ElasticEngine engine,
+            Preprocessing preprocessing,
+            List<Sample> samples,
+            Options options,
+            IntConsumer progress,
+            IntConsumer smaller)
+            throws IOException {
+        return MemoryRetry.halving(
+                options.batchSize,
+                size -> new Recorder(engine, options.withBatchSize(size))
+                        .record(preprocessing, samples, progress, size > 1),
+                smaller);
     }
 
     /**
@@ -104,7 +141,9 @@ public final class Recorder {
         return List.copyOf(chosen);
     }
 
-    private Recording record(Preprocessing preprocessing, List<Sample> samples, IntConsumer progress)
+    /** @param smallerHelps whether a picture for which memory did not suffice ends it, and is not skipped */
+    private Recording record(
+            Preprocessing preprocessing, List<Sample> samples, IntConsumer progress, boolean smallerHelps)
             throws IOException {
         if (options.real != null) {
             options.real.requireEntries(samples.stream().map(Sample::path).toList());
@@ -123,11 +162,19 @@ public final class Recorder {
         }
         List<ImageRecord> images = new ArrayList<>();
         List<BatchLoader.Failure> skipped = new ArrayList<>();
-        try (BatchLoader loader = BatchLoader.of(counted, preprocessing, preprocessing)
-                        .batchSize(options.batchSize)
-                        .workers(options.workers)
-                        .skipBroken(skipped::add)
-                        .open();
+        BatchLoader.Builder settings = BatchLoader.of(counted, preprocessing, preprocessing)
+                .batchSize(options.batchSize)
+                .workers(options.workers)
+                .skipBroken(failure -> {
+                    if (smallerHelps && failure.isOfMemory()) {
+                        throw new OutOfMemoryError(failure.message());
+                    }
+                    skipped.add(failure);
+                });
+        if (options.check != null) {
+            settings.check(options.check);
+        }
+        try (BatchLoader loader = settings.open();
                 Epoch epoch = loader.epoch(0)) {
             for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
                 List<Outcome> outcomes = engine.run(batch.images(), batch.size(), StopPolicy.alwaysThink(router));
@@ -139,8 +186,7 @@ public final class Recorder {
             }
         }
         if (images.isEmpty()) {
-            throw new IOException("none of the " + counted.size() + " pictures can be read; the first: "
-                    + skipped.get(0).message());
+            throw new NoPicturesException(skipped);
         }
         List<Double> gmacs = new ArrayList<>();
         for (int stage = 1; stage <= engine.backbone().stages(); stage++) {
@@ -179,6 +225,7 @@ public final class Recorder {
             int predicted = best(probabilities);
             stages.add(new StageRecord(
                     predicted,
+                    probabilities[predicted],
                     labels.contains(predicted),
                     labels.stream().anyMatch(label -> rank(probabilities, label) < TOP),
                     stage.measure(),

@@ -3,6 +3,7 @@ package dev.thinkingvit.files;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +36,7 @@ public final class FileNames {
      * @throws FileSystemException if not: names the file and says what to do
      */
     public static void requireReadable(Path file) throws IOException {
-        if (!isUnicode() && file.toString().chars().anyMatch(c -> c > 0x7F)) {
+        if (!isUnicode() && isOnDisk(file) && file.toString().chars().anyMatch(c -> c > 0x7F)) {
             throw new FileSystemException(file.toString(), null, howToRead());
         }
     }
@@ -61,10 +62,17 @@ public final class FileNames {
     }
 
     private static boolean isWhole(Path name, String text) {
+        if (!isOnDisk(name)) {
+            return text.indexOf('\uFFFD') < 0; // an archive's names are read by us, as UTF-8
+        }
         if (!isUnicode() && text.chars().anyMatch(c -> c > 0x7F)) {
             return false;
         }
         // bytes that are no characters have become replacement characters, which do not lead back
         return text.indexOf('\uFFFD') < 0 || name.getFileSystem().getPath(text).equals(name);
+    }
+
+    private static boolean isOnDisk(Path path) {
+        return path.getFileSystem().equals(FileSystems.getDefault());
     }
 }

@@ -7,24 +7,25 @@ import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.PackedThinkingViT;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.tensor.Natives;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
+import java.util.Collections;
 import java.util.List;
-import java.util.NoSuchElementException;
-import java.util.Spliterator;
-import java.util.Spliterators;
+import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 
 /**
  * Classifies pictures, spending as much thought on each as it needs. The way in for most users:
@@ -65,8 +66,10 @@ public final class ElasticClassifier implements AutoCloseable {
      *
      * @param path see {@link ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
+     * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
      */
     public static ElasticClassifier open(Path path) {
+        Natives.load(); // before anything is read
         if (isExported(path)) {
             return of(ExportedModel.read(path), Precision.FP32);
         }
@@ -94,6 +97,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
     public static ElasticClassifier open(Path path, Precision precision) {
+        Natives.load();
         return isExported(path)
                 ? of(ExportedModel.read(path), precision)
                 : of(ModelImport.read(path, null, Weights.AUTO).model(), precision);
@@ -111,6 +115,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
      */
     public static ElasticClassifier of(ExportedModel model, Precision precision) {
+        Natives.load();
         if (precision != Precision.FP32) {
             throw new IllegalArgumentException(
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
@@ -121,6 +126,7 @@ public final class ElasticClassifier implements AutoCloseable {
 
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
+        Natives.load();
         ModelConfig config = model.config();
         StopPolicy policy = policy(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
         return new ElasticClassifier(
@@ -167,9 +173,58 @@ public final class ElasticClassifier implements AutoCloseable {
         return entropy ? StopPolicy.of(router, DEFAULT_THRESHOLD) : StopPolicy.alwaysThink(router);
     }
 
-    /** Classifies one file. */
+    /** Classifies one file, whose path is the result's {@link Classification#source}. */
     public Classification classify(Path file) throws IOException {
-        return classify(PictureDecoder.decode(file), file.toString());
+        return classify(Request.of(file));
+    }
+
+    /** Classifies a picture file's bytes. */
+    public Classification classify(byte[] bytes) throws IOException {
+        return classify(Request.of(bytes));
+    }
+
+    /** Classifies a picture file's bytes from a stream, which is read to its end and not closed. */
+    public Classification classify(InputStream stream) throws IOException {
+        return classify(Request.of(stream));
+    }
+
+    /** Classifies an image of any type. */
+    public Classification classify(BufferedImage image) {
+        return classify(Picture.of(image), "picture");
+    }
+
+    /**
+     * Classifies one picture, whatever it comes as, with its own way to stop.
+     *
+     * @throws PictureException if it cannot be read
+     */
+    public Classification classify(Request request) throws IOException {
+        try {
+            return classify(List.of(Objects.requireNonNull(request, "the request is null")))
+                    .get(0);
+        } catch (BrokenPicturesException e) {
+            throw e.failures().values().iterator().next();
+        }
+    }
+
+    /**
+     * Classifies pictures together, whatever they come as, each with its own way to stop. They are read one after the
+     * other and thought about as one batch, of {@value RequestReader#TOGETHER} at most at a time.
+     *
+     * @return one result a picture, in order
+     * @throws BrokenPicturesException if some cannot be read; it has the results of all others
+     * @throws NullPointerException if one is null, saying which; nothing has been read then
+     * @throws IllegalArgumentException if a policy does not fit the model, saying whose; nothing has been read then
+     */
+    public List<Classification> classify(List<Request> requests) throws BrokenPicturesException {
+        return new RequestReader<>(this, this::classify).all(requests, BrokenPicturesException::classifying);
+    }
+
+    private List<Classification> classify(RequestBatch batch) {
+        List<Outcome> outcomes = engine.run(batch.inputs(), batch.policies());
+        return IntStream.range(0, outcomes.size())
+                .mapToObj(i -> classification(batch.names().get(i), outcomes.get(i)))
+                .toList();
     }
 
     /** Classifies one picture. */
@@ -215,55 +270,93 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * Classifies a stream of files, a batch at a time, as the result is consumed. Close the stream if its source needs
-     * closing.
-     *
-     * @param batchSize files that are thought about together, at least 1
-     * @param onBroken told of each file that cannot be read; such a file is left out
+     * Classifies a stream of files, a batch at a time, as the result is consumed; see {@link #classify(Stream, int,
+     * Consumer)}.
      */
     public Stream<Classification> classify(
             Stream<Path> files, int batchSize, StopPolicy stop, Consumer<IOException> onBroken) {
-        if (batchSize < 1) {
-            throw new IllegalArgumentException("batch size must be at least 1, got " + batchSize);
+        return classify(files.map(file -> Request.of(file).stoppingBy(stop)), batchSize, onBroken::accept);
+    }
+
+    /**
+     * Classifies a stream of pictures, a batch at a time, as the result is consumed. Close the stream if its source needs
+     * closing.
+     *
+     * @param batchSize pictures that are thought about together, at least 1
+     * @param onBroken told of each picture that cannot be read; such a picture is left out
+     */
+    public Stream<Classification> classify(
+            Stream<Request> requests, int batchSize, Consumer<PictureException> onBroken) {
+        return new RequestReader<>(this, this::classify).stream(requests, batchSize, onBroken);
+    }
+
+    /**
+     * The class token of one file after the stage that decided.
+     *
+     * @throws PictureException if it cannot be read
+     */
+    public Embedding embed(Path file) throws IOException {
+        return embed(Request.of(file), Pooling.TOKEN);
+    }
+
+    /**
+     * Embeds one picture: it is classified, and its tokens after the last stage that it went through are its embedding. No
+     * later stage is computed; {@code StopPolicy.endingAt(k, stages)} as the request's policy takes stage k.
+     *
+     * @throws PictureException if it cannot be read
+     */
+    public Embedding embed(Request request, Pooling pooling) throws IOException {
+        try {
+            return embed(List.of(Objects.requireNonNull(request, "the request is null")), pooling)
+                    .get(0);
+        } catch (BrokenPicturesException e) {
+            throw e.failures().values().iterator().next();
         }
-        Iterator<Path> source = files.iterator();
-        Iterator<Classification> results = new Iterator<>() {
-            private Iterator<Classification> ready = List.<Classification>of().iterator();
+    }
 
-            @Override
-            public boolean hasNext() {
-                while (!ready.hasNext() && source.hasNext()) {
-                    ready = nextBatch().iterator();
-                }
-                return ready.hasNext();
-            }
+    /**
+     * Embeds pictures together, as {@link #classify(List)} classifies them.
+     *
+     * @return one result a picture, in order
+     * @throws BrokenPicturesException if some cannot be read; it has the results of all others
+     */
+    public List<Embedding> embed(List<Request> requests, Pooling pooling) throws BrokenPicturesException {
+        return embedder(pooling).all(requests, BrokenPicturesException::embedding);
+    }
 
-            @Override
-            public Classification next() {
-                if (!hasNext()) {
-                    throw new NoSuchElementException();
-                }
-                return ready.next();
-            }
+    /**
+     * Embeds a stream of pictures, a batch at a time, as the result is consumed. Close the stream if its source needs
+     * closing.
+     *
+     * @param batchSize pictures that are thought about together, at least 1
+     * @param onBroken told of each picture that cannot be read; such a picture is left out
+     */
+    public Stream<Embedding> embed(
+            Stream<Request> requests, int batchSize, Pooling pooling, Consumer<PictureException> onBroken) {
+        return embedder(pooling).stream(requests, batchSize, onBroken);
+    }
 
-            private List<Classification> nextBatch() {
-                List<Picture> pictures = new ArrayList<>();
-                List<String> names = new ArrayList<>();
-                while (pictures.size() < batchSize && source.hasNext()) {
-                    Path file = source.next();
-                    try {
-                        pictures.add(PictureDecoder.decode(file));
-                        names.add(file.toString());
-                    } catch (IOException e) {
-                        onBroken.accept(e);
-                    }
-                }
-                return classify(pictures, names, stop);
-            }
-        };
-        return StreamSupport.stream(
-                        Spliterators.spliteratorUnknownSize(results, Spliterator.ORDERED | Spliterator.NONNULL), false)
-                .onClose(files::close);
+    /**
+     * Embeds prepared inputs as one batch.
+     *
+     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param names B of them
+     * @throws ArithmeticException if an embedding is no finite number
+     */
+    public List<Embedding> embed(float[] inputs, List<String> names, StopPolicy stop, Pooling pooling) {
+        return embed(inputs, names, Collections.nCopies(names.size(), stop), pooling);
+    }
+
+    private RequestReader<Embedding> embedder(Pooling pooling) {
+        return new RequestReader<>(this, batch -> embed(batch.inputs(), batch.names(), batch.policies(), pooling));
+    }
+
+    private List<Embedding> embed(float[] inputs, List<String> names, List<StopPolicy> policies, Pooling pooling) {
+        Features features = new Features(names.size(), pooling);
+        List<Outcome> outcomes = engine.run(inputs, policies, features);
+        return IntStream.range(0, outcomes.size())
+                .mapToObj(i -> features.embedding(i, classification(names.get(i), outcomes.get(i))))
+                .toList();
     }
 
     private Classification classification(String source, Outcome outcome) {

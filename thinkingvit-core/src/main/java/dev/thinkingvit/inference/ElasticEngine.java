@@ -8,6 +8,7 @@ import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -61,20 +62,43 @@ public final class ElasticEngine implements AutoCloseable {
      * @throws IllegalArgumentException if the sizes do not fit, or the thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, int count, StopPolicy policy) {
+        if (count < 1) {
+            throw new IllegalArgumentException("a batch needs at least 1 image, got " + count);
+        }
+        return run(images, Collections.nCopies(count, policy));
+    }
+
+    /**
+     * Thinks about a batch in which each image has its own way to stop.
+     *
+     * @param images B·3·S·S values, normalised, image by image and channel by channel
+     * @param policies B of them, at least one
+     * @return B outcomes, in the order of the images
+     * @throws ArithmeticException if a stage's output is no finite number
+     * @throws IllegalArgumentException if the sizes do not fit, or some thresholds do not fit the number of stages
+     */
+    public List<Outcome> run(float[] images, List<StopPolicy> policies) {
+        return run(images, policies, null);
+    }
+
+    /** As {@link #run(float[], List)}; also collects what each image's last stage made of it. */
+    List<Outcome> run(float[] images, List<StopPolicy> policies, @Nullable Features features) {
+        int count = policies.size();
         int size = backbone.imageSize();
         if (count < 1 || images.length != (long) count * 3 * size * size) {
             throw new IllegalArgumentException(count + " images of 3 x " + size + " x " + size + " take "
                     + (long) count * 3 * size * size + " values, " + images.length + " came");
         }
-        policy.check(backbone.stages());
+        policies.forEach(policy -> policy.check(backbone.stages()));
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return think(images, count, policy);
+                return think(images, policies, features);
             }
         });
     }
 
-    private List<Outcome> think(float[] images, int count, StopPolicy policy) {
+    private List<Outcome> think(float[] images, List<StopPolicy> policies, @Nullable Features features) {
+        int count = policies.size();
         List<List<StageOutcome>> thoughts = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             thoughts.add(new ArrayList<>());
@@ -85,7 +109,7 @@ public final class ElasticEngine implements AutoCloseable {
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
             List<MicroBatch> microBatches = microBatches(stage, undecided);
             try {
-                runStage(stage, images, tokens, microBatches, policy, thoughts);
+                runStage(stage, images, tokens, microBatches, policies, thoughts, features);
                 undecided = microBatches.stream()
                         .flatMapToInt(MicroBatch::imagesThatGoOn)
                         .toArray();
@@ -124,6 +148,13 @@ public final class ElasticEngine implements AutoCloseable {
 
         IntStream imagesThatGoOn() {
             return LongStream.of(goOn).mapToInt(row -> images[Math.toIntExact(row)]);
+        }
+
+        /** Rows of this micro-batch that do not go on, ascending. */
+        long[] ending() {
+            return LongStream.range(0, images.length)
+                    .filter(row -> Arrays.binarySearch(goOn, row) < 0)
+                    .toArray();
         }
 
         void close() {
@@ -186,19 +217,20 @@ public final class ElasticEngine implements AutoCloseable {
             float[] images,
             @Nullable Tensor tokens,
             List<MicroBatch> microBatches,
-            StopPolicy policy,
-            List<List<StageOutcome>> thoughts) {
+            List<StopPolicy> policies,
+            List<List<StageOutcome>> thoughts,
+            @Nullable Features features) {
         int shared = (int) microBatches.stream().filter(batch -> batch.onWorker).count();
         if (shared > 0) {
             AtomicInteger next = new AtomicInteger();
             ComputeThread.workers().run(worker -> {
                 for (int i = next.getAndIncrement(); i < shared; i = next.getAndIncrement()) {
-                    run(stage, images, tokens, microBatches.get(i), policy, thoughts);
+                    run(stage, images, tokens, microBatches.get(i), policies, thoughts, features);
                 }
             });
         }
         for (MicroBatch batch : microBatches.subList(shared, microBatches.size())) {
-            run(stage, images, tokens, batch, policy, thoughts);
+            run(stage, images, tokens, batch, policies, thoughts, features);
         }
     }
 
@@ -207,15 +239,20 @@ public final class ElasticEngine implements AutoCloseable {
             float[] images,
             @Nullable Tensor tokens,
             MicroBatch batch,
-            StopPolicy policy,
-            List<List<StageOutcome>> thoughts) {
+            List<StopPolicy> policies,
+            List<List<StageOutcome>> thoughts,
+            @Nullable Features features) {
         try (Scope scope = new Scope()) {
             int size = backbone.imageSize();
             StageOutput output = backbone.run(
                     stage,
                     Tensors.floatRows(images, batch.images, 3, size, size),
                     tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
-            batch.goOn = decide(output, stage, batch, policy, thoughts);
+            batch.goOn = decide(output, stage, batch, policies, thoughts);
+            if (features != null && batch.goOn.length < batch.images.length) {
+                long[] ending = batch.ending();
+                features.put(stage, batch.images, ending, select(output.tokens(), ending));
+            }
             if (batch.goOn.length > 0) {
                 batch.tokens = Scope.own(select(output.tokens(), batch.goOn));
             }
@@ -224,7 +261,11 @@ public final class ElasticEngine implements AutoCloseable {
 
     /** Records what the stage thought of each row; returns the rows that go on, ascending. */
     private long[] decide(
-            StageOutput output, int stage, MicroBatch batch, StopPolicy policy, List<List<StageOutcome>> thoughts) {
+            StageOutput output,
+            int stage,
+            MicroBatch batch,
+            List<StopPolicy> policies,
+            List<List<StageOutcome>> thoughts) {
         float[] logits = Tensors.toFloats(output.logits());
         int rows = Math.toIntExact(output.logits().size(0));
         int classes = logits.length / rows;
@@ -234,6 +275,7 @@ public final class ElasticEngine implements AutoCloseable {
         for (int row = 0; row < rows; row++) {
             requireNumbers(logits, row * classes, classes, stage);
             float[] probabilities = softmax(logits, row * classes, classes);
+            StopPolicy policy = policies.get(batch.images[row]);
             double measure = policy.router().measure(probabilities);
             thoughts.get(batch.images[row])
                     .add(new StageOutcome(

@@ -2,6 +2,8 @@ package dev.thinkingvit.inference;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
 
 /**
  * When images stop: a router and a threshold for each boundary between two stages.
@@ -11,6 +13,8 @@ import java.util.List;
  */
 public record StopPolicy(Router router, List<Double> thresholds) {
     public StopPolicy {
+        Objects.requireNonNull(router, "the policy's router is null");
+        Objects.requireNonNull(thresholds, "the policy's thresholds are null; none is an empty list");
         for (double threshold : thresholds) {
             if (!Double.isFinite(threshold)) {
                 throw new IllegalArgumentException("a threshold must be a finite number, got " + thresholds);
@@ -31,6 +35,26 @@ public record StopPolicy(Router router, List<Double> thresholds) {
     /** Every image goes through all stages. */
     public static StopPolicy alwaysThink(Router router) {
         return new StopPolicy(router, List.of());
+    }
+
+    /**
+     * Every image ends at the same stage, after those before it.
+     *
+     * @param stage from 1
+     * @param stages of the model
+     * @throws IllegalArgumentException if the model has no such stage
+     */
+    public static StopPolicy endingAt(int stage, int stages) {
+        if (stage < 1 || stage > stages) {
+            throw new IllegalArgumentException("stage " + stage + " does not exist: the model has "
+                    + (stages == 1 ? "one stage" : "stages 1 to " + stages));
+        }
+        // no entropy lies below 0, each lies below the other
+        return new StopPolicy(
+                Routers.ENTROPY,
+                IntStream.range(1, stages)
+                        .mapToObj(boundary -> boundary < stage ? 0 : Double.MAX_VALUE)
+                        .toList());
     }
 
     /** @throws IllegalArgumentException if the thresholds do not fit a model of {@code stages} stages */

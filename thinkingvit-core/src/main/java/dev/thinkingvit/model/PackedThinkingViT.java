@@ -4,6 +4,7 @@ import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +39,7 @@ public final class PackedThinkingViT extends ThinkingViTBackbone {
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
     public static PackedThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision) {
+        Natives.load();
         WeightsException.check(config.parameterShapes(), weights);
         return ComputeThread.callToTheEnd(() -> {
             Network network = new ThinkingViTNetwork(config);

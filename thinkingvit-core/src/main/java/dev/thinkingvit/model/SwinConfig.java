@@ -35,8 +35,8 @@ public record SwinConfig(
         require(!depths.isEmpty(), "depths is empty: at least one level is required");
         require(
                 numHeads.size() == depths.size() && windowSize.size() == depths.size(),
-                "depths, num_heads and window_size need a number for each level, got " + depths + ", " + numHeads + " and "
-                        + windowSize);
+                "depths, num_heads and window_size need a number for each level, got " + depths + ", " + numHeads
+                        + " and " + windowSize);
         require(!headRounds.isEmpty(), "head_rounds is empty: at least one round is required");
         require(
                 patchSize >= 1 && imageSize % (patchSize << (depths.size() - 1)) == 0,

@@ -110,7 +110,8 @@ public final class SwinNetwork implements Network {
         int shift = index % 2 == 0 || grid <= window ? 0 : window / 2;
         return new Block(
                 Norm.of(name + "norm1", layer, features, SwinConfig.NORM_EPS),
-                Linear.of(name + "attn.qkv", layer, features(level, 3), features), // the first 3d rows, not three chunks
+                Linear.of(
+                        name + "attn.qkv", layer, features(level, 3), features), // the first 3d rows, not three chunks
                 Parameter.of(
                                 name + "attn.relative_position_bias_table",
                                 Start.normal(0.02),

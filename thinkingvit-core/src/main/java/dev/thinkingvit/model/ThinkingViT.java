@@ -4,6 +4,7 @@ import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
@@ -40,6 +41,7 @@ public final class ThinkingViT implements AutoCloseable {
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
     public static ThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights) {
+        Natives.load();
         WeightsException.check(config.parameterShapes(), weights);
         Map<String, Tensor> parameters = new LinkedHashMap<>();
         for (String name : config.parameterShapes().keySet()) {

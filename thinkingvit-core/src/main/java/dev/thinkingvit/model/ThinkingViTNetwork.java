@@ -88,8 +88,8 @@ public final class ThinkingViTNetwork implements Network {
     }
 
     private Recycling recycling(int stage, Axis features, int layer) {
-        Parameter alpha =
-                Parameter.of(ThinkingViTConfig.alphaName(stage), Start.ZEROS, layer, Axis.whole(1)).uncast();
+        Parameter alpha = Parameter.of(ThinkingViTConfig.alphaName(stage), Start.ZEROS, layer, Axis.whole(1))
+                .uncast();
         Linear projection = Linear.of(
                 ThinkingViTConfig.projectionName(stage), layer, features, Axis.whole(config.width(stage - 1)));
         UnaryOperator<Parameter> own = parameter -> parameter.as(Role.RECYCLING).readBy(stage);

@@ -73,7 +73,11 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
 
     /** A linear layer that waits for what follows it. */
     private record Pending(
-            Value x, Linear layer, @Nullable Parameter factor, After after, @Nullable Spread spread) {}
+            Value x,
+            Linear layer,
+            @Nullable Parameter factor,
+            After after,
+            @Nullable Spread spread) {}
 
     /** Tokens (G, rows · columns, d) that wait to be spread over f × f places each. */
     private record Spread(Value x, int rows, int columns, long factor, Parameter pattern) {}
@@ -246,10 +250,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     private DnnlMatrix matrix(Pending pending) {
         long rows = pending.x.rows();
         return weights.matrix(
-                pending.layer,
-                pending.factor,
-                pending.spread == null ? null : pending.spread.pattern,
-                rows);
+                pending.layer, pending.factor, pending.spread == null ? null : pending.spread.pattern, rows);
     }
 
     @Override
@@ -372,9 +373,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
                         sum.view()
                                 .reshape(images, spread.rows, factor, spread.columns, factor, width)
                                 .permute(0, 1, 3, 2, 4, 5),
-                        spreadOut
-                                .view()
-                                .reshape(images, spread.rows, spread.columns, factor, factor, width)),
+                        spreadOut.view().reshape(images, spread.rows, spread.columns, factor, factor, width)),
                 sum,
                 spreadOut);
     }
@@ -473,9 +472,11 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
                         program.copy(program.constant(nothing), grid.view());
                     }
                     DnnlView from = in.view().reshape(images, how.rows(), how.columns(), width);
-                    rolled(how, (row, column, toRow, toColumn, rows, columns) -> program.copy(
-                            part(from, row, column, rows, columns),
-                            part(grid.view(), toRow, toColumn, rows, columns)));
+                    rolled(
+                            how,
+                            (row, column, toRow, toColumn, rows, columns) -> program.copy(
+                                    part(from, row, column, rows, columns),
+                                    part(grid.view(), toRow, toColumn, rows, columns)));
                 },
                 in,
                 grid);
@@ -500,9 +501,11 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         step(
                 program -> {
                     DnnlView to = out.view().reshape(images, how.rows(), how.columns(), width);
-                    rolled(how, (row, column, fromRow, fromColumn, rows, columns) -> program.copy(
-                            part(grid.view(), fromRow, fromColumn, rows, columns),
-                            part(to, row, column, rows, columns)));
+                    rolled(
+                            how,
+                            (row, column, fromRow, fromColumn, rows, columns) -> program.copy(
+                                    part(grid.view(), fromRow, fromColumn, rows, columns),
+                                    part(to, row, column, rows, columns)));
                 },
                 grid,
                 out);
@@ -538,7 +541,12 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     /** A grid as its windows: (G, down, across, w, w, d). */
     private static DnnlView cut(DnnlView grid, long images, Windows how) {
         return grid.reshape(
-                        images, how.down(), how.window(), how.across(), how.window(), grid.size(grid.shape().length - 1))
+                        images,
+                        how.down(),
+                        how.window(),
+                        how.across(),
+                        how.window(),
+                        grid.size(grid.shape().length - 1))
                 .permute(0, 1, 3, 2, 4, 5);
     }
 

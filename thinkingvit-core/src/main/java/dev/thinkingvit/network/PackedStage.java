@@ -1,7 +1,7 @@
 package dev.thinkingvit.network;
 
 import dev.thinkingvit.tensor.DType;
-import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -16,7 +16,7 @@ public sealed interface PackedStage extends AutoCloseable permits DnnlStage, Tor
      * @param type of products, F32 or BF16
      */
     static PackedStage pack(Network network, int stage, Map<String, HostTensor> weights, DType type) {
-        return DnnlProgram.hasKernel(type)
+        return Dnnl.hasKernel(type)
                 ? new DnnlStage(network, stage, weights, type)
                 : new TorchStage(network, stage, weights, type);
     }

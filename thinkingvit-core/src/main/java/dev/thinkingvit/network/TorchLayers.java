@@ -160,7 +160,8 @@ class TorchLayers implements Layers<Tensor> {
         TensorVector parts = qkv.view(rows, n, 3, heads, width / heads)
                 .permute(2, 0, 3, 1, 4) // (3, B·windows, H, n, hd)
                 .unbind(0);
-        Tensor scores = parts.get(0).mul(new Scalar(scale)).matmul(parts.get(1).transpose(-2, -1)); // (B·windows, H, n, n)
+        Tensor scores =
+                parts.get(0).mul(new Scalar(scale)).matmul(parts.get(1).transpose(-2, -1)); // (B·windows, H, n, n)
         Tensor biases = weight(bias)
                 .index_select(0, Tensors.longs(how.biasRows()).to(qkv.device(), ScalarType.Long))
                 .view(n, n, heads)

@@ -3,6 +3,7 @@ package dev.thinkingvit.onnx;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -183,6 +184,26 @@ public record ExportedModel(
             } catch (IOException e) {
                 throw new CheckpointException(path.resolve(name), "cannot be read: " + Reasons.of(e), e);
             }
+        }
+    }
+
+    /**
+     * The same model for pictures that are prepared otherwise.
+     *
+     * @throws CheckpointException if they are to be of another size than the graphs take, or a value is out of its range
+     */
+    public ExportedModel with(PreprocessingChange change) {
+        int size = config.preprocessing().size();
+        if (change.size() != null && change.size() != size) {
+            throw new CheckpointException(
+                    path,
+                    "an exported model's graphs take pictures of one size, " + size + "; got " + change.size()
+                            + "; 'thinkingvit export --input-size " + change.size() + "' makes others of its model");
+        }
+        try {
+            return change.isNone() ? this : withConfig(config.withPreprocessing(change.of(config.preprocessing())));
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(path, String.valueOf(e.getMessage()), e);
         }
     }
 

@@ -5,6 +5,7 @@ import static dev.thinkingvit.onnx.OnnxGraph.attribute;
 import dev.thinkingvit.network.Axis;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Windows;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -174,6 +175,40 @@ final class NestedConstants {
         return nested(graph, "embedding", any -> tokens, features, source, stage);
     }
 
+    /** (H, n, n): what is added to a window's scores. */
+    String windowBias(OnnxGraph graph, Parameter table, Windows how, int stage) {
+        Axis heads = table.axes().get(1);
+        int pairs = how.tokens() * how.tokens();
+        String name = table.name() + ".pairs";
+        declare(name, most(heads), pairs, () -> {
+            float[] values = values(table);
+            long[] rows = how.biasRows();
+            return (head, pair) -> values[(int) rows[pair] * heads.size() + head];
+        });
+        return graph.constant(name, heads.read(stage), how.tokens(), how.tokens());
+    }
+
+    /** (windows, 1, n, n): what keeps tokens apart that a roll brought together. */
+    String mask(OnnxGraph graph, String name, Windows how) {
+        int pairs = how.tokens() * how.tokens();
+        declare(name, how.count(), pairs, () -> {
+            float[] values = how.mask();
+            return (window, pair) -> values[window * pairs + pair];
+        });
+        return graph.constant(name, how.count(), 1, how.tokens(), how.tokens());
+    }
+
+    /** A depthwise kernel (d, 1, f, f) as (f, 1, f, d). */
+    String pattern(OnnxGraph graph, Parameter kernel) {
+        int width = Math.toIntExact(kernel.shape()[0]);
+        int places = Math.toIntExact(kernel.shape()[2] * kernel.shape()[3]);
+        declare(kernel.name(), places, width, () -> {
+            float[] values = values(kernel);
+            return (place, feature) -> values[feature * places + place];
+        });
+        return graph.constant(kernel.name(), kernel.shape()[2], 1, kernel.shape()[3], width);
+    }
+
     /**
      * A matrix of which each stage reads a leading part: whole, or the leading rows of its bands, which runtimes join when
      * they load.
@@ -218,7 +253,8 @@ final class NestedConstants {
         return () -> {
             float by = factor(weight, chunk, factor);
             float[] values = values(weight);
-            int columns = weight.axes().get(1).size();
+            int columns =
+                    Math.toIntExact(weight.elements() / weight.axes().get(0).size());
             int first = chunk * weight.axes().get(0).chunk();
             return (in, out) -> by * values[(first + out) * columns + in];
         };

@@ -39,6 +39,9 @@ import org.jspecify.annotations.Nullable;
  * on the {@linkplain ComputeThread compute thread}.
  */
 final class OnnxBackbone extends ThinkingViTBackbone {
+    /** For a command line of the two million characters that Linux allows; memory that is not used is not taken. */
+    private static final long STARTING_STACK_BYTES = 1L << 29;
+
     private final OrtEnvironment environment;
     private final List<OrtSession> sessions = new ArrayList<>();
     private final boolean sideBySide;
@@ -52,9 +55,7 @@ final class OnnxBackbone extends ThinkingViTBackbone {
 
     /** @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage */
     static OnnxBackbone open(ExportedModel model, int threads) {
-        OrtEnvironment environment =
-                // the process's only one, never closed
-                OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+        OrtEnvironment environment = environment();
         OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment, threads == 1);
         requireReadable(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
@@ -74,6 +75,41 @@ final class OnnxBackbone extends ThinkingViTBackbone {
             backbone.close();
             throw e;
         }
+    }
+
+    /**
+     * The process's only one, never closed. While it starts, the runtime searches the process's command line with an
+     * expression that takes stack for every character: a class path or names of files of a few thousand end the process
+     * on a usual one.
+     */
+    private static OrtEnvironment environment() {
+        OrtEnvironment[] environment = new OrtEnvironment[1];
+        Thread starter = new Thread(
+                null,
+                () -> environment[0] = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR),
+                "onnxruntime-start",
+                STARTING_STACK_BYTES);
+        Throwable[] failure = new Throwable[1];
+        starter.setUncaughtExceptionHandler((thread, e) -> failure[0] = e);
+        starter.start();
+        boolean interrupted = false;
+        while (starter.isAlive()) {
+            try {
+                starter.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (failure[0] instanceof Error error) {
+            throw error;
+        }
+        if (failure[0] instanceof RuntimeException exception) {
+            throw exception;
+        }
+        return environment[0];
     }
 
     /** The runtime only counts the system's errors. */

@@ -163,8 +163,12 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
 
     private String gemm(Pending pending) {
         Linear layer = pending.layer;
-        String x = rows(pending.x);
-        return gemm(x, layer, 0, pending.factor, name(layer));
+        if (pending.x.patch > 0) {
+            long width = layer.weight().shape(stage)[0];
+            String rows = node("Reshape", name(layer) + ".rows", List.of(patches(pending, width), integers(-1, width)));
+            return node("Add", name(layer), List.of(rows, constants.vector(graph, requireBias(layer), 0, null, stage)));
+        }
+        return gemm(rows(pending.x), layer, 0, pending.factor, name(layer));
     }
 
     private String gemm(String x, Linear layer, int chunk, @Nullable Parameter factor, String name) {
@@ -213,29 +217,35 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     public Value tokens(Value patches, Parameter classToken, Parameter positions) {
         Pending pending = pending(patches);
         Linear layer = pending.layer;
-        int patch = pending.x.patch;
         long width = patches.last();
-        String images = pending.x.name;
-        if (patch == 0 || images == null) {
-            throw new IllegalStateException("a class token is put before embedded patches");
-        }
         String name = name(layer);
-        String kernel = constants.kernel(graph, layer.weight(), stage);
-        String grid = node(
-                "Conv",
-                name + ".grid",
-                List.of(images, kernel),
-                attribute("kernel_shape", List.of(patch, patch)),
-                attribute("strides", List.of(patch, patch))); // (B, d, S/p, S/p)
-        String columns =
-                node("Reshape", name + ".columns", List.of(grid, integers(-1, width, patches.shape[0]))); // (B, d, N-1)
-        String transposed = node("Transpose", name + ".patches", List.of(columns), attribute("perm", List.of(0, 2, 1)));
+        String transposed = patches(pending, width);
         // a row of zeros in front makes room for the class token, which the embedding's first row holds
         String padded = node("Pad", name + ".padded", List.of(transposed, integers(0, 1, 0, 0, 0, 0))); // (B, N, d)
         String embedding = constants.embedding(graph, classToken, positions, requireBias(layer), stage);
         String embedded = node("Add", "embedded", List.of(padded, embedding));
         String rows = node("Reshape", "embedded.rows", List.of(embedded, integers(-1, width))); // (B·N, d)
         return new Value(Form.ROWS, patches.shape[0] + 1, width).named(rows);
+    }
+
+    /** The convolution of a patch embedding, without its bias: (B, N, d). */
+    private String patches(Pending pending, long width) {
+        Linear layer = pending.layer;
+        int patch = pending.x.patch;
+        String images = pending.x.name;
+        if (patch == 0 || images == null) {
+            throw new IllegalStateException("a class token is put before embedded patches");
+        }
+        String name = name(layer);
+        String grid = node(
+                "Conv",
+                name + ".grid",
+                List.of(images, constants.kernel(graph, layer.weight(), stage)),
+                attribute("kernel_shape", List.of(patch, patch)),
+                attribute("strides", List.of(patch, patch))); // (B, d, S/p, S/p)
+        String columns =
+                node("Reshape", name + ".columns", List.of(grid, integers(-1, width, pending.x.shape[0]))); // (B, d, N)
+        return node("Transpose", name + ".patches", List.of(columns), attribute("perm", List.of(0, 2, 1)));
     }
 
     private static Parameter requireBias(Linear layer) {
@@ -320,12 +330,14 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     public Value token(Value x, int index) {
         String name = "token." + index;
         String tokens = whole(x);
-        String at = "index." + index;
-        if (small.add(at)) {
-            graph.index(at, index);
-        }
+        String at = index(index);
         return new Value(Form.ROW, x.last())
                 .named(node("Gather", name, List.of(tokens, at), attribute("axis", 1))); // (B, d)
+    }
+
+    private String index(long index) {
+        String name = "index." + index;
+        return small.add(name) ? graph.index(name, index) : name;
     }
 
     @Override
@@ -335,36 +347,144 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
 
     @Override
     public Value windows(Value x, Windows how) {
-        throw new UnsupportedOperationException("not written yet");
+        String name = rows(x) + ".windows";
+        long width = x.last();
+        String grid = node("Reshape", name + ".grid", List.of(rows(x), integers(-1, how.rows(), how.columns(), width)));
+        String rolled = rolled(grid, how.shift(), how, name);
+        long below = (long) how.down() * how.window() - how.rows();
+        long right = (long) how.across() * how.window() - how.columns();
+        String filled = below == 0 && right == 0
+                ? rolled
+                : node("Pad", name + ".filled", List.of(rolled, integers(0, 0, 0, 0, 0, below, right, 0)));
+        String cut = node(
+                "Reshape",
+                name + ".cut",
+                List.of(filled, integers(-1, how.down(), how.window(), how.across(), how.window(), width)));
+        String apart = node("Transpose", name + ".apart", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
+        return new Value(Form.ROWS, how.tokens(), width)
+                .named(node("Reshape", name, List.of(apart, integers(-1, width))));
     }
 
     @Override
     public Value unwindow(Value x, Windows how) {
-        throw new UnsupportedOperationException("not written yet");
+        String name = rows(x) + ".joined";
+        long width = x.last();
+        String cut = node(
+                "Reshape",
+                name + ".cut",
+                List.of(rows(x), integers(-1, how.down(), how.across(), how.window(), how.window(), width)));
+        String near = node("Transpose", name + ".near", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
+        long below = (long) how.down() * how.window();
+        long right = (long) how.across() * how.window();
+        String grid = node("Reshape", name + ".grid", List.of(near, integers(-1, below, right, width)));
+        if (below > how.rows() || right > how.columns()) {
+            grid = slice(grid, name + ".cropped", List.of(1, 2), List.of(0, 0), List.of(how.rows(), how.columns()));
+        }
+        String rolled = rolled(grid, -how.shift(), how, name);
+        return new Value(Form.ROWS, (long) how.rows() * how.columns(), width)
+                .named(node("Reshape", name, List.of(rolled, integers(-1, width))));
+    }
+
+    /** A grid (B, rows, columns, d) rolled up and left. */
+    private String rolled(String grid, int shift, Windows how, String name) {
+        if (shift == 0) {
+            return grid;
+        }
+        String rolled = grid;
+        for (int axis = 1; axis <= 2; axis++) {
+            int size = axis == 1 ? how.rows() : how.columns();
+            int from = Math.floorMod(shift, size);
+            String part = name + ".roll" + axis;
+            String first = slice(rolled, part + ".first", List.of(axis), List.of(0), List.of(from));
+            String rest = slice(rolled, part + ".rest", List.of(axis), List.of(from), List.of(size));
+            rolled = node("Concat", part, List.of(rest, first), attribute("axis", axis));
+        }
+        return rolled;
+    }
+
+    private String slice(String x, String name, List<Integer> axes, List<Integer> from, List<Integer> to) {
+        return node("Slice", name, List.of(x, integers(longs(from)), integers(longs(to)), integers(longs(axes))));
+    }
+
+    private static long[] longs(List<Integer> values) {
+        return values.stream().mapToLong(Integer::longValue).toArray();
     }
 
     @Override
     public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
-        throw new UnsupportedOperationException("not written yet");
+        String rows = rows(qkv);
+        String name = rows + ".";
+        long n = how.tokens();
+        long width = qkv.last() / 3;
+        String split = node("Reshape", name + "split", List.of(rows, integers(-1, n, 3, heads, width / heads)));
+        String byPart = node("Transpose", name + "parts", List.of(split), attribute("perm", List.of(2, 0, 3, 1, 4)));
+        String[] parts = new String[3]; // (B·windows, H, n, hd) each
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = node("Gather", name + "qkv".charAt(i), List.of(byPart, index(i)), attribute("axis", 0));
+        }
+        double scale = 1 / Math.sqrt((double) width / heads);
+        String queries = node("Mul", name + "queries", List.of(parts[0], scalar("scale." + width / heads, scale)));
+        String keys = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
+        String scores = node("MatMul", name + "scores", List.of(queries, keys)); // (B·windows, H, n, n)
+        String biased = node("Add", name + "biased", List.of(scores, constants.windowBias(graph, bias, how, stage)));
+        if (how.shift() > 0) {
+            long count = how.count();
+            String byImage = node("Reshape", name + "byImage", List.of(biased, integers(-1, count, heads, n, n)));
+            String mask = "mask." + how.rows() + "." + how.columns() + "." + how.window() + "." + how.shift();
+            if (small.add(mask)) {
+                constants.mask(graph, mask, how);
+            }
+            String masked = node("Add", name + "masked", List.of(byImage, mask));
+            biased = node("Reshape", name + "masked.rows", List.of(masked, integers(-1, heads, n, n)));
+        }
+        String shares = node("Softmax", name + "shares", List.of(biased), attribute("axis", -1));
+        String mixed = node("MatMul", name + "mixed", List.of(shares, parts[2])); // (B·windows, H, n, hd)
+        String joined = node("Transpose", name + "joined", List.of(mixed), attribute("perm", List.of(0, 2, 1, 3)));
+        return new Value(Form.ROWS, n, width)
+                .named(node("Reshape", name + "rows", List.of(joined, integers(-1, width))));
     }
 
     @Override
     public Value merge(Value x, int rows, int columns) {
-        throw new UnsupportedOperationException("not written yet");
+        String name = rows(x) + ".merged";
+        long width = x.last();
+        String split =
+                node("Reshape", name + ".split", List.of(rows(x), integers(-1, rows / 2, 2, columns / 2, 2, width)));
+        String joined =
+                node("Transpose", name + ".joined", List.of(split), attribute("perm", List.of(0, 1, 3, 4, 2, 5)));
+        return new Value(Form.ROWS, (long) rows / 2 * (columns / 2), 4 * width)
+                .named(node("Reshape", name, List.of(joined, integers(-1, 4 * width))));
     }
 
     @Override
     public Value upsample(Value x, int rows, int columns, Parameter kernel) {
-        throw new UnsupportedOperationException("not written yet");
+        String name = kernel.name();
+        long width = x.last();
+        long factor = kernel.shape()[2];
+        String split = node("Reshape", name + ".split", List.of(rows(x), integers(-1, rows, 1, columns, 1, width)));
+        String spread = node("Mul", name + ".spread", List.of(split, constants.pattern(graph, kernel)));
+        return new Value(Form.ROWS, rows * factor * columns * factor, width)
+                .named(node("Reshape", name + ".rows", List.of(spread, integers(-1, width))));
     }
 
     @Override
     public Value leading(Value x, int features) {
-        throw new UnsupportedOperationException("not written yet");
+        if (features == x.last()) {
+            return x;
+        }
+        return new Value(x.form, x.shape[0], features)
+                .named(slice(rows(x), rows(x) + ".leading", List.of(1), List.of(0), List.of(features)));
     }
 
     @Override
     public Value mean(Value x) {
-        throw new UnsupportedOperationException("not written yet");
+        String tokens = whole(x);
+        return new Value(Form.ROW, x.last())
+                .named(node(
+                        "ReduceMean",
+                        tokens + ".mean",
+                        List.of(tokens),
+                        attribute("axes", List.of(1)),
+                        attribute("keepdims", 0)));
     }
 }

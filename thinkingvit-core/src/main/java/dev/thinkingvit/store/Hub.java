@@ -1,5 +1,6 @@
 package dev.thinkingvit.store;
 
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,10 +28,14 @@ public final class Hub {
     private static final long FIRST_WAIT_MILLIS = 500;
     private static final long LOCK_POLL_MILLIS = 100;
     private static final int TRIES = 3;
-    private static final int MAX_WAIT_SECONDS = 60;
+
+    /** How long a busy hub is waited for. */
+    static final int MAX_WAIT_SECONDS = 300;
+
     private static final int MAX_INDEX_BYTES = 32 << 20;
     private static final String WEIGHTS = "model.safetensors";
     private static final String INDEX = ".index.json";
+    private static final String KEPT = "; the copy in the cache is taken";
 
     /** In the order in which they are looked for. */
     private static final List<String> WEIGHTS_FILES =
@@ -93,21 +99,36 @@ public final class Hub {
                 listing = answer(() -> client.list(model));
             } catch (IOException e) {
                 if (kept.isPresent()) {
-                    listener.note(model + ": " + e.getMessage() + "; the copy in the cache is taken");
+                    listener.note(model + ": " + e.getMessage() + KEPT);
                     return kept.get();
                 }
                 throw new HubException(
                         model + ": " + e.getMessage() + "; HF_ENDPOINT names the hub, now " + settings.endpoint(), e);
+            } catch (HubException e) { // a token that is no longer good takes nothing away from us
+                if (kept.isPresent()) {
+                    listener.note(e.getMessage() + KEPT);
+                    return kept.get();
+                }
+                throw e;
             }
-            Path folder = fetch(cache, model, listing);
-            cache.keepCommit(model, listing.commit());
-            return folder;
+            try {
+                Path folder = fetch(cache, model, listing);
+                cache.keepCommit(model, listing.commit());
+                return folder;
+            } catch (IOException e) { // a cache that others fill and we may only read
+                if (kept.isPresent() && kept.get().equals(cache.snapshot(listing.commit()))) {
+                    return kept.get();
+                }
+                throw e;
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new HubException(model + ": interrupted while it was fetched; the next call goes on there", e);
         } catch (IOException e) {
             throw new HubException(
-                    model + ": the cache " + settings.cache() + " fails: " + e + "; HF_HOME moves it", e);
+                    model + ": the cache " + settings.cache() + " cannot be used: " + Reasons.of(e)
+                            + "; HF_HOME moves it",
+                    e);
         }
     }
 
@@ -186,7 +207,7 @@ public final class Hub {
         Path lock = cache.lock(remote.etag());
         synchronized (Hub.class) { // a process has a file's lock as a whole
             try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-                FileLock held = held(channel, file);
+                @Nullable FileLock held = held(channel, file);
                 try {
                     if (!Files.isRegularFile(blob)) {
                         new HubDownload(
@@ -198,24 +219,34 @@ public final class Hub {
                                         firstWaitMillis)
                                 .run();
                     }
+                    cache.place(pinned.revision(), file, remote.etag());
                 } finally {
-                    held.release();
+                    if (held != null) {
+                        held.release();
+                    }
                 }
             }
         }
-        cache.place(pinned.revision(), file, remote.etag());
     }
 
-    private FileLock held(FileChannel channel, String file) throws IOException, InterruptedException {
-        FileLock lock = channel.tryLock();
-        if (lock == null) {
-            listener.note(file + ": another process is fetching it; waiting");
-        }
-        while (lock == null) {
+    /** The lock, waited for; null on file systems without locks, where two processes may fetch the same. */
+    private @Nullable FileLock held(FileChannel channel, String file) throws InterruptedException {
+        boolean told = false;
+        while (true) {
+            try {
+                FileLock lock = channel.tryLock();
+                if (lock != null) {
+                    return lock;
+                }
+            } catch (IOException e) {
+                return null;
+            }
+            if (!told) {
+                listener.note(file + ": another process is fetching it; waiting");
+                told = true;
+            }
             Thread.sleep(LOCK_POLL_MILLIS);
-            lock = channel.tryLock();
         }
-        return lock;
     }
 
     /** What the network may fail at. */
@@ -231,7 +262,13 @@ public final class Hub {
                 return question.ask();
             } catch (IOException e) {
                 int asked = e instanceof HubClient.BusyException busy ? busy.seconds() : 0;
-                Thread.sleep(Math.max(firstWaitMillis << i, Math.min(asked, MAX_WAIT_SECONDS) * 1000L));
+                if (asked > MAX_WAIT_SECONDS) {
+                    throw e;
+                }
+                if (asked > 1) {
+                    listener.note(Reasons.of(e));
+                }
+                Thread.sleep(Math.max(firstWaitMillis << i, asked * 1000L));
             }
         }
         return question.ask();

@@ -2,7 +2,6 @@ package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -23,7 +22,9 @@ import java.util.regex.Pattern;
 final class HubCache {
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,199}");
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{7,64}");
-    private static final String INCOMPLETE = ".incomplete";
+
+    /** Not what other tools call theirs: they and Java do not see each other's locks. */
+    private static final String INCOMPLETE = ".thinkingvit.incomplete";
 
     private final Path cache;
     private final Path folder;
@@ -89,7 +90,10 @@ final class HubCache {
         return Files.createDirectories(locks).resolve(plain(etag) + ".lock");
     }
 
-    /** Makes the blob of {@code etag} a commit's file; a link where the file system has them, else a copy. */
+    /**
+     * Makes the blob of {@code etag} a commit's file: a link where the file system has them, else the content itself, which
+     * other tools move there too. To be called with the content's lock.
+     */
     void place(String commit, String file, String etag) throws IOException {
         Path snapshot = Files.createDirectories(snapshot(commit));
         Path target = snapshot.resolve(plain(file));
@@ -97,10 +101,8 @@ final class HubCache {
         Path draft = snapshot.resolve("." + file + "." + Long.toHexString(System.nanoTime()) + ".tmp");
         try {
             Files.createSymbolicLink(draft, snapshot.relativize(blob));
-        } catch (UnsupportedOperationException | FileAlreadyExistsException e) {
-            Files.copy(blob, draft, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            Files.copy(blob, draft); // links need a privilege on Windows
+        } catch (UnsupportedOperationException | IOException e) { // links need a privilege on Windows
+            draft = blob;
         }
         Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }

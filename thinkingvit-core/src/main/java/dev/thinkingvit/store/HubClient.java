@@ -1,5 +1,6 @@
 package dev.thinkingvit.store;
 
+import dev.thinkingvit.files.Printable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
@@ -9,11 +10,15 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -29,6 +34,10 @@ final class HubClient {
     private static final int MAX_LISTING_BYTES = 32 << 20;
     private static final int MAX_REDIRECTS = 8;
     private static final int MAX_MESSAGE = 200;
+
+    private static final int HTTP_PORT = 80;
+    private static final int HTTPS_PORT = 443;
+    private static final Pattern RATE_LIMIT = Pattern.compile("(?:^|;)\\s*t=(\\d{1,6})");
 
     private static final int PARTIAL_CONTENT = 206;
     private static final int RANGE_NOT_SATISFIABLE = 416;
@@ -75,7 +84,7 @@ final class HubClient {
         private final int seconds;
 
         BusyException(String message, int seconds) {
-            super(message);
+            super(seconds > 1 ? message + " and asks to be left alone for " + seconds + " seconds" : message);
             this.seconds = seconds;
         }
 
@@ -113,7 +122,7 @@ final class HubClient {
         }
     }
 
-    /** Asks for a file without its content. */
+    /** Asks for a file without its content. What the hub says itself counts, before what it sends on to. */
     Remote look(HubModel model, String file) throws IOException {
         HttpURLConnection answer = ask("HEAD", model, file, address(model, file), 0);
         String etag = first(answer, "X-Linked-Etag", "ETag");
@@ -183,7 +192,14 @@ final class HubClient {
                 throw new IOException(at.getHost() + " cannot be reached: " + e.getMessage(), e);
             }
             if (!isRedirect(code)) {
-                requireGood(connection, code, model, file, start);
+                if (isHub(at)) {
+                    requireGood(connection, code, model, file, start);
+                } else if (code >= HttpURLConnection.HTTP_MULT_CHOICE
+                        && !(code == RANGE_NOT_SATISFIABLE && start > 0)) {
+                    // an address that the hub signs is good for a while; it gives a new one
+                    throw new BusyException(
+                            at.getHost() + ", where the hub keeps it, answers " + code, retryAfter(connection));
+                }
                 return connection;
             }
             URI next = redirected(at, connection);
@@ -231,7 +247,10 @@ final class HubClient {
                     .orElse(Proxy.NO_PROXY);
         }
         URI address = URI.create(said.contains("://") ? said : "http://" + said);
-        int port = address.getPort() < 0 ? 80 : address.getPort();
+        int port = address.getPort() < 0 ? HTTP_PORT : address.getPort();
+        if (address.getHost() == null) {
+            throw new HubException(scheme + "_proxy must be an address such as http://proxy:3128");
+        }
         return new Proxy(Proxy.Type.HTTP, new InetSocketAddress(address.getHost(), port));
     }
 
@@ -247,7 +266,7 @@ final class HubClient {
             return;
         }
         String said = connection.getHeaderField("X-Error-Message");
-        String reason = said == null ? "" : ": " + said.substring(0, Math.min(MAX_MESSAGE, said.length()));
+        String reason = said == null || said.isBlank() ? "" : ": " + Printable.of(said, MAX_MESSAGE);
         if (code == TOO_MANY_REQUESTS || code >= SERVER_ERROR) {
             throw new BusyException(settings.endpoint() + " answers " + code + reason, retryAfter(connection));
         }
@@ -258,6 +277,7 @@ final class HubClient {
         }
         if (kind.equals("GatedRepo") || code == HttpURLConnection.HTTP_FORBIDDEN) {
             throw new HubException(model + ": " + at + " gives it only to those who were granted access" + reason
+                    + "; " + at + "/" + model.repository() + " says how to ask for it"
                     + (settings.token() == null ? "; HF_TOKEN must hold your token" : ""));
         }
         if (kind.equals("EntryNotFound") && file != null) {
@@ -271,8 +291,20 @@ final class HubClient {
         throw new HubException(model + ": " + at + " answers " + code + reason);
     }
 
+    /** Seconds that an answer asks to be left alone: {@code Retry-After} as a number or a date, or a rate's limit. */
     private static int retryAfter(HttpURLConnection connection) {
-        return Math.max(0, connection.getHeaderFieldInt("Retry-After", 0));
+        int seconds = connection.getHeaderFieldInt("Retry-After", -1);
+        if (seconds < 0 && connection.getHeaderField("Retry-After") != null) {
+            long date = connection.getHeaderFieldDate("Retry-After", 0);
+            long left =
+                    Duration.between(Instant.now(), Instant.ofEpochMilli(date)).toSeconds();
+            seconds = Math.toIntExact(Math.min(Integer.MAX_VALUE, Math.max(-1, left)));
+        }
+        if (seconds < 0) {
+            Matcher limit = RATE_LIMIT.matcher(Objects.requireNonNullElse(connection.getHeaderField("RateLimit"), ""));
+            seconds = limit.find() ? Integer.parseInt(limit.group(1)) : 0;
+        }
+        return seconds;
     }
 
     private static boolean isRedirect(int code) {
@@ -285,17 +317,33 @@ final class HubClient {
             throw new IOException(from.getHost() + " sends elsewhere without saying where");
         }
         try {
-            return from.resolve(to);
+            URI place = from.resolve(to);
+            if (place.getHost() != null
+                    && (place.getScheme().equalsIgnoreCase("https")
+                            // never from a protected connection to one that anybody can listen to
+                            || (place.getScheme().equalsIgnoreCase("http")
+                                    && !from.getScheme().equals("https")))) {
+                return place;
+            }
         } catch (IllegalArgumentException e) {
-            throw new IOException(from.getHost() + " sends to a place that is no address", e);
+            // said below
         }
+        throw new HubException(from.getHost() + " sends to '" + Printable.of(to, MAX_MESSAGE)
+                + "', which is no address to fetch a model from");
     }
 
     private boolean isHub(URI place) {
         URI hub = settings.endpoint();
         return hub.getScheme().equalsIgnoreCase(place.getScheme())
                 && hub.getHost().equalsIgnoreCase(place.getHost())
-                && hub.getPort() == place.getPort();
+                && port(hub) == port(place);
+    }
+
+    private static int port(URI place) {
+        if (place.getPort() >= 0) {
+            return place.getPort();
+        }
+        return place.getScheme().equalsIgnoreCase("https") ? HTTPS_PORT : HTTP_PORT;
     }
 
     private static @Nullable String first(HttpURLConnection answer, String name, String otherwise) {

@@ -25,7 +25,6 @@ final class HubDownload {
     private static final int TRIES = 5;
 
     private static final int BUFFER_BYTES = 1 << 17;
-    private static final int MAX_WAIT_SECONDS = 60;
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     private static final Pattern GIT_SHA1 = Pattern.compile("[0-9a-f]{40}");
 
@@ -107,7 +106,7 @@ final class HubDownload {
                 Files.delete(incomplete);
                 before = 0;
             }
-            if (before == remote.size()) {
+            if (before == remote.size() && Files.exists(incomplete)) { // nothing has to be fetched of an empty file
                 return;
             }
             Optional<IOException> failure = part(before);
@@ -124,7 +123,10 @@ final class HubDownload {
                         e);
             }
             listener.note(remote.file() + ": " + e.getMessage() + "; going on at byte " + size());
-            int asked = e instanceof HubClient.BusyException busy ? Math.min(busy.seconds(), MAX_WAIT_SECONDS) : 0;
+            int asked = e instanceof HubClient.BusyException busy ? busy.seconds() : 0;
+            if (asked > Hub.MAX_WAIT_SECONDS) {
+                throw new HubException(remote.model() + ": " + e.getMessage() + "; the next call goes on there", e);
+            }
             Thread.sleep(Math.max(asked * 1000L, firstWaitMillis << (failures - 1)));
         }
     }

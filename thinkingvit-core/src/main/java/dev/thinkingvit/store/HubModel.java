@@ -1,10 +1,14 @@
 package dev.thinkingvit.store;
 
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A model on a hub, written {@code hf-hub:owner/name} or {@code hf-hub:owner/name@revision} as timm does.
+ * A model on a hub, written {@code hf-hub:owner/name} or {@code hf-hub:owner/name@revision} as timm does. timm's older
+ * {@code hf_hub:} and the {@code hf://} of Hugging Face's file systems are understood too.
  *
  * @param repository {@code owner/name}; a few old ones have no owner
  * @param revision a branch, a tag or a commit of the repository
@@ -13,10 +17,15 @@ public record HubModel(String repository, String revision) {
     /** What a name of a model on a hub begins with. */
     public static final String PREFIX = "hf-hub:";
 
+    private static final List<String> PREFIXES = List.of(PREFIX, "hf_hub:", "hf://");
     private static final String DEFAULT_REVISION = "main";
     private static final Pattern REPOSITORY = Pattern.compile("(?:[A-Za-z0-9][\\w.-]{0,95}/)?[A-Za-z0-9][\\w.-]{0,95}");
     private static final Pattern REVISION = Pattern.compile("[\\w.+-]+(?:/[\\w.+-]+)*");
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+    private static final Pattern CACHED =
+            Pattern.compile("[/\\\\]models--([^/\\\\]+)[/\\\\]snapshots[/\\\\]([0-9a-f]{40})$");
+    private static final Pattern TIMM = Pattern.compile("(?:vit|deit|thinkingvit)\\w*_\\w+(?:\\.\\w+)?");
+    private static final Pattern OWNER_AND_NAME = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
 
     public HubModel {
         if (!REPOSITORY.matcher(repository).matches() || repository.contains("..") || repository.contains("--")) {
@@ -31,20 +40,44 @@ public record HubModel(String repository, String revision) {
 
     /** Whether {@code text} means a model on a hub, rather than a file or a folder. */
     public static boolean isName(String text) {
-        return text.startsWith(PREFIX);
+        return PREFIXES.stream().anyMatch(text::startsWith);
     }
 
     /**
-     * @param text as {@link #toString} gives it, the revision may be left out
+     * @param text as {@link #toString} gives it, the revision and what it begins with may be left out
      * @throws HubException if it is not of that form
      */
     public static HubModel of(String text) {
-        String name = isName(text) ? text.substring(PREFIX.length()) : text;
+        String name = PREFIXES.stream()
+                .filter(text::startsWith)
+                .findFirst()
+                .map(prefix -> text.substring(prefix.length()))
+                .orElse(text);
         Matcher parts = Pattern.compile("([^@]*)(?:@(.*))?").matcher(name);
         if (!parts.matches()) {
             throw new HubException(text + ": is no name of a model on a hub; owner/name[@revision] is required");
         }
         return new HubModel(parts.group(1), parts.group(2) == null ? DEFAULT_REVISION : parts.group(2));
+    }
+
+    /** What a folder in a cache is of: the repository, at that commit; nothing if it is another folder. */
+    public static Optional<HubModel> inCache(Path folder) {
+        Matcher place = CACHED.matcher(folder.toAbsolutePath().normalize().toString());
+        try {
+            return place.find()
+                    ? Optional.of(new HubModel(place.group(1).replaceFirst("--", "/"), place.group(2)))
+                    : Optional.empty();
+        } catch (HubException e) { // somebody else's folder
+            return Optional.empty();
+        }
+    }
+
+    /** The name on a hub that somebody who wrote {@code text}, which is no file, may have meant. */
+    public static Optional<String> meant(String text) {
+        if (TIMM.matcher(text).matches()) {
+            return Optional.of(PREFIX + "timm/" + text + (text.contains(".") ? "" : ".TAG"));
+        }
+        return OWNER_AND_NAME.matcher(text).matches() ? Optional.of(PREFIX + text) : Optional.empty();
     }
 
     /** The same repository at another revision. */

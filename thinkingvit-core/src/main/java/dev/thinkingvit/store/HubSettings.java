@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,10 +20,13 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code HF_ENDPOINT}: the hub;
  *   <li>{@code HF_HUB_CACHE}, else {@code HF_HOME} and there {@code hub}, else {@code XDG_CACHE_HOME} or {@code ~/.cache}
  *       and there {@code huggingface/hub}: the cache;
- *   <li>{@code HF_TOKEN}, else the file {@code HF_TOKEN_PATH} or {@code token} in {@code HF_HOME}: who asks;
- *   <li>{@code HF_HUB_OFFLINE}: nobody is asked, what is in the cache has to do;
+ *   <li>{@code HF_TOKEN}, else the file {@code HF_TOKEN_PATH} or {@code token} in {@code HF_HOME}, which
+ *       {@code HF_HUB_DISABLE_IMPLICIT_TOKEN} forbids: who asks;
+ *   <li>{@code HF_HUB_OFFLINE} or {@code TRANSFORMERS_OFFLINE}: nobody is asked, what is in the cache has to do;
  *   <li>{@code HF_HUB_DOWNLOAD_TIMEOUT}: seconds of silence after which a connection is given up.
  * </ul>
+ *
+ * <p>Paths may begin with {@code ~} and contain variables, as in {@code $SCRATCH/hf}.
  *
  * @param endpoint address of the hub, without a slash at its end
  * @param cache folder in the layout of Hugging Face's tools; made when it is needed
@@ -35,6 +40,7 @@ public record HubSettings(
     private static final int DEFAULT_TIMEOUT_SECONDS = 10;
     private static final int MAX_TIMEOUT_SECONDS = 3600;
     private static final Set<String> YES = Set.of("1", "ON", "YES", "TRUE");
+    private static final Pattern VARIABLE = Pattern.compile("\\$(?:\\{(\\w+)\\}|(\\w+))");
 
     /**
      * @param environment such as {@code System.getenv()}
@@ -44,6 +50,11 @@ public record HubSettings(
      */
     public static HubSettings of(Map<String, String> environment, @Nullable Path home) {
         return new Reader(environment, home).read();
+    }
+
+    /** Whether the environment asks for no progress, with {@code HF_HUB_DISABLE_PROGRESS_BARS}. */
+    public static boolean isQuiet(Map<String, String> environment) {
+        return new Reader(environment, null).isSet("HF_HUB_DISABLE_PROGRESS_BARS");
     }
 
     /** Of this process's environment. */
@@ -61,11 +72,7 @@ public record HubSettings(
             Map<String, String> environment, @Nullable Path home) {
         HubSettings read() {
             return new HubSettings(
-                    endpoint(),
-                    cache(),
-                    token(),
-                    YES.contains(value("HF_HUB_OFFLINE", "0").toUpperCase(Locale.ROOT)),
-                    timeout());
+                    endpoint(), cache(), token(), isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE"), timeout());
         }
 
         private URI endpoint() {
@@ -96,7 +103,14 @@ public record HubSettings(
             return (caches.isEmpty() ? path("~/.cache") : path(caches)).resolve("huggingface");
         }
 
-        private Path path(String text) {
+        private boolean isSet(String name) {
+            return YES.contains(value(name, "0").toUpperCase(Locale.ROOT));
+        }
+
+        private Path path(String written) {
+            String text = VARIABLE.matcher(written)
+                    .replaceAll(found -> Matcher.quoteReplacement(
+                            value(found.group(1) == null ? found.group(2) : found.group(1), found.group())));
             if (!text.equals("~") && !text.startsWith("~/")) {
                 return Path.of(text);
             }
@@ -109,19 +123,29 @@ public record HubSettings(
         private @Nullable String token() {
             String said = value("HF_TOKEN", value("HUGGING_FACE_HUB_TOKEN", ""));
             if (!said.isEmpty()) {
-                return said;
+                return plain(said, "HF_TOKEN");
             }
-            if (home == null && value("HF_HOME", value("HF_TOKEN_PATH", "")).isEmpty()) {
+            if (isSet("HF_HUB_DISABLE_IMPLICIT_TOKEN")
+                    || (home == null
+                            && value("HF_HOME", value("HF_TOKEN_PATH", "")).isEmpty())) {
                 return null;
             }
             String named = value("HF_TOKEN_PATH", "");
             Path file = named.isEmpty() ? hubHome().resolve("token") : path(named);
             try {
                 String kept = Files.isRegularFile(file) ? Files.readString(file).strip() : "";
-                return kept.isEmpty() ? null : kept;
+                return kept.isEmpty() ? null : plain(kept, file.toString());
             } catch (IOException e) {
                 throw new HubException(file + ": the hub's token cannot be read", e);
             }
+        }
+
+        /** A token fit for a header; what is none must not be repeated in a message. */
+        private static String plain(String token, String where) {
+            if (!token.chars().allMatch(c -> c > ' ' && c <= '~')) {
+                throw new HubException(where + ": a token is one word of letters and digits, this is something else");
+            }
+            return token;
         }
 
         private Duration timeout() {

@@ -1,4 +1,4 @@
-/** Where models come from: a hub that speaks Hugging Face's protocol, and the cache that it shares with other tools. */
+/** Where models come from: a hub that speaks Hugging Face's protocol, the cache that it shares with other tools, and a model's card. */
 @NullMarked
 package dev.thinkingvit.store;
 

@@ -51,8 +51,6 @@ public final class DnnlProgram implements AutoCloseable {
         ADD
     }
 
-    private static final String REFERENCE = "ref"; // how the names of plain, slow kernels begin
-
     private final int threads = Natives.threads();
     private final List<Memory> externals = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
@@ -77,35 +75,6 @@ public final class DnnlProgram implements AutoCloseable {
             for (Place place : places) {
                 place.handle.set_data_handle(new Dnnl.Address(to + place.offsetBytes));
             }
-        }
-    }
-
-    /** Whether oneDNN is there and has a kernel for products of that type. */
-    public static boolean hasKernel(DType dtype) {
-        return !kernel(dtype).startsWith(REFERENCE);
-    }
-
-    /**
-     * Whether products of that type are the fast ones on this processor. In BF16 that takes tiles (AMX): with vector
-     * instructions for BF16 alone, a network was measured slower than in F32, and emulated without any, several times.
-     */
-    public static boolean isFast(DType dtype) {
-        return isFast(kernel(dtype), dtype);
-    }
-
-    /** @param kernel as oneDNN names it, such as {@code brg_matmul:avx10_1_512_amx} */
-    static boolean isFast(String kernel, DType dtype) {
-        return dtype == DType.F32 ? !kernel.startsWith(REFERENCE) : kernel.contains("amx");
-    }
-
-    private static String kernel(DType dtype) {
-        if (!Dnnl.isThere()) {
-            return REFERENCE;
-        }
-        try (Scope scope = new Scope()) {
-            return product(64, 64, 64, dtype).impl_info_str().getString();
-        } catch (RuntimeException e) { // there is none at all
-            return REFERENCE;
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
@@ -30,18 +31,20 @@ public final class Natives {
     private static @Nullable TensorException open() {
         try {
             NativeCache.choose();
+            String mismatch = NativeJars.mismatch(NativeJars.LIBTORCH);
+            if (mismatch != null) {
+                return new TensorException(mismatch);
+            }
             load(openblas_nolapack.class, torch.class);
         } catch (TensorException e) {
             return e;
-        } catch (UnsatisfiedLinkError e) {
-            String fault = NativeCache.fault(e);
+        } catch (LinkageError e) { // natives are missing, or classes
             return new TensorException(
-                    "libtorch for " + Loader.getPlatform() + " could not be loaded: "
-                            + (fault != null
-                                    ? fault
-                                    : firstLine(deepest(e)) + "; " + onTheClassPath("pytorch, openblas and javacpp")
-                                            + ", and for libtorch's CUDA build also CUDA's libraries on the library"
-                                            + " path"),
+                    why(
+                            "libtorch",
+                            NativeJars.LIBTORCH,
+                            e,
+                            "; its CUDA build also needs CUDA's libraries on the library path"),
                     e);
         }
         // OpenBLAS and libtorch each bring a pool whose spinning threads would fight over the cores.
@@ -57,13 +60,24 @@ public final class Natives {
      */
     public static void load() {
         if (FAILURE != null) {
-            throw FAILURE;
+            throw new TensorException(String.valueOf(FAILURE.getMessage()), FAILURE); // with this caller's trace
         }
     }
 
-    static String onTheClassPath(String artifacts) {
-        return "org.bytedeco:" + artifacts + " with the classifier " + Loader.getPlatform()
-                + " must be on the class path";
+    /**
+     * Why a library did not load, in one line.
+     *
+     * @param hint what else it may need
+     */
+    static String why(String library, List<NativeJars.Library> jars, Throwable e, String hint) {
+        String missing = NativeJars.missing(jars);
+        String platform = NativeJars.platform();
+        String name = platform == null ? library : library + " for " + platform;
+        if (missing != null) {
+            return name + " " + missing;
+        }
+        String fault = NativeCache.fault(e);
+        return name + " could not be loaded: " + (fault != null ? fault : firstLine(deepest(e)) + hint);
     }
 
     /**

@@ -14,10 +14,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Moves values between Java and native tensors. What it creates belongs to the calling thread's innermost scope. */
 public final class Tensors {
-    static {
-        Natives.load();
-    }
-
     private Tensors() {}
 
     /** A native F32 tensor of {@code shape} with a copy of {@code values} from {@code offset} on. */
@@ -54,6 +50,7 @@ public final class Tensors {
 
     /** A native F32 tensor of {@code shape} whose values are still to be written. */
     public static Tensor emptyFloats(long... shape) {
+        Natives.load();
         return torch.empty(shape, new TensorOptions(ScalarType.Float), new org.bytedeco.pytorch.MemoryFormatOptional());
     }
 
@@ -72,6 +69,7 @@ public final class Tensors {
 
     /** A native I64 vector. */
     public static Tensor longs(long... values) {
+        Natives.load();
         Tensor tensor = torch.empty(
                 new long[] {values.length},
                 new TensorOptions(ScalarType.Long),
@@ -82,6 +80,7 @@ public final class Tensors {
 
     /** A native tensor with a copy of {@code host}'s values, of the same element type. */
     public static Tensor toNative(HostTensor host) {
+        Natives.load();
         Tensor tensor = torch.empty(
                 host.shape(),
                 new TensorOptions(scalarType(host.dtype())),

@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import java.io.Closeable;
 import java.io.FileOutputStream;
@@ -20,7 +21,7 @@ final class AppendedFile implements Closeable {
     /** Opens {@code file} at its end, and makes it if it is not there. */
     AppendedFile(Path file) throws IOException {
         this.file = file;
-        this.length = Files.exists(file) ? Files.size(file) : 0;
+        this.length = Presence.of(file) ? Files.size(file) : 0;
         this.out = new FileOutputStream(file.toFile(), true);
     }
 

@@ -10,10 +10,11 @@ import dev.thinkingvit.tensor.TorchDevice;
  * @param precision of the matrix products
  * @param gradCheckpointing compute each block again on the way back instead of keeping what is inside
  * @param seed of weights, order, augmentation and mixing
+ * @param maxUnreadable share of the training pictures, and of the validation pictures, without which a training goes on
  */
-public record ExecutionRecipe(Numbers precision, boolean gradCheckpointing, long seed) {
+public record ExecutionRecipe(Numbers precision, boolean gradCheckpointing, long seed, Share maxUnreadable) {
     /** See {@link Recipe#DEFAULT}. */
-    static final ExecutionRecipe DEFAULT = new ExecutionRecipe(Numbers.AUTO, false, 1);
+    static final ExecutionRecipe DEFAULT = new ExecutionRecipe(Numbers.AUTO, false, 1, Share.of("5%"));
 
     /** Number format of matrix products; parameters, gradients and the optimizer stay F32. */
     public enum Numbers {

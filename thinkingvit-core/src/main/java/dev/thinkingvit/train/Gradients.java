@@ -66,10 +66,10 @@ final class Gradients implements AutoCloseable {
         return extras;
     }
 
-    /** Raises the last of the numbers that travel along by one. */
-    void vote() {
+    /** Raises one of the numbers that travel along by one, counted from the last, which is the first. */
+    void vote(int fromLast) {
         try (Scope scope = new Scope()) {
-            extras.narrow(0, extras.numel() - 1, 1).add_(new Scalar(1.0));
+            extras.narrow(0, extras.numel() - fromLast, 1).add_(new Scalar(1.0));
         }
     }
 

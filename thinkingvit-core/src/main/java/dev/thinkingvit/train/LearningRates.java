@@ -23,6 +23,11 @@ final class LearningRates {
      *     plateau schedule looks
      */
     double at(int epoch, double done, List<Double> scores) {
+        return at(epoch, done, scores, 0);
+    }
+
+    /** @param from the first of the scores that compare with the latest; those before are of other pictures */
+    double at(int epoch, double done, List<Double> scores, int from) {
         double time = schedule.schedOnUpdates() ? epoch + done : epoch;
         if (time < schedule.warmupEpochs()) {
             double start = schedule.warmupLr();
@@ -34,7 +39,7 @@ final class LearningRates {
                     case COSINE -> between(0.5 * (1 + Math.cos(Math.PI * since / schedule.epochs())));
                     case POLY -> between(Math.pow(Math.max(0, 1 - since / schedule.epochs()), schedule.polyPower()));
                     case STEP -> peak * Math.pow(schedule.decayRate(), Math.floor(since / schedule.decayEpochs()));
-                    case PLATEAU -> afterPlateaus(scores);
+                    case PLATEAU -> afterPlateaus(scores, from);
                 };
         return isOver(time, since) ? Math.min(rate, schedule.minLr()) : rate;
     }
@@ -54,12 +59,16 @@ final class LearningRates {
     }
 
     /** PyTorch's ReduceLROnPlateau, told after the warm-up; patience is counted in epochs, judged or not. */
-    private double afterPlateaus(List<Double> scores) {
+    private double afterPlateaus(List<Double> scores, int from) {
         double rate = peak;
         double best = Double.NEGATIVE_INFINITY;
         int bad = 0;
         for (int i = schedule.warmupEpochs(); i < scores.size(); i++) {
             double score = scores.get(i);
+            if (i == from) {
+                best = Double.NEGATIVE_INFINITY;
+                bad = 0;
+            }
             bad++;
             if (Double.isNaN(score)) {
                 continue;

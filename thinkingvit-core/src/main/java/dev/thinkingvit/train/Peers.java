@@ -27,6 +27,11 @@ public interface Peers {
         public byte[] share(byte[] mine) {
             return mine;
         }
+
+        @Override
+        public byte[][] gather(byte[] mine) {
+            return new byte[][] {mine};
+        }
     };
 
     /** The processes of a group. */
@@ -56,6 +61,11 @@ public interface Peers {
             public byte[] share(byte[] mine) {
                 return group.gather(group.rank() == 0 ? mine : new byte[0])[0];
             }
+
+            @Override
+            public byte[][] gather(byte[] mine) {
+                return group.gather(mine);
+            }
         };
     }
 
@@ -73,4 +83,7 @@ public interface Peers {
 
     /** Process 0's bytes, in all processes; all take part. */
     byte[] share(byte[] mine);
+
+    /** Every process's bytes, by rank, in all processes; all take part. */
+    byte[][] gather(byte[] mine);
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,6 +63,12 @@ final class PictureMarks {
         } catch (IOException e) {
             return -1; // who reads the picture will tell
         }
+    }
+
+    /** The mark of a picture whose file holds these bytes. */
+    static long of(byte[] bytes) {
+        int from = Math.max(0, (bytes.length - BYTES) / 2);
+        return crc(Arrays.copyOfRange(bytes, from, Math.min(bytes.length, from + BYTES)));
     }
 
     private static long crc(byte[] bytes) {

@@ -62,8 +62,8 @@ public final class RecipeFile {
         return source.recipe();
     }
 
-    /** @throws CheckpointException if the file cannot be read or is not YAML */
-    static JsonNode tree(Path file) {
+    /** @throws CheckpointException if the file cannot be read */
+    static String yaml(Path file) {
         try {
             if (!Files.isRegularFile(file)) {
                 throw new CheckpointException(
@@ -72,15 +72,22 @@ public final class RecipeFile {
                                 ? "is not a recipe file"
                                 : Files.notExists(file) ? "no such recipe" : Reasons.ofMissing(file));
             }
-            JsonNode tree = MAPPER.readTree(TextFile.read(file, MAX_BYTES));
+            return TextFile.read(file, MAX_BYTES);
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    /** @throws CheckpointException if a file's text is not YAML */
+    static JsonNode tree(Path file, String yaml) {
+        try {
+            JsonNode tree = MAPPER.readTree(yaml);
             if (tree.isMissingNode() || tree.isNull()) {
                 throw new CheckpointException(file, "is empty");
             }
             return tree;
         } catch (JacksonException e) {
             throw new CheckpointException(file, "is not YAML: " + Reasons.of(e), e);
-        } catch (IOException e) {
-            throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
     }
 

@@ -58,14 +58,15 @@ public record RecipeSource(
      * @throws CheckpointException if the file cannot be read, has an unknown key, or a value that does not do even so
      */
     public static RecipeSource read(Path file, int processes, Map<String, ? extends @Nullable Object> options) {
-        JsonNode tree = RecipeFile.tree(file);
+        String text = RecipeFile.yaml(file);
+        JsonNode tree = RecipeFile.tree(file, text);
         try {
             return TimmArgs.isFlat(tree)
                     ? new TimmArgs(String.valueOf(file.getFileName()), tree, processes, options).source()
                     : new RecipeSource(
                             RecipeFile.of(tree, options), List.of(), null, null, null, "train", "validation");
         } catch (IllegalArgumentException e) {
-            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+            throw new CheckpointException(file, YamlLines.named(text, String.valueOf(e.getMessage())), e);
         }
     }
 }

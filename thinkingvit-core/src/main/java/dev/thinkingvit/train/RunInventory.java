@@ -3,6 +3,7 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -23,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
@@ -82,6 +85,65 @@ public record RunInventory(
                     && replaced(other).isEmpty();
         }
 
+        /** What is wrong with the bytes of a picture; null if they are those that were noted, or nothing was. */
+        @Nullable String fault(String path, byte[] bytes) {
+            Long size = pictures == null ? null : pictures.get(path);
+            if (size != null && size != bytes.length) {
+                return String.format(
+                        "it has %,d bytes and had %,d when the training began: cut or replaced", bytes.length, size);
+            }
+            Long mark = marks == null ? null : marks.get(path);
+            return mark == null || mark == PictureMarks.of(bytes)
+                    ? null
+                    : "it is another file than when the training began, of the same size";
+        }
+
+        /** What tells a picture's content from others', by path: size and mark of those that are marked. */
+        Map<String, List<Long>> contents() {
+            Map<String, Long> sizes = pictures;
+            if (sizes == null || marks == null) {
+                return Map.of();
+            }
+            Map<String, List<Long>> contents = new LinkedHashMap<>();
+            marks.forEach((path, mark) -> {
+                Long size = sizes.get(path);
+                if (size != null && mark != null) {
+                    contents.put(path, List.of(size, mark));
+                }
+            });
+            return contents;
+        }
+
+        /** What was noted of a picture, in short. */
+        String noted(String path) {
+            return (pictures == null ? null : pictures.get(path)) + " " + (marks == null ? null : marks.get(path));
+        }
+
+        /** What is there now, with some pictures noted as they were: it is known that they are not so any more. */
+        OfClass keeping(OfClass now, Set<String> paths) {
+            if (pictures == null || now.pictures == null || paths.isEmpty()) {
+                return now;
+            }
+            return new OfClass(now.name, keeping(pictures, now.pictures, paths), keeping(marks, now.marks, paths));
+        }
+
+        private static @Nullable Map<String, Long> keeping(
+                @Nullable Map<String, Long> before, @Nullable Map<String, Long> now, Set<String> paths) {
+            if (before == null || now == null) {
+                return now;
+            }
+            Map<String, Long> kept = new LinkedHashMap<>(now);
+            for (String path : paths) {
+                Long value = before.get(path);
+                if (value == null) {
+                    kept.remove(path);
+                } else {
+                    kept.put(path, value);
+                }
+            }
+            return kept;
+        }
+
         /** Paths of pictures that {@code now} has under the same name and in the same size with other content. */
         List<String> replaced(OfClass now) {
             if (pictures == null || now.pictures == null || marks == null || now.marks == null) {
@@ -112,7 +174,7 @@ public record RunInventory(
 
         /** What lies at a path; empty if that is nothing to read. */
         public static Optional<Source> of(Path path) throws IOException {
-            if (!Files.exists(path)) {
+            if (!Presence.of(path)) {
                 return Optional.empty();
             }
             MessageDigest digest = emptyDigest();
@@ -180,6 +242,23 @@ public record RunInventory(
         return classes;
     }
 
+    /** What is there now, with the pictures of some names, as {@code class/name}, noted as they were. */
+    static List<OfClass> keeping(List<OfClass> before, List<OfClass> now, Set<String> names) {
+        Map<String, OfClass> old = new LinkedHashMap<>();
+        before.forEach(each -> old.put(each.name(), each));
+        List<OfClass> kept = new ArrayList<>();
+        for (OfClass each : now) {
+            OfClass was = old.get(each.name());
+            String start = each.name() + "/";
+            Set<String> paths = names.stream()
+                    .filter(name -> name.startsWith(start))
+                    .map(name -> name.substring(start.length()))
+                    .collect(Collectors.toSet());
+            kept.add(was == null ? each : was.keeping(each, paths));
+        }
+        return kept;
+    }
+
     /** Names of the classes, in the order of the head's rows. */
     public List<String> classNames() {
         return training.stream().map(OfClass::name).toList();
@@ -216,7 +295,7 @@ public record RunInventory(
      */
     public static Optional<RunInventory> read(Path run) throws IOException {
         Path file = run.resolve(NAME);
-        return Files.exists(file) ? Optional.of(of(Files.readAllBytes(file), file)) : Optional.empty();
+        return Presence.of(file) ? Optional.of(of(Files.readAllBytes(file), file)) : Optional.empty();
     }
 
     /** The same from {@link #bytes}; {@code file} is what errors call it. */

@@ -56,6 +56,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
             ofEpochs.add("stage" + stage + "_val_loss");
         }
         ofEpochs.addAll(List.of("learning_rate", "images_per_second", "waiting_share"));
+        ofEpochs.addAll(List.of("images", "unreadable", "updates_passed_over", "val_images", "val_unreadable"));
         ofSteps.addAll(List.of("learning_rate", "gradient_norm"));
         TrainingLog epochs = TrainingLog.open(folder.resolve(EPOCHS), ofEpochs, epoch + 1);
         TrainingLog steps = TrainingLog.open(folder.resolve("steps.csv"), ofSteps, totalUpdates + 1);
@@ -100,6 +101,11 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         (judged.isEmpty() ? unknown : judged.accuracies()).forEach(accuracy -> row.add(PERCENT * accuracy));
         row.addAll(judged.isEmpty() ? unknown : judged.losses());
         row.addAll(List.of(epoch.learningRate(), epoch.imagesPerSecond(), epoch.loadingShare()));
+        row.add((double) epoch.images());
+        row.add((double) epoch.missed().pictures());
+        row.add((double) epoch.missed().updates());
+        row.add(judged.isEmpty() ? Double.NaN : judged.pictures());
+        row.add(judged.isEmpty() ? Double.NaN : judged.unreadable());
         epochs.append(epoch.epoch() + 1, array(row));
         for (int k = 0; k < judged.accuracies().size(); k++) {
             events.scalar(

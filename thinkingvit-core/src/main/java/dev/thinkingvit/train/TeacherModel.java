@@ -5,6 +5,7 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.data.ClassFinder;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
@@ -106,8 +107,8 @@ public record TeacherModel(
      *     another number of them
      */
     public Classes classes(List<String> names) {
-        List<String> known = config.labels();
         int count = config.network().numClasses();
+        List<String> known = config.labels().isEmpty() && count == names.size() ? List.of() : known(names);
         if (known.isEmpty()) {
             if (count != names.size()) {
                 throw new CheckpointException(
@@ -146,6 +147,15 @@ public record TeacherModel(
                         ? "the teacher has the data's " + count + " classes in another order: they are taken by name"
                         : names.size() + " of the teacher's " + count
                                 + " classes are the data's: they are taken by name");
+    }
+
+    /** What the teacher calls its classes: as the data does, if it can; ImageNet's may be synsets or names. */
+    private List<String> known(List<String> names) {
+        return new ClassFinder(config.network().numClasses(), config.labels())
+                .namings().stream()
+                        .filter(naming -> naming.containsAll(names))
+                        .findFirst()
+                        .orElse(config.labels());
     }
 
     private static String abbreviated(List<String> names) {

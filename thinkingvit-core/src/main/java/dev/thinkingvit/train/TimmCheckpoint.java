@@ -3,9 +3,10 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.TorchFileWriter;
 import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
-import java.nio.file.Files;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -37,8 +38,8 @@ final class TimmCheckpoint {
     private TimmCheckpoint() {}
 
     /** Whether a training's folder has such files. */
-    static boolean isIn(Path folder) {
-        return Files.exists(folder.resolve(LAST));
+    static boolean isIn(Path folder) throws IOException {
+        return Presence.of(folder.resolve(LAST));
     }
 
     /**

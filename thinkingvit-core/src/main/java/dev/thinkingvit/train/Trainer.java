@@ -3,6 +3,8 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
+import dev.thinkingvit.data.EpochPlace;
+import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
@@ -47,9 +49,19 @@ public final class Trainer implements AutoCloseable {
     private final List<Double> scores = new ArrayList<>();
     private volatile boolean asked;
     private boolean stopped;
+    private boolean torn; // while the weights are neither those before an update nor those after it
+    private List<Part> latest = List.of(); // what the last update was made of
+    private double latestRate;
 
     private int epoch;
     private int update;
+    private EpochPlace place = EpochPlace.START;
+    private boolean withRest; // what does not fill a batch at the present epoch's end
+    private TrainerState.Missed missed = TrainerState.Missed.NONE;
+    private String judgedOn = "";
+    private int judgedFrom;
+    private @Nullable UnreadablePictures watch;
+    private byte[] news = {};
     private long totalUpdates;
     private long images;
     private final double[] lossSums;
@@ -99,9 +111,10 @@ public final class Trainer implements AutoCloseable {
                 localBatchSize(recipe, peers),
                 recipe.distillation().asks() ? teacher : null);
         Map<String, Tensor> parameters = model.parameters();
-        // images, each stage's loss, how many images it counts and the teacher's part of it, and who wants to stop
+        // images, each stage's loss, how many images it counts and the teacher's part of it, who has news of pictures
+        // that cannot be read, and who wants to stop
         int stages = model.config().stages();
-        int extras = 2 + 3 * stages;
+        int extras = 3 + 3 * stages;
         for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
@@ -140,43 +153,68 @@ public final class Trainer implements AutoCloseable {
      * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
      */
     public TrainingListener.@Nullable Epoch epoch(BatchLoader loader, TrainingListener listener) throws IOException {
-        int parts = recipe.optimizer().gradAccumSteps();
         if (stopped) {
             return null;
         }
+        int parts = recipe.optimizer().gradAccumSteps();
+        int size = recipe.optimizer().batchSize();
         long start = System.nanoTime();
         long before = images;
-        try (Epoch pictures = loader.epoch(epoch, update * parts)) {
-            int updates = pictures.batches() / parts;
+        try (Epoch pictures = loader.epoch(epoch, place, update * parts, withRest)) {
+            int left = withRest ? (pictures.batches() + parts - 1) / parts : pictures.batches() / parts;
+            int updates = update + left;
             if (updates == 0) {
-                throw new TrainingException(
-                        "no update in an epoch: " + loader.samples().size() + " pictures do not fill a batch of "
-                                + recipe.optimizer().batchSize());
+                throw new TrainingException("no update in an epoch: "
+                        + loader.samples().size() + " pictures do not fill a batch of " + size);
             }
+            int end = place.entries() + (withRest ? pictures.samples() * peers.size() : left * size);
+            int taken = 0;
             while (update < updates) {
-                double learningRate = learningRates.at(epoch, (double) update / updates, scores);
+                double learningRate = learningRates.at(epoch, (double) place.entries() / end, scores, judgedFrom);
                 List<Part> batch = new ArrayList<>();
-                for (int i = 0; i < parts; i++) {
-                    pictures.take().ifPresent(loaded -> batch.add(part(loaded)));
+                List<Sample> read = new ArrayList<>();
+                int failures = pictures.failures().size();
+                for (int i = 0; i < parts && taken < pictures.batches(); i++) {
+                    pictures.take().ifPresent(loaded -> {
+                        batch.add(part(loaded));
+                        for (int sample : loaded.sampleIndices()) {
+                            read.add(loader.samples()
+                                    .get(sample % loader.samples().size()));
+                        }
+                    });
+                    taken++;
                 }
-                Updated done = update(batch, learningRate);
-                listener.onStep(new TrainingListener.Step(
-                        epoch,
-                        update - 1,
-                        updates,
-                        totalUpdates,
-                        done.losses(),
-                        done.distillations(),
-                        learningRate,
-                        done.gradientNorm(),
-                        images));
+                if (watch != null) {
+                    List<BatchLoader.Failure> all = pictures.failures();
+                    news = watch.met(UnreadablePictures.Use.TRAINING, all.subList(failures, all.size()), read);
+                }
+                Updated done = attempt(batch, learningRate, Math.min(size, end - place.entries()));
+                if (done == null) {
+                    listener.onPassedOver(epoch, update - 1);
+                } else {
+                    latest = batch;
+                    latestRate = learningRate;
+                    listener.onStep(new TrainingListener.Step(
+                            epoch,
+                            update - 1,
+                            updates,
+                            totalUpdates,
+                            done.losses(),
+                            done.distillations(),
+                            learningRate,
+                            done.gradientNorm(),
+                            images));
+                }
                 if (stopped && update < updates) {
                     return null;
                 }
             }
+            listener.onUpdated(epoch);
             long nanos = System.nanoTime() - start;
-            TrainingListener.Epoch done =
-                    finishEpoch(nanos, (images - before) * 1e9 / nanos, (double) pictures.waitNanos() / nanos);
+            TrainingListener.Epoch done = finishEpoch(
+                    nanos,
+                    images == before ? Double.NaN : (images - before) * 1e9 / nanos,
+                    (double) pictures.waitNanos() / nanos);
             listener.onEpoch(done);
             return done;
         }
@@ -188,9 +226,20 @@ public final class Trainer implements AutoCloseable {
             means.add(lossSums[k] / lossImages[k]);
         }
         TrainingListener.Epoch done = new TrainingListener.Epoch(
-                epoch, totalUpdates, means, learningRates.at(epoch, 0, scores), imagesPerSecond, loadingShare, nanos);
+                epoch,
+                totalUpdates,
+                means,
+                learningRates.at(epoch, 0, scores, judgedFrom),
+                imagesPerSecond,
+                loadingShare,
+                nanos,
+                images,
+                missed);
         epoch++;
         update = 0;
+        place = EpochPlace.START;
+        withRest = false;
+        missed = missed.ofNextEpoch();
         images = 0;
         Arrays.fill(lossSums, 0);
         Arrays.fill(lossImages, 0);
@@ -203,6 +252,11 @@ public final class Trainer implements AutoCloseable {
      */
     public void stop() {
         asked = true;
+    }
+
+    /** Whether this process was told to {@link #stop}. */
+    boolean isAsked() {
+        return asked;
     }
 
     /** Whether the processes have agreed to stop. */
@@ -247,9 +301,23 @@ public final class Trainer implements AutoCloseable {
      *
      * @param parts this process's shares, {@link #localBatchSize} images each; not kept
      * @param learningRate of this update
-     * @throws TrainingException if the loss stops being a number; the parameters are then those before the update
+     * @throws TrainingException if the loss stops being a number, or there are no images in any process; the parameters
+     *     are then those before the update
      */
     public Updated update(List<Part> parts, double learningRate) {
+        Updated done = attempt(parts, learningRate, recipe.optimizer().batchSize());
+        if (done == null) {
+            throw new TrainingException("update " + update + " in epoch " + (epoch + 1) + " has no pictures");
+        }
+        return done;
+    }
+
+    /**
+     * An update, or none if no process has a picture for it.
+     *
+     * @param pictures that it should have, over all processes
+     */
+    private @Nullable Updated attempt(List<Part> parts, double learningRate, int pictures) {
         double[] weights = stageSampler.draw(Chance.STAGES.generator(recipe, epoch, update));
         gradientPass.run(parts, weights, epoch, gradients);
         Gradients sum = gradients.get(0);
@@ -260,14 +328,22 @@ public final class Trainer implements AutoCloseable {
             }
         });
         if (asked) {
-            sum.vote();
+            sum.vote(1);
+        }
+        if (news.length > 0) {
+            sum.vote(2);
         }
         peers.sum(sum.all());
         float[] extras = Tensors.toFloats(sum.extras());
         stopped = extras[extras.length - 1] > 0;
+        if (watch != null && extras[extras.length - 2] > 0) {
+            byte[][] all = peers.gather(news);
+            news = new byte[0];
+            watch.told(all, totalUpdates == 0);
+        }
         if (extras[0] == 0) {
-            throw new TrainingException("no picture of update " + (update + 1) + " in epoch " + (epoch + 1)
-                    + " could be read; is the data still there?");
+            advance(pictures, 0);
+            return null;
         }
         List<Double> losses = losses(extras);
         double[] squares = new double[shares];
@@ -281,11 +357,69 @@ public final class Trainer implements AutoCloseable {
         if (largest != null && norm > largest) {
             factor *= largest / (norm + 1e-6);
         }
+        torn = true;
         step(sum, factor, learningRate);
-        update++;
+        torn = false;
         totalUpdates++;
-        images += (long) extras[0];
+        advance(pictures, (long) extras[0]);
         return new Updated(losses, distillations(extras), norm);
+    }
+
+    /**
+     * Whether what the last update left can be gone on from, which its own loss does not show: computes this process's
+     * pictures of it once more, without an update. Nothing changes; the others take no part.
+     *
+     * @return {@link #state}
+     * @throws TrainingException if a weight, an average, a moment, a loss or a gradient is no number
+     * @throws IllegalStateException if an error ended the last update halfway
+     */
+    TrainerState proven() {
+        if (torn) {
+            throw new IllegalStateException("the last update was not made to its end");
+        }
+        TrainerState state = state();
+        requireNumbers(state.tensors());
+        if (latest.isEmpty()) {
+            return state;
+        }
+        double[] weights = recipe.loss().weights(model.config().stages());
+        gradientPass.run(latest, weights, epoch, gradients);
+        float[] sums = new float[1 + 2 * weights.length];
+        double norm = 0;
+        for (Gradients own : gradients) {
+            float[] extras = Tensors.toFloats(own.extras());
+            for (int i = 0; i < sums.length; i++) {
+                sums[i] += extras[i];
+            }
+            norm += Math.sqrt(own.squaredNorm(0, 1));
+        }
+        List<Double> losses = new ArrayList<>();
+        for (int k = 0; k < weights.length; k++) {
+            losses.add((double) sums[1 + k] / sums[1 + weights.length + k]);
+        }
+        if (sums[0] > 0) {
+            requireNumbers(losses, weights, norm, latestRate);
+        }
+        return state;
+    }
+
+    /** @throws TrainingException if a value is no number */
+    void requireNumbers(Map<String, HostTensor> tensors) {
+        tensors.forEach((name, tensor) -> {
+            for (float value : tensor.toFloats()) {
+                if (!Float.isFinite(value)) {
+                    throw diverged(name + " became " + value, latestRate);
+                }
+            }
+        });
+    }
+
+    /** Goes one update on, which should have had some pictures and had others. */
+    private void advance(int pictures, long had) {
+        update++;
+        place = place.plus(pictures, Math.max(1, recipe.augmentation().augRepeats()));
+        images += had;
+        missed = missed.plus(pictures - had, had == 0 ? 1 : 0);
     }
 
     /** Scales the gradients, updates the parameters from them, and takes these into the average. */
@@ -334,7 +468,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private TrainingException diverged(String what, double learningRate) {
-        return new TrainingException(what + " in epoch " + (epoch + 1) + ", update " + (update + 1)
+        return TrainingException.ofNumbers(what + " in epoch " + (epoch + 1) + ", update " + (update + 1)
                 + "; a lower learning rate than " + learningRate + ", a longer warm-up or clip_grad may help");
     }
 
@@ -346,6 +480,45 @@ public final class Trainer implements AutoCloseable {
     /** What {@link #validated} was told, one an epoch. */
     public List<Double> scores() {
         return List.copyOf(scores);
+    }
+
+    /**
+     * Has pictures that cannot be read watched by a list, which all processes must have.
+     *
+     * @param list whose {@link UnreadablePictures#told} may end an update, which is then as if it had not begun
+     */
+    public void watch(UnreadablePictures list) {
+        watch = list;
+    }
+
+    /**
+     * Says what the validations to come are of. Scores of other pictures do not compare with theirs.
+     *
+     * @param pictures a digest of them
+     * @return whether there were such scores
+     */
+    public boolean judgeOn(String pictures) {
+        boolean others = !judgedOn.isEmpty()
+                && !judgedOn.equals(pictures)
+                && scores.stream().skip(judgedFrom).anyMatch(score -> !score.isNaN());
+        judgedFrom = others ? scores.size() : judgedFrom;
+        judgedOn = pictures;
+        return others;
+    }
+
+    /** The first of the {@link #scores} that compare with those to come. */
+    int judgedFrom() {
+        return judgedFrom;
+    }
+
+    /**
+     * The learning rate of the next update, were the training to go on by a recipe.
+     *
+     * @param pictures of an epoch
+     */
+    public double learningRate(Recipe by, int pictures) {
+        double done = Math.min(1, (double) place.entries() / pictures);
+        return new LearningRates(by).at(epoch, done, scores, judgedFrom);
     }
 
     /** The recipe. */
@@ -389,7 +562,13 @@ public final class Trainer implements AutoCloseable {
                 ema == null ? 0 : ema.updates(),
                 images,
                 Arrays.stream(lossSums).boxed().toList(),
-                Arrays.stream(lossImages).boxed().toList());
+                Arrays.stream(lossImages).boxed().toList(),
+                place,
+                recipe.optimizer().batchSize(),
+                withRest,
+                missed,
+                judgedOn,
+                judgedFrom);
     }
 
     /**
@@ -438,6 +617,18 @@ public final class Trainer implements AutoCloseable {
         update = position.update();
         totalUpdates = position.totalUpdates();
         images = position.images();
+        EpochPlace kept = position.place();
+        place = kept == null
+                ? EpochPlace.START.plus(
+                        update * recipe.optimizer().batchSize(),
+                        Math.max(1, recipe.augmentation().augRepeats()))
+                : kept;
+        boolean otherBatches = position.batchSize() > 0
+                && position.batchSize() != recipe.optimizer().batchSize();
+        withRest = place.entries() > 0 && (position.withRest() || otherBatches);
+        missed = position.missed();
+        judgedOn = position.judgedOn();
+        judgedFrom = position.judgedFrom();
         for (int k = 0; k < lossSums.length; k++) {
             lossSums[k] = position.lossSums().get(k);
             lossImages[k] = position.lossImages().get(k);

@@ -2,15 +2,18 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.data.EpochPlace;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a training needs to go on as if it had never stopped. What chance decides follows from the seed and the
@@ -38,6 +41,13 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
      * @param images seen in this epoch
      * @param lossSums of each stage in this epoch, weighted by images; nats
      * @param lossImages how many images each of the sums counts
+     * @param place in the epoch; null in what older versions kept, whose updates say it
+     * @param batchSize images of an update; 0 where nobody noted it
+     * @param withRest whether the epoch was begun with other batches, so that it ends with a smaller one rather than leave
+     *     pictures out
+     * @param missed what could not be read
+     * @param judgedOn a digest of the pictures that the latest scores are of; empty where nobody noted it
+     * @param judgedFrom the first of these scores; those before are of other pictures
      */
     public record Position(
             int epoch,
@@ -46,10 +56,36 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
             long emaUpdates,
             long images,
             List<Double> lossSums,
-            List<Long> lossImages) {
+            List<Long> lossImages,
+            @Nullable EpochPlace place,
+            int batchSize,
+            boolean withRest,
+            Missed missed,
+            String judgedOn,
+            int judgedFrom) {
         public Position {
             lossSums = List.copyOf(lossSums);
             lossImages = List.copyOf(lossImages);
+        }
+    }
+
+    /**
+     * What could not be read.
+     *
+     * @param pictures of this epoch, that were left out
+     * @param updates of this epoch, that were passed over since none of their pictures could be read
+     * @param totalUpdates passed over in all
+     */
+    public record Missed(long pictures, long updates, long totalUpdates) {
+        /** Nothing. */
+        public static final Missed NONE = new Missed(0, 0, 0);
+
+        Missed plus(long morePictures, long moreUpdates) {
+            return new Missed(pictures + morePictures, updates + moreUpdates, totalUpdates + moreUpdates);
+        }
+
+        Missed ofNextEpoch() {
+            return new Missed(0, 0, totalUpdates);
         }
     }
 
@@ -69,6 +105,16 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         facts.put("loss_sums", joined(position.lossSums()));
         facts.put("loss_images", joined(position.lossImages()));
         facts.put("accuracies", joined(scores));
+        EpochPlace place = position.place();
+        if (place != null) {
+            facts.put("place", joined(List.of(place.entries(), place.picture(), place.copy())));
+        }
+        facts.put("batch_size", String.valueOf(position.batchSize()));
+        facts.put("with_rest", String.valueOf(position.withRest()));
+        Missed missed = position.missed();
+        facts.put("missed", joined(List.of(missed.pictures(), missed.updates(), missed.totalUpdates())));
+        facts.put("judged_on", position.judgedOn());
+        facts.put("judged_from", String.valueOf(position.judgedFrom()));
         return facts;
     }
 
@@ -101,9 +147,46 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
                 number(facts, "ema_updates"),
                 number(facts, "images"),
                 numbers(facts, "loss_sums").boxed().toList(),
-                lossImages);
+                lossImages,
+                place(facts),
+                Math.toIntExact(Long.parseLong(facts.getOrDefault("batch_size", "0"))),
+                Boolean.parseBoolean(facts.get("with_rest")),
+                missed(facts),
+                facts.getOrDefault("judged_on", ""),
+                Math.toIntExact(Long.parseLong(facts.getOrDefault("judged_from", "0"))));
         return new TrainerState(
                 tensors, position, numbers(facts, "accuracies").boxed().toList());
+    }
+
+    // what older versions did not keep
+    private static @Nullable EpochPlace place(Map<String, String> facts) {
+        if (!facts.containsKey("place")) {
+            return null;
+        }
+        long[] three = three(facts, "place");
+        try {
+            return new EpochPlace(Math.toIntExact(three[0]), Math.toIntExact(three[1]), Math.toIntExact(three[2]));
+        } catch (IllegalArgumentException e) {
+            throw new NumberFormatException(e.getMessage());
+        }
+    }
+
+    private static Missed missed(Map<String, String> facts) {
+        if (!facts.containsKey("missed")) {
+            return Missed.NONE;
+        }
+        long[] three = three(facts, "missed");
+        return new Missed(three[0], three[1], three[2]);
+    }
+
+    private static long[] three(Map<String, String> facts, String key) {
+        long[] numbers = Arrays.stream(String.valueOf(facts.get(key)).split(",", -1))
+                .mapToLong(Long::parseLong)
+                .toArray();
+        if (numbers.length != 3) {
+            throw new NumberFormatException(key + " must be three numbers, got " + facts.get(key));
+        }
+        return numbers;
     }
 
     /** Everything but the tensors, a line each. */

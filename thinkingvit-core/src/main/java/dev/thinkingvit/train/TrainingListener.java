@@ -39,6 +39,8 @@ public interface TrainingListener {
      * @param imagesPerSecond of training since the training started or went on in this epoch, validation not counted
      * @param loadingShare share of that time spent waiting for pictures, 0–1
      * @param nanos that time
+     * @param images that were trained on
+     * @param missed what could not be read of this epoch, and updates passed over in all
      */
     record Epoch(
             int epoch,
@@ -47,9 +49,26 @@ public interface TrainingListener {
             double learningRate,
             double imagesPerSecond,
             double loadingShare,
-            long nanos) {}
+            long nanos,
+            long images,
+            TrainerState.Missed missed) {}
+
+    /**
+     * An update for which not one picture could be read. It was passed over: nothing was learnt, the next one comes.
+     *
+     * @param epoch from 0
+     * @param step the update's number within the epoch, from 0
+     */
+    default void onPassedOver(int epoch, int step) throws IOException {}
 
     default void onStep(Step step) throws IOException {}
 
     default void onEpoch(Epoch epoch) throws IOException {}
+
+    /**
+     * All updates of an epoch are made, and it is not counted as done yet: a state of now goes on with its end.
+     *
+     * @param epoch from 0
+     */
+    default void onUpdated(int epoch) throws IOException {}
 }

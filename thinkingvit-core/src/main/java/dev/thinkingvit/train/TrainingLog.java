@@ -1,6 +1,7 @@
 package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.Presence;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -55,7 +56,7 @@ public final class TrainingLog implements Closeable {
             throw new IllegalArgumentException("a log must not continue before 0, got " + from);
         }
         String header = String.join(",", columns);
-        String old = Files.exists(file) ? text(file) : "";
+        String old = Presence.of(file) ? text(file) : "";
         List<String> lines = wholeLines(old);
         List<String> before =
                 lines.isEmpty() ? columns : Arrays.asList(lines.get(0).split(",", -1));

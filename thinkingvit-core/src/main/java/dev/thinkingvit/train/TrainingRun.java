@@ -1,7 +1,7 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,18 @@ public final class TrainingRun {
     /** Judges weights. With several processes each judges its share, and all come to the same result. */
     @FunctionalInterface
     public interface Validation {
-        Judgement judge(Map<String, HostTensor> weights) throws IOException;
+        /**
+         * @param asked whether this process is told to stop, to be looked at often
+         * @return null if one of the processes was told to stop before all had judged
+         */
+        @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException;
+    }
+
+    /** Looks whether weights that are about to be kept give numbers, where no validation has shown it. */
+    @FunctionalInterface
+    public interface Proof {
+        /** @throws ArithmeticException if they do not */
+        void prove(Map<String, HostTensor> weights) throws IOException;
     }
 
     /**
@@ -30,10 +42,12 @@ public final class TrainingRun {
      *
      * @param accuracies top-1 of each stage, 0–1; empty where nothing was judged
      * @param losses mean cross entropy of each stage in nats; empty where nothing was judged
+     * @param pictures of which these are
+     * @param unreadable further pictures, that could not be read
      */
-    public record Judgement(List<Double> accuracies, List<Double> losses) {
+    public record Judgement(List<Double> accuracies, List<Double> losses, long pictures, long unreadable) {
         /** Of an epoch without validation. */
-        public static final Judgement NONE = new Judgement(List.of(), List.of());
+        public static final Judgement NONE = new Judgement(List.of(), List.of(), 0, 0);
 
         public Judgement {
             accuracies = List.copyOf(accuracies);
@@ -55,6 +69,9 @@ public final class TrainingRun {
          * @param best whether it is the best so far
          */
         default void onValidated(Epoch epoch, Judgement judged, boolean best) throws IOException {}
+
+        /** Something in the run's folder is not as it was, and the training goes on all the same; a line. */
+        default void onTrouble(String line) {}
     }
 
     /**
@@ -73,10 +90,14 @@ public final class TrainingRun {
     private final @Nullable RunFolder folder;
     private final Saving saving;
     private final @Nullable Validation validation;
+    private final Proof proof;
     private long savedAt = System.nanoTime();
+    private TrainerState.Position saved;
+    private boolean bestIsGone;
+    private boolean finishing; // an epoch, which is saved already, and whose end is done again if it is not reached
 
-    // A state is kept once the update after it has gone well. Were it kept at once, that of an update that broke the
-    // weights would take the place of the last good one, though only the next loss shows it.
+    // A state is kept once the update after it has gone well, or once it is proven. Were it kept at once, that of an
+    // update that broke the weights would take the place of the last good one, though only the next loss shows it.
     private @Nullable TrainerState unproven;
 
     /**
@@ -84,57 +105,106 @@ public final class TrainingRun {
      * @param config of the models that are saved
      * @param folder where to save; null in a process that leaves it to another
      * @param validation of the epochs that the recipe says; null for none, the last is the best then
+     * @param proof of the weights of other epochs
      */
     public TrainingRun(
             Trainer trainer,
             ModelConfig config,
             @Nullable RunFolder folder,
             Saving saving,
-            @Nullable Validation validation) {
+            @Nullable Validation validation,
+            Proof proof) {
         this.trainer = trainer;
         this.config = config;
         this.folder = folder;
         this.saving = saving;
         this.validation = validation;
+        this.proof = proof;
+        this.saved = trainer.position();
     }
 
     /**
      * Trains to the end of the recipe's schedule. One without epochs ends at once, with the starting model saved as the
-     * last one.
+     * last one. Whatever ends it, what is in memory is saved first, unless it is no numbers.
      *
      * @return whether the end was reached; if not, the state is saved and the training can go on from there
-     * @throws IOException if a picture cannot be read or a file not be written; what was saved before stays
+     * @throws IOException if a picture cannot be read or a file not be written
      * @throws TrainingException if the loss stops being a number; what was saved before stays
+     * @throws UnreadableException if too many pictures cannot be read; the state is saved then
      */
     public boolean run(BatchLoader loader, Listener listener) throws IOException {
+        try {
+            return train(loader, listener);
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            requireSameFolder(e);
+            if (!(e instanceof TrainingException failed && failed.isOfNumbers())) {
+                rescue(e, listener);
+            }
+            throw e;
+        }
+    }
+
+    /** Whatever fails in a folder that is another one fails for that. */
+    private void requireSameFolder(Throwable end) {
+        try {
+            if (folder != null) {
+                folder.requireSame();
+            }
+        } catch (CheckpointException e) {
+            e.addSuppressed(end);
+            throw e;
+        }
+    }
+
+    private void rescue(Throwable end, Listener listener) {
+        try {
+            if (!finishing) {
+                saveProven(listener);
+            }
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            end.addSuppressed(e); // the state that was saved before stays
+        }
+    }
+
+    private boolean train(BatchLoader loader, Listener listener) throws IOException {
         TrainingListener steps = new TrainingListener() {
+            @Override
+            public void onPassedOver(int epoch, int step) throws IOException {
+                listener.onPassedOver(epoch, step);
+            }
+
             @Override
             public void onStep(Step step) throws IOException {
                 listener.onStep(step);
-                save();
+                save(listener);
                 if (System.nanoTime() - savedAt > saving.every().toNanos()) {
                     remember();
                 }
             }
+
+            @Override
+            public void onUpdated(int epoch) throws IOException {
+                saveProven(listener); // a validation may take long, and what ends it must not cost the epoch
+            }
         };
         if (trainer.recipe().schedule().totalEpochs() == 0 && folder != null) {
-            ModelDirectory.write(folder.last(), config, trainer.weights());
-            remember();
+            check(folder, listener);
+            folder.saveLast(config, trainer.weights());
+            keep(trainer.state(), listener);
         }
         while (trainer.epoch() < trainer.recipe().schedule().totalEpochs()) {
             TrainingListener.Epoch done = trainer.epoch(loader, steps);
             if (done == null) {
-                remember();
-                save();
+                saveProven(listener);
                 return false;
             }
             listener.onEpoch(done);
-            finish(done, listener);
-            if (trainer.isStopped()) {
-                break;
+            finishing = true;
+            if (trainer.isStopped() || !finish(done, listener)) {
+                return false;
             }
+            finishing = false;
         }
-        save();
         return trainer.epoch() >= trainer.recipe().schedule().totalEpochs();
     }
 
@@ -145,73 +215,105 @@ public final class TrainingRun {
         savedAt = System.nanoTime();
     }
 
-    private void save() {
-        if (folder != null && unproven != null) {
-            folder.saveState(unproven);
+    private void save(Listener listener) throws IOException {
+        if (unproven != null) {
+            TrainerState proven = unproven;
             unproven = null;
+            keep(proven, listener);
         }
     }
 
-    /** The last update's loss was good, but nothing has been computed with what it left yet. */
-    private static void requireNumbers(Map<String, HostTensor> weights, int epoch) {
-        weights.forEach((name, tensor) -> {
-            for (float value : tensor.toFloats()) {
-                if (!Float.isFinite(value)) {
-                    throw new TrainingException("the weight " + name + " became " + value + " in epoch " + (epoch + 1)
-                            + "; a lower learning rate, a longer warm-up or clip_grad may help");
-                }
-            }
-        });
+    private void saveProven(Listener listener) throws IOException {
+        if (folder != null && !trainer.position().equals(saved)) {
+            keep(trainer.proven(), listener);
+        }
     }
 
-    private Judgement judge(Map<String, HostTensor> weights, int epoch) throws IOException {
-        Recipe recipe = trainer.recipe();
-        if (validation == null
-                || !recipe.validation().isDue(epoch, recipe.schedule().totalEpochs())) {
-            return Judgement.NONE;
+    private void keep(TrainerState state, Listener listener) throws IOException {
+        if (folder != null) {
+            check(folder, listener);
+            folder.saveState(state);
+            saved = state.position();
+            savedAt = System.nanoTime();
         }
+    }
+
+    private void check(RunFolder open, Listener listener) throws IOException {
+        open.check().forEach(listener::onTrouble);
+        if (!bests(trainer.scores(), trainer.judgedFrom(), 1).isEmpty() && !open.hasBest() && !bestIsGone) {
+            bestIsGone = true;
+            listener.onTrouble(open.best()
+                    + ": is gone or not whole; the model of the next validation takes its place, however good it is");
+        }
+    }
+
+    private @Nullable Judgement judge(Map<String, HostTensor> weights, int epoch) throws IOException {
         try {
-            return validation.judge(weights);
+            Recipe recipe = trainer.recipe();
+            if (validation != null
+                    && recipe.validation().isDue(epoch, recipe.schedule().totalEpochs())) {
+                return validation.judge(weights, trainer::isAsked);
+            }
+            if (folder != null) {
+                proof.prove(weights);
+            }
+            return Judgement.NONE;
         } catch (ArithmeticException e) {
-            throw new TrainingException("the validation of epoch " + (epoch + 1) + " found no numbers: "
+            throw TrainingException.ofNumbers("the model of epoch " + (epoch + 1) + " gives no numbers: "
                     + e.getMessage() + "; a lower learning rate, a longer warm-up or clip_grad may help");
         }
     }
 
-    private void finish(TrainingListener.Epoch done, Listener listener) throws IOException {
+    /** @return false if it was stopped before its end */
+    private boolean finish(TrainingListener.Epoch done, Listener listener) throws IOException {
         ValidationRecipe recipe = trainer.recipe().validation();
         Map<String, HostTensor> weights = trainer.weights();
-        requireNumbers(weights, done.epoch());
         Judgement judged = judge(weights, done.epoch());
+        if (judged == null) {
+            return false;
+        }
+        if (folder != null) {
+            check(folder, listener); // before an epoch is told that could not be kept
+        }
         if (validation != null) {
             trainer.validated(judged.isEmpty() ? Double.NaN : recipe.metric().score(judged));
         }
-        List<Integer> bests = bests(trainer.scores(), recipe.checkpointHist());
+        List<Integer> bests = bests(trainer.scores(), trainer.judgedFrom(), recipe.checkpointHist());
         int here = trainer.scores().size() - 1;
-        boolean best = validation == null || bests.indexOf(here) == 0;
+        boolean best = validation == null
+                || bests.indexOf(here) == 0
+                || (folder != null && !judged.isEmpty() && !folder.hasBest());
         listener.onValidated(done, judged, best);
         if (folder != null) {
             // the state comes later: whatever is interrupted before it is done again
+            int from = trainer.judgedFrom();
+            if (best
+                    && from > 0
+                    && trainer.scores().subList(from, here).stream().allMatch(score -> score.isNaN())) {
+                folder.setBestAside(from - 1);
+            }
             if (best) {
-                ModelDirectory.write(folder.best(), config, weights);
+                folder.saveBest(config, weights);
+                bestIsGone = false;
             }
             if (recipe.checkpointHist() > 1 && bests.contains(here)) {
                 folder.saveBest(done.epoch(), bests, config, weights);
             }
             folder.saveHistory(done.epoch(), saving.history(), config, weights);
-            ModelDirectory.write(folder.last(), config, weights);
+            folder.saveLast(config, weights);
             if (saving.pth() || TimmCheckpoint.isIn(folder.path())) {
                 List<Double> accuracies = judged.accuracies();
                 Double top1 = accuracies.isEmpty() ? null : PERCENT * accuracies.get(accuracies.size() - 1);
                 TimmCheckpoint.write(folder.path(), trainer, config, done.epoch(), top1, best);
             }
         }
-        remember();
+        keep(trainer.state(), listener);
+        return true;
     }
 
-    /** The places of the {@code count} largest scores, the best first; of equal ones the earlier is the better. */
-    private static List<Integer> bests(List<Double> scores, int count) {
-        return IntStream.range(0, scores.size())
+    /** The places of the {@code count} largest scores from one on, the best first; of equal ones the earlier is the better. */
+    private static List<Integer> bests(List<Double> scores, int from, int count) {
+        return IntStream.range(from, scores.size())
                 .filter(i -> !scores.get(i).isNaN())
                 .boxed()
                 .sorted(Comparator.comparing((Integer i) -> -scores.get(i)))

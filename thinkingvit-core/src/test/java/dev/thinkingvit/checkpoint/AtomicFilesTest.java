@@ -49,6 +49,30 @@ class AtomicFilesTest {
     }
 
     @Test
+    void aHeadThatIsKnownLastStandsFirst() throws IOException {
+        Path target = directory.resolve("a.bin");
+        AtomicFiles.write(target, 3, body -> {
+            body.write(new byte[100_000]);
+            return new byte[] {1, 2, 3};
+        });
+        assertThat(Files.size(target)).isEqualTo(100_003);
+        assertThat(Files.readAllBytes(target)).startsWith(1, 2, 3, 0);
+        assertThatThrownBy(() -> AtomicFiles.write(target, 3, body -> new byte[4]))
+                .hasMessage("a head of 3 bytes was announced, 4 bytes came");
+        assertThat(Files.size(target)).isEqualTo(100_003);
+        assertThat(listing()).containsExactly("a.bin");
+    }
+
+    @Test
+    void aHeadThatIsKnownLastNeedsAFile() {
+        Path device = Path.of("/dev/full");
+        assumeTrue(Files.exists(device), "no " + device + " here");
+        assertThatThrownBy(() -> AtomicFiles.write(device, 3, body -> new byte[3]))
+                .isInstanceOf(IOException.class)
+                .hasMessageStartingWith("/dev/full: a file is needed");
+    }
+
+    @Test
     void whatKilledWritersLeftIsFoundInAllFoldersAndNothingElse() throws IOException {
         Path below = Files.createDirectory(directory.resolve("below"));
         Files.createFile(below.resolve(".a.txt.1f.tmp"));

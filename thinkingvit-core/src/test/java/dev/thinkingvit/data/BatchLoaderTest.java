@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +19,8 @@ import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(60)
 class BatchLoaderTest {
@@ -292,6 +295,85 @@ class BatchLoaderTest {
             assertThat(rest).hasSize(all.size() - 2);
             assertThat(rest.get(0).images()).containsExactly(all.get(2).images());
             assertThatThrownBy(() -> loader.epoch(3, all.size() + 1)).hasMessageContaining("does not exist");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 8, 1", "1, 24, 1", "1, 7, 3", "2, 4, 1", "2, 10, 3", "1, 24, 2"})
+    void anEpochThatGoesOnInBatchesOfAnotherSizeLeavesOutAndShowsAgainNothing(int shards, int size, int repeats)
+            throws IOException {
+        EpochPlace place = EpochPlace.START.plus(3 * 5, repeats);
+        List<Integer> all = new ArrayList<>();
+        try (BatchLoader loader =
+                loader().batchSize(5).shuffle(5).repeats(repeats).dropLast().open()) {
+            drain(loader.epoch(2)).stream().limit(3).forEach(batch -> Arrays.stream(batch.sampleIndices())
+                    .forEach(all::add));
+        }
+        int covered = 15;
+        for (int shard = 0; shard < shards; shard++) {
+            try (BatchLoader loader = loader().batchSize(size)
+                            .shuffle(5)
+                            .repeats(repeats)
+                            .shard(shard, shards)
+                            .dropLast()
+                            .open();
+                    Epoch rest = loader.epoch(2, place, 3, true)) {
+                covered += rest.samples();
+                for (Batch batch = rest.next(); batch != null; batch = rest.next()) {
+                    Arrays.stream(batch.sampleIndices()).forEach(all::add);
+                }
+            }
+        }
+        assertThat(all).doesNotHaveDuplicates().hasSize(covered);
+        try (BatchLoader loader = loader().shuffle(5).repeats(repeats).open()) {
+            int entries = loader.epoch(2).samples();
+            assertThat(covered).isBetween(entries - 2 * shards + 1, entries);
+        }
+    }
+
+    @Test
+    void aNumberOfRepeatsThatChangesShowsNoPictureOutOfItsTurn() throws IOException {
+        List<Integer> seen = new ArrayList<>();
+        EpochPlace place = EpochPlace.START.plus(4, 3); // one picture three times, the next once
+        assertThat(place).isEqualTo(new EpochPlace(4, 1, 1));
+        try (BatchLoader loader = loader().batchSize(4).shuffle(5).open()) {
+            int[] order = drain(loader.epoch(2)).stream()
+                    .flatMapToInt(batch -> Arrays.stream(batch.sampleIndices()))
+                    .toArray();
+            try (Epoch rest = loader.epoch(2, place, 1, true)) {
+                for (Batch batch = rest.next(); batch != null; batch = rest.next()) {
+                    Arrays.stream(batch.sampleIndices()).forEach(seen::add);
+                }
+            }
+            assertThat(seen.get(0)).isEqualTo(order[2]);
+            assertThat(seen).doesNotHaveDuplicates().hasSize(order.length - 4);
+        }
+    }
+
+    @Test
+    void aFileThatIsGoneOrAnotherOneIsNotShownFromMemory() throws IOException {
+        List<Sample> files = new ArrayList<>();
+        for (Sample sample : samples.subList(0, 3)) {
+            Path copy = sample.path().resolveSibling(files.size() + "-copy.png");
+            Files.copy(sample.path(), copy);
+            files.add(new Sample(copy, 0));
+        }
+        ContentCheck check = (sample, bytes) -> bytes.length < 20 ? "is cut" : null;
+        try (BatchLoader loader = BatchLoader.of(files, INPUT, INPUT)
+                .cacheBytes(1 << 20)
+                .check(check)
+                .skipBroken(failure -> {})
+                .open()) {
+            assertThat(drain(loader.epoch(0)).get(0).size()).isEqualTo(3);
+            Files.delete(files.get(0).path());
+            Files.write(files.get(1).path(), new byte[10]);
+            try (Epoch epoch = loader.epoch(1)) {
+                assertThat(Objects.requireNonNull(epoch.next()).size()).isEqualTo(1);
+                assertThat(epoch.failures())
+                        .extracting(BatchLoader.Failure::message)
+                        .anyMatch(line -> line.endsWith("no such file or folder"))
+                        .anyMatch(line -> line.endsWith("copy.png: is cut"));
+            }
         }
     }
 

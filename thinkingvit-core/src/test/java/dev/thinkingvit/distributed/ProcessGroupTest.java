@@ -120,6 +120,22 @@ class ProcessGroupTest {
     }
 
     @Test
+    void aPauseOfThemAllIsNoSilence() throws Exception {
+        start(2, "-D" + GroupMember.SILENCE + "=3000", "slow");
+        for (GroupProcess process : processes) {
+            process.signal("STOP");
+        }
+        TimeUnit.MILLISECONDS.sleep(5000);
+        for (GroupProcess process : processes) {
+            process.signal("CONT");
+        }
+        for (GroupProcess process : processes) {
+            assertThat(process.await()).as(process.err()).isZero();
+            assertThat(process.out()).contains("finished", "closed");
+        }
+    }
+
+    @Test
     void waitingForAProcessThatHasLeftIsAnError() throws Exception {
         start(2, "leave");
         assertThat(processes.get(1).await()).as(processes.get(1).err()).isZero();

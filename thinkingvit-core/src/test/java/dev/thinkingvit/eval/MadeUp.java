@@ -37,6 +37,7 @@ final class MadeUp {
                 double measure = random.nextInt(20) / 20.0;
                 thoughts.add(new StageRecord(
                         right ? 1 : 0,
+                        0.5,
                         right,
                         right || random.nextBoolean(),
                         measure,
@@ -53,7 +54,7 @@ final class MadeUp {
     }
 
     static StageRecord stage(boolean right, double measure) {
-        return new StageRecord(right ? 1 : 0, right, right, measure, measure, measure);
+        return new StageRecord(right ? 1 : 0, 0.5, right, right, measure, measure, measure);
     }
 
     static ElasticEngine engine() {

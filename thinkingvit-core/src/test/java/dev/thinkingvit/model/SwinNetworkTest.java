@@ -103,11 +103,8 @@ class SwinNetworkTest {
             cut.backward(
                     Tensors.toNative(recorded.get("input")),
                     2,
-                    (stage, logits) -> logits.log_softmax(-1)
-                            .mul(target)
-                            .sum()
-                            .neg()
-                            .div(new Scalar(2.0 * logits.size(0))),
+                    (stage, logits) ->
+                            logits.log_softmax(-1).mul(target).sum().neg().div(new Scalar(2.0 * logits.size(0))),
                     DropPath.NONE,
                     recomputed);
             cut.addGradientsTo(gradients);

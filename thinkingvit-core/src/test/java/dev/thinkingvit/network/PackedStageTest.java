@@ -12,7 +12,7 @@ import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
-import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -56,7 +56,7 @@ class PackedStageTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 4, 22})
     void bothKindsComputeTheSameForAnyNumberOfImages(int images) {
-        assumeTrue(DnnlProgram.isFast(DType.F32), "oneDNN has no kernels here");
+        assumeTrue(Dnnl.isFast(DType.F32), "oneDNN has no kernels here");
         ComputeThread.call(() -> {
             try (Scope scope = new Scope();
                     PackedStage dnnl1 = new DnnlStage(NETWORK, 1, weights, DType.F32);
@@ -82,7 +82,7 @@ class PackedStageTest {
         for (boolean dnnl : new boolean[] {true, false}) {
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope();
-                        PackedStage stage = dnnl && DnnlProgram.hasKernel(DType.F32)
+                        PackedStage stage = dnnl && Dnnl.hasKernel(DType.F32)
                                 ? new DnnlStage(NETWORK, 2, weights, DType.F32)
                                 : new TorchStage(NETWORK, 2, weights, DType.F32)) {
                     Tensor batch = torch.randn(1, 3, 40, 40);
@@ -100,7 +100,7 @@ class PackedStageTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void manyTokensTakeTheirScoresInParts(int heads) {
-        assumeTrue(DnnlProgram.hasKernel(DType.F32), "oneDNN has no kernels here");
+        assumeTrue(Dnnl.hasKernel(DType.F32), "oneDNN has no kernels here");
         // 1,025 tokens: more scores than are there at a time, of one head; the last part is smaller
         ThinkingViTConfig large = new ThinkingViTConfig(128, 4, 8 * heads, 1, heads, List.of(heads), 3, 1e-6);
         try (ThinkingViT model = ThinkingViT.initialise(large, 3)) {
@@ -162,7 +162,7 @@ class PackedStageTest {
 
     @Test
     void bf16StaysCloseToF32() {
-        assumeTrue(DnnlProgram.isFast(DType.BF16), "this processor has no instructions for BF16");
+        assumeTrue(Dnnl.isFast(DType.BF16), "this processor has no instructions for BF16");
         ComputeThread.call(() -> {
             try (Scope scope = new Scope();
                     PackedStage exact = new DnnlStage(NETWORK, 1, weights, DType.F32);

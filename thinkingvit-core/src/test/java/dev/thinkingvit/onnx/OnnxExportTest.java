@@ -148,7 +148,7 @@ class OnnxExportTest {
 
         String last = Files.readString(exported.graph(3), StandardCharsets.ISO_8859_1);
         assertThat(last.contains("Concat")).isEqualTo(joined);
-        assertThat(last).contains("blocks.1.attn.q.weight");
+        assertThat(last).contains("blocks.1.attn.qkv.0.weight");
     }
 
     @ParameterizedTest

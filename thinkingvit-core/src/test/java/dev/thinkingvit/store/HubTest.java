@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class HubTest {
@@ -182,9 +183,9 @@ class HubTest {
     }
 
     @Test
-    void whatAnotherToolLeftOfSomethingElseIsFetchedAnew() throws IOException {
+    void whatIsLeftOfSomethingElseIsFetchedAnew() throws IOException {
         Path blobs = Files.createDirectories(cache.resolve("models--owner--name/blobs"));
-        Files.write(blobs.resolve(LocalHub.sha256(WEIGHTS) + ".incomplete"), new byte[5_000]);
+        Files.write(blobs.resolve(LocalHub.sha256(WEIGHTS) + ".thinkingvit.incomplete"), new byte[5_000]);
 
         assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
         assertThat(notes).anyMatch(note -> note.contains("does not fit; it is fetched anew"));
@@ -194,7 +195,7 @@ class HubTest {
     void whatAnEarlierProcessFetchedIsKept() throws IOException {
         Path blobs = Files.createDirectories(cache.resolve("models--owner--name/blobs"));
         Files.write(
-                blobs.resolve(LocalHub.sha256(WEIGHTS) + ".incomplete"),
+                blobs.resolve(LocalHub.sha256(WEIGHTS) + ".thinkingvit.incomplete"),
                 java.util.Arrays.copyOf(WEIGHTS, WEIGHTS.length - 10));
 
         assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
@@ -218,7 +219,7 @@ class HubTest {
             401 |                  | there is no such model on http://127.0.0.1:%d, or it is private and HF_TOKEN must hold
             404 | RepoNotFound     | there is no such model on
             404 | RevisionNotFound | but has no revision main
-            403 | GatedRepo        | gives it only to those who were granted access; HF_TOKEN must hold your token
+            403 | GatedRepo        | gives it only to those who were granted access; http:
             418 |                  | answers 418
             503 |                  | answers 503; HF_ENDPOINT names the hub
             """)
@@ -238,6 +239,91 @@ class HubTest {
     void aBusyHubIsAskedAgain() {
         server.busy.set(2);
         assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @Test
+    void aBusyHubIsLeftAloneForAsLongAsItsRateLimitSays() {
+        server.busy.set(1);
+        server.busyHeaders = Map.of("RateLimit", "\"api\";r=0;t=2");
+        long began = System.nanoTime();
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(Duration.ofNanos(System.nanoTime() - began)).isGreaterThanOrEqualTo(Duration.ofSeconds(2));
+        assertThat(notes).singleElement().asString().contains("answers 429 and asks to be left alone for 2 seconds");
+    }
+
+    @Test
+    void aHubThatIsBusyForLongIsNotWaitedFor() {
+        server.busy.set(1);
+        server.busyHeaders = Map.of("Retry-After", "7200");
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageContaining("answers 429 and asks to be left alone for 7200 seconds");
+    }
+
+    @Test
+    void anAddressThatIsNoLongerGoodIsAskedForAnew() {
+        server.refusedElsewhere.set(2);
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"file:///etc/passwd", "ftp://x/y", "http:///x", "mailto:a@b", "::"})
+    void whereNoModelCanBeIsNotGoneTo(String place) {
+        server.sentTo = place;
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageContaining("sends to '" + place + "', which is no address");
+    }
+
+    @Test
+    void smallFilesThatTheHubKeepsAtAnotherOfItsAddressesAreFound() throws IOException {
+        server.resolveCache = true;
+        Path folder = fetch();
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+        assertThat(Files.readSymbolicLink(folder.resolve("config.json")))
+                .hasToString("../../blobs/" + LocalHub.gitHash(CONFIG));
+    }
+
+    @Test
+    void anEmptyFileIsAFile() {
+        server.files.put("README.md", new byte[0]);
+        assertThat(fetch().resolve("README.md")).isEmptyFile();
+    }
+
+    @Test
+    void whatIsInTheCacheStaysOursWhenTheHubRefusesIt() {
+        Path folder = fetch();
+        server.requiredToken = "hf_other";
+
+        assertThat(fetch()).isEqualTo(folder);
+        assertThat(notes).singleElement().asString().contains("private", "the copy in the cache is taken");
+    }
+
+    @Test
+    void aCacheThatMayOnlyBeReadHasToDo() throws IOException {
+        Path folder = fetch();
+        server.files.put("README.md", new byte[] {'x'}); // which the one who filled the cache did not want
+        Path locks = cache.resolve(".locks");
+        Files.move(locks, cache.resolve("moved"));
+        Files.createFile(locks); // stands for a folder that nothing can be made in
+
+        assertThat(fetch()).isEqualTo(folder);
+
+        server.commit = "d".repeat(40);
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(HubException.class)
+                .hasMessageStartingWith("hf-hub:owner/name: the cache " + cache + " cannot be used: ")
+                .hasMessageEndingWith("; HF_HOME moves it");
+    }
+
+    @Test
+    void whatAnotherToolIsFetchingIsNotTouched() throws IOException {
+        Path blobs = Files.createDirectories(cache.resolve("models--owner--name/blobs"));
+        Path theirs = Files.write(blobs.resolve(LocalHub.sha256(WEIGHTS) + ".incomplete"), new byte[5_000]);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(theirs).hasSize(5_000);
     }
 
     @Test
@@ -345,6 +431,32 @@ class HubTest {
                 .hasToString(text);
     }
 
+    @Test
+    void aFolderInACacheKnowsItsName() {
+        assertThat(HubModel.inCache(fetch()).map(HubModel::repository)).contains("owner/name");
+        assertThat(HubModel.inCache(cache)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "deit_tiny_patch16_224.fb_in1k, hf-hub:timm/deit_tiny_patch16_224.fb_in1k",
+        "vit_base_patch16_224, hf-hub:timm/vit_base_patch16_224.TAG",
+        "owner/name-1.5, hf-hub:owner/name-1.5",
+        "./owner/name,",
+        "models,",
+        "a/b/c,"
+    })
+    void whatMayHaveBeenMeantIsNamed(String text, String meant) {
+        assertThat(HubModel.meant(text)).isEqualTo(java.util.Optional.ofNullable(meant));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hf_hub:owner/name", "hf://owner/name", "hf-hub:owner/name@main"})
+    void otherSpellingsAreUnderstood(String text) {
+        assertThat(HubModel.isName(text)).isTrue();
+        assertThat(HubModel.of(text)).isEqualTo(MODEL);
+    }
+
     @ParameterizedTest
     @CsvSource({"hf-hub:", "hf-hub:a/b/c", "hf-hub:../x", "hf-hub:a/b@", "hf-hub:a/b@../../x", "hf-hub:a b"})
     void whatIsNoNameIsRefused(String text) {
@@ -372,9 +484,21 @@ class HubTest {
                 .isEqualTo(new HubSettings(
                         URI.create("http://mirror"), home.resolve("hf/hub"), "hf_x", true, Duration.ofSeconds(10)));
 
+        assertThat(HubSettings.of(Map.of("HF_HOME", "$SCRATCH/${USER}/hf", "SCRATCH", "/s", "USER", "me"), home)
+                        .cache())
+                .isEqualTo(Path.of("/s/me/hf/hub"));
+        assertThat(HubSettings.of(Map.of("TRANSFORMERS_OFFLINE", "1"), home).offline())
+                .isTrue();
+        assertThat(HubSettings.of(Map.of("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"), home)
+                        .token())
+                .isNull();
         assertThat(HubSettings.of(Map.of("HF_HUB_CACHE", "/c"), null).cache()).isEqualTo(Path.of("/c"));
         assertThatThrownBy(() -> HubSettings.of(Map.of(), null)).hasMessageContaining("HF_HOME must name one");
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "mirror"), home))
                 .hasMessageContaining("HF_ENDPOINT must be an address");
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", "hf_a\nhf_b"), home))
+                .hasMessageStartingWith("HF_TOKEN: a token is one word")
+                .message()
+                .doesNotContain("hf_a");
     }
 }

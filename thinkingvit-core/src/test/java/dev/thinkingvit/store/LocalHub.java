@@ -37,7 +37,11 @@ final class LocalHub implements AutoCloseable {
     final List<String> tokensElsewhere = new CopyOnWriteArrayList<>();
     final AtomicInteger breaks = new AtomicInteger(); // how many contents still break off
     double breakAt = 0.5; // of the content
-    final AtomicInteger busy = new AtomicInteger(); // how many answers are still 503
+    final AtomicInteger busy = new AtomicInteger(); // how many answers are still 429
+    Map<String, String> busyHeaders = Map.of("Retry-After", "0");
+    final AtomicInteger refusedElsewhere = new AtomicInteger(); // how many answers there are still 403
+    String sentTo; // instead of the other server
+    boolean resolveCache; // small files are at another address of the same server, as the hub has them now
     final AtomicLong bytesSent = new AtomicLong();
     String requiredToken;
     String errorCode; // of every answer, with errorStatus
@@ -82,8 +86,8 @@ final class LocalHub implements AutoCloseable {
         String path = exchange.getRequestURI().getPath();
         asked.add(exchange.getRequestMethod() + " " + path);
         if (busy.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
-            exchange.getResponseHeaders().set("Retry-After", "0");
-            exchange.sendResponseHeaders(503, -1);
+            busyHeaders.forEach(exchange.getResponseHeaders()::set);
+            exchange.sendResponseHeaders(429, -1);
             return;
         }
         if (errorStatus != 0) {
@@ -101,7 +105,9 @@ final class LocalHub implements AutoCloseable {
             exchange.sendResponseHeaders(307, -1);
         } else if (path.startsWith("/api/models/owner/name/revision/")) {
             send(exchange, 200, listing().getBytes(StandardCharsets.UTF_8));
-        } else if (path.startsWith("/owner/name/resolve/")) {
+        } else if (path.startsWith("/api/models/owner/name/tree/")) {
+            send(exchange, 200, tree().getBytes(StandardCharsets.UTF_8));
+        } else if (path.startsWith("/owner/name/resolve/") || path.startsWith("/api/resolve-cache/")) {
             file(exchange, path.substring(path.lastIndexOf('/') + 1));
         } else {
             refuse(exchange, 404, "RepoNotFound");
@@ -111,7 +117,26 @@ final class LocalHub implements AutoCloseable {
     private String listing() {
         return files.keySet().stream()
                 .map(name -> "{\"rfilename\": \"" + name + "\"}")
-                .collect(Collectors.joining(", ", "{\"sha\": \"" + commit + "\", \"siblings\": [", "]}"));
+                .collect(Collectors.joining(
+                        ", ", "{\"id\": \"owner/name\", \"sha\": \"" + commit + "\", \"siblings\": [", "]}"));
+    }
+
+    private String tree() {
+        return files.entrySet().stream()
+                .map(file -> String.format(
+                        "{\"type\": \"file\", \"path\": \"%s\", \"size\": %d, \"oid\": \"%s\"%s}",
+                        file.getKey(),
+                        file.getValue().length,
+                        gitHash(file.getValue()),
+                        isLarge(file.getKey())
+                                ? ", \"lfs\": {\"oid\": \"" + sha256(file.getValue()) + "\", \"size\": "
+                                        + file.getValue().length + ", \"pointerSize\": 134}"
+                                : ""))
+                .collect(Collectors.joining(", ", "[", "]"));
+    }
+
+    private static boolean isLarge(String name) {
+        return name.contains("safetensors") && !name.endsWith(".json");
     }
 
     private void file(HttpExchange exchange, String name) throws IOException {
@@ -121,7 +146,13 @@ final class LocalHub implements AutoCloseable {
             return;
         }
         exchange.getResponseHeaders().set("X-Repo-Commit", commit);
-        if (!name.contains("safetensors") || name.endsWith(".json")) {
+        if (!isLarge(name)) {
+            if (resolveCache && exchange.getRequestURI().getPath().startsWith("/owner/")) {
+                exchange.getResponseHeaders()
+                        .set("Location", "/api/resolve-cache/models/owner/name/" + commit + "/" + name + "?etag=x");
+                exchange.sendResponseHeaders(307, -1);
+                return;
+            }
             exchange.getResponseHeaders().set("ETag", "\"" + etags.getOrDefault(name, gitHash(content)) + "\"");
             send(exchange, 200, content);
             return;
@@ -130,7 +161,11 @@ final class LocalHub implements AutoCloseable {
         exchange.getResponseHeaders().set("X-Linked-Size", Integer.toString(content.length));
         exchange.getResponseHeaders().set("ETag", "\"something else\"");
         exchange.getResponseHeaders()
-                .set("Location", "http://localhost:" + elsewhere.getAddress().getPort() + "/" + name + "?signed=1");
+                .set(
+                        "Location",
+                        sentTo != null
+                                ? sentTo
+                                : "http://localhost:" + elsewhere.getAddress().getPort() + "/" + name + "?signed=1");
         exchange.sendResponseHeaders(302, -1);
     }
 
@@ -140,6 +175,10 @@ final class LocalHub implements AutoCloseable {
         String token = exchange.getRequestHeaders().getFirst("Authorization");
         if (token != null) {
             tokensElsewhere.add(token);
+        }
+        if (refusedElsewhere.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            exchange.sendResponseHeaders(403, -1);
+            return;
         }
         send(exchange, 200, files.get(exchange.getRequestURI().getPath().substring(1)));
     }

@@ -24,7 +24,7 @@ class DnnlProgramTest {
 
     @BeforeEach
     void open() {
-        assumeTrue(DnnlProgram.isFast(DType.F32), "oneDNN has no kernels here");
+        assumeTrue(Dnnl.isFast(DType.F32), "oneDNN has no kernels here");
         scope = new Scope();
         torch.manual_seed(1);
         program = new DnnlProgram();
@@ -66,7 +66,7 @@ class DnnlProgramTest {
 
     @Test
     void linearLayersInBf16AddUpInF32() {
-        assumeTrue(DnnlProgram.isFast(DType.BF16), "this processor has no instructions for BF16");
+        assumeTrue(Dnnl.isFast(DType.BF16), "this processor has no instructions for BF16");
         Tensor x = torch.randn(13, 64).to(ScalarType.BFloat16);
         Tensor weight = torch.randn(40, 64).to(ScalarType.BFloat16).to(ScalarType.Float);
         Tensor bias = torch.randn(40);
@@ -169,12 +169,11 @@ class DnnlProgramTest {
 
     @Test
     void bf16IsFastOnlyWithTiles() {
-        assertThat(DnnlProgram.isFast("brg_matmul:avx10_1_512_amx", DType.BF16)).isTrue();
-        assertThat(DnnlProgram.isFast("brg_matmul:avx512_core_bf16", DType.BF16))
-                .isFalse();
-        assertThat(DnnlProgram.isFast("gemm:jit:bf16", DType.BF16)).isFalse();
-        assertThat(DnnlProgram.isFast("ref:any", DType.F32)).isFalse();
-        assertThat(DnnlProgram.isFast("brg_matmul:avx2", DType.F32)).isTrue();
+        assertThat(Dnnl.isFast("brg_matmul:avx10_1_512_amx", DType.BF16)).isTrue();
+        assertThat(Dnnl.isFast("brg_matmul:avx512_core_bf16", DType.BF16)).isFalse();
+        assertThat(Dnnl.isFast("gemm:jit:bf16", DType.BF16)).isFalse();
+        assertThat(Dnnl.isFast("ref:any", DType.F32)).isFalse();
+        assertThat(Dnnl.isFast("brg_matmul:avx2", DType.F32)).isTrue();
     }
 
     @Test

@@ -90,6 +90,25 @@ class RecipeFileTest {
     }
 
     @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "3 | network: {stages: [1, 2]}~optimizer:~  lrr: 1",
+                "4 | network: {stages: [1, 2]}~optimizer:~  opt: sgd~  lr: abc",
+                "2 | # a comment~optimiser: {lr: 1}",
+                "3 | optimizer:~  lr: 1~  lr: 2",
+                "2 | optimizer: {lr: 1~schedule: {epochs: 1}",
+                "2 | model: vit_tiny_patch16_224~vflip: 0.5",
+                "3 | model: vit_tiny_patch16_224~epochs: 2~lr: abc"
+            })
+    void theLineOfAFaultIsNamed(int line, String yaml) throws IOException {
+        Path file = recipe(yaml.replace('~', '\n'));
+        assertThatThrownBy(() -> RecipeFile.read(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageMatching(".*\\bline " + line + "\\b.*");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"", "\n", "# nothing\n", "---\n", "null"})
     void anEmptyFileIsNoRecipe(String text) throws IOException {
         Path file = recipe(text);

@@ -51,7 +51,7 @@ class RunPicturesTest {
 
     private RunPictures goOn(boolean force) throws IOException {
         RunInventory read = RunInventory.of(begun.bytes(), Path.of("inventory"));
-        return RunPictures.goOn("the training", read, ImageFolder.open(data), null, force);
+        return RunPictures.goOn("the training", read, ImageFolder.open(data), null, force, false, List.of());
     }
 
     private void assertRefused(String... words) {
@@ -165,23 +165,24 @@ class RunPicturesTest {
                 .inventory();
         Files.move(data.resolve("cat"), data.resolve("zebra"));
 
-        RunPictures forced = RunPictures.goOn("it", begun, ImageFolder.open(data), ImageFolder.open(val), true);
+        RunPictures forced =
+                RunPictures.goOn("it", begun, ImageFolder.open(data), ImageFolder.open(val), true, false, List.of());
 
         assertThat(forced.classNames()).containsExactly("zebra", "dog", "owl");
         assertThat(forced.validation())
                 .containsExactly(new Sample(val.resolve("cat/0.png"), 0), new Sample(val.resolve("dog/0.png"), 1));
         assertThat(forced.remarks()).anyMatch(line -> line.contains("'cat' in " + val + " is judged as 'zebra'"));
         RunInventory kept = RunInventory.of(forced.inventory().bytes(), Path.of("inventory"));
-        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), false)
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), false, false, List.of())
                         .validation())
                 .isEqualTo(forced.validation());
         Files.move(val.resolve("cat"), val.resolve("lynx"));
-        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true)
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true, false, List.of())
                         .validation())
                 .as("renamed in the other set")
                 .contains(new Sample(val.resolve("lynx/0.png"), 0));
         write(val.resolve("emu/0.png"), 9);
-        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true)
+        assertThat(RunPictures.goOn("it", kept, ImageFolder.open(data), ImageFolder.open(val), true, false, List.of())
                         .remarks())
                 .anyMatch(line -> line.startsWith("forced: emu in " + val + " is left out"));
     }
@@ -250,11 +251,18 @@ class RunPicturesTest {
         write(val.resolve("dog/0.png"), 5);
         RunPictures pictures = RunPictures.begin(ImageFolder.open(data), ImageFolder.open(val), samples -> List.of());
         assertThat(pictures.validation()).containsExactly(new Sample(val.resolve("dog/0.png"), 1));
-        assertThat(pictures.remarks()).anyMatch(line -> line.contains("1 of the model's 3 classes, none of cat, owl"));
+        assertThat(pictures.remarks())
+                .anyMatch(line -> line.contains("1 of the 3 classes; accuracy says nothing of cat, owl"));
 
         write(val.resolve("dog/1.png"), 5);
         assertThatThrownBy(() -> RunPictures.goOn(
-                        "it", pictures.inventory(), ImageFolder.open(data), ImageFolder.open(val), false))
+                        "it",
+                        pictures.inventory(),
+                        ImageFolder.open(data),
+                        ImageFolder.open(val),
+                        false,
+                        false,
+                        List.of()))
                 .hasMessageContaining(val + ": not the pictures of it: of class 'dog' 1 picture is new (1.png)");
         write(val.resolve("eel/1.png"), 5);
         assertThatThrownBy(() -> RunPictures.begin(ImageFolder.open(data), ImageFolder.open(val), samples -> List.of()))
@@ -322,5 +330,58 @@ class RunPicturesTest {
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining(file.toString());
         }
+    }
+
+    @Test
+    void validationOnWhatIsTrainedOnIsSaid() throws IOException {
+        Path val = root.resolve("val");
+        Files.createSymbolicLink(val, data);
+        assertThat(RunPictures.begin(ImageFolder.open(data), ImageFolder.open(val), samples -> List.of())
+                        .remarks())
+                .anyMatch(
+                        line -> line.startsWith("warning: validation is on the training pictures themselves, " + val));
+        Path some = root.resolve("some");
+        Files.createDirectories(some.resolve("cat"));
+        Files.write(some.resolve("cat/x.png"), new byte[] {1, 2, 3});
+        Files.write(data.resolve("dog/y.png"), new byte[] {1, 2, 3});
+        assertThat(RunPictures.begin(ImageFolder.open(data), ImageFolder.open(some), samples -> List.of())
+                        .remarks())
+                .anyMatch(line ->
+                        line.startsWith("warning: 1 of 1 validation pictures are training pictures too (cat/x.png)"))
+                .anyMatch(
+                        line -> line.contains("has pictures of 1 of the 3 classes; accuracy says nothing of dog, owl"));
+    }
+
+    @Test
+    void aClassOfWhichNothingOrEverythingIsHeldOutIsSaid() throws IOException {
+        write(data.resolve("one/0.png"), 3);
+        RunPictures pictures = RunPictures.begin(ImageFolder.open(data), null, samples -> samples.stream()
+                .filter(sample ->
+                        sample.path().endsWith("3.png") || sample.path().endsWith("one/0.png"))
+                .filter(sample -> !sample.path().endsWith("owl/3.png"))
+                .toList());
+        assertThat(pictures.remarks())
+                .anyMatch(line -> line.startsWith("warning: no picture of owl is held out"))
+                .anyMatch(line -> line.startsWith("warning: every picture of one is held out"));
+    }
+
+    @Test
+    void picturesThatTheTrainingKnowsToBeUnreadableKeepTheirPlaces() throws IOException {
+        List<Sample> before = goOn(false).training();
+        Files.delete(data.resolve("cat/1.png"));
+        write(data.resolve("dog/2.png"), 7);
+        assertRefused("of class 'cat' 1 picture is gone");
+        List<UnreadablePictures.Entry> known = List.of(
+                new UnreadablePictures.Entry("training", "cat/1.png", "", "gone"),
+                new UnreadablePictures.Entry("training", "dog/2.png", "", "cut"));
+        RunPictures again = RunPictures.goOn("it", begun, ImageFolder.open(data), null, false, false, known);
+        assertThat(again.training()).isEqualTo(before);
+        assertThat(again.inventory()).isEqualTo(begun);
+        Sample cut = before.stream()
+                .filter(sample -> sample.path().endsWith("dog/2.png"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(again.check(UnreadablePictures.Use.TRAINING).fault(cut, new byte[7]))
+                .contains("it has 7 bytes and had ");
     }
 }

@@ -157,6 +157,14 @@ class TeacherTest {
     }
 
     @Test
+    void aTeacherOfImageNetsClassesKnowsThemBySynset() {
+        TeacherModel.Classes classes = model(16, List.of(), 1000).classes(List.of("n01443537", "n02085620"));
+
+        assertThat(classes.indices()).containsExactly(1, 151);
+        assertThat(classes.note()).contains("2 of the teacher's 1000 classes");
+    }
+
+    @Test
     void anExportedTeacherSaysTheSame() {
         TeacherModel model = model(16, NAMES, 4);
         Path folder = directory.resolve("export");

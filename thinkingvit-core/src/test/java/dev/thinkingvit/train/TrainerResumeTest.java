@@ -3,6 +3,7 @@ package dev.thinkingvit.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Preprocessing;
@@ -12,6 +13,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -204,6 +206,11 @@ class TrainerResumeTest {
                 }
 
                 @Override
+                public byte[][] gather(byte[] mine) {
+                    throw new UnsupportedOperationException();
+                }
+
+                @Override
                 public void sum(Tensor tensor) {
                     given[rank] = tensor;
                     await();
@@ -265,5 +272,87 @@ class TrainerResumeTest {
                     .hasMessageContaining("blocks.2.")
                     .hasMessageContaining("has no place in this training");
         }
+    }
+
+    private TrainingRun run(Trainer trainer, RunFolder open, TrainingRun.Validation validation) {
+        return new TrainingRun(
+                trainer,
+                ModelConfig.of(RECIPE.network().config(2)),
+                open,
+                new TrainingRun.Saving(Duration.ofHours(1), 1, false),
+                validation,
+                weights -> {});
+    }
+
+    private static final TrainingRun.Judgement JUDGED =
+            new TrainingRun.Judgement(List.of(0.5, 0.5), List.of(1.0, 1.0), 2, 0);
+
+    @Test
+    void anEpochIsSavedBeforeItsValidationWhichIsDoneAnewIfItWasStopped() throws IOException {
+        Path out = directory.resolve("run");
+        try (ThinkingViT model = model(RECIPE);
+                Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 1);
+                BatchLoader loader = loader(RECIPE, Peers.ALONE);
+                RunFolder open = RunFolder.open(out)) {
+            TrainingRun run = run(trainer, open, (weights, asked) -> {
+                assertThat(RunFolder.requireState(out).position().totalUpdates())
+                        .isEqualTo(5);
+                trainer.stop();
+                return asked.getAsBoolean() ? null : JUDGED;
+            });
+            assertThat(run.run(loader, new TrainingRun.Listener() {})).isFalse();
+            assertThat(out.resolve("best")).doesNotExist();
+        }
+        List<Integer> judgedAfter = new ArrayList<>();
+        try (ThinkingViT model = model(RECIPE.with("seed", 77));
+                Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 1);
+                BatchLoader loader = loader(RECIPE, Peers.ALONE);
+                RunFolder open = RunFolder.open(out)) {
+            trainer.restore(open.state());
+            TrainingRun run = run(trainer, open, (weights, asked) -> {
+                judgedAfter.add((int) trainer.position().totalUpdates());
+                return JUDGED;
+            });
+            assertThat(run.run(loader, new TrainingRun.Listener() {})).isTrue();
+        }
+        assertThat(judgedAfter).containsExactly(5, 10, 15);
+        assertThat(out.resolve("best/model.safetensors")).exists();
+    }
+
+    @Test
+    void whatFailsInTheMiddleOfAnEpochSavesWhatIsInMemory() throws IOException {
+        Path out = directory.resolve("run");
+        try (ThinkingViT model = model(RECIPE);
+                Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 1);
+                BatchLoader loader = loader(RECIPE, Peers.ALONE);
+                RunFolder open = RunFolder.open(out)) {
+            TrainingRun run = run(trainer, open, (weights, asked) -> JUDGED);
+            assertThatThrownBy(() -> run.run(loader, new TrainingRun.Listener() {
+                        @Override
+                        public void onStep(Step step) throws IOException {
+                            if (step.totalSteps() == 3) {
+                                throw new IOException("the disk of the log is full");
+                            }
+                        }
+                    }))
+                    .hasMessage("the disk of the log is full");
+        }
+        assertThat(RunFolder.requireState(out).position().totalUpdates()).isEqualTo(3);
+    }
+
+    @Test
+    void weightsThatGiveNoNumbersTakeNobodysPlace() throws IOException {
+        Recipe absurd = RecipeFile.with(RECIPE, Map.of("lr", 1e30, "stage_sampling", "all"));
+        Path out = directory.resolve("run");
+        try (ThinkingViT model = model(absurd);
+                Trainer trainer = new Trainer(model, absurd, Peers.ALONE, 1);
+                BatchLoader loader = loader(absurd, Peers.ALONE);
+                RunFolder open = RunFolder.open(out)) {
+            TrainingRun run = run(trainer, open, (weights, asked) -> JUDGED);
+            assertThatThrownBy(() -> run.run(loader, new TrainingRun.Listener() {}))
+                    .isInstanceOf(TrainingException.class);
+        }
+        assertThat(RunFolder.state(out)).isEmpty();
+        assertThat(out.resolve("best")).doesNotExist();
     }
 }

@@ -1,7 +1,9 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
@@ -38,16 +40,29 @@ final class BackendOption {
      * @param err where to say what was done to a checkpoint
      */
     ElasticClassifier open(Path path, @Nullable Precision precision, PrintWriter err) throws IOException {
+        return open(path, precision, new PreprocessingOptions(), err);
+    }
+
+    /**
+     * As {@link #open(Path, Precision, PrintWriter)}, with pictures prepared as was asked for.
+     *
+     * @throws IOException if they are to be of another size than an exported model's graphs take
+     */
+    ElasticClassifier open(
+            Path path, @Nullable Precision precision, PreprocessingOptions preprocessing, PrintWriter err)
+            throws IOException {
+        PreprocessingChange change = preprocessing.change();
         if (isExported(path)) {
             if (checkpoint.given() != null) {
                 throw new IOException(path + ": " + checkpoint.given()
                         + " is for checkpoints; an exported model's description is complete");
             }
-            return ElasticClassifier.of(ExportedModel.read(path), precision == null ? Precision.FP32 : precision);
+            return ElasticClassifier.of(
+                    ExportedModel.read(path).with(change), precision == null ? Precision.FP32 : precision);
         }
         ModelImport.Imported imported = checkpoint.read(path);
-        CheckpointOptions.tell(imported, err);
-        ModelDirectory.Model model = imported.model();
+        CheckpointOptions.tell(imported, change, err);
+        ModelDirectory.Model model = imported.model().with(change);
         return ElasticClassifier.of(
                 model, precision == null ? ElasticClassifier.precisionFor(model.config()) : precision);
     }
@@ -70,6 +85,13 @@ final class BackendOption {
                     + " --format onnx --model " + folder + " --out DIR' makes one");
         }
         return backend == Backend.ONNX || (backend == Backend.AUTO && export && !model);
+    }
+
+    /** Says so where a model's classes have names that it does not give them itself. */
+    static void tellNames(ModelConfig config, PrintWriter err) {
+        if (config.labels().isEmpty() && config.isImageNet()) {
+            err.println("note: the model names none of its 1,000 classes: they are taken for ImageNet's");
+        }
     }
 
     /** Whether a checkpoint's own weights were asked for, and not their moving average. */

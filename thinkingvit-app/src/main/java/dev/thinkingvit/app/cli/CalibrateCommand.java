@@ -24,7 +24,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Picks a threshold for a target. */
@@ -65,11 +64,15 @@ final class CalibrateCommand extends BaseCommand {
         Target wanted = parse();
         Path directory = input.modelDirectory();
         if (save) {
+            if (input.preprocessing.given() != null) {
+                throw usage("--save stores a threshold for pictures as the model prepares them; leave out "
+                        + input.preprocessing.given() + ", or convert the model with it first");
+            }
             requireStore(directory);
         }
         Precision asked = input.precision();
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
-        try (ElasticClassifier classifier = input.backend.open(directory, precision, err())) {
+        try (ElasticClassifier classifier = input.open(precision, err())) {
             ModelConfig config = classifier.config();
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
@@ -123,8 +126,7 @@ final class CalibrateCommand extends BaseCommand {
                 || !Precision.BF16.isFastHere()) {
             return null;
         }
-        try (ElasticClassifier other =
-                input.backend.open(directory, Precision.BF16, new PrintWriter(Writer.nullWriter()))) {
+        try (ElasticClassifier other = input.open(Precision.BF16, new PrintWriter(Writer.nullWriter()))) {
             Recording again = input.record(other, samples, err());
             return recording.agreement(again, List.of(choice.threshold()));
         }
@@ -193,7 +195,7 @@ final class CalibrateCommand extends BaseCommand {
             Recording recording,
             Calibrator.Choice choice,
             Routing.@Nullable Agreement bf16) {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", directory.toString());
         root.put("data", input.data.toString());
         root.put("images", recording.images().size());

@@ -1,9 +1,14 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.store.HubModel;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +37,12 @@ final class CheckpointOptions {
 
     /** Reads a directory or a file. */
     ModelImport.Imported read(Path path) {
+        Path folder = path.getParent();
+        if (Files.notExists(path) && (folder == null || Files.notExists(folder))) {
+            HubModel.meant(path.toString()).ifPresent(name -> {
+                throw new CheckpointException(path, Reasons.NO_SUCH_FILE + "; a hub's model is named " + name);
+            });
+        }
         return ModelImport.read(path, config, weights == null ? Weights.AUTO : Weights.valueOf(weights.name()));
     }
 
@@ -48,8 +59,8 @@ final class CheckpointOptions {
         return weights == null ? null : "--weights " + weights.name().toLowerCase(Locale.ROOT);
     }
 
-    /** Says what was done on the way. */
-    static void tell(ModelImport.Imported imported, PrintWriter err) {
-        imported.notes().forEach(note -> err.println("note: " + Printable.of(note)));
+    /** Says what was done on the way, but for what is to be done otherwise. */
+    static void tell(ModelImport.Imported imported, PreprocessingChange change, PrintWriter err) {
+        imported.notes(change).forEach(note -> err.println("note: " + Printable.of(note)));
     }
 }

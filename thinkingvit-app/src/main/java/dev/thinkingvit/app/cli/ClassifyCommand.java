@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
@@ -12,9 +11,6 @@ import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.ElasticClassifier;
-import dev.thinkingvit.inference.Router;
-import dev.thinkingvit.inference.Routers;
-import dev.thinkingvit.inference.StageOutcome;
 import dev.thinkingvit.inference.StopPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +24,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -44,7 +39,8 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit classify --threshold 0.3 cat.jpg dog.png",
-            "  thinkingvit classify --model my-model --budget 0.15 --json photos > results.json"
+            "  thinkingvit classify --model my-model --budget 0.15 --json photos > seen.json",
+            "  thinkingvit classify --jsonl photos | jq -r 'select(.stage > 1) | .file'"
         })
 final class ClassifyCommand extends BaseCommand {
     private static final int BATCH = 64;
@@ -62,28 +58,14 @@ final class ClassifyCommand extends BaseCommand {
             description = "Model directory, checkpoint file or exported model. Default: the shipped CIFAR-10 model.")
     private @Nullable Path model;
 
-    @Option(
-            names = {"-t", "--threshold"},
-            split = ",",
-            paramLabel = "TAU",
-            description = "Stop when the router's measure passes this; one for each stage boundary if several."
-                    + " Default: the model's.")
-    private @Nullable List<Double> thresholds;
-
-    @Option(
-            names = "--budget",
-            paramLabel = "GMACS",
-            description = "Mean cost to stay within, by the model's calibration.")
-    private @Nullable Double budget;
-
-    @Option(
-            names = "--router",
-            paramLabel = "NAME",
-            description = "entropy_top10, entropy, max_probability or margin. Default: the model's.")
-    private @Nullable String router;
+    @Mixin
+    private final StopOptions stop = new StopOptions();
 
     @Option(names = "--precision", paramLabel = "P", description = PrecisionChoice.DESCRIPTION)
     private PrecisionChoice precision = PrecisionChoice.AUTO;
+
+    @Mixin
+    private final PreprocessingOptions preparing = new PreprocessingOptions();
 
     @Mixin
     private final BackendOption backend = new BackendOption();
@@ -94,17 +76,25 @@ final class ClassifyCommand extends BaseCommand {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    @Option(
+            names = "--jsonl",
+            description = "Print a JSON object a picture, on a line of its own, as soon as it is known.")
+    private boolean jsonLines;
+
     @Override
     public Integer call() throws IOException {
-        if (thresholds != null && budget != null) {
-            throw usage("--threshold and --budget exclude each other");
+        stop.check();
+        if (json && jsonLines) {
+            throw usage("--json and --jsonl exclude each other");
         }
         PictureFiles found = PictureFiles.find(inputs);
         List<Path> files = found.pictures();
         found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
         boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
-        try (ElasticClassifier classifier = backend.open(Models.directory(model), precision.precision(), err())) {
-            StopPolicy policy = policy(classifier);
+        try (ElasticClassifier classifier =
+                backend.open(Models.directory(model), precision.precision(), preparing, err())) {
+            BackendOption.tellNames(classifier.config(), err());
+            StopPolicy policy = stop.policy(classifier, Models.directory(model));
             policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();
             List<Classification> results = new ArrayList<>();
@@ -128,12 +118,18 @@ final class ClassifyCommand extends BaseCommand {
                     }
                     List<Classification> done = classifier.classify(batch.images(), names, policy);
                     results.addAll(done);
-                    if (!json) {
+                    if (jsonLines) {
+                        done.forEach(each -> out().println(JsonOutput.of(each, classifier.config())));
+                        out().flush();
+                    } else if (!json) {
                         printRows(done, classifier);
                     }
                 }
             }
-            if (json) {
+            if (jsonLines) {
+                failures.forEach(failure -> out().println(JsonOutput.of(failure)));
+                out().flush();
+            } else if (json) {
                 out().println(toJson(results, failures, found.passedOver(), classifier, policy));
             } else {
                 printSummary(results, failures.size(), classifier);
@@ -145,51 +141,11 @@ final class ClassifyCommand extends BaseCommand {
         }
     }
 
-    private StopPolicy policy(ElasticClassifier classifier) {
-        StopPolicy own = classifier.policy();
-        Router chosen = router == null ? own.router() : Routers.named(router);
-        if (budget != null) {
-            return StopPolicy.of(chosen, thresholdFor(budget, chosen, classifier));
-        }
-        if (thresholds != null) {
-            return new StopPolicy(chosen, thresholds);
-        }
-        if (chosen != own.router()) {
-            throw usage("--router " + router + " needs a --threshold: the model's is one of "
-                    + own.router().id());
-        }
-        return own;
-    }
-
-    /** The dearest calibrated threshold within the budget. */
-    private double thresholdFor(double gmacs, Router chosen, ElasticClassifier classifier) {
-        Routing routing = classifier.config().routing();
-        if (routing.calibration() == null) {
-            throw usage("--budget needs a calibrated model; 'thinkingvit calibrate --save' makes one of "
-                    + Models.directory(model));
-        }
-        if (!chosen.id().equals(routing.router())) {
-            throw usage("--budget uses the router the model was calibrated with, " + routing.router() + ", not "
-                    + chosen.id());
-        }
-        Routing.@Nullable Point best = null;
-        for (Routing.Point point : routing.calibration().curve()) {
-            if (point.gmacs() <= gmacs && (best == null || point.gmacs() > best.gmacs())) {
-                best = point;
-            }
-        }
-        if (best == null) {
-            double least = classifier.engine().cumulativeGmacs(1);
-            throw usage(String.format(
-                    "--budget %s is not enough: this model's first stage takes %.3f GMACs", gmacs, least));
-        }
-        return best.threshold();
-    }
-
     private int nameWidth = 4;
+    private int labelWidth = 14;
     private boolean headerPrinted;
 
-    private void printHeader() {
+    private void printHeader(ElasticClassifier classifier) {
         nameWidth = Math.min(
                 48,
                 Math.max(
@@ -199,8 +155,9 @@ final class ClassifyCommand extends BaseCommand {
                                         .max()
                                         .orElse(0)
                                 + 20));
+        labelWidth = classifier.config().isImageNet() ? 24 : 14;
         out().printf(
-                        "%-" + nameWidth + "s  %-14s  %11s  %5s  %-17s  %8s%n",
+                        "%-" + nameWidth + "s  %-" + labelWidth + "s  %11s  %5s  %-17s  %8s%n",
                         "picture",
                         "label",
                         "probability",
@@ -212,7 +169,7 @@ final class ClassifyCommand extends BaseCommand {
 
     private void printRows(List<Classification> done, ElasticClassifier classifier) {
         if (!headerPrinted) {
-            printHeader();
+            printHeader(classifier);
             headerPrinted = true;
         }
         for (Classification each : done) {
@@ -220,9 +177,10 @@ final class ClassifyCommand extends BaseCommand {
                     .map(stage -> String.format("%.3f", stage.entropyNats()))
                     .collect(Collectors.joining(" → "));
             out().printf(
-                            "%-" + nameWidth + "s  %-14s  %9.1f %%  %3d/%d  %-17s  %8.3f%n",
+                            "%-" + nameWidth + "s  %-" + labelWidth + "s  %9.1f %%  %3d/%d  %-17s  %8.3f%n",
                             shortened(Printable.of(each.source())),
-                            Printable.of(each.best().name(), MOST_OF_A_LABEL),
+                            Printable.of(
+                                    classifier.config().shortLabel(each.best().index()), MOST_OF_A_LABEL),
                             100 * each.best().probability(),
                             each.stage(),
                             classifier.engine().backbone().stages(),
@@ -258,34 +216,20 @@ final class ClassifyCommand extends BaseCommand {
             PassedOver passedOver,
             ElasticClassifier classifier,
             StopPolicy policy) {
-        JsonMapper mapper = JsonMapper.builder().build();
-        ObjectNode root = mapper.createObjectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", Models.directory(model).toString());
         root.put("precision", classifier.precision().name().toLowerCase(Locale.ROOT));
         root.put("router", policy.router().id());
-        root.set("thresholds", mapper.valueToTree(policy.thresholds()));
+        policy.thresholds().forEach(root.putArray("thresholds")::add);
         ArrayNode images = root.putArray("images");
         double spent = 0;
         for (Classification each : results) {
-            ObjectNode image = images.addObject();
-            image.put("file", each.source());
-            image.put("label", each.best().name());
-            image.put("label_index", each.best().index());
-            image.put("probability", each.best().probability());
-            image.put("stage", each.stage());
-            image.put("gmacs", each.gmacs());
-            ArrayNode entropies = image.putArray("entropies");
-            ArrayNode measures = image.putArray("measures");
-            for (StageOutcome stage : each.outcome().stages()) {
-                entropies.add(stage.entropyNats());
-                measures.add(stage.measure());
-            }
-            image.set("top", mapper.valueToTree(each.labels()));
+            images.add(JsonOutput.of(each, classifier.config()));
             spent += each.gmacs();
         }
         ArrayNode skipped = root.putArray("skipped");
         for (BatchLoader.Failure failure : failures) {
-            skipped.addObject().put("file", failure.sample().path().toString()).put("error", failure.message());
+            skipped.add(JsonOutput.of(failure));
         }
         DataOptions.putPassedOver(root, passedOver);
         double always = results.size()

@@ -6,8 +6,10 @@ import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.WidthCut;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.store.ModelCard;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -23,7 +25,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "convert",
         description = {
-            "Make a model directory (config.json and model.safetensors, as on Hugging Face) of a checkpoint.",
+            "Make a model directory (config.json, model.safetensors and a card, README.md, as on Hugging Face) of a"
+                    + " checkpoint.",
             "IN is a trainer's checkpoint (torch.save), a bare safetensors file, a model directory of this program, of"
                     + " timm or transformers, or the index of weights in parts. What no configuration says is taken from"
                     + " the shapes of the weights, or a trainer's args. Nothing in IN is ever run."
@@ -32,9 +35,11 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  thinkingvit convert checkpoint.pth.tar my-model",
-            "  thinkingvit convert checkpoint.pth.tar my-model --config config.json --weights model",
+            "  thinkingvit convert checkpoint.pth.tar my-model --config config.json \\",
+            "      --weights model",
             "",
-            "A configuration may say just what the weights cannot: {\"model_args\": {\"num_heads\": 6}}"
+            "A configuration may say just what the weights cannot:",
+            "  {\"model_args\": {\"num_heads\": 6}}"
         })
 final class ConvertCommand extends BaseCommand {
     @Parameters(index = "0", paramLabel = "IN", description = "The weights.")
@@ -48,6 +53,9 @@ final class ConvertCommand extends BaseCommand {
     @Mixin
     private final CheckpointOptions checkpoint = new CheckpointOptions();
 
+    @Mixin
+    private final PreprocessingOptions preprocessing = new PreprocessingOptions();
+
     @Option(
             names = "--keep-width",
             description =
@@ -55,17 +63,24 @@ final class ConvertCommand extends BaseCommand {
                             + " first release are, is cut to that width; its outputs stay the same.")
     private boolean keepWidth;
 
-    @Option(names = "--force", description = "Replace the model in OUT if there is one.")
+    @Option(
+            names = "--force",
+            description = "Replace the model in OUT if there is one. A card that somebody else wrote is kept.")
     private boolean force;
 
     @Override
     public Integer call() throws IOException {
+        PreprocessingChange change = preprocessing.change();
         OutputFolder.refuseToOverwrite(target, force);
         ModelImport.Imported imported = checkpoint.read(in);
-        CheckpointOptions.tell(imported, err());
-        ModelDirectory.Model model = keepWidth ? imported.model() : WidthCut.of(imported.model());
+        CheckpointOptions.tell(imported, change, err());
+        ModelDirectory.Model given = imported.model().with(change);
+        ModelDirectory.Model model = keepWidth ? given : WidthCut.of(given);
         ModelConfig read = model.config();
-        write(model);
+        ModelCard card = ModelCard.of(in, imported, read, Version.text());
+        if (!write(model, card)) {
+            err().println("note: " + target.resolve(ModelCard.FILE) + " was there before and is left as it is");
+        }
         out().println("read " + Printable.of(origin(imported.state())));
         int width = imported.model().config().network().embedDim();
         if (read.network().embedDim() != width) {
@@ -97,10 +112,10 @@ final class ConvertCommand extends BaseCommand {
     }
 
     /** A new directory appears whole or not at all; in an existing one each file is replaced as a whole. */
-    private void write(ModelDirectory.Model model) throws IOException {
+    private boolean write(ModelDirectory.Model model, ModelCard card) throws IOException {
         if (Files.exists(target)) {
             ModelDirectory.write(target, model.config(), model.weights());
-            return;
+            return card.write(target);
         }
         Path absolute = target.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
@@ -116,8 +131,10 @@ final class ConvertCommand extends BaseCommand {
             // inside the draft, so that the directory gets the usual permissions and not a temporary one's
             Path made = draft.resolve("model");
             ModelDirectory.write(made, model.config(), model.weights());
+            card.write(made);
             Files.createDirectories(parent);
             Files.move(made, absolute);
+            return true;
         } catch (CheckpointException e) { // which names the draft
             throw new CheckpointException(
                     target, "cannot be written: " + Reasons.of(e.getCause() == null ? e : e.getCause()), e);

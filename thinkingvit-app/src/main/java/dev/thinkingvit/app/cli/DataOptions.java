@@ -1,9 +1,11 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelFolders;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ClassMap;
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.data.ImageNetSet;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.RealLabels;
 import dev.thinkingvit.data.Sample;
@@ -15,6 +17,7 @@ import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -24,8 +27,10 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -38,7 +43,9 @@ final class DataOptions {
             names = "--data",
             required = true,
             paramLabel = "DIR",
-            description = "Pictures, one folder a class, named as the model's labels.")
+            description = "Pictures, one folder a class, named as the model's labels, for ImageNet's classes also by"
+                    + " synset (n01440764) or number; or a tar or a folder of tars: class folders in it, class tars,"
+                    + " WebDataset shards (also 'shards-{000..009}.tar').")
     @SuppressWarnings("NullAway.Init")
     Path data;
 
@@ -64,6 +71,9 @@ final class DataOptions {
             description = "Images that go through the network together. Default: ${DEFAULT-VALUE}.")
     int batchSize = 64;
 
+    @Option(names = "--retry", description = "When memory ends, start again with half of the batch, down to 1.")
+    private boolean retry;
+
     @Option(names = "--workers", paramLabel = "N", description = "Threads that load pictures. Default: one a core.")
     int workers = Runtime.getRuntime().availableProcessors();
 
@@ -71,7 +81,18 @@ final class DataOptions {
     private PrecisionChoice precision = PrecisionChoice.AUTO;
 
     @Mixin
+    final PreprocessingOptions preprocessing = new PreprocessingOptions();
+
+    @Mixin
     final BackendOption backend = new BackendOption();
+
+    @Option(
+            names = "--dataset",
+            paramLabel = "NAME",
+            converter = ImageNetSetConverter.class,
+            description = "Score as is usual for imagenet, imagenet-a, imagenet-r (200 classes may be predicted),"
+                    + " imagenet-v2, imagenet-sketch or imagenet-real (reassessed labels).")
+    @Nullable ImageNetSet dataset;
 
     @Option(
             names = "--class-map",
@@ -91,6 +112,20 @@ final class DataOptions {
             description = "ReaL labels: any number of right answers a picture; pictures without one are not counted.")
     private @Nullable Path realLabels;
 
+    private @Nullable ImageFolder listed;
+    private @Nullable Path chosen;
+
+    private static final class ImageNetSetConverter implements ITypeConverter<ImageNetSet> {
+        @Override
+        public ImageNetSet convert(String value) {
+            try {
+                return ImageNetSet.of(value);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
     /** The precision that was asked for; null if none was. */
     @Nullable Precision precision() {
         return precision.precision();
@@ -98,19 +133,45 @@ final class DataOptions {
 
     /** The model's directory, the default one resolved. */
     Path modelDirectory() {
-        return Models.directory(model);
+        return chosen != null ? chosen : Models.directory(model);
+    }
+
+    /** Chooses one of {@link #models}. */
+    void choose(Path one) {
+        chosen = one;
     }
 
     /** The files that are read besides pictures. */
     List<Path> files() {
-        return Stream.of(modelDirectory(), classMap, validLabels, realLabels)
+        return Stream.of(modelDirectory(), data, classMap, validLabels, realLabels)
                 .filter(Objects::nonNull)
                 .toList();
     }
 
+    /** The models that {@code --model} names: one, or those of a folder or a pattern, by name. */
+    List<Path> models() throws IOException {
+        return ModelFolders.models(modelDirectory(), ExportedModel::isIn);
+    }
+
     /** Opens the model; the caller closes it. */
     ElasticClassifier open(PrintWriter err) throws IOException {
-        return backend.open(modelDirectory(), precision.precision(), err);
+        return open(precision.precision(), err);
+    }
+
+    /** Opens the model in another precision than the one that was asked for; the caller closes it. */
+    ElasticClassifier open(@Nullable Precision as, PrintWriter err) throws IOException {
+        ElasticClassifier classifier = backend.open(modelDirectory(), as, preprocessing, err);
+        try {
+            BackendOption.tellNames(classifier.config(), err);
+            if (dataset != null) {
+                ModelConfig config = classifier.config();
+                dataset.requireClasses(config.network().numClasses(), config.labels());
+            }
+            return classifier;
+        } catch (IOException | RuntimeException e) {
+            classifier.close();
+            throw e;
+        }
     }
 
     /** The router that was asked for, or the model's. */
@@ -128,19 +189,42 @@ final class DataOptions {
 
     /** The data set, labelled as the model counts its classes; says what of the folder is not used. */
     ImageFolder folder(ModelConfig config, PrintWriter err) throws IOException {
-        ImageFolder folder = ImageFolder.open(data);
-        folder.remarks().forEach(line -> err.println(Printable.of(line)));
+        ImageFolder folder = listed(err);
         ImageFolder labelled;
         if (classMap != null) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
-        } else if (config.labels().isEmpty()) {
-            labelled = folder.withLabels(config.network().numClasses());
-            labelled.remarksOnOrder().forEach(line -> err.println(Printable.of(line)));
         } else {
-            labelled = folder.withLabels(config.labels());
+            labelled = config.label(folder);
+            if (config.labels().isEmpty() || config.isImageNet()) {
+                labelled.remarksOnOrder().forEach(line -> err.println(Printable.of(line)));
+            }
         }
-        labelled.remarksOnCover().forEach(line -> err.println(Printable.of(line)));
+        remarks(config, labelled).forEach(line -> err.println(Printable.of(line)));
         return labelled;
+    }
+
+    /** The data set as its folders are named, which is listed once, however many models it is for. */
+    ImageFolder listed(PrintWriter err) throws IOException {
+        if (listed == null) {
+            listed = ImageFolder.open(data);
+            listed.remarks().forEach(line -> err.println(Printable.of(line)));
+        }
+        return listed;
+    }
+
+    /** What people should know of how a model's classes and the data's go together; refuses what does not. */
+    private List<String> remarks(ModelConfig config, ImageFolder labelled) throws IOException {
+        if (dataset != null) {
+            dataset.requireOwn(labelled);
+        }
+        ImageNetSet known = config.isImageNet() ? ImageNetSet.withClasses(labelled) : null;
+        if (known == null) {
+            return labelled.remarksOnCover();
+        }
+        return dataset != null || validLabels != null
+                ? List.of()
+                : List.of("note: these are the classes of " + known + "; with --dataset " + known.id()
+                        + " only they may be predicted, as is usual");
     }
 
     /** The pictures to use. */
@@ -158,23 +242,35 @@ final class DataOptions {
 
     /** Which labels may be predicted; null for all. */
     @Nullable ValidLabels valid(ModelConfig config) throws IOException {
-        return validLabels == null ? null : ValidLabels.read(validLabels, labelNames(config));
+        if (validLabels != null) {
+            return ValidLabels.read(validLabels, labelNames(config));
+        }
+        return dataset == null ? null : dataset.valid();
+    }
+
+    private @Nullable RealLabels real(ModelConfig config) throws IOException {
+        if (realLabels != null) {
+            return RealLabels.read(realLabels, config.network().numClasses());
+        }
+        return dataset == null ? null : dataset.real();
     }
 
     /** Runs every sample through all stages once, with a progress bar; says what was skipped. */
     Recording record(ElasticClassifier classifier, List<Sample> samples, PrintWriter err) throws IOException {
         ModelConfig config = classifier.config();
-        Recorder.Options options = new Recorder.Options(
-                router(config),
-                batchSize,
-                workers,
-                valid(config),
-                realLabels == null
-                        ? null
-                        : RealLabels.read(realLabels, config.network().numClasses()));
+        Recorder.Options options =
+                new Recorder.Options(router(config), batchSize, workers, valid(config), real(config));
         Recording recording;
         try (ProgressBar bar = Progress.of("evaluating", samples.size(), err)) {
-            recording = Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
+            recording = retry
+                    ? Recorder.recordHalving(
+                            classifier.engine(),
+                            config.preprocessing(),
+                            samples,
+                            options,
+                            bar::stepTo,
+                            smaller -> smaller(smaller, err))
+                    : Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         nameSkipped(recording.skipped(), err);
         recording
@@ -182,6 +278,12 @@ final class DataOptions {
                 .forEach(label -> err.println("note: none of the pictures of '" + Printable.of(config.label(label))
                         + "' could be read; nothing here says how well it is known"));
         return recording;
+    }
+
+    private void smaller(int batch, PrintWriter err) {
+        err.println("note: memory ended with --batch-size " + batchSize + "; trying again with " + batch);
+        err.flush();
+        batchSize = batch; // for whatever comes after
     }
 
     /** Adds what of a folder was not used to a JSON object. */

@@ -6,7 +6,9 @@ import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.MaskedRouter;
+import dev.thinkingvit.eval.PredictionLines;
 import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.eval.ResultsFile;
 import dev.thinkingvit.eval.SweepCsv;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
@@ -22,6 +24,8 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -29,7 +33,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Scores a model at many thresholds. */
@@ -44,7 +47,11 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit evaluate --data cifar10/test --report report",
             "  thinkingvit evaluate --data cifar10/test --thresholds 0:2.4:0.2 --measure",
-            "  thinkingvit evaluate --data val --model in1k-2h-3h-6h --thresholds 0.3/0.5,0.5/0.8 --json"
+            "  thinkingvit evaluate --data imagenet-val.tar --model checkpoints \\",
+            "      --results-file results.csv --retry",
+            "  thinkingvit evaluate --data cifar10/test --predictions predictions.jsonl",
+            "  thinkingvit evaluate --data val --model in1k-2h-3h-6h \\",
+            "      --thresholds 0.3/0.5,0.5/0.8 --json"
         })
 final class EvaluateCommand extends BaseCommand {
     private static final int REPEATS = 3;
@@ -68,6 +75,20 @@ final class EvaluateCommand extends BaseCommand {
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")
     private @Nullable Path csv;
 
+    @Option(
+            names = "--results-file",
+            paramLabel = "FILE",
+            description = "Write what each model scored, with timm's columns and more; as JSON if FILE ends so, else as"
+                    + " comma-separated values. Written anew after every model.")
+    private @Nullable Path resultsFile;
+
+    @Option(
+            names = "--predictions",
+            paramLabel = "FILE",
+            description = "Write a JSON object a picture, on a line of its own: its answers, what each stage said, and"
+                    + " with what it ended at the model's own threshold, or at the only one of --thresholds.")
+    private @Nullable Path predictions;
+
     @Option(names = "--json", description = "Print one JSON object instead of the table.")
     private boolean json;
 
@@ -76,11 +97,22 @@ final class EvaluateCommand extends BaseCommand {
         if (report != null) {
             OutputFolder.requireWritable(report);
         }
-        if (csv != null) {
-            AtomicFiles.requireWritable(csv);
-            OutputFolder.refuseInput(csv, input.files());
+        List<Path> written = Stream.of(csv, resultsFile, predictions)
+                .filter(Objects::nonNull)
+                .toList();
+        if (written.stream().distinct().count() < written.size()) {
+            throw usage("--csv, --results-file and --predictions name the same file");
+        }
+        for (Path file : written) {
+            AtomicFiles.requireWritable(file);
+            OutputFolder.refuseInput(file, input.files());
         }
         List<List<Double>> asked = thresholds == null ? null : parse(thresholds);
+        List<Path> models = input.models();
+        if (models.size() > 1) {
+            return series(models, asked);
+        }
+        input.choose(models.get(0));
         Path directory = input.modelDirectory();
         try (ElasticClassifier classifier = input.open(err())) {
             ModelConfig config = classifier.config();
@@ -97,9 +129,9 @@ final class EvaluateCommand extends BaseCommand {
             }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
-            if (csv != null) {
+            for (Path file : written) {
                 OutputFolder.refuseInput(
-                        csv, folder.samples().stream().map(Sample::path).toList());
+                        file, folder.samples().stream().map(Sample::path).toList());
             }
             Recording recording = input.record(classifier, samples, err());
             List<SweepRow> rows = new ThresholdSweep(recording).at(swept);
@@ -116,12 +148,38 @@ final class EvaluateCommand extends BaseCommand {
                 out().flush(); // the same stream may be meant
                 SweepCsv.write(csv, rows);
             }
+            if (predictions != null) {
+                out().flush();
+                new PredictionLines(recording, swept.size() == 1 ? swept.get(0) : own, config::label)
+                        .write(predictions);
+            }
             if (report != null) {
                 err().println("wrote " + report(directory, classifier, recording, rows, own, report));
+            }
+            if (resultsFile != null) {
+                ResultsFile results = new ResultsFile();
+                results.add(
+                        directory.toString(),
+                        config,
+                        classifier.precision(),
+                        recording,
+                        asked == null ? List.of(new ThresholdSweep(recording).at(own)) : rows);
+                results.write(resultsFile);
             }
             out().flush();
         }
         return 0;
+    }
+
+    private int series(List<Path> models, @Nullable List<List<Double>> asked) throws IOException {
+        String one = report != null
+                ? "--report"
+                : csv != null ? "--csv" : predictions != null ? "--predictions" : measure ? "--measure" : null;
+        if (one != null) {
+            throw usage(one + ": is for one model, --model " + input.modelDirectory() + " has " + models.size()
+                    + "; --results-file takes what all of them score");
+        }
+        return new ModelSeries(input, out(), err()).score(models, asked, resultsFile, json);
     }
 
     private List<List<Double>> parse(String text) {
@@ -160,10 +218,13 @@ final class EvaluateCommand extends BaseCommand {
             List<SweepRow> rows,
             List<Double> own)
             throws IOException {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("model", directory.toString());
         root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
+        if (input.dataset != null) {
+            root.put("dataset", input.dataset.id());
+        }
         root.put("images", recording.images().size());
         DataOptions.putSkipped(root, recording.skipped());
         DataOptions.putPassedOver(root, folder.passedOver());
@@ -214,7 +275,7 @@ final class EvaluateCommand extends BaseCommand {
             shown.add(at, new ThresholdSweep(recording).at(own));
         }
         EvaluationReport.About about = new EvaluationReport.About(
-                String.valueOf(directory.toAbsolutePath().normalize().getFileName()),
+                Models.name(directory),
                 input.data.toString(),
                 classifier.precision().name().toLowerCase(Locale.ROOT),
                 LocalDate.now(ZoneId.systemDefault()).toString(),

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.ModelImport;
+import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
 import java.io.IOException;
@@ -38,6 +39,9 @@ final class ExportCommand extends BaseCommand {
     @Mixin
     private final CheckpointOptions checkpoint = new CheckpointOptions();
 
+    @Mixin
+    private final PreprocessingOptions preprocessing = new PreprocessingOptions();
+
     @Option(names = "--format", paramLabel = "F", description = "onnx, the default and so far the only one.")
     private Format format = Format.ONNX;
 
@@ -71,10 +75,11 @@ final class ExportCommand extends BaseCommand {
         if (embed && fold) {
             throw usage("--fold is for weights in a file of their own; with --embed matrices are whole already");
         }
+        PreprocessingChange change = preprocessing.change();
         OutputFolder.refuseToOverwrite(target, force);
         ModelImport.Imported imported = checkpoint.read(Models.directory(model));
-        CheckpointOptions.tell(imported, err());
-        ModelDirectory.Model read = imported.model();
+        CheckpointOptions.tell(imported, change, err());
+        ModelDirectory.Model read = imported.model().with(change);
         ExportedModel exported =
                 switch (format) {
                     case ONNX -> OnnxExport.write(target, read.config(), read.weights(), layout(), Version.text());

@@ -29,6 +29,7 @@ final class HubModels {
         private static final long LARGE_BYTES = 1 << 20;
 
         private final PrintWriter err;
+        private final boolean quiet = HubSettings.isQuiet(System.getenv());
         private @Nullable ProgressBar bar;
         private String file = "";
 
@@ -43,7 +44,7 @@ final class HubModels {
 
         @Override
         public void onBytes(String name, long done, long size) {
-            if (size < LARGE_BYTES) {
+            if (size < LARGE_BYTES || quiet) {
                 return;
             }
             if (bar == null || !file.equals(name)) {

@@ -22,7 +22,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Describes a model. */
@@ -95,8 +94,8 @@ final class InfoCommand extends BaseCommand {
 
     private static ObjectNode describe(Path path, ModelConfig config, long bytes) {
         ThinkingViTConfig network = config.network();
-        ObjectNode info = JsonNodeFactory.instance.objectNode();
-        info.put("name", String.valueOf(path.toAbsolutePath().normalize().getFileName()));
+        ObjectNode info = JsonOutput.root();
+        info.put("name", Models.name(path));
         info.put("shorthand", network.shorthand());
         info.put("parameters", network.parameterCount());
         info.put("depth", network.depth());

@@ -9,7 +9,10 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
+import javax.imageio.ImageIO;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -26,6 +29,7 @@ import picocli.CommandLine.TypeConversionException;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             ClassifyCommand.class,
+            EmbedCommand.class,
             EvaluateCommand.class,
             CalibrateCommand.class,
             InfoCommand.class,
@@ -34,16 +38,15 @@ import picocli.CommandLine.TypeConversionException;
             ExportCommand.class,
             PreprocessCommand.class,
             VerifyCommand.class,
-            CommandLine.HelpCommand.class
+            BenchCommand.class,
+            HelpCommand.class
         },
         footer = {
             "",
             "Examples:",
             "  thinkingvit classify samples",
             "  thinkingvit evaluate --data cifar10/test --report report",
-            "  thinkingvit help classify",
-            "",
-            "The launcher also runs benchmarks: thinkingvit bench help"
+            "  thinkingvit help classify"
         })
 public final class Main implements Runnable {
     /** Something about the input or the machine was wrong. */
@@ -55,6 +58,9 @@ public final class Main implements Runnable {
     /** Told to stop, and stopped in good order; what a shell reports of a program that SIGINT ended. */
     static final int INTERRUPTED = 130;
 
+    /** What timm writes before a model's folder. */
+    private static final String LOCAL_FOLDER = "local-dir:";
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -64,6 +70,8 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         // Pictures need no screen, and numbers print alike everywhere.
         System.setProperty("java.awt.headless", "true");
+        // a cache on disk is slower than memory, and its hook cannot be set once the program is told to end
+        ImageIO.setUseCache(false);
         Locale.setDefault(Locale.ROOT);
         int code = run(args);
         Interruption.exits(code);
@@ -72,19 +80,31 @@ public final class Main implements Runnable {
 
     /** Runs a command line and returns its exit code. */
     static int run(String... args) {
-        return run(StandardOutput.out(), StandardOutput.err(), args);
+        return run(StandardOutput.out(), Progress.beside(StandardOutput.err()), args);
     }
 
     /** As {@link #run(String...)}, printing elsewhere. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
-        return run(new CommandLine(new Main()).setOut(out).setErr(err), args);
+        return run(commandLine().setOut(out).setErr(err), args);
+    }
+
+    /** All commands. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main());
     }
 
     private static int run(CommandLine line, String... args) {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         line.registerConverter(Path.class, Main::path);
+        line.setExecutionStrategy(parsed -> {
+            requireOnce(parsed);
+            return new CommandLine.RunLast().execute(parsed);
+        });
         line.setExecutionExceptionHandler((e, command, parsed) -> {
+            if (e instanceof TypeConversionException) { // values of options that make sense only together
+                return refused(command, e);
+            }
             Failure.print(command.getErr(), e, Failure.isVerbose(command));
             return FAILED;
         });
@@ -94,10 +114,7 @@ public final class Main implements Runnable {
                 Failure.print(command.getErr(), refused, Failure.isVerbose(command));
                 return FAILED;
             }
-            command.getErr().println("thinkingvit: " + e.getMessage());
-            CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
-            command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
-            return USAGE;
+            return refused(command, e);
         });
         PrintWriter err = line.getErr();
         try {
@@ -115,6 +132,32 @@ public final class Main implements Runnable {
             Failure.print(err, e, false);
             return FAILED;
         }
+    }
+
+    /** Says what is wrong with a command line. */
+    private static int refused(CommandLine command, Exception e) {
+        String words =
+                e instanceof ParameterException wrong ? HelpCommand.words(wrong) : String.valueOf(e.getMessage());
+        command.getErr().println("thinkingvit: " + words);
+        if (e instanceof ParameterException unmatched) {
+            CommandLine.UnmatchedArgumentException.printSuggestions(unmatched, command.getErr());
+        }
+        command.getErr().println("Try 'thinkingvit help" + suffix(command) + "'.");
+        return USAGE;
+    }
+
+    /** picocli refuses a second value of most options, but not of those in groups or with several values. */
+    private static void requireOnce(CommandLine.ParseResult parsed) {
+        Set<CommandLine.Model.OptionSpec> seen = new HashSet<>();
+        for (CommandLine.Model.OptionSpec option : parsed.matchedOptions()) {
+            if (!seen.add(option)) {
+                throw new ParameterException(
+                        parsed.commandSpec().commandLine(),
+                        "option '" + option.longestName() + "' (" + option.paramLabel()
+                                + ") should be specified only once");
+            }
+        }
+        parsed.subcommands().forEach(Main::requireOnce);
     }
 
     /** What a Java in a locale of few characters made of the others. */
@@ -135,6 +178,9 @@ public final class Main implements Runnable {
     private static Path path(String text) {
         if (HubModel.isName(text)) {
             return HubModels.fetch(text);
+        }
+        if (text.startsWith(LOCAL_FOLDER)) {
+            return path(text.substring(LOCAL_FOLDER.length()));
         }
         if (text.isBlank()) {
             // Java takes it for the working folder

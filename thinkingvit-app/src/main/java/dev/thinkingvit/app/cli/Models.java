@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.store.HubModel;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,14 @@ final class Models {
     /** The model asked for; the shipped one where none was. */
     static Path directory(@Nullable Path asked) {
         return asked != null ? asked : home().resolve(SHIPPED);
+    }
+
+    /** What a model is called: its file's or folder's name, or its repository's. */
+    static String name(Path model) {
+        return HubModel.inCache(model)
+                .map(HubModel::repository)
+                .orElseGet(
+                        () -> String.valueOf(model.toAbsolutePath().normalize().getFileName()));
     }
 
     /** The project's folder, which the launcher knows. */

@@ -1,10 +1,12 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.FolderLock;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
 import java.util.stream.Stream;
 
@@ -15,7 +17,7 @@ final class OutputFolder {
     /** A folder for a model: new, empty, or given up by {@code force}. */
     static void refuseToOverwrite(Path folder, boolean force) throws IOException {
         requireFolder(folder);
-        if (Files.exists(folder)) {
+        if (Presence.of(folder)) {
             try (Stream<Path> content = Files.list(folder)) {
                 if (!force && !content.allMatch(FolderLock::isLock)) {
                     throw new IOException(folder + ": is not empty; --force replaces the model in it");
@@ -42,7 +44,7 @@ final class OutputFolder {
     static void requireWritable(Path folder) throws IOException {
         requireFolder(folder);
         Path existing = folder.toAbsolutePath();
-        while (!Files.exists(existing) && existing.getParent() != null) {
+        while (!Presence.of(existing) && existing.getParent() != null) {
             existing = existing.getParent();
         }
         try {
@@ -52,8 +54,10 @@ final class OutputFolder {
         }
     }
 
-    private static void requireFolder(Path folder) throws IOException {
-        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+    /** A folder, or nothing yet. */
+    static void requireFolder(Path folder) throws IOException {
+        BasicFileAttributes there = Presence.attributes(folder);
+        if (there != null && !there.isDirectory()) {
             throw new IOException(folder + ": is a file, a folder is required");
         }
     }

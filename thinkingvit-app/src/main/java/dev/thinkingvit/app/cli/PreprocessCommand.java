@@ -30,7 +30,7 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  thinkingvit preprocess cat.jpg dog.png --size 224 --out pictures.safetensors",
-            "  thinkingvit preprocess samples --size 32 --crop-pct 1 --out samples.safetensors"
+            "  thinkingvit preprocess samples --size 32 --crop-pct 1 --out seen.safetensors"
         })
 final class PreprocessCommand extends BaseCommand {
     @Parameters(arity = "1..*", paramLabel = "FILES", description = "Pictures, or folders of pictures.")

@@ -2,16 +2,32 @@ package dev.thinkingvit.app.cli;
 
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
 
 /** Progress of long work, on standard error: a bar on a terminal, a line a minute in a log. */
 final class Progress {
     private static final int LINE_WIDTH = 110;
+    private static final int MINUTE_MILLIS = 60_000;
+    private static final long LEAST_NANOS = 55_000_000_000L;
+
+    private static @Nullable TerminalLine terminal;
 
     private Progress() {}
+
+    /** Standard error for everything that is printed beside bars. The launcher knows whether it is a terminal; Java does not. */
+    static PrintWriter beside(PrintWriter err) {
+        if (!Boolean.getBoolean("thinkingvit.terminal")) {
+            return err;
+        }
+        TerminalLine line = new TerminalLine(err);
+        terminal = line;
+        return new PrintWriter(line, true);
+    }
 
     static ProgressBar of(String task, long steps, PrintWriter err) {
         return of(task, 0, steps, err);
@@ -25,15 +41,21 @@ final class Progress {
                 .startsFrom(done, Duration.ZERO)
                 .setStyle(ProgressBarStyle.ASCII)
                 .clearDisplayOnFinish();
-        // The launcher knows whether standard error is a terminal; Java does not.
-        if (Boolean.getBoolean("thinkingvit.terminal")) {
-            return builder.setUpdateIntervalMillis(250).build();
+        TerminalLine shown = terminal;
+        if (shown != null) {
+            return builder.setUpdateIntervalMillis(250)
+                    .setRenderer(new ProgressLine())
+                    .setConsumer(shown.bar())
+                    .build();
         }
-        return builder.setUpdateIntervalMillis(60_000)
+        AtomicLong told = new AtomicLong(System.nanoTime());
+        return builder.setUpdateIntervalMillis(MINUTE_MILLIS)
                 .setConsumer(new DelegatingProgressBarConsumer(
                         line -> {
                             // the beginning and the end say nothing that the command does not
-                            if (!line.contains("(0:00:00 /") && !line.contains("100%") && !line.isBlank()) {
+                            long now = System.nanoTime();
+                            if (now - told.get() > LEAST_NANOS && !line.isBlank()) {
+                                told.set(now);
                                 err.println(line.strip());
                             }
                         },

@@ -99,6 +99,9 @@ final class RecipeOptions implements IModelTransformer {
         of.put("precision", "P|fp32, bf16 or auto (bf16 where the machine has it).");
         of.put("grad_checkpointing", "BOOL|Less memory for a third more time.");
         of.put("seed", "N|Seed of all chance.");
+        of.put(
+                "max_unreadable",
+                "SHARE|Share of the pictures without which the training goes on, should they become unreadable: 5%.");
         return all;
     }
 
@@ -119,7 +122,7 @@ final class RecipeOptions implements IModelTransformer {
                         .type(String.class)
                         .arity("1")
                         .paramLabel(words[0])
-                        .description(words[1])
+                        .description(words[1].replace("%", "%%"))
                         .build());
             });
             command.addArgGroup(group.build());

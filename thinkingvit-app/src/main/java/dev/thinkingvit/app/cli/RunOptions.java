@@ -89,8 +89,17 @@ final class RunOptions {
                             + " that knows the data's classes. See --distillation-type.")
     private @Nullable Path teacher;
 
+    @Option(
+            names = "--no-lock",
+            description =
+                    "Go on where the file system of OUT has no locks. Nothing but you keeps a second training out of"
+                            + " OUT then.")
+    private boolean unlocked;
+
     // said by the process that trains, not by one that starts others
     private final List<String> notes = new ArrayList<>();
+
+    private boolean otherVal;
 
     /** What should be said about the plan. */
     List<String> notes() {
@@ -102,9 +111,19 @@ final class RunOptions {
         return out;
     }
 
+    /** Whether the folder is to be locked. */
+    boolean locks() {
+        return !unlocked;
+    }
+
     /** Whether what changed since the training began is to be taken as it is. */
     boolean force() {
         return force;
+    }
+
+    /** Whether another validation set than that of the training so far is asked for. */
+    boolean otherVal() {
+        return otherVal;
     }
 
     private ParameterException usage(String message) {
@@ -120,16 +139,12 @@ final class RunOptions {
     TrainingPlan plan(int processes) throws IOException {
         boolean goesOn = resume && RunRecord.isIn(out);
         RecipeSource source = source(goesOn, processes);
+        if (goesOn) {
+            RunFolder.requireState(out);
+        } else {
+            requireRoom();
+        }
         RunRecord record = goesOn ? goneOnRecord() : newRecord(source);
-        if (!goesOn && !force && RunRecord.isIn(out)) {
-            throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
-        }
-        if (!goesOn && !RunFolder.isBlank(out)) {
-            if (force && !RunRecord.isIn(out)) {
-                throw new IOException(out + ": is not empty and holds no training that --force could replace");
-            }
-            OutputFolder.refuseToOverwrite(out, force);
-        }
         Recipe used = recipe(goesOn ? record.recipe(out) : null, source);
         if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
@@ -149,7 +164,30 @@ final class RunOptions {
             }
         }
         boolean finished = goesOn && isFinished(used, record);
+        if (goesOn && !finished) {
+            requireBest();
+        }
         return new TrainingPlan(used, finished ? record : withTeacher(record.with(used), goesOn), goesOn, finished);
+    }
+
+    /** Whether a training may begin in the folder. */
+    private void requireRoom() throws IOException {
+        OutputFolder.requireFolder(out);
+        if (RunRecord.isIn(out)) {
+            if (!force) {
+                throw new IOException(out + ": holds a training; --resume goes on with it, --force replaces it");
+            }
+        } else {
+            List<String> remains = RunFolder.remains(out);
+            if (!remains.isEmpty()) {
+                throw new IOException(
+                        out + ": holds " + String.join(", ", remains.subList(0, Math.min(4, remains.size())))
+                                + (remains.size() > 4 ? ", ..." : "")
+                                + " but no run.json, so that it is no training that --resume"
+                                + " could go on with or --force replace; put run.json back, or train into another folder");
+            }
+        }
+        OutputFolder.requireWritable(out);
     }
 
     /** What is remembered of the teacher; read now, so that what is wrong with it is said at once. */
@@ -179,11 +217,26 @@ final class RunOptions {
         return record.with(now);
     }
 
+    /** The report is made of the best model, and a better one may never come. */
+    private void requireBest() {
+        try {
+            RunFolder.requireBest(out, RunFolder.requireState(out));
+        } catch (CheckpointException e) {
+            if (!force) {
+                throw new TrainingException(
+                        e.getMessage() + "; it is the best model so far: put it back, or --resume --force"
+                                + " goes on without, and the next validation's model takes its place");
+            }
+            notes.add("forced: the best model so far is lost (" + e.getMessage()
+                    + "); the next validation's takes its place");
+        }
+    }
+
     /** Whether nothing is left to do, not even the report. */
-    private boolean isFinished(Recipe used, RunRecord record) {
+    private boolean isFinished(Recipe used, RunRecord record) throws IOException {
         boolean reported = used.schedule().totalEpochs() == 0
                 || (record.val() == null && record.holdout() == 0)
-                || TrainingSession.isReported(out);
+                || RunFolder.isReported(out);
         return reported
                 && RunFolder.state(out)
                         .filter(state ->
@@ -246,6 +299,7 @@ final class RunOptions {
                         .map(RunOptions::withoutMachinesFolders)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
                 Version.text(),
+                null,
                 null);
     }
 
@@ -274,6 +328,7 @@ final class RunOptions {
         }
         RunRecord record =
                 before.with(data == null ? before.data() : absolute(data), val == null ? before.val() : absolute(val));
+        otherVal = !Objects.equals(record.val(), before.val());
         if (!record.equals(before)) {
             notes.add("note: the training goes on with the pictures in " + record.data()
                     + (record.val() == null ? "" : " and " + record.val()));

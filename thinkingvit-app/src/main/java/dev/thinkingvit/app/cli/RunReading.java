@@ -5,11 +5,14 @@ import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
+import dev.thinkingvit.files.Presence;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunInventory;
 import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.TrainingException;
+import dev.thinkingvit.train.UnreadablePictures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,20 +28,33 @@ final class RunReading {
     private final TrainingPlan plan;
     private final Path out;
     private final boolean force;
+    private final boolean otherVal;
     private final ImageFolder data;
     private final @Nullable ImageFolder val;
+    private List<UnreadablePictures.Entry> unreadable = List.of();
 
     /**
      * @param out the run's folder
      * @param force whether to go on with what has changed
+     * @param otherVal whether another validation set was asked for
      */
-    RunReading(TrainingPlan plan, Path out, boolean force) throws IOException {
+    RunReading(TrainingPlan plan, Path out, boolean force, boolean otherVal) throws IOException {
         this.plan = plan;
         this.out = out;
         this.force = force;
+        this.otherVal = otherVal;
         String other = plan.record().val();
-        this.data = ImageFolder.open(Path.of(plan.record().data()));
-        this.val = other == null ? null : ImageFolder.open(Path.of(other));
+        this.data = open(plan.record().data(), "--data");
+        this.val = other == null ? null : open(other, "--val");
+    }
+
+    private ImageFolder open(String folder, String option) throws IOException {
+        Path path = Path.of(folder);
+        if (plan.goesOn() && !Files.isDirectory(path)) {
+            throw new IOException(path + ": " + (Files.exists(path) ? "is no folder" : Reasons.ofMissing(path))
+                    + "; the training in " + out + " reads its pictures there, " + option + " says where they are now");
+        }
+        return ImageFolder.open(path);
     }
 
     /**
@@ -49,13 +65,27 @@ final class RunReading {
     RunPictures pictures(Peers peers) throws IOException {
         RunPictures mine = null;
         if (peers.rank() == 0) {
+            unreadable = plan.goesOn() && RunInventory.read(out).isPresent() ? UnreadablePictures.read(out) : List.of();
             mine = plan.goesOn() ? goOn() : begin();
         }
         byte[] shared =
                 peers.share(mine == null ? new byte[0] : mine.inventory().bytes());
+        unreadable = UnreadablePictures.of(peers.share(UnreadablePictures.bytes(unreadable)));
         return mine != null
                 ? mine
-                : RunPictures.goOn("process 0", RunInventory.of(shared, Path.of(RunInventory.NAME)), data, val, false);
+                : RunPictures.goOn(
+                        "process 0",
+                        RunInventory.of(shared, Path.of(RunInventory.NAME)),
+                        data,
+                        val,
+                        false,
+                        false,
+                        unreadable);
+    }
+
+    /** What the training had met and could not read before now. */
+    List<UnreadablePictures.Entry> unreadable() {
+        return unreadable;
     }
 
     /** What of each data set is no picture of its classes, by the set's folder. */
@@ -82,7 +112,13 @@ final class RunReading {
                             + " be told, and is kept from here on");
             before = RunPictures.unnoted(classNames(), data, this::heldOut);
         }
-        RunPictures pictures = RunPictures.goOn("the training in " + out, before, data, val, force);
+        RunPictures pictures =
+                RunPictures.goOn("the training in " + out, before, data, val, force, otherVal, unreadable);
+        if (!unreadable.isEmpty()) {
+            notes.add("note: " + unreadable.size()
+                    + (unreadable.size() == 1 ? " picture" : " pictures") + " could not be read so far, see "
+                    + out.resolve(RunFolder.UNUSED) + "; what could not keeps its place and is tried again");
+        }
         Map<String, Path> anew = new HashMap<>(plan.record().sources());
         if (RunFolder.state(out).isPresent()) {
             anew.remove("init"); // the weights have long been others
@@ -104,12 +140,7 @@ final class RunReading {
             RunPictures pictures, Map<String, RunInventory.Source> sources, List<String> notes) {
         List<String> remarks = new ArrayList<>(notes);
         remarks.addAll(pictures.remarks());
-        return new RunPictures(
-                pictures.classNames(),
-                pictures.training(),
-                pictures.validation(),
-                pictures.inventory().withSources(sources),
-                remarks);
+        return pictures.with(pictures.inventory().withSources(sources), remarks);
     }
 
     private List<Sample> heldOut(List<Sample> samples) {
@@ -121,7 +152,7 @@ final class RunReading {
     private List<String> classNames() throws IOException {
         Path config = out.resolve("last").resolve(ModelDirectory.CONFIG);
         List<String> labels =
-                Files.exists(config) ? ModelDirectory.readConfig(config).labels() : List.of();
+                Presence.of(config) ? ModelDirectory.readConfig(config).labels() : List.of();
         return labels.isEmpty() ? data.folderNames() : labels;
     }
 }

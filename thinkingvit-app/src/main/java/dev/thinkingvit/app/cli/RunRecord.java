@@ -2,13 +2,13 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param version of the program
  * @param recipe of the training so far, which the file that people edit is compared with; null where older programs
  *     began it
+ * @param unreadable what could not be read so far; null where older programs began it
  */
 record RunRecord(
         String data,
@@ -39,7 +40,15 @@ record RunRecord(
         @Nullable TeacherRecord teacher,
         String command,
         String version,
-        @Nullable ObjectNode recipe) {
+        @Nullable ObjectNode recipe,
+        @Nullable Unreadable unreadable) {
+    /**
+     * @param training pictures
+     * @param validation pictures
+     * @param updatesPassedOver since none of their pictures could be read
+     */
+    record Unreadable(int training, int validation, long updatesPassedOver) {}
+
     private static final String NAME = "run.json";
 
     private static final JsonMapper MAPPER = JsonMapper.builder()
@@ -65,17 +74,22 @@ record RunRecord(
 
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version, recipe);
+        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version, recipe, unreadable);
     }
 
     /** The same with what is known of the teacher now. */
     RunRecord with(@Nullable TeacherRecord known) {
-        return new RunRecord(data, val, holdout, init, known, command, version, recipe);
+        return new RunRecord(data, val, holdout, init, known, command, version, recipe, unreadable);
     }
 
     /** The same with the recipe that is used now. */
     RunRecord with(Recipe used) {
-        return new RunRecord(data, val, holdout, init, teacher, command, version, RecipeFile.tree(used));
+        return new RunRecord(data, val, holdout, init, teacher, command, version, RecipeFile.tree(used), unreadable);
+    }
+
+    /** The same with what could not be read so far. */
+    RunRecord with(Unreadable sofar) {
+        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, sofar);
     }
 
     /** The recipe of the training in a folder so far; where it was not kept apart, what the recipe's file says. */
@@ -97,11 +111,7 @@ record RunRecord(
 
     /** @throws IOException if this user may not look */
     static boolean isIn(Path folder) throws IOException {
-        Path file = folder.resolve(NAME);
-        if (!Files.exists(file) && !Files.notExists(file)) {
-            throw new IOException(file + ": " + Reasons.ofMissing(file));
-        }
-        return Files.exists(file);
+        return Presence.of(folder.resolve(NAME));
     }
 
     static RunRecord read(Path folder) throws IOException {

@@ -4,73 +4,98 @@ import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.train.Share;
+import dev.thinkingvit.train.TrainerState;
+import dev.thinkingvit.train.UnreadablePictures;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Names each picture that cannot be read once, though every epoch meets it, and writes down what is not used. */
+/** Names each picture that cannot be used once, and writes down what of the data is not used. */
 final class SkipNotes {
-    private final PrintWriter err;
-    private final List<String> classNames;
-    private final int[] readable; // training pictures, by class
-    private final Map<Path, PassedOver> passedOver;
-    private final Set<String> noted = new HashSet<>();
-    private final List<BatchLoader.Failure> failures = new ArrayList<>();
+    private static final int ALWAYS_WRITTEN = 1000;
+    private static final long NANOS_BETWEEN = 1_000_000_000L;
 
-    /** @param passedOver what of each data set is no picture of its classes, by the set's folder */
-    SkipNotes(PrintWriter err, RunPictures pictures, Map<Path, PassedOver> passedOver) {
+    private final PrintWriter err;
+    private final Map<Path, PassedOver> passedOver;
+    private final UnreadablePictures pictures;
+    private boolean changed;
+    private long writtenAt;
+
+    /**
+     * @param known what the training had met before it was interrupted
+     * @param passedOver what of each data set is no picture of its classes, by the set's folder
+     */
+    SkipNotes(
+            PrintWriter err,
+            RunPictures pictures,
+            Share most,
+            List<UnreadablePictures.Entry> known,
+            Map<Path, PassedOver> passedOver) {
         this.err = err;
         this.passedOver = passedOver;
-        this.classNames = pictures.classNames();
-        this.readable = new int[classNames.size()];
-        for (Sample sample : pictures.training()) {
-            readable[sample.label()]++;
-        }
+        this.pictures = new UnreadablePictures(pictures, most, known, this::say);
     }
 
-    /** A training picture; says so when it was the last one of its class. */
-    void note(BatchLoader.Failure failure) {
-        int label = failure.sample().label();
-        if (noted.add(failure.message())) {
-            failures.add(failure);
-            err.println("skipped: " + Printable.of(failure.message()));
-            readable[label]--;
-            if (readable[label] == 0) {
-                err.println("warning: no picture of class '" + Printable.of(classNames.get(label))
-                        + "' can be read; the model learns nothing of it");
-            }
-        }
+    private void say(String line) {
+        changed = true;
+        err.println(Printable.of(line));
     }
 
-    /** A picture of the validation. */
-    void noteJudged(BatchLoader.Failure failure) {
-        if (noted.add(failure.message())) {
-            failures.add(failure);
-            err.println("skipped: " + Printable.of(failure.message()));
+    /** The list of them. */
+    UnreadablePictures pictures() {
+        return pictures;
+    }
+
+    /**
+     * Takes down what all processes could and could not read of the validation; all take part.
+     *
+     * @throws dev.thinkingvit.train.UnreadableException in all of them, if that is too much
+     */
+    void judged(List<BatchLoader.Failure> failures, List<Sample> read, @Nullable ProcessGroup group) {
+        byte[] mine = pictures.met(UnreadablePictures.Use.VALIDATION, failures, read);
+        pictures.told(group == null ? new byte[][] {mine} : group.gather(mine), false);
+    }
+
+    /** Writes what is new into a run's folder, soon if not at once: a list may be long. */
+    void keepUp(Path run, TrainerState.Missed missed) throws IOException {
+        if (changed && (pictures.entries().size() < ALWAYS_WRITTEN || System.nanoTime() - writtenAt > NANOS_BETWEEN)) {
+            write(run, missed);
         }
     }
 
     /** Writes what of the data is not used into a run's folder. */
-    void write(Path run) throws IOException {
+    void write(Path run, TrainerState.Missed missed) throws IOException {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         ArrayNode sets = root.putArray("data");
         passedOver.forEach((folder, others) ->
                 DataOptions.putPassedOver(sets.addObject().put("folder", folder.toString()), others));
-        DataOptions.putSkipped(root, failures);
+        root.put("skipped", pictures.entries().size());
+        root.put("updates_passed_over", missed.totalUpdates());
+        root.setAll((ObjectNode) pictures.json());
         String json =
                 JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsString(root);
         AtomicFiles.writeString(run.resolve(RunFolder.UNUSED), json + "\n");
+        changed = false;
+        writtenAt = System.nanoTime();
+    }
+
+    /** Says at a training's end what was left out in all. */
+    void sum(Path run, TrainerState.Missed missed) {
+        String words = pictures.inWords(missed.totalUpdates());
+        if (!words.isEmpty()) {
+            err.println(words + "; " + run.resolve(RunFolder.UNUSED) + " has the list");
+        }
     }
 }

@@ -54,7 +54,8 @@ final class SweepTable {
         return String.format(Locale.ROOT, form, value);
     }
 
-    private static String aligned(List<List<String>> lines) {
+    /** Lines of cells as columns, aligned to the right. */
+    static String aligned(List<List<String>> lines) {
         int[] widths = new int[lines.get(0).size()];
         for (List<String> line : lines) {
             for (int i = 0; i < line.size(); i++) {

@@ -4,6 +4,7 @@ import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.data.ValidLabels;
 import dev.thinkingvit.distributed.ProcessGroup;
+import dev.thinkingvit.eval.NoPicturesException;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.inference.ElasticEngine;
@@ -82,7 +83,7 @@ final class Teaching implements AutoCloseable {
      *
      * @return what the training is to remember
      */
-    TeacherRecord judged(List<Sample> validation, @Nullable ProcessGroup group, SkipNotes skips) throws IOException {
+    TeacherRecord judged(List<Sample> validation, @Nullable ProcessGroup group) throws IOException {
         if (record.top1() != null) {
             err.printf("teacher: top-1 %.2f %%, when the training began%n", 100 * record.top1());
             return record;
@@ -98,19 +99,22 @@ final class Teaching implements AutoCloseable {
             Sample sample = validation.get(i);
             share.add(new Sample(sample.path(), classes.indices()[sample.label()]));
         }
-        double[] counts = share.isEmpty() ? new double[2] : judge(share, rank == 0, skips);
+        double[] counts = share.isEmpty() ? new double[2] : judge(share, rank == 0);
         double right = 0;
         double images = 0;
         for (double[] of : group == null ? new double[][] {counts} : group.gather(counts)) {
             right += of[0];
             images += of[1];
         }
+        if (images == 0) {
+            throw new IOException("none of the " + validation.size() + " validation pictures can be read");
+        }
         err.printf("teacher: top-1 %.2f %% of %,d validation pictures%n", 100 * right / images, (long) images);
         return record.withTop1(right / images);
     }
 
     /** Right answers, and pictures. */
-    private double[] judge(List<Sample> samples, boolean tells, SkipNotes skips) throws IOException {
+    private double[] judge(List<Sample> samples, boolean tells) throws IOException {
         int labels = model.config().network().numClasses();
         Recorder.Options options =
                 Recorder.Options.of(Routers.ENTROPY).withValid(ValidLabels.of(labels, classes.indices()));
@@ -123,8 +127,9 @@ final class Teaching implements AutoCloseable {
                             bar.stepTo(done);
                         }
                     });
+        } catch (NoPicturesException e) {
+            return new double[2]; // the training's own validation names them, in all processes
         }
-        recording.skipped().forEach(skips::noteJudged);
         int last = model.config().network().stages() - 1;
         long right = recording.images().stream()
                 .filter(image -> image.stages().get(last).inTop1())

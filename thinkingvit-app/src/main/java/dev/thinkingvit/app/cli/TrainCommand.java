@@ -49,10 +49,13 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit train --data cifar10/train --val cifar10/test --out run",
             "  thinkingvit train --out run --resume",
-            "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 --processes 2 --out run",
-            "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train --val imagenet/val \\",
-            "      --init deit_tiny_patch16_224.pth --grad-accum-steps 8 --out run",
-            "  thinkingvit train --data cifar10/train --val cifar10/test --teacher teacher --out run"
+            "  thinkingvit train --data cifar10/train --holdout 1000 --epochs 10 \\",
+            "      --processes 2 --out run",
+            "  thinkingvit train --recipe imagenet-deit-3h-6h --data imagenet/train \\",
+            "      --val imagenet/val --init deit_tiny_patch16_224.pth \\",
+            "      --grad-accum-steps 8 --out run",
+            "  thinkingvit train --data cifar10/train --val cifar10/test \\",
+            "      --teacher teacher --out run"
         })
 final class TrainCommand extends BaseCommand {
     private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
@@ -202,7 +205,7 @@ final class TrainCommand extends BaseCommand {
         }
         run.notes().forEach(progress::println);
         requireShares(used, group == null ? 1 : group.size());
-        RunReading reading = new RunReading(plan, run.out(), run.force());
+        RunReading reading = new RunReading(plan, run.out(), run.force(), run.otherVal());
         RunPictures pictures = reading.pictures(group == null ? Peers.ALONE : Peers.of(group));
         pictures.remarks().forEach(progress::println);
         ThinkingViTConfig network = network(used, pictures.classNames().size());
@@ -245,7 +248,12 @@ final class TrainCommand extends BaseCommand {
                         new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history, savePth)),
                 group,
                 progress,
-                new SkipNotes(progress, pictures, reading.passedOver()));
+                new SkipNotes(
+                        progress,
+                        pictures,
+                        used.execution().maxUnreadable(),
+                        reading.unreadable(),
+                        reading.passedOver()));
         boolean done;
         try (Teaching teaching = Teaching.of(
                         plan.record().teacher(), used, pictures.classNames(), config.preprocessing(), on, progress);
@@ -253,10 +261,10 @@ final class TrainCommand extends BaseCommand {
                 ThinkingViT model = host.on(on)) {
             RunRecord record = teaching == null
                     ? plan.record()
-                    : plan.record().with(teaching.judged(pictures.validation(), group, session.skips()));
+                    : plan.record().with(teaching.judged(pictures.validation(), group));
             Teacher teacher = teaching == null ? null : teaching.teacher();
             if (first) {
-                try (RunFolder opened = RunFolder.open(run.out())) {
+                try (RunFolder opened = RunFolder.open(run.out(), run.locks())) {
                     done = session.run(
                             model, teacher, new OpenRun(opened, used, record, pictures.inventory(), plan.goesOn()));
                 }
@@ -279,8 +287,7 @@ final class TrainCommand extends BaseCommand {
     private ThinkingViT firstModel(
             ThinkingViTConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
         String init = plan.record().init();
-        // a training that died before its first save begins again; others get their weights later
-        boolean begins = first && !(plan.goesOn() && RunFolder.state(run.out()).isPresent());
+        boolean begins = first && !plan.goesOn(); // others get their weights later
         if (init == null || !begins) {
             return FirstWeights.drawn(plan.recipe(), network);
         }

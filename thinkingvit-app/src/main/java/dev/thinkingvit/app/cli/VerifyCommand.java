@@ -14,7 +14,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Compares a model with recorded activations, or the trainer with a recorded training. */
@@ -33,7 +32,8 @@ import tools.jackson.databind.node.ObjectNode;
             "",
             "Examples:",
             "  thinkingvit verify my-model",
-            "  thinkingvit verify my-model --expected recorded.safetensors --tolerance 1e-3 --json",
+            "  thinkingvit verify my-model --expected recorded.safetensors \\",
+            "      --tolerance 1e-3 --json",
             "  thinkingvit verify --training my-recorded-training"
         })
 final class VerifyCommand extends BaseCommand {
@@ -138,7 +138,7 @@ final class VerifyCommand extends BaseCommand {
     }
 
     private static ObjectNode json(Verification verdict) {
-        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ObjectNode root = JsonOutput.root();
         root.put("ok", verdict.passed());
         root.put("tolerance", verdict.tolerance());
         ArrayNode tensors = root.putArray("tensors");

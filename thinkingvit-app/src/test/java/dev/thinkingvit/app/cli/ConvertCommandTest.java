@@ -54,7 +54,7 @@ class ConvertCommandTest {
                         .isEqualTo(tensor.data());
             }
         });
-        assertThat(files(out)).containsExactly("config.json", "model.safetensors");
+        assertThat(files(out)).containsExactly("README.md", "config.json", "model.safetensors");
         assertThat(files(directory)).containsExactly("deep");
     }
 
@@ -102,7 +102,7 @@ class ConvertCommandTest {
         assertThat(files(out)).containsExactly("notes.txt");
 
         assertThat(CommandRun.of("convert", MODEL, out, "--force").code()).isZero();
-        assertThat(files(out)).containsExactly("config.json", "model.safetensors", "notes.txt");
+        assertThat(files(out)).containsExactly("README.md", "config.json", "model.safetensors", "notes.txt");
 
         CommandRun file = CommandRun.of("convert", MODEL, out.resolve("notes.txt"), "--force");
         assertThat(file.code()).isEqualTo(1);

@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class RecipeOptionsTest {
@@ -34,6 +36,23 @@ class RecipeOptionsTest {
                     .as("%s", recipe)
                     .isNotEmpty();
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "train --out=x --data=y --epochs=3 --epochs=4",
+                "train --out=x --data=y --stages=1,2 --stages=3",
+                "train --out=x --data=y --resume --resume",
+                "train --out=x --data=y --recipe=a --recipe=b",
+                "classify x --threshold=0.1 --threshold=0.2",
+                "evaluate --data=x --model=y --model=z",
+                "info --verbose -v x"
+            })
+    void anOptionThatIsGivenTwiceIsRefusedWhateverItIs(String line) {
+        CommandRun run = CommandRun.of((Object[]) line.split(" ", -1));
+        assertThat(run.code()).as(run.err()).isEqualTo(Main.USAGE);
+        assertThat(run.err()).contains("should be specified only once");
     }
 
     @Test

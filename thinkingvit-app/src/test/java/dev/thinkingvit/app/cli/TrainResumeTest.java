@@ -145,6 +145,59 @@ class TrainResumeTest {
         assertThat(run.resolve("inventory.json.gz")).exists();
     }
 
+    @Test
+    void aRunWithoutItsStateIsNamedAndNothingIsOverwritten() throws IOException {
+        Files.delete(run.resolve("last/state.safetensors"));
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(resume("--epochs=2"), "last/state.safetensors: is gone", run.toString(), "--force");
+        assertOneLine(train(2), "last/state.safetensors: is gone");
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @Test
+    void aRunWithoutItsRecordIsNoNewOneHoweverItIsCalled() throws IOException {
+        Files.delete(run.resolve("run.json"));
+        Map<String, ByteBuffer> before = content();
+        for (List<Object> how : List.<List<Object>>of(
+                List.of("--resume"),
+                List.of("--resume", "--data", directory.resolve("train")),
+                List.of("--force", "--data", directory.resolve("train")),
+                List.of("--data", directory.resolve("train")))) {
+            List<Object> arguments = new ArrayList<>(List.of("train", "--out", run));
+            arguments.addAll(how);
+            assertOneLine(
+                    CommandRun.of(arguments.toArray()), run.toString(), "but no run.json", "train into another folder");
+        }
+        assertThat(content()).isEqualTo(before);
+    }
+
+    @Test
+    void aLostBestModelIsNamedAndTheNextTakesItsPlaceIfForced() throws IOException {
+        Files.delete(run.resolve("best/model.safetensors"));
+        Map<String, ByteBuffer> before = content();
+        assertOneLine(
+                resume("--epochs=2"), run.resolve("best").toString(), "the best model so far", "--resume --force");
+        assertThat(content()).isEqualTo(before);
+        CommandRun forced = resume("--epochs=2", "--force");
+        assertThat(forced.code()).as(forced.err()).isZero();
+        assertThat(forced.err())
+                .contains("forced: the best model so far is lost")
+                .contains("(best)");
+        assertThat(run.resolve("best/model.safetensors")).exists();
+    }
+
+    @Test
+    void anAbsurdRateOverwritesNothing() throws IOException {
+        Map<String, ByteBuffer> before = content();
+        CommandRun broken = resume("--epochs=2", "--lr=1e30", "--batch-size=80");
+        assertThat(broken.code()).as(broken.err()).isEqualTo(Main.FAILED);
+        Map<String, ByteBuffer> after = content();
+        for (String file : List.of("last/state.safetensors", "last/model.safetensors", "best/model.safetensors")) {
+            assertThat(after.get(file)).as(file).isEqualTo(before.get(file));
+        }
+        assertThat(run.resolve("history/epoch-0002")).doesNotExist();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 5, 100, 20_000})
     void aTornStateIsNamedAndNothingIsOverwritten(int bytes) throws IOException {
@@ -258,17 +311,53 @@ class TrainResumeTest {
         assertThat(content()).isEqualTo(before);
     }
 
-    @Test
-    void anEpochThatBecameShorterThanWhereItStoodIsRefused() throws IOException {
+    /** As if the training had been interrupted after some updates of its second epoch. */
+    private void standIn(int updates) {
         Path state = run.resolve("last/state.safetensors");
         Safetensors.Contents contents = Safetensors.read(state);
         Map<String, String> facts = new TreeMap<>(contents.metadata());
-        facts.put("update", "7");
+        int pictures = 8 * updates;
+        facts.put("update", updates + "");
+        facts.put("place", pictures + "," + pictures + ",0");
+        facts.put("images", pictures + "");
         Safetensors.write(state, contents.tensors(), facts);
-        Map<String, ByteBuffer> before = content();
-        assertOneLine(resume("--epochs=2", "--batch-size=16"), "update 7 of epoch 2", "only 5", "80 pictures");
-        assertThat(content()).isEqualTo(before);
-        assertThat(resume("--epochs=2").code()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {4, 12, 28, 80})
+    void anEpochThatGoesOnInOtherBatchesShowsEveryPictureOnce(int batch) throws IOException {
+        standIn(3);
+        CommandRun further = resume("--epochs=2", "--batch-size=" + batch);
+        assertThat(further.code()).as(further.err()).isZero();
+        int left = (80 - 24 + batch - 1) / batch;
+        assertThat(TinyTraining.epochs(run).get("images")).containsExactly(80.0, 80.0);
+        assertThat(TinyTraining.epochs(run).get("step")).containsExactly(10.0, 10.0 + left);
+    }
+
+    @Test
+    void aLearningRateThatJumpsIsSaid() {
+        CommandRun further = resume("--epochs=4");
+        assertThat(further.err())
+                .contains(
+                        "learning rate of the next update is 1.0E-5 → 8.55E-4; the schedule so far had come to its end");
+        assertThat(resume("--epochs=4").err()).doesNotContain("learning rate of");
+    }
+
+    @Test
+    void anotherValidationSetHasABestOfItsOwn() throws IOException {
+        Path other = directory.resolve("other");
+        TinyTraining.writePictures(other);
+        Files.delete(other.resolve("val/dark/80.png"));
+        assertThat(resume("--epochs=2").err()).contains("epoch 2 of 2");
+        CommandRun judged = resume("--epochs=3", "--lr=1e-30", "--min-lr=0", "--val", other.resolve("val"));
+        assertThat(judged.code()).as(judged.err()).isZero();
+        assertThat(judged.err())
+                .contains("of class 'dark' 1 picture is gone (80.png)", "the scores do not compare")
+                .containsPattern("epoch 3 of 3: .* \\(best\\)");
+        assertThat(run.resolve("earlier-bests/epoch-0002/model.safetensors")).exists();
+        CommandRun moved = resume("--epochs=4", "--val", Files.move(other.resolve("val"), directory.resolve("val2")));
+        assertThat(moved.err()).as("the same pictures").doesNotContain("do not compare");
+        assertOneLine(resume("--epochs=5", "--val", directory.resolve("val3")), "--val says where they are now");
     }
 
     @Test
@@ -284,24 +373,17 @@ class TrainResumeTest {
     }
 
     @Test
-    void aTrainingThatDiedBeforeItsFirstSaveBeginsFromItsInitialWeightsAgain() throws IOException {
-        Path source = run.resolve("best/model.safetensors");
-        Path fresh = directory.resolve("fresh");
+    void aTrainingGoesOnThoughItsInitialWeightsAreGone() throws IOException {
+        Path source = Files.copy(run.resolve("best/model.safetensors"), directory.resolve("source.safetensors"));
         Path other = directory.resolve("other");
-        for (Path folder : List.of(fresh, other)) {
-            List<String> arguments = TinyTraining.arguments(
-                    directory, folder, 1, "--init=" + source, "--lr=1e-30", "--min-lr=0", "--warmup-lr=0");
-            CommandRun begun = CommandRun.of(arguments.toArray());
-            assertThat(begun.code()).as(begun.err()).isZero();
-        }
-        Files.delete(other.resolve("last/state.safetensors"));
-        byte[] weights = Files.readAllBytes(source);
-        Files.write(source, new byte[100]);
-        assertOneLine(CommandRun.of("train", "--resume", "--out", other), source.toString(), "not what --init was");
-        Files.write(source, weights);
-        CommandRun again = CommandRun.of("train", "--resume", "--out", other);
+        CommandRun begun = CommandRun.of(
+                TinyTraining.arguments(directory, other, 1, "--init=" + source).toArray());
+        assertThat(begun.code()).as(begun.err()).isZero();
+        Files.delete(source);
+        CommandRun again = CommandRun.of("train", "--resume", "--out", other, "--epochs=2");
         assertThat(again.code()).as(again.err()).isZero();
-        TinyTraining.assertSame(other, fresh);
+        Files.delete(other.resolve("last/state.safetensors"));
+        assertOneLine(CommandRun.of("train", "--resume", "--out", other, "--epochs=3"), "state.safetensors: is gone");
     }
 
     @Test

@@ -1,0 +1,107 @@
+package dev.thinkingvit.app.cli;
+
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.PreprocessingChange;
+import dev.thinkingvit.data.Resampling;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** How pictures are prepared, where that is to be otherwise than the model says. */
+final class PreprocessingOptions {
+    @Option(
+            names = {"--input-size", "--img-size"},
+            split = ",",
+            arity = "1..3",
+            paramLabel = "N",
+            description = "Side of the pictures that the network sees, in pixels; positions are resampled. Default: the"
+                    + " model's.")
+    private @Nullable List<Integer> inputSize;
+
+    @Option(
+            names = "--crop-pct",
+            paramLabel = "SHARE",
+            description = "Share of the resized shorter side that the centre crop keeps. Default: the model's.")
+    private @Nullable Double cropPct;
+
+    @Option(
+            names = "--interpolation",
+            paramLabel = "KERNEL",
+            description = "bicubic or bilinear, when resizing. Default: the model's.")
+    private @Nullable Resampling interpolation;
+
+    @Option(
+            names = "--mean",
+            split = ",",
+            arity = "1..3",
+            paramLabel = "M",
+            description = "What is taken from levels between 0 and 1: three numbers, or one for all channels. Default:"
+                    + " the model's.")
+    private @Nullable List<Double> mean;
+
+    @Option(
+            names = "--std",
+            split = ",",
+            arity = "1..3",
+            paramLabel = "S",
+            description =
+                    "What they are then divided by: three numbers, or one for all channels. Default: the model's.")
+    private @Nullable List<Double> std;
+
+    /**
+     * What was asked for.
+     *
+     * @throws TypeConversionException if a value is none that the option takes
+     */
+    PreprocessingChange change() {
+        try {
+            PreprocessingChange change = new PreprocessingChange(
+                    size(), cropPct, interpolation, levels("--mean", mean), levels("--std", std));
+            change.of(Preprocessing.imagenet(1)); // whose own values are fine
+            return change;
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+
+    /** The first option that was given; null if none was. */
+    @Nullable String given() {
+        if (inputSize != null) {
+            return "--input-size";
+        }
+        if (cropPct != null) {
+            return "--crop-pct";
+        }
+        if (interpolation != null) {
+            return "--interpolation";
+        }
+        return mean != null ? "--mean" : std != null ? "--std" : null;
+    }
+
+    /** A side, or channels, height and width. */
+    private @Nullable Integer size() {
+        if (inputSize == null) {
+            return null;
+        }
+        List<Integer> said = inputSize;
+        boolean square = said.size() == 1
+                || (said.size() == 2 && said.get(0).equals(said.get(1)))
+                || (said.size() == 3 && said.get(0) == 3 && said.get(1).equals(said.get(2)));
+        if (!square) {
+            throw new IllegalArgumentException(
+                    "--input-size takes the side of a square (224), or 3 224 224; got " + said);
+        }
+        return said.get(said.size() - 1);
+    }
+
+    private static @Nullable List<Double> levels(String option, @Nullable List<Double> said) {
+        if (said == null || said.size() == 3) {
+            return said;
+        }
+        if (said.size() == 1) {
+            return List.of(said.get(0), said.get(0), said.get(0));
+        }
+        throw new IllegalArgumentException(option + " takes one number or three (0.485,0.456,0.406); got " + said);
+    }
+}

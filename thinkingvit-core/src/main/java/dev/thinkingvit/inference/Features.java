@@ -1,0 +1,55 @@
+package dev.thinkingvit.inference;
+
+import java.util.Arrays;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Collects what each image's last stage made of it, pooled, while a batch is thought about. Threads may put different
+ * images side by side.
+ */
+final class Features {
+    private final Pooling pooling;
+    private final int[] widths; // B
+    private final float[][] values; // B
+
+    /** @param count B images */
+    Features(int count, Pooling pooling) {
+        this.pooling = pooling;
+        this.widths = new int[count];
+        this.values = new float[count][];
+    }
+
+    /**
+     * Takes the tokens of images that end.
+     *
+     * @param images positions of a micro-batch's images in the batch
+     * @param ending R rows of the micro-batch
+     * @param tokens (R, N, d)
+     */
+    void put(int stage, int[] images, long[] ending, Tensor tokens) {
+        float[] pooled = pooling.of(tokens);
+        int length = pooled.length / ending.length;
+        int width = Math.toIntExact(tokens.size(2));
+        for (int row = 0; row < ending.length; row++) {
+            int image = images[Math.toIntExact(ending[row])];
+            values[image] = Arrays.copyOfRange(pooled, row * length, (row + 1) * length);
+            widths[image] = width;
+            requireNumbers(values[image], stage);
+        }
+    }
+
+    /** The class token may be sound where another token is not. */
+    private static void requireNumbers(float[] values, int stage) {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw new ArithmeticException(
+                        "stage " + stage + " gave " + value + " in an embedding, a finite number is"
+                                + " required; the model's weights or the input are damaged");
+            }
+        }
+    }
+
+    Embedding embedding(int image, Classification classification) {
+        return new Embedding(classification, widths[image], values[image]);
+    }
+}

@@ -1,0 +1,64 @@
+package dev.thinkingvit.inference;
+
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * What of a stage's tokens is an image's embedding. All are taken after the final LayerNorm, as timm's
+ * {@code forward_features} gives them, and F32.
+ *
+ * <p>{@code B} images, {@code N} tokens, the class token first, {@code d} the stage's width.
+ */
+public enum Pooling {
+    /** The class token, {@code d} values: what the classifier reads, and timm's {@code forward_head(pre_logits=True)}. */
+    TOKEN,
+    /** The mean of all tokens but the class token, {@code d} values: what timm's {@code pool(…, 'avg')} gives. */
+    AVG,
+    /** Every token, {@code N·d} values, token by token: timm's {@code forward_features} as it is. */
+    NONE;
+
+    /** The pooling of that name, in the letters of {@link #id}. */
+    public static Pooling named(String name) {
+        for (Pooling pooling : values()) {
+            if (pooling.id().equals(name)) {
+                return pooling;
+            }
+        }
+        throw new IllegalArgumentException("pooling must be one of "
+                + Stream.of(values()).map(Pooling::id).collect(Collectors.joining(", ")) + "; got " + name);
+    }
+
+    /** As commands and files spell it: {@code token}, {@code avg}, {@code none}. */
+    public String id() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Rows of an embedding of {@code tokens} tokens. */
+    int rows(int tokens) {
+        return this == NONE ? tokens : 1;
+    }
+
+    /**
+     * The values of each image, image by image.
+     *
+     * @param tokens (B, N, d) of any float type
+     */
+    float[] of(Tensor tokens) {
+        try (Scope scope = new Scope()) {
+            return Tensors.toFloats(
+                    switch (this) {
+                        case TOKEN -> tokens.select(1, 0); // (B, d)
+                        case AVG ->
+                            tokens.narrow(1, 1, tokens.size(1) - 1)
+                                    .to(ScalarType.Float)
+                                    .mean(1); // (B, d)
+                        case NONE -> tokens;
+                    });
+        }
+    }
+}
