@@ -9,7 +9,7 @@ import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
@@ -133,7 +133,7 @@ public final class ElasticClassifier implements AutoCloseable {
                 config,
                 policy,
                 precision,
-                new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
+                new ElasticEngine(PackedBackbone.of(config.network(), model.weights(), precision)));
     }
 
     /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */

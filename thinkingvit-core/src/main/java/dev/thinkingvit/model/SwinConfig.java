@@ -1,6 +1,7 @@
 package dev.thinkingvit.model;
 
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * The shape of a Thinking Swin: a Swin Transformer (Liu et al., 2021) that thinks in rounds, each with heads of its own in
@@ -23,7 +24,8 @@ public record SwinConfig(
         List<Integer> numHeads,
         List<Integer> windowSize,
         List<List<Integer>> headRounds,
-        int numClasses) {
+        int numClasses)
+        implements NetworkConfig {
     /** Epsilon of every LayerNorm. */
     public static final double NORM_EPS = 1e-5;
 
@@ -63,7 +65,21 @@ public record SwinConfig(
         return depths.size();
     }
 
+    @Override
+    public SwinNetwork network() {
+        return new SwinNetwork(this);
+    }
+
+    /** {@code "(3,3,6,12) → (3,6,12,24)"}: heads of each level in each round. */
+    @Override
+    public String shorthand() {
+        return headRounds.stream()
+                .map(round -> round.stream().map(String::valueOf).collect(Collectors.joining(",", "(", ")")))
+                .collect(Collectors.joining(" → "));
+    }
+
     /** Rounds of thinking. */
+    @Override
     public int stages() {
         return headRounds.size();
     }

@@ -1,9 +1,6 @@
 package dev.thinkingvit.model;
 
-import dev.thinkingvit.network.Cost;
-import dev.thinkingvit.network.Parameters;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The shape of a ThinkingViT: one set of full-width weights and the stages that read leading slices of it.
@@ -28,7 +25,8 @@ public record ThinkingViTConfig(
         int numHeads,
         List<Integer> thinkingStages,
         int numClasses,
-        double normEps) {
+        double normEps)
+        implements NetworkConfig {
 
     /** Epsilon of the published classification models. */
     public static final double DEFAULT_NORM_EPS = 1e-6;
@@ -70,7 +68,7 @@ public record ThinkingViTConfig(
         return embedDim / numHeads;
     }
 
-    /** Number of stages. */
+    @Override
     public int stages() {
         return thinkingStages.size();
     }
@@ -108,6 +106,7 @@ public record ThinkingViTConfig(
     }
 
     /** {@code "3H → 6H"}: how the paper names the model. */
+    @Override
     public String shorthand() {
         StringBuilder name = new StringBuilder();
         for (int heads : thinkingStages) {
@@ -131,28 +130,15 @@ public record ThinkingViTConfig(
         return name.startsWith("alpha.") || name.startsWith("proj_layer");
     }
 
-    /** Every parameter of the model, declared. */
-    public Parameters parameters() {
-        return new ThinkingViTNetwork(this).parameters();
+    @Override
+    public ThinkingViTNetwork network() {
+        return new ThinkingViTNetwork(this);
     }
 
-    /** Every parameter of the model with its shape, named and ordered as published checkpoints are. */
-    public Map<String, long[]> parameterShapes() {
-        return parameters().shapes();
-    }
-
-    /** Number of trainable values. */
-    public long parameterCount() {
-        return parameters().count();
-    }
-
-    /**
-     * Multiply-accumulates of one image at {@code stage} alone: patch embedding, blocks, head and the recycling
-     * projection, as the paper counts them.
-     */
+    @Override
     public long macs(int stage) {
         checkStage(stage);
-        return Cost.macs(new ThinkingViTNetwork(this), stage);
+        return NetworkConfig.super.macs(stage);
     }
 
     private void checkStage(int stage) {

@@ -32,6 +32,15 @@ public sealed interface PackedStage extends AutoCloseable permits DnnlStage, Tor
     /** Bytes of native memory that the weights hold. */
     long weightBytes();
 
+    /**
+     * Images that should go through together where every operation runs over all of them before the next begins: as many as
+     * have activations of 8 images of 197 tokens at width 384.
+     */
+    static int microBatch(Network.Ports ports) {
+        long values = ports.tokens().stream().reduce(1L, Math::multiplyExact);
+        return (int) Math.max(1, 8 * 197 * 384 / values);
+    }
+
     /** Images that should go through together. */
     int microBatch();
 

@@ -14,9 +14,6 @@ import org.jspecify.annotations.Nullable;
  * A stage by libtorch's operations, for processors that oneDNN has no kernels for. Owns its weights; close it.
  */
 final class TorchStage implements PackedStage {
-    /** Values of one (B, N, d) tensor of a micro-batch: 8 images of 197 tokens at width 384. */
-    private static final long MICRO_BATCH_VALUES = 8 * 197 * 384;
-
     private final Network network;
     private final int stage;
     private final ScalarType type;
@@ -69,8 +66,7 @@ final class TorchStage implements PackedStage {
 
     @Override
     public int microBatch() {
-        long values = network.ports(stage).tokens().stream().reduce(1L, Math::multiplyExact);
-        return (int) Math.max(1, MICRO_BATCH_VALUES / values);
+        return PackedStage.microBatch(network.ports(stage));
     }
 
     @Override

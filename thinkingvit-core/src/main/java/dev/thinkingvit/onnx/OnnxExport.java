@@ -5,7 +5,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ProtoMessage;
 import dev.thinkingvit.files.Reasons;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.ThinkingViTNetwork;
@@ -106,7 +106,7 @@ public final class OnnxExport {
         for (int stage = 1; stage <= network.stages(); stage++) {
             requireReadable(
                     folder.resolve(ExportedModel.Stage.of(network, stage).file()),
-                    PackedThinkingViT.weightBytes(network, stage, Precision.FP32));
+                    PackedBackbone.weightBytes(network, stage, Precision.FP32));
         }
     }
 

@@ -201,7 +201,7 @@ class ThinkingViTTest {
         float tolerance = precision == Precision.FP32 ? 1e-5f : 0.1f; // of the largest logit
         try (Scope scope = new Scope();
                 ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights);
-                PackedThinkingViT packed = PackedThinkingViT.of(FOUR_STAGES, weights, precision)) {
+                PackedBackbone packed = PackedBackbone.of(FOUR_STAGES, weights, precision)) {
             torch.manual_seed(5);
             Tensor images = torch.randn(3, 3, 16, 16);
             List<StageOutput> expected = model.forward(images, Precision.FP32, DropPath.NONE);
@@ -235,7 +235,7 @@ class ThinkingViTTest {
     void aLeftOverTensorIsNamed() {
         Map<String, HostTensor> weights = weights(FOUR_STAGES);
         weights.put("dist_token", HostTensor.of(new float[40], 1, 1, 40));
-        assertThatThrownBy(() -> PackedThinkingViT.of(FOUR_STAGES, weights, Precision.FP32))
+        assertThatThrownBy(() -> PackedBackbone.of(FOUR_STAGES, weights, Precision.FP32))
                 .isInstanceOf(WeightsException.class)
                 .hasMessageContaining("tensor dist_token [1, 1, 40] is left over");
     }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -122,7 +122,7 @@ class PackedStageTest {
 
     @Test
     void tensorsOfAnotherTypeAreRefused() {
-        try (PackedThinkingViT model = PackedThinkingViT.of(CONFIG, weights, Precision.FP32)) {
+        try (PackedBackbone model = PackedBackbone.of(CONFIG, weights, Precision.FP32)) {
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope()) {
                     Tensor images = torch.randn(2, 3, 40, 40);
