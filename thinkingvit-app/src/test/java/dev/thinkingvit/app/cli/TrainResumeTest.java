@@ -165,6 +165,7 @@ class TrainResumeTest {
                 List.of("--data", directory.resolve("train")))) {
             List<Object> arguments = new ArrayList<>(List.of("train", "--out", run));
             arguments.addAll(how);
+            arguments.addAll(List.of("--recipe", "../recipes/cifar10-3h-6h.yaml"));
             assertOneLine(
                     CommandRun.of(arguments.toArray()), run.toString(), "but no run.json", "train into another folder");
         }
