@@ -231,9 +231,9 @@ public final class UnreadablePictures {
         return List.of(MAPPER.readValue(bytes, Entry[].class));
     }
 
-    /** The entries under the key by which {@link #read} finds them. */
-    public JsonNode json() {
-        return MAPPER.valueToTree(Map.of(LIST, entries()));
+    /** The entries as plain values, under the key by which {@link #read} finds them. */
+    public Map<String, Object> json() {
+        return Map.of(LIST, MAPPER.convertValue(entries(), List.class));
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.JsonRecords;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
@@ -12,11 +13,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What a training was begun with besides its recipe, so that it can go on without being told again.
@@ -40,7 +36,7 @@ record RunRecord(
         @Nullable TeacherRecord teacher,
         String command,
         String version,
-        @Nullable ObjectNode recipe,
+        @Nullable Map<String, @Nullable Object> recipe,
         @Nullable Unreadable unreadable) {
     /**
      * @param training pictures
@@ -50,11 +46,6 @@ record RunRecord(
     record Unreadable(int training, int validation, long updatesPassedOver) {}
 
     private static final String NAME = "run.json";
-
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .build();
 
     RunRecord {
         require(data, "data");
@@ -84,7 +75,8 @@ record RunRecord(
 
     /** The same with the recipe that is used now. */
     RunRecord with(Recipe used) {
-        return new RunRecord(data, val, holdout, init, teacher, command, version, RecipeFile.tree(used), unreadable);
+        return new RunRecord(
+                data, val, holdout, init, teacher, command, version, RecipeFile.sections(used), unreadable);
     }
 
     /** The same with what could not be read so far. */
@@ -116,24 +108,19 @@ record RunRecord(
 
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
-        RunRecord record;
         try {
-            record = ofText(TextFile.read(file));
-        } catch (JacksonException e) {
+            return ofText(TextFile.read(file));
+        } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
-        if (record == null) {
-            throw new CheckpointException(file, "is damaged: it says nothing");
-        }
-        return record;
     }
 
     static RunRecord ofText(String json) {
-        return MAPPER.readValue(json, RunRecord.class);
+        return JsonRecords.read(json, RunRecord.class);
     }
 
     String text() {
-        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
+        return JsonRecords.text(this);
     }
 
     void write(Path folder) throws IOException {

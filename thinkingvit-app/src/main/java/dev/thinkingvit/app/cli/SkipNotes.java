@@ -83,7 +83,7 @@ final class SkipNotes {
                 DataOptions.putPassedOver(sets.addObject().put("folder", folder.toString()), others));
         root.put("skipped", pictures.entries().size());
         root.put("updates_passed_over", missed.totalUpdates());
-        root.setAll((ObjectNode) pictures.json());
+        pictures.json().forEach(root::putPOJO);
         String json =
                 JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsString(root);
         AtomicFiles.writeString(run.resolve(RunFolder.UNUSED), json + "\n");

@@ -5,6 +5,7 @@ import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.TorchDevice;
@@ -297,7 +298,7 @@ final class TrainCommand extends BaseCommand {
         return ThinkingViT.of(network, start.weights());
     }
 
-    private static ObjectNode provenance(RunRecord record, Recipe recipe) {
+    private static JsonText provenance(RunRecord record, Recipe recipe) {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
         training.put("command", record.command());
         training.put("seed", recipe.execution().seed());
@@ -308,6 +309,6 @@ final class TrainCommand extends BaseCommand {
         }
         training.put("version", record.version());
         training.put("java", Runtime.version().toString());
-        return training;
+        return new JsonText(training.toString());
     }
 }
