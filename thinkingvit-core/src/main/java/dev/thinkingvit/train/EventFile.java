@@ -63,8 +63,9 @@ public final class EventFile implements Closeable {
             events.write(event().integer(2, startStep).message(7, new ProtoMessage().integer(1, SESSION_START)));
             return events;
         } catch (IOException e) {
-            events.out.close();
-            throw e;
+            try (events.out) {
+                throw e;
+            }
         }
     }
 

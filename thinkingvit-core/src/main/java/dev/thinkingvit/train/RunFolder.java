@@ -116,8 +116,9 @@ public final class RunFolder implements AutoCloseable {
             folder.check();
             return folder;
         } catch (IOException | RuntimeException e) {
-            lock.close();
-            throw e;
+            try (lock) {
+                throw e;
+            }
         }
     }
 

@@ -38,6 +38,7 @@ import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import dev.thinkingvit.train.UnreadableException;
 import dev.thinkingvit.train.UnreadablePictures;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
@@ -167,8 +168,11 @@ record TrainingSession(
 
     /** Says and writes down what could not be read, as far as this training has come. */
     private void sumUp(OpenRun open, Trainer trainer) throws IOException {
-        write(open, trainer.position().missed());
-        skips.sum(open.folder().path(), trainer.position().missed());
+        try {
+            write(open, trainer.position().missed());
+        } finally { // which does not fail
+            skips.sum(open.folder().path(), trainer.position().missed());
+        }
     }
 
     private void write(OpenRun open, TrainerState.Missed missed) throws IOException {
@@ -234,7 +238,9 @@ record TrainingSession(
             return run.run(loader, new TrainingRun.Listener() {});
         }
         int stages = config.network().stages();
-        try (ProgressBar bar = Progress.of(
+        // closed last: what fails then comes beside what ended the training and not in its place
+        try (Closeable summing = () -> sumUp(open, trainer);
+                ProgressBar bar = Progress.of(
                         "training",
                         trainer.position().totalUpdates(),
                         Math.max(1, trainer.position().totalUpdates()),
@@ -246,8 +252,6 @@ record TrainingSession(
                         trainer.epoch(),
                         trainer.position().totalUpdates())) {
             return run.run(loader, new Watcher(bar, log, open, trainer));
-        } finally {
-            sumUp(open, trainer);
         }
     }
 
