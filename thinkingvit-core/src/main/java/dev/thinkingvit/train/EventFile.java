@@ -117,6 +117,11 @@ public final class EventFile implements Closeable {
         write(textEvent(now(), tag, step, markdown));
     }
 
+    /** {@link AppendedFile#mend}; its folder must be there. */
+    String mend() throws IOException {
+        return out.mend();
+    }
+
     /** Returns when the disk has it all: then not even a power failure loses it. */
     public void flush() throws IOException {
         out.sync();

@@ -246,13 +246,18 @@ record TrainingSession(
                         Math.max(1, trainer.position().totalUpdates()),
                         err);
                 RunLog log = RunLog.open(
-                        open.folder().path(),
+                        open.folder(),
                         recipe,
                         stages,
                         trainer.epoch(),
-                        trainer.position().totalUpdates())) {
+                        trainer.position().totalUpdates(),
+                        this::warn)) {
             return run.run(loader, new Watcher(bar, log, open, trainer));
         }
+    }
+
+    private void warn(String line) {
+        err.println("warning: " + line);
     }
 
     /** Tells people how it goes. */
@@ -292,7 +297,7 @@ record TrainingSession(
 
         @Override
         public void onTrouble(String line) {
-            err.println("warning: " + line);
+            warn(line);
         }
 
         @Override
@@ -441,6 +446,7 @@ record TrainingSession(
         if (asked.getAsBoolean()) {
             return false;
         }
+        folder.requireSame();
         Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
         try (Backbone backbone = backbone(weights)) {
             Recording recording = record(backbone, pictures.validation(), asked);
