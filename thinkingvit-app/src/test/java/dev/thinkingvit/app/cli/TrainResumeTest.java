@@ -336,6 +336,31 @@ class TrainResumeTest {
     }
 
     @Test
+    void howItIsKeptIsRememberedAndCanBeChanged() throws IOException {
+        assertThat(resume("--epochs=5", "--history=4", "--save-seconds=7", "--save-pth")
+                        .code())
+                .isZero();
+        for (int i = 1; i <= 2; i++) { // pth files may be deleted, or not be there yet
+            Files.delete(run.resolve("last.pth.tar"));
+            Files.deleteIfExists(run.resolve("model_best.pth.tar"));
+            CommandRun more = resume("--epochs=" + (5 + i));
+            assertThat(more.code()).as(more.err()).isZero();
+            assertThat(run.resolve("last.pth.tar")).exists();
+        }
+        assertThat(history()).containsExactly("epoch-0004", "epoch-0005", "epoch-0006", "epoch-0007");
+        assertThat(Files.readString(run.resolve("run.json"))).contains("\"save_seconds\" : 7.0");
+        assertThat(resume("--epochs=8", "--history=1").code()).isZero();
+        assertThat(resume("--epochs=9").code()).isZero();
+        assertThat(history()).containsExactly("epoch-0009");
+    }
+
+    private List<String> history() throws IOException {
+        try (Stream<Path> kept = Files.list(run.resolve("history"))) {
+            return kept.map(each -> each.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Test
     void aLearningRateThatJumpsIsSaid() {
         CommandRun further = resume("--epochs=4");
         assertThat(further.err())
