@@ -14,6 +14,7 @@ import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Teacher;
+import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -246,6 +247,9 @@ final class TrainCommand extends BaseCommand {
                 .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
                 .withLabels(pictures.classNames())
                 .withTraining(provenance(plan.record(), used));
+        if (first && !starts && !plan.goesOn()) {
+            TrainingPictures.requireFit(used, pictures.training(), config.preprocessing());
+        }
         progress.printf(
                 "%s, %,d parameters; %,d pictures of %d classes; %s%n",
                 network.shorthand(),

@@ -329,8 +329,12 @@ record TrainingSession(
     }
 
     private static String missed(TrainerState.Missed missed) {
-        return (missed.pictures() == 0 ? "" : String.format(", %,d pictures left out", missed.pictures()))
-                + (missed.updates() == 0 ? "" : String.format(", %,d updates passed over", missed.updates()));
+        return (missed.pictures() == 0 ? "" : counted(missed.pictures(), "picture") + " left out")
+                + (missed.updates() == 0 ? "" : counted(missed.updates(), "update") + " passed over");
+    }
+
+    private static String counted(long count, String what) {
+        return String.format(", %,d %s%s", count, what, count == 1 ? "" : "s");
     }
 
     /** Of how many pictures a score is, where some could not be read. */
