@@ -137,6 +137,10 @@ final class TrainCommand extends BaseCommand {
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
+                if (ProcessLauncher.isHeardByLauncher()) {
+                    Failure.print(err(), e, verbose); // shown if process 0 cannot say it
+                    return ProcessLauncher.TOLD;
+                }
                 throw e;
             }
         }
@@ -189,7 +193,8 @@ final class TrainCommand extends BaseCommand {
                 spec.commandLine().getParent().getParseResult().originalArgs());
         // the launcher passes on what it is told; this only waits for how it ends
         try (Interruption interruption = new Interruption(() -> {})) {
-            return launcher.run(processes) == ProcessLauncher.STOPPED ? Main.INTERRUPTED : 0;
+            int code = launcher.run(processes);
+            return code == ProcessLauncher.STOPPED ? Main.INTERRUPTED : code;
         }
     }
 
