@@ -3,10 +3,12 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.files.Presence;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.DoubleStream;
 
@@ -96,6 +98,21 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
             trouble.accept(String.format(
                     "%s: lacks %,d of the %,d %s so far, whose numbers are lost; it goes on with the next",
                     file, all - log.rows(), all, what));
+        }
+    }
+
+    /**
+     * The table of epochs so far.
+     *
+     * @return as {@link TrainingLog#read}
+     */
+    public Map<String, List<Double>> epochs() throws IOException {
+        Path file = folder.path().resolve(EPOCHS);
+        try {
+            return TrainingLog.read(file);
+        } catch (NoSuchFileException e) { // somebody has just deleted it
+            mend();
+            return TrainingLog.read(file);
         }
     }
 

@@ -33,7 +33,6 @@ import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
 import dev.thinkingvit.train.TrainingListener;
-import dev.thinkingvit.train.TrainingLog;
 import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import dev.thinkingvit.train.UnreadableException;
@@ -319,11 +318,7 @@ record TrainingSession(
                             : String.format(
                                     ", %.0f images/s, %.1f %% waiting for pictures",
                                     epoch.imagesPerSecond(), 100 * epoch.loadingShare()));
-            new TrainingPage(
-                            config.network().shorthand(),
-                            progress,
-                            RecipeFile.text(recipe),
-                            TrainingLog.read(folder.resolve(RunLog.EPOCHS)))
+            new TrainingPage(config.network().shorthand(), progress, RecipeFile.text(recipe), log.epochs())
                     .write(folder.resolve("training.html"));
         }
     }
