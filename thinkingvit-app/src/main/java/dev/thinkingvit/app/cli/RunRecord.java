@@ -11,6 +11,7 @@ import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param recipe of the training so far, which the file that people edit is compared with; null where older programs
  *     began it
  * @param unreadable what could not be read so far; null where older programs began it
+ * @param keeping what it saves and when; null where older programs began it
  */
 record RunRecord(
         String data,
@@ -37,13 +39,33 @@ record RunRecord(
         String command,
         String version,
         @Nullable Map<String, @Nullable Object> recipe,
-        @Nullable Unreadable unreadable) {
+        @Nullable Unreadable unreadable,
+        @Nullable Keeping keeping) {
     /**
      * @param training pictures
      * @param validation pictures
      * @param updatesPassedOver since none of their pictures could be read
      */
     record Unreadable(int training, int validation, long updatesPassedOver) {}
+
+    /**
+     * @param history epochs of which the models are kept
+     * @param saveSeconds how often it is saved within an epoch
+     * @param savePth whether it is kept for Python too
+     */
+    record Keeping(int history, double saveSeconds, boolean savePth) {
+        /** Of who says nothing about it. */
+        static final Keeping USUAL = new Keeping(3, 300, false);
+
+        Keeping {
+            if (history < 0 || !(saveSeconds > 0 && saveSeconds <= MAX_SECONDS)) {
+                throw new IllegalArgumentException("keeping has a value that a training cannot have");
+            }
+        }
+    }
+
+    /** A year; the longest time between two saves. */
+    static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
 
     private static final String NAME = "run.json";
 
@@ -65,23 +87,29 @@ record RunRecord(
 
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version, recipe, unreadable);
+        return new RunRecord(
+                otherData, otherVal, holdout, init, teacher, command, version, recipe, unreadable, keeping);
     }
 
     /** The same with what is known of the teacher now. */
     RunRecord with(@Nullable TeacherRecord known) {
-        return new RunRecord(data, val, holdout, init, known, command, version, recipe, unreadable);
+        return new RunRecord(data, val, holdout, init, known, command, version, recipe, unreadable, keeping);
     }
 
     /** The same with the recipe that is used now. */
     RunRecord with(Recipe used) {
         return new RunRecord(
-                data, val, holdout, init, teacher, command, version, RecipeFile.sections(used), unreadable);
+                data, val, holdout, init, teacher, command, version, RecipeFile.sections(used), unreadable, keeping);
     }
 
     /** The same with what could not be read so far. */
     RunRecord with(Unreadable sofar) {
-        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, sofar);
+        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, sofar, keeping);
+    }
+
+    /** The same, saving so from here on. */
+    RunRecord with(Keeping other) {
+        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, unreadable, other);
     }
 
     /** The recipe of the training in a folder so far; where it was not kept apart, what the recipe's file says. */

@@ -65,7 +65,7 @@ final class SkipNotes {
      */
     void judged(List<BatchLoader.Failure> failures, List<Sample> read, @Nullable ProcessGroup group) {
         byte[] mine = pictures.met(UnreadablePictures.Use.VALIDATION, failures, read);
-        pictures.told(group == null ? new byte[][] {mine} : group.gather(mine), false);
+        pictures.told(group == null ? new byte[][] {mine} : group.gather(mine));
     }
 
     /** Writes what is new into a run's folder, soon if not at once: a list may be long. */
