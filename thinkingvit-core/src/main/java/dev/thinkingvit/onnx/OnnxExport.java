@@ -58,7 +58,22 @@ public final class OnnxExport {
      */
     public static ExportedModel write(
             Path folder, ModelConfig config, Map<String, HostTensor> weights, Layout layout, String version) {
-        return write(folder, config, weights, layout, version, change -> {});
+        return write(folder, config, weights, layout, version, true);
+    }
+
+    /**
+     * As {@link #write(Path, ModelConfig, Map, Layout, String)}.
+     *
+     * @param locks whether to lock the folder; without, where its file system cannot, others are not kept out
+     */
+    public static ExportedModel write(
+            Path folder,
+            ModelConfig config,
+            Map<String, HostTensor> weights,
+            Layout layout,
+            String version,
+            boolean locks) {
+        return write(folder, config, weights, layout, version, locks, change -> {});
     }
 
     static ExportedModel write(
@@ -67,6 +82,7 @@ public final class OnnxExport {
             Map<String, HostTensor> weights,
             Layout layout,
             String version,
+            boolean locks,
             ExportFolder.Witness witness) {
         boolean embed = layout == Layout.EMBEDDED;
         ThinkingViTConfig network = config.network();
@@ -77,7 +93,7 @@ public final class OnnxExport {
         ThinkingViTNetwork layers = new ThinkingViTNetwork(network);
         NestedConstants nested =
                 NestedConstants.of(layers, weights, stages(network).toList(), layout != Layout.SHARED);
-        try (ExportFolder target = ExportFolder.open(folder, witness)) {
+        try (ExportFolder target = ExportFolder.open(folder, locks, witness)) {
             UnaryOperator<String> name = target.freeNames(plainNames(network, embed));
             List<ExportedModel.Stage> stages = stages(network)
                     .map(stage -> stage.withFile(name.apply(stage.file())))

@@ -339,7 +339,7 @@ public final class Trainer implements AutoCloseable {
         if (watch != null && extras[extras.length - 2] > 0) {
             byte[][] all = peers.gather(news);
             news = new byte[0];
-            watch.told(all, totalUpdates == 0);
+            watch.told(all);
         }
         if (extras[0] == 0) {
             advance(pictures, 0);

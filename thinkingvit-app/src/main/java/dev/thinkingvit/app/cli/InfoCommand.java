@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -113,7 +114,7 @@ final class InfoCommand extends BaseCommand {
         preprocessing(config.preprocessing(), info.putObject("preprocessing"));
         routing(config.routing(), info.putObject("routing"));
         if (!config.training().isEmpty()) {
-            info.set("training", config.training());
+            info.set("training", JsonMapper.shared().readTree(config.training().text()));
         }
         return info;
     }
