@@ -40,20 +40,25 @@ public final class FolderLock implements AutoCloseable {
         if (!HELD_HERE.add(real)) {
             return Optional.empty();
         }
-        boolean mine = false;
-        FileChannel channel = null;
+        FileChannel channel;
         try {
             channel = FileChannel.open(real.resolve(NAME), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            mine = isTaken(channel, folder);
-            return mine ? Optional.of(new FolderLock(real, channel)) : Optional.empty();
-        } finally {
-            if (!mine) {
-                HELD_HERE.remove(real);
-                if (channel != null) {
-                    channel.close();
-                }
+        } catch (IOException | RuntimeException e) {
+            HELD_HERE.remove(real);
+            throw e;
+        }
+        FolderLock lock = new FolderLock(real, channel);
+        try {
+            if (isTaken(channel, folder)) {
+                return Optional.of(lock);
+            }
+        } catch (IOException | RuntimeException e) {
+            try (lock) {
+                throw e;
             }
         }
+        lock.close();
+        return Optional.empty();
     }
 
     private static boolean isTaken(FileChannel channel, Path folder) throws IOException {

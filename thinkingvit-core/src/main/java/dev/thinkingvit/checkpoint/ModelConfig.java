@@ -5,11 +5,10 @@ import dev.thinkingvit.data.DatasetException;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.ImageNet;
 import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What a model's {@code config.json} says: the network's shape, how pictures are prepared for it, its labels, and how it
@@ -20,15 +19,15 @@ import tools.jackson.databind.node.ObjectNode;
  * @param labels name of each class, in order; empty if the file names none
  * @param routing how the model decides to stop
  * @param training how the model was trained, free in form; an empty object if the file does not say
- * @param source the file's tree as it was read, whose unknown keys survive a rewrite; empty for a new model
+ * @param source the file's object as it was read, whose unknown keys survive a rewrite; empty for a new model
  */
 public record ModelConfig(
         ThinkingViTConfig network,
         Preprocessing preprocessing,
         List<String> labels,
         Routing routing,
-        ObjectNode training,
-        ObjectNode source) {
+        JsonText training,
+        JsonText source) {
 
     public ModelConfig {
         labels = List.copyOf(labels);
@@ -41,8 +40,6 @@ public record ModelConfig(
                     + " differs from the network's img_size " + network.imageSize());
         }
         routing.checkStages(network.stages());
-        training = training.deepCopy();
-        source = source.deepCopy();
     }
 
     /** A new model of that shape, with ImageNet's preprocessing and the published way to stop. */
@@ -52,8 +49,8 @@ public record ModelConfig(
                 Preprocessing.imagenet(network.imageSize()),
                 List.of(),
                 Routing.DEFAULT,
-                JsonNodeFactory.instance.objectNode(),
-                JsonNodeFactory.instance.objectNode());
+                JsonText.EMPTY,
+                JsonText.EMPTY);
     }
 
     public ModelConfig withPreprocessing(Preprocessing changed) {
@@ -68,7 +65,7 @@ public record ModelConfig(
         return new ModelConfig(network, preprocessing, labels, changed, training, source);
     }
 
-    public ModelConfig withTraining(ObjectNode changed) {
+    public ModelConfig withTraining(JsonText changed) {
         return new ModelConfig(network, preprocessing, labels, routing, changed, source);
     }
 
@@ -106,6 +103,7 @@ public record ModelConfig(
      * @throws DatasetException if a folder with pictures is none of the model's classes
      */
     public ImageFolder label(ImageFolder folder) throws DatasetException {
-        return new ClassFinder(network.numClasses(), labels).label(folder, SourceConfig.namings(source));
+        return new ClassFinder(network.numClasses(), labels)
+                .label(folder, SourceConfig.namings(ModelConfigJson.tree(source)));
     }
 }

@@ -2,6 +2,7 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Path;
@@ -61,6 +62,10 @@ final class ModelConfigJson {
 
     private ModelConfigJson(Path file) {
         this.file = file;
+    }
+
+    static ObjectNode tree(JsonText object) {
+        return (ObjectNode) MAPPER.readTree(object.text());
     }
 
     /** Parses a file's text into a tree; the root must be an object. */
@@ -123,8 +128,10 @@ final class ModelConfigJson {
                 preprocessing(pretrained, network.imageSize()),
                 labels(root, pretrained, network.numClasses()),
                 root.hasNonNull("thinking") ? routing(object(root, "thinking")) : Routing.DEFAULT,
-                root.hasNonNull("training") ? object(root, "training") : JsonNodeFactory.instance.objectNode(),
-                root);
+                root.hasNonNull("training")
+                        ? new JsonText(object(root, "training").toString())
+                        : JsonText.EMPTY,
+                new JsonText(root.toString()));
     }
 
     private ThinkingViTConfig network(ObjectNode root, ObjectNode args) {
@@ -283,7 +290,7 @@ final class ModelConfigJson {
     static ObjectNode write(ModelConfig config) {
         ThinkingViTConfig network = config.network();
         Preprocessing input = config.preprocessing();
-        ObjectNode root = config.source().deepCopy();
+        ObjectNode root = tree(config.source());
         root.put("architecture", ARCHITECTURE);
         root.put("num_classes", network.numClasses());
         root.put("num_features", network.embedDim());
@@ -319,7 +326,7 @@ final class ModelConfigJson {
             root.set("thinking", thinking);
         }
         if (!config.training().isEmpty()) {
-            root.set("training", config.training().deepCopy());
+            root.set("training", tree(config.training()));
         }
         return root;
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * Reads picture files into RGB: the levels that PIL's {@code Image.open(file).convert("RGB")} gives.
@@ -55,6 +56,8 @@ public final class PictureDecoder {
 
     /** Decodes a file. */
     public static Picture decode(Path file, Options options) throws IOException {
+        Objects.requireNonNull(file, "the picture's file is null");
+        Objects.requireNonNull(options, "the options are null");
         return decode(read(file), file.toString(), options);
     }
 
@@ -65,6 +68,9 @@ public final class PictureDecoder {
 
     /** Decodes a file's bytes; {@code name} is what errors call them. */
     public static Picture decode(byte[] bytes, String name, Options options) throws IOException {
+        Objects.requireNonNull(bytes, "the picture's bytes are null");
+        Objects.requireNonNull(name, "the picture's name is null");
+        Objects.requireNonNull(options, "the options are null");
         PictureFormat format = PictureFormat.of(bytes);
         if (format == null) {
             throw new PictureException(name + ": a " + PictureFormat.NAMES + " picture is needed, " + found(bytes));
@@ -91,6 +97,8 @@ public final class PictureDecoder {
      * @param name what errors call it
      */
     public static Picture decode(InputStream stream, String name) throws IOException {
+        Objects.requireNonNull(stream, "the picture's stream is null");
+        Objects.requireNonNull(name, "the picture's name is null");
         byte[] bytes;
         try {
             bytes = stream.readNBytes((int) MAX_FILE_BYTES);
@@ -103,6 +111,11 @@ public final class PictureDecoder {
             throw new PictureException(name + ": its stream cannot be read: " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {
             throw new PictureException(name + ": not enough memory to read it", e);
+        }
+        if (bytes.length == 0) {
+            throw new PictureException(
+                    name + ": a " + PictureFormat.NAMES + " picture is needed, its stream has no more"
+                            + " bytes: it is empty, or has been read before, by another request perhaps");
         }
         return decode(bytes, name);
     }

@@ -1,12 +1,12 @@
 package dev.thinkingvit.data;
 
 /**
- * Resizes pictures to the same levels, bit for bit, as PIL's {@code Image.resize} (held to Pillow 11.3; Pillow 13
- * sometimes takes the passes in the other order, which rounds and clips otherwise in between).
+ * Resizes pictures to the same levels, bit for bit, as PIL's {@code Image.resize} does in Pillow 13.
  *
- * <p>Two passes, columns then rows, each rounded to 8 bits. Weights are fixed-point numbers with
- * {@value LevelLines#PRECISION_BITS} fractional bits. Both passes mix whole {@linkplain LevelLines lines}: rows as they
- * lie in the second, columns that were stood up in the first. All methods are pure and may be called from any thread.
+ * <p>Two passes, each rounded to 8 bits: widths then heights, or the other way about where the height shrinks by more than
+ * twice as many pixels as the width. (Pillow 12 and older always take widths first; of such tall pictures its levels differ by a few.) Weights are fixed-point numbers with
+ * {@value LevelLines#PRECISION_BITS} fractional bits. Both mix whole {@linkplain LevelLines lines}: rows as they lie, and
+ * columns that were stood up. All methods are pure and may be called from any thread.
  */
 public final class PictureResizer {
 
@@ -32,9 +32,12 @@ public final class PictureResizer {
             throw new IllegalArgumentException("The part (" + x0 + "," + y0 + ")-(" + x1 + "," + y1
                     + ") must lie within " + picture + " and not be empty");
         }
-        Axis columns = new Axis(x0, x1, width, 0, width, filter);
         Axis rows = new Axis(y0, y1, height, 0, height, filter);
-        return resize(picture, columns, rows);
+        if (heightFirst(x1 - x0, y1 - y0, width, height)) {
+            Picture low = resize(picture, Axis.kept(x0, x1), rows);
+            return resize(low, new Axis(0, x1 - x0, width, 0, width, filter), Axis.kept(0, height));
+        }
+        return resize(picture, new Axis(x0, x1, width, 0, width, filter), rows);
     }
 
     /**
@@ -45,7 +48,16 @@ public final class PictureResizer {
             Picture picture, int width, int height, Resampling filter, int left, int top, int size) {
         Axis columns = new Axis(0, picture.width(), width, left, size, filter);
         Axis rows = new Axis(0, picture.height(), height, top, size, filter);
+        if (heightFirst(picture.width(), picture.height(), width, height)) {
+            return resize(resize(picture, Axis.kept(0, picture.width()), rows), columns, Axis.kept(0, size));
+        }
         return resize(picture, columns, rows);
+    }
+
+    /** Whether rows are mixed before columns, which rounds and clips otherwise in between. */
+    private static boolean heightFirst(int width, int height, int newWidth, int newHeight) {
+        long lost = (long) height - newHeight;
+        return lost > 0 && lost > 2L * (width - newWidth);
     }
 
     private static Picture resize(Picture picture, Axis columns, Axis rows) {
@@ -134,6 +146,11 @@ public final class PictureResizer {
                 start[i] = in0 + low;
                 length[i] = high - low;
             }
+        }
+
+        /** Every sample from {@code in0} up to but without {@code in1} as it is. */
+        static Axis kept(int in0, int in1) {
+            return new Axis(in0, in1, in1 - in0, 0, in1 - in0, Resampling.BILINEAR);
         }
 
         boolean keepsAll(int size) {

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
@@ -26,6 +27,15 @@ public record RandomCrop(int size, int padding, int fill) implements PictureTran
         this(size, padding, 0);
     }
 
+    /** Why the square cannot be cut out of a picture; empty if it can. */
+    public Optional<String> fault(Picture picture) {
+        int least = size - 2 * padding;
+        return picture.width() >= least && picture.height() >= least
+                ? Optional.empty()
+                : Optional.of("it has " + picture.width() + "x" + picture.height() + " pixels; a random crop of " + size
+                        + " with padding " + padding + " needs at least " + least + "x" + least);
+    }
+
     /**
      * The cut-out square.
      *
@@ -33,14 +43,11 @@ public record RandomCrop(int size, int padding, int fill) implements PictureTran
      */
     @Override
     public Picture apply(Picture picture, RandomGenerator random) {
+        fault(picture).ifPresent(fault -> {
+            throw new UnfitPictureException(fault);
+        });
         int freeX = picture.width() + 2 * padding - size;
         int freeY = picture.height() + 2 * padding - size;
-        if (freeX < 0 || freeY < 0) {
-            int least = size - 2 * padding;
-            throw new UnfitPictureException("it has " + picture.width() + "x" + picture.height()
-                    + " pixels; a random crop of " + size + " with padding " + padding + " needs at least " + least
-                    + "x" + least);
-        }
         int top = random.nextInt(freeY + 1) - padding;
         int left = random.nextInt(freeX + 1) - padding;
         return cut(picture, left, top);

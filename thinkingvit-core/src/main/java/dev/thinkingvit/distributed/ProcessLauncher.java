@@ -44,6 +44,12 @@ public final class ProcessLauncher {
     /** Exit code of a process that was told to end and has done so in good order. */
     public static final int STOPPED = 130;
 
+    /**
+     * Exit code of a process other than 0 that failed and told its group why ({@link ProcessGroup#fail}). Process 0 says
+     * it then, and nobody else needs to.
+     */
+    public static final int TOLD = 3;
+
     /** Told to end, a process may first finish and save what it does; whoever cannot wait kills it. */
     private static final Duration GOOD_ORDER = Duration.ofMinutes(2);
 
@@ -78,7 +84,8 @@ public final class ProcessLauncher {
      * Starts the processes and waits until all have ended.
      *
      * @param processes at least 1
-     * @return 0, or {@link #STOPPED} if processes have ended so
+     * @return 0; {@link #STOPPED} if processes have ended so; or the exit code with which process 0 failed where that has
+     *     said why, since all others that failed ended with {@link #TOLD}
      * @throws DistributedException if one fails: names its rank and its exit code or signal
      */
     public int run(int processes) {
@@ -107,6 +114,9 @@ public final class ProcessLauncher {
                 child.whenEnded(() -> ended.add(child));
             }
             List<Child> failed = awaitAll(children, ended);
+            if (hasSaid(failed)) {
+                return children.get(0).exitCode();
+            }
             if (!failed.isEmpty()) {
                 failed.forEach(child -> child.showLastLines(err));
                 throw new DistributedException(verdict(failed));
@@ -192,6 +202,17 @@ public final class ProcessLauncher {
             }
         }
         return failed;
+    }
+
+    /** Whether this process was started by a launcher, and is not the one whose words people see as they come. */
+    public static boolean isHeardByLauncher() {
+        return System.getenv(LauncherWatch.VARIABLE) != null && !"0".equals(System.getenv("RANK"));
+    }
+
+    /** Whether process 0 failed by itself, and what the others failed of is what it says. */
+    private static boolean hasSaid(List<Child> failed) {
+        return failed.stream().anyMatch(child -> child.rank() == 0 && !child.wasEnded() && child.exitCode() < SIGNALLED)
+                && failed.stream().allMatch(child -> child.rank() == 0 || child.exitCode() == TOLD);
     }
 
     private static String verdict(List<Child> failed) {

@@ -39,6 +39,9 @@ public final class Reasons {
 
     private static final String OURS = "dev.thinkingvit.";
 
+    /** Where the packaged library keeps those of other people's classes that it brings along. */
+    private static final String OTHERS = OURS + "shaded.";
+
     /** {@code cat.jpg (Permission denied)}, as {@code java.io} says it. */
     private static final Pattern PATH_AND_REASON = Pattern.compile("(?s)(.+) \\((.+)\\)");
 
@@ -225,12 +228,16 @@ public final class Reasons {
                 || e instanceof IllegalArgumentException
                 || e instanceof IllegalStateException
                 || e instanceof UnsupportedOperationException;
-        return e.getClass().getName().startsWith(OURS) || (general && !isMeaningless(e) && isThrownByUs(e));
+        return isOurs(e.getClass().getName()) || (general && !isMeaningless(e) && isThrownByUs(e));
     }
 
     private static boolean isThrownByUs(Throwable e) {
         StackTraceElement[] trace = e.getStackTrace();
-        return trace.length > 0 && trace[0].getClassName().startsWith(OURS);
+        return trace.length > 0 && isOurs(trace[0].getClassName());
+    }
+
+    private static boolean isOurs(String className) {
+        return className.startsWith(OURS) && !className.startsWith(OTHERS);
     }
 
     private static String firstLine(String text) {

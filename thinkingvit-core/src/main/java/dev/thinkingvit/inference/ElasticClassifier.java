@@ -7,7 +7,8 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.data.UnfitPictureException;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
@@ -35,10 +36,17 @@ import java.util.stream.Stream;
  * }</pre>
  *
  * <p>Threading: safe from any number of threads. Calls take turns, a step of a few images per core at a time; so many may
- * wait ({@link ElasticClassifierBuilder#queue}), and one more ends in a {@link dev.thinkingvit.tensor.QueueFullException}. A
- * call whose thread is interrupted ends in a {@link java.util.concurrent.CancellationException}; what had not begun of it is
- * never computed. Once the process exits, calls end in a {@link dev.thinkingvit.tensor.ShutdownException}, and closing is
- * allowed. Owns the model's weights; close it once, on any thread. Results are plain Java and outlive it.
+ * wait ({@link ElasticClassifierBuilder#queue}). Owns the model's weights; close it once, on any thread. Results are plain Java
+ * and outlive it. Every method that classifies or embeds throws, besides what it names,
+ *
+ * <ul>
+ *   <li>{@link java.util.concurrent.CancellationException} if its thread is interrupted while it waits, and leaves the
+ *       thread interrupted; what had not begun of it is never computed;
+ *   <li>{@link dev.thinkingvit.tensor.QueueFullException} if as many calls wait as may;
+ *   <li>{@link dev.thinkingvit.tensor.ShutdownException} once the process exits; closing is allowed then;
+ *   <li>{@link IllegalStateException} if the classifier is closed;
+ *   <li>{@link NullPointerException} that names the argument if one is null, or one in a list, before anything is read.
+ * </ul>
  */
 public final class ElasticClassifier implements AutoCloseable {
     /** Stops at this entropy where neither the model nor the caller says when; the published tables' mildest loss. */
@@ -47,6 +55,11 @@ public final class ElasticClassifier implements AutoCloseable {
     private static final int ENOUGH_IMAGES = 1000;
 
     private static final int TOP = 5;
+
+    private static final String MODEL_IS_NULL = "the model is null";
+    private static final String PRECISION_IS_NULL = "the precision is null";
+    private static final String POLICY_IS_NULL = "the policy is null";
+    private static final String POOLING_IS_NULL = "the pooling is null";
 
     private final ModelConfig config;
     private final Precision precision;
@@ -82,6 +95,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * what F32 does; else F32.
      */
     public static Precision precisionFor(ModelConfig config) {
+        Objects.requireNonNull(config, "the model's configuration is null");
         Routing.Calibration calibration = config.routing().calibration();
         boolean same = calibration != null
                 && calibration.bf16() != null
@@ -111,6 +125,8 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     static ElasticClassifier of(ExportedModel model, Precision precision, ElasticClassifierBuilder how) {
+        Objects.requireNonNull(model, MODEL_IS_NULL);
+        Objects.requireNonNull(precision, PRECISION_IS_NULL);
         Natives.load();
         if (precision != Precision.FP32) {
             throw new IllegalArgumentException(
@@ -130,6 +146,8 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     static ElasticClassifier of(ModelDirectory.Model model, Precision precision, ElasticClassifierBuilder how) {
+        Objects.requireNonNull(model, MODEL_IS_NULL);
+        Objects.requireNonNull(precision, PRECISION_IS_NULL);
         Natives.load();
         ModelConfig config = model.config();
         StopPolicy policy = policy(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
@@ -137,7 +155,7 @@ public final class ElasticClassifier implements AutoCloseable {
                 config,
                 policy,
                 precision,
-                how.engine(model.path(), () -> PackedThinkingViT.of(config.network(), model.weights(), precision)));
+                how.engine(model.path(), () -> PackedBackbone.of(config.network(), model.weights(), precision)));
     }
 
     /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */
@@ -233,6 +251,8 @@ public final class ElasticClassifier implements AutoCloseable {
 
     /** Classifies one picture. */
     public Classification classify(Picture picture, String name) {
+        Objects.requireNonNull(picture, "the picture is null");
+        Objects.requireNonNull(name, "the picture's name is null");
         return classify(List.of(picture), List.of(name), policy).get(0);
     }
 
@@ -243,6 +263,9 @@ public final class ElasticClassifier implements AutoCloseable {
      * @return one result a picture, in order
      */
     public List<Classification> classify(List<Picture> pictures, List<String> names, StopPolicy stop) {
+        requireAll(pictures, "picture");
+        requireAll(names, "name");
+        Objects.requireNonNull(stop, POLICY_IS_NULL);
         if (pictures.size() != names.size()) {
             throw new IllegalArgumentException(pictures.size() + " pictures need as many names, got " + names.size());
         }
@@ -253,7 +276,11 @@ public final class ElasticClassifier implements AutoCloseable {
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(pictures.size(), length)];
         for (int i = 0; i < pictures.size(); i++) {
-            preprocessing.normalizeInto(preprocessing.resizeAndCrop(pictures.get(i)), inputs, i * length);
+            try {
+                preprocessing.normalizeInto(preprocessing.resizeAndCrop(pictures.get(i)), inputs, i * length);
+            } catch (UnfitPictureException e) {
+                throw new IllegalArgumentException(names.get(i) + ": does not fit: " + e.getMessage(), e);
+            }
         }
         return classify(inputs, names, stop);
     }
@@ -265,6 +292,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @param names B of them
      */
     public List<Classification> classify(float[] inputs, List<String> names, StopPolicy stop) {
+        check(inputs, names, stop);
         List<Outcome> outcomes = engine.run(inputs, names.size(), stop);
         List<Classification> classifications = new ArrayList<>();
         for (int i = 0; i < outcomes.size(); i++) {
@@ -279,6 +307,9 @@ public final class ElasticClassifier implements AutoCloseable {
      */
     public Stream<Classification> classify(
             Stream<Path> files, int batchSize, StopPolicy stop, Consumer<IOException> onBroken) {
+        Objects.requireNonNull(files, "the stream of files is null");
+        Objects.requireNonNull(stop, POLICY_IS_NULL);
+        Objects.requireNonNull(onBroken, "onBroken, who is told of broken pictures, is null");
         return classify(files.map(file -> Request.of(file).stoppingBy(stop)), batchSize, onBroken::accept);
     }
 
@@ -348,10 +379,28 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws ArithmeticException if an embedding is no finite number
      */
     public List<Embedding> embed(float[] inputs, List<String> names, StopPolicy stop, Pooling pooling) {
+        check(inputs, names, stop);
+        Objects.requireNonNull(pooling, POOLING_IS_NULL);
         return embed(inputs, names, Collections.nCopies(names.size(), stop), pooling);
     }
 
+    private static void check(float[] inputs, List<String> names, StopPolicy stop) {
+        Objects.requireNonNull(inputs, "the inputs are null");
+        requireAll(names, "name");
+        Objects.requireNonNull(stop, POLICY_IS_NULL);
+    }
+
+    private static void requireAll(List<?> list, String what) {
+        Objects.requireNonNull(list, "the list of " + what + "s is null");
+        for (int i = 0; i < list.size(); i++) {
+            if (list.get(i) == null) {
+                throw new NullPointerException(what + " " + (i + 1) + " of " + list.size() + " is null");
+            }
+        }
+    }
+
     private RequestReader<Embedding> embedder(Pooling pooling) {
+        Objects.requireNonNull(pooling, POOLING_IS_NULL);
         return new RequestReader<>(this, batch -> embed(batch.inputs(), batch.names(), batch.policies(), pooling));
     }
 

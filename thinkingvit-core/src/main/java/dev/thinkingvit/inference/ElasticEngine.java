@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -61,7 +62,7 @@ public final class ElasticEngine implements AutoCloseable {
      * @param threads at most so many are used
      */
     ElasticEngine(Backbone backbone, @Nullable ComputeClient client, int threads) {
-        this.backbone = backbone;
+        this.backbone = Objects.requireNonNull(backbone, "the backbone is null");
         this.client = client;
         this.threads = threads;
     }
@@ -92,6 +93,7 @@ public final class ElasticEngine implements AutoCloseable {
         if (count < 1) {
             throw new IllegalArgumentException("a batch needs at least 1 image, got " + count);
         }
+        Objects.requireNonNull(policy, "the policy is null");
         return run(images, Collections.nCopies(count, policy));
     }
 
@@ -110,9 +112,18 @@ public final class ElasticEngine implements AutoCloseable {
 
     /** As {@link #run(float[], List)}; also collects what each image's last stage made of it. */
     List<Outcome> run(float[] images, List<StopPolicy> policies, @Nullable Features features) {
-        int count = policies.size();
+        int count =
+                Objects.requireNonNull(policies, "the list of policies is null").size();
+        Objects.requireNonNull(images, "the images' values are null");
+        for (int i = 0; i < count; i++) {
+            Objects.requireNonNull(
+                    policies.get(i), count == 1 ? "the policy is null" : "policy " + (i + 1) + " is null");
+        }
+        if (count < 1) {
+            throw new IllegalArgumentException("a batch needs at least 1 image, got none");
+        }
         int size = backbone.imageSize();
-        if (count < 1 || images.length != (long) count * 3 * size * size) {
+        if (images.length != (long) count * 3 * size * size) {
             throw new IllegalArgumentException(count + " images of 3 x " + size + " x " + size + " take "
                     + (long) count * 3 * size * size + " values, " + images.length + " came");
         }

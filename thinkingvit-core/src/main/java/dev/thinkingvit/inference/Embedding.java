@@ -1,6 +1,7 @@
 package dev.thinkingvit.inference;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A picture as a vector, and what the network thought of it on the way: plain Java, nothing to close.
@@ -20,6 +21,8 @@ public record Embedding(Classification classification, int width, float[] values
     private static final double LEAST_NORM = 1e-12;
 
     public Embedding {
+        Objects.requireNonNull(classification, "the classification is null");
+        Objects.requireNonNull(values, "the values are null");
         if (width < 1 || values.length == 0 || values.length % width != 0) {
             throw new IllegalArgumentException(
                     "an embedding of width " + width + " has a multiple of so many values, got " + values.length);

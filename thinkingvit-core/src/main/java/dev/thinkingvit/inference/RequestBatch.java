@@ -2,6 +2,7 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.UnfitPictureException;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -48,12 +49,8 @@ record RequestBatch(
             try {
                 preprocessing.normalizeInto(
                         preprocessing.resizeAndCrop(request.picture(name)), inputs, batch.names.size() * length);
-            } catch (IOException e) {
-                batch.failures.put(
-                        first + i,
-                        e instanceof PictureException broken
-                                ? broken
-                                : new PictureException(name + ": " + Reasons.of(e), e));
+            } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
+                batch.failures.put(first + i, failure(name, e));
                 continue;
             }
             batch.positions.add(first + i);
@@ -68,6 +65,23 @@ record RequestBatch(
                         batch.names,
                         batch.policies,
                         batch.failures);
+    }
+
+    /** One picture's failure, whatever it is, is no reason to lose the others: images may be of anybody's class. */
+    private static PictureException failure(String name, Throwable e) {
+        if (e instanceof PictureException broken) {
+            return broken;
+        }
+        if (e instanceof UnfitPictureException) {
+            return new PictureException(name + ": does not fit: " + e.getMessage(), e);
+        }
+        if (e instanceof IOException) {
+            return new PictureException(name + ": " + Reasons.of(e), e);
+        }
+        if (e instanceof Error) {
+            return new PictureException(name + ": needs more memory than there is: " + e.getMessage(), e);
+        }
+        return new PictureException(name + ": cannot be read: " + Reasons.of(e), e);
     }
 
     /**

@@ -62,6 +62,8 @@ final class RequestReader<R> {
 
     /** @param onBroken told of each picture that cannot be read; such a picture is left out */
     Stream<R> stream(Stream<Request> requests, int batchSize, Consumer<PictureException> onBroken) {
+        Objects.requireNonNull(requests, "the stream of requests is null");
+        Objects.requireNonNull(onBroken, "onBroken, who is told of broken pictures, is null");
         if (batchSize < 1) {
             throw new IllegalArgumentException("batch size must be at least 1, got " + batchSize);
         }

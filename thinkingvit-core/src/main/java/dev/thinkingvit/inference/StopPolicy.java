@@ -15,7 +15,8 @@ public record StopPolicy(Router router, List<Double> thresholds) {
     public StopPolicy {
         Objects.requireNonNull(router, "the policy's router is null");
         Objects.requireNonNull(thresholds, "the policy's thresholds are null; none is an empty list");
-        for (double threshold : thresholds) {
+        for (int i = 0; i < thresholds.size(); i++) {
+            double threshold = Objects.requireNonNull(thresholds.get(i), "threshold " + (i + 1) + " is null");
             if (!Double.isFinite(threshold)) {
                 throw new IllegalArgumentException("a threshold must be a finite number, got " + thresholds);
             }
@@ -25,6 +26,7 @@ public record StopPolicy(Router router, List<Double> thresholds) {
 
     /** One threshold for every boundary, or one for each. */
     public static StopPolicy of(Router router, double... thresholds) {
+        Objects.requireNonNull(thresholds, "the policy's thresholds are null");
         List<Double> list = new ArrayList<>();
         for (double threshold : thresholds) {
             list.add(threshold);

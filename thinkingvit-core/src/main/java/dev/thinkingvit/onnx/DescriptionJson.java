@@ -6,6 +6,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.checkpoint.Routing.Calibration;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
@@ -21,7 +22,6 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * {@code thinkingvit.json}, both ways. Strict: every key must be there, none may be unknown, and what is said twice must
@@ -168,8 +168,8 @@ final class DescriptionJson {
                     description.preprocessing().preprocessing(),
                     description.labels(),
                     new Routing(description.router(), description.thresholds(), description.calibration()),
-                    JsonNodeFactory.instance.objectNode(),
-                    JsonNodeFactory.instance.objectNode());
+                    JsonText.EMPTY,
+                    JsonText.EMPTY);
             return new ExportedModel(
                     Objects.requireNonNull(file.getParent()), config, description.stages(), description.weights());
         } catch (JacksonException e) {

@@ -51,12 +51,13 @@ final class ExportFolder implements AutoCloseable {
     /**
      * Opens a folder, made if it is missing, and deletes the drafts of an export that was killed.
      *
+     * @param locks whether to lock it; without, where its file system cannot, others are not kept out
      * @throws CheckpointException if another export is being written into it
      */
-    static ExportFolder open(Path path, Witness witness) throws IOException {
+    static ExportFolder open(Path path, boolean locks, Witness witness) throws IOException {
         boolean existed = Files.exists(path);
         Files.createDirectories(path);
-        FolderLock lock = FolderLock.take(path)
+        FolderLock lock = (locks ? FolderLock.take(path) : FolderLock.takeHere(path))
                 .orElseThrow(() -> new CheckpointException(
                         path, "another export is at work in it; wait for its end, or export elsewhere"));
         ExportFolder folder = new ExportFolder(path, existed, lock, witness);
@@ -64,8 +65,9 @@ final class ExportFolder implements AutoCloseable {
             folder.deleteDrafts();
             return folder;
         } catch (IOException e) {
-            folder.close();
-            throw e;
+            try (folder) {
+                throw e;
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
@@ -34,8 +35,9 @@ record CardFacts(Optional<String> license, List<String> datasets, List<String> b
      */
     static CardFacts of(Path in, ModelConfig config) {
         JsonNode said = frontMatter(in.resolve(ModelCard.FILE));
-        List<String> licenses = new ArrayList<>(names(config.source().path("license"), LICENSE));
-        licenses.addAll(names(config.source().path("pretrained_cfg").path("license"), LICENSE));
+        JsonNode source = JsonMapper.shared().readTree(config.source().text());
+        List<String> licenses = new ArrayList<>(names(source.path("license"), LICENSE));
+        licenses.addAll(names(source.path("pretrained_cfg").path("license"), LICENSE));
         licenses.addAll(names(said.path("license"), LICENSE));
         Optional<HubModel> hub = HubModel.inCache(in);
         return new CardFacts(

@@ -119,17 +119,22 @@ public final class Hub {
                 if (kept.isPresent() && kept.get().equals(cache.snapshot(listing.commit()))) {
                     return kept.get();
                 }
-                throw e;
+                throw unusable(
+                        model, e, kept.isPresent() ? "; HF_HUB_OFFLINE=1 takes the older revision that it has" : "");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new HubException(model + ": interrupted while it was fetched; the next call goes on there", e);
         } catch (IOException e) {
-            throw new HubException(
-                    model + ": the cache " + settings.cache() + " cannot be used: " + Reasons.of(e)
-                            + "; HF_HOME moves it",
-                    e);
+            throw unusable(model, e, "");
         }
+    }
+
+    private HubException unusable(HubModel model, IOException e, String otherwise) {
+        return new HubException(
+                model + ": the cache " + settings.cache() + " cannot be used: " + Reasons.of(e) + "; HF_HOME moves it"
+                        + otherwise,
+                e);
     }
 
     private Path fetch(HubCache cache, HubModel model, HubClient.Listing listing)

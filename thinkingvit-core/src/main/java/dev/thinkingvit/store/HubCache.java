@@ -1,6 +1,7 @@
 package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.Printable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +26,8 @@ final class HubCache {
 
     /** Not what other tools call theirs: they and Java do not see each other's locks. */
     private static final String INCOMPLETE = ".thinkingvit.incomplete";
+
+    private static final int MAX_SHOWN = 100;
 
     private final Path cache;
     private final Path folder;
@@ -64,7 +67,8 @@ final class HubCache {
     /** Where a commit's files are. */
     Path snapshot(String commit) {
         if (!COMMIT.matcher(commit).matches()) {
-            throw new HubException("the hub calls a commit '" + commit + "'; a hash is required");
+            throw new HubException(
+                    "the hub calls a commit '" + Printable.of(commit, MAX_SHOWN) + "'; a hash is required");
         }
         return folder.resolve("snapshots").resolve(commit);
     }
@@ -110,7 +114,7 @@ final class HubCache {
     /** Names come from a server: none may lead out of its folder. */
     private static String plain(String name) {
         if (!PLAIN.matcher(name).matches()) {
-            throw new HubException("the hub names a file '" + name.substring(0, Math.min(100, name.length()))
+            throw new HubException("the hub calls a file or its content '" + Printable.of(name, MAX_SHOWN)
                     + "'; a plain name is required");
         }
         return name;

@@ -21,6 +21,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.UnexpectedEndOfInputException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -38,6 +39,12 @@ final class HubClient {
     private static final int HTTP_PORT = 80;
     private static final int HTTPS_PORT = 443;
     private static final Pattern RATE_LIMIT = Pattern.compile("(?:^|;)\\s*t=(\\d{1,6})");
+
+    /** What is said of a connection that says less than it should. */
+    static final String ENDED_EARLY = "the connection ended early";
+
+    private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
+    private static final Pattern RANGE = Pattern.compile("bytes (\\d{1,18})-(?:\\d+)/(\\d{1,18}|\\*)");
 
     private static final int PARTIAL_CONTENT = 206;
     private static final int RANGE_NOT_SATISFIABLE = 416;
@@ -70,8 +77,9 @@ final class HubClient {
      * A file's content, from some byte on.
      *
      * @param start 0 if the hub would not begin where it was asked to
+     * @param size bytes of the whole file; -1 if the hub does not say
      */
-    record Content(InputStream in, long start) implements AutoCloseable {
+    record Content(InputStream in, long start, long size) implements AutoCloseable {
         @Override
         public void close() throws IOException {
             in.close();
@@ -105,8 +113,8 @@ final class HubClient {
                 0);
         try (InputStream in = answer.getInputStream()) {
             byte[] text = in.readNBytes(MAX_LISTING_BYTES);
-            if (text.length < answer.getContentLengthLong()) {
-                throw new IOException("the connection ended early");
+            if (text.length == 0 || text.length < answer.getContentLengthLong()) {
+                throw new IOException(ENDED_EARLY);
             }
             JsonNode root = JsonMapper.shared().readTree(text);
             Set<String> files = new LinkedHashSet<>();
@@ -117,6 +125,8 @@ final class HubClient {
                 throw new HubException(model + ": " + settings.endpoint() + " lists no files of it");
             }
             return new Listing(commit, files);
+        } catch (UnexpectedEndOfInputException e) { // of an answer whose length nobody said
+            throw new IOException(ENDED_EARLY, e);
         } catch (JacksonException e) {
             throw new HubException(model + ": " + settings.endpoint() + " does not answer as a hub does", e);
         }
@@ -126,19 +136,15 @@ final class HubClient {
     Remote look(HubModel model, String file) throws IOException {
         HttpURLConnection answer = ask("HEAD", model, file, address(model, file), 0);
         String etag = first(answer, "X-Linked-Etag", "ETag");
-        String size = first(answer, "X-Linked-Size", "Content-Length");
         if (etag == null) {
             throw new HubException(model + ": the hub gives no hash (ETag) of " + file
                     + ", without which it cannot be kept; is a proxy in between?");
         }
-        boolean elsewhere = isRedirect(answer.getResponseCode());
-        return new Remote(
-                model,
-                file,
-                etag.replaceFirst("^W/", "").replace("\"", ""),
-                size == null || (elsewhere && answer.getHeaderField("X-Linked-Size") == null)
-                        ? -1
-                        : Long.parseLong(size));
+        // the length of a redirection is not the file's
+        String size = isRedirect(answer.getResponseCode())
+                ? answer.getHeaderField("X-Linked-Size")
+                : first(answer, "X-Linked-Size", "Content-Length");
+        return new Remote(model, file, etag.replaceFirst("^W/", "").replace("\"", ""), length(size));
     }
 
     /** A file's content from byte {@code start} on. */
@@ -152,21 +158,23 @@ final class HubClient {
             } else if (code == RANGE_NOT_SATISFIABLE && start > 0) {
                 start = 0; // what is there is longer than the file
             } else {
-                boolean partial = code == PARTIAL_CONTENT && startsAt(answer, start);
-                if (code == PARTIAL_CONTENT && !partial) {
-                    answer.disconnect();
-                    start = 0;
-                } else {
-                    return new Content(answer.getInputStream(), partial ? start : 0);
+                if (code != PARTIAL_CONTENT) {
+                    return new Content(answer.getInputStream(), 0, length(answer.getHeaderField("Content-Length")));
                 }
+                Matcher range = RANGE.matcher(Objects.requireNonNullElse(answer.getHeaderField("Content-Range"), ""));
+                if (range.matches() && Long.parseLong(range.group(1)) == start) {
+                    return new Content(answer.getInputStream(), start, length(range.group(2)));
+                }
+                answer.disconnect();
+                start = 0;
             }
         }
         throw new HubException(remote.model() + ": the hub sends from one place to the next for " + remote.file());
     }
 
-    private static boolean startsAt(HttpURLConnection answer, long start) {
-        String range = answer.getHeaderField("Content-Range");
-        return range != null && range.startsWith("bytes " + start + "-");
+    /** A number of bytes as a header says it; -1 if it says none. */
+    private static long length(@Nullable String said) {
+        return said != null && NUMBER.matcher(said).matches() ? Long.parseLong(said) : -1;
     }
 
     private URI address(HubModel model, String file) {
@@ -285,7 +293,9 @@ final class HubClient {
         }
         if (code == HttpURLConnection.HTTP_UNAUTHORIZED || code == HttpURLConnection.HTTP_NOT_FOUND) {
             throw new HubException(model + ": there is no such model on " + at + ", or it is private"
-                    + (settings.token() == null ? " and HF_TOKEN must hold a token that may read it" : "")
+                    + (settings.token() == null
+                            ? " and HF_TOKEN must hold a token that may read it"
+                            : ", or the token that was sent (HF_TOKEN, or that of a login) is not good for it")
                     + reason);
         }
         throw new HubException(model + ": " + at + " answers " + code + reason);

@@ -57,15 +57,11 @@ final class HubDownload {
      */
     void run() throws IOException, InterruptedException {
         requireRoom();
-        boolean fresh = !Files.exists(incomplete);
         fetch();
         if (!isRight()) {
+            // a byte that changed on its way, or what an earlier process left was of something else
+            listener.note(remote.file() + ": what came of it is not what its hash says; it is fetched anew");
             Files.delete(incomplete);
-            if (fresh) {
-                throw wrong();
-            }
-            // what an earlier process left may have been of something else
-            listener.note(remote.file() + ": what was there of it does not fit; it is fetched anew");
             fetch();
             if (!isRight()) {
                 Files.delete(incomplete);
@@ -81,7 +77,7 @@ final class HubDownload {
 
     private HubException wrong() {
         return new HubException(remote.model() + ": " + remote.file() + " came with another content than its hash "
-                + remote.etag() + " says; nothing of it was kept");
+                + remote.etag() + " says, twice; nothing of it was kept");
     }
 
     private void requireRoom() throws IOException {
@@ -166,12 +162,16 @@ final class HubDownload {
                 listener.onBytes(remote.file(), done, remote.size());
             }
             out.force(true);
-            return remote.size() < 0 || done >= remote.size()
-                    ? Optional.empty()
-                    : Optional.of(new IOException("the connection ended early"));
+            return isWhole(done, content) ? Optional.empty() : Optional.of(new IOException(HubClient.ENDED_EARLY));
         } finally {
             close(content);
         }
+    }
+
+    /** Whether all has come; where nobody says how much that is, the hash does. */
+    private boolean isWhole(long done, HubClient.Content content) throws IOException {
+        long size = remote.size() >= 0 ? remote.size() : content.size();
+        return size >= 0 ? done >= size : isRight();
     }
 
     private static void close(HubClient.Content content) {

@@ -1,12 +1,17 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import java.io.Closeable;
+import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that grows by whole pieces. A piece is handed to the operating system at once, so that killing the program
@@ -15,14 +20,50 @@ import java.nio.file.Path;
 final class AppendedFile implements Closeable {
     private final Path file;
     // A channel of java.nio would close itself when its thread is interrupted, and lose the rest of the run.
-    private final FileOutputStream out;
+    private FileOutputStream out;
+    private FileInputStream in; // what was written is still to be had here when somebody has deleted the file
+    private @Nullable Object identity; // null where the file system has none
     private long length;
 
     /** Opens {@code file} at its end, and makes it if it is not there. */
     AppendedFile(Path file) throws IOException {
         this.file = file;
         this.length = Presence.of(file) ? Files.size(file) : 0;
-        this.out = new FileOutputStream(file.toFile(), true);
+        FileOutputStream opened = new FileOutputStream(file.toFile(), true);
+        try {
+            this.in = new FileInputStream(file.toFile());
+            this.identity =
+                    Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+        } catch (IOException e) {
+            try (opened) {
+                throw e;
+            }
+        }
+        this.out = opened;
+    }
+
+    /**
+     * Puts the file back if somebody deleted it, and goes on in the other one if somebody replaced it, as editors do;
+     * pieces would be written to nowhere otherwise. Its folder must be there.
+     *
+     * @return what was done; empty if it is there as it should be
+     */
+    String mend() throws IOException {
+        BasicFileAttributes now = Presence.attributes(file);
+        if (now != null && Objects.equals(now.fileKey(), identity)) {
+            return "";
+        }
+        if (now == null) {
+            in.getChannel().position(0);
+            AtomicFiles.write(file, to -> in.transferTo(to));
+        }
+        AppendedFile other = new AppendedFile(file);
+        close();
+        out = other.out;
+        in = other.in;
+        identity = other.identity;
+        length = other.length;
+        return now == null ? "was deleted while the training ran; written again" : "";
     }
 
     /**
@@ -57,7 +98,9 @@ final class AppendedFile implements Closeable {
 
     @Override
     public void close() throws IOException {
-        out.close();
+        try (Closeable last = in) {
+            out.close();
+        }
     }
 
     private IOException named(IOException e) {

@@ -63,8 +63,9 @@ public final class EventFile implements Closeable {
             events.write(event().integer(2, startStep).message(7, new ProtoMessage().integer(1, SESSION_START)));
             return events;
         } catch (IOException e) {
-            events.out.close();
-            throw e;
+            try (events.out) {
+                throw e;
+            }
         }
     }
 
@@ -114,6 +115,11 @@ public final class EventFile implements Closeable {
      */
     public void text(String tag, long step, String markdown) throws IOException {
         write(textEvent(now(), tag, step, markdown));
+    }
+
+    /** {@link AppendedFile#mend}; its folder must be there. */
+    String mend() throws IOException {
+        return out.mend();
     }
 
     /** Returns when the disk has it all: then not even a power failure loses it. */

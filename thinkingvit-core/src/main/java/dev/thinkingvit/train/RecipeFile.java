@@ -97,11 +97,15 @@ public final class RecipeFile {
     }
 
     /**
-     * The recipe of a tree of sections, such as {@link #tree(Recipe)} gives.
+     * The recipe of sections of keys and values, such as {@link #sections(Recipe)} gives.
      *
      * @throws IllegalArgumentException if it has an unknown key, or a value that does not do
      */
-    public static Recipe of(JsonNode tree) {
+    public static Recipe of(Map<String, ? extends @Nullable Object> sections) {
+        return of(MAPPER.valueToTree(sections), Map.of());
+    }
+
+    static Recipe of(JsonNode tree) {
         return of(tree, Map.of());
     }
 
@@ -212,16 +216,16 @@ public final class RecipeFile {
      * A value as it is written in YAML or on a command line, where a list needs no brackets.
      *
      * @param key it is for, without section
-     * @return a tree for {@link #with}
+     * @return a value for {@link #with}: a number, text, true or false, a list, or null
      */
-    public static JsonNode value(String key, String text) {
+    public static @Nullable Object value(String key, String text) {
         String section = sections().get(key);
         boolean list =
                 section != null && tree(Recipe.DEFAULT).get(section).get(key).isArray();
         String yaml = list && !text.startsWith("[") ? "[" + text + "]" : text;
         try {
             JsonNode node = MAPPER.readTree(yaml);
-            return node.isMissingNode() ? NullNode.getInstance() : node;
+            return node.isMissingNode() ? null : MAPPER.treeToValue(node, Object.class);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(key + ": '" + text + "' is no value", e);
         }
@@ -237,8 +241,17 @@ public final class RecipeFile {
         return values;
     }
 
-    /** The recipe as sections of keys and values. */
-    public static ObjectNode tree(Recipe recipe) {
+    /** The recipe as sections of keys and values: numbers, texts, true or false, lists, or null. */
+    public static Map<String, @Nullable Object> sections(Recipe recipe) {
+        Map<String, @Nullable Object> sections = new LinkedHashMap<>();
+        tree(recipe)
+                .properties()
+                .forEach(section ->
+                        sections.put(section.getKey(), MAPPER.treeToValue(section.getValue(), Object.class)));
+        return sections;
+    }
+
+    private static ObjectNode tree(Recipe recipe) {
         return MAPPER.valueToTree(recipe);
     }
 

@@ -8,8 +8,10 @@ import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -21,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -75,6 +78,8 @@ public final class RunFolder implements AutoCloseable {
 
     private static final List<String> FOLDERS = List.of(LAST, BEST, "bests", EARLIER, "history", "tensorboard", REPORT);
 
+    private static final long DELETING_NANOS = 2_000_000_000L;
+
     private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);
 
     private final Path path;
@@ -116,8 +121,9 @@ public final class RunFolder implements AutoCloseable {
             folder.check();
             return folder;
         } catch (IOException | RuntimeException e) {
-            lock.close();
-            throw e;
+            try (lock) {
+                throw e;
+            }
         }
     }
 
@@ -213,8 +219,26 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
+    /**
+     * As {@link #requireSame}, after something was not found in it: who deletes a folder deletes what is in it first.
+     *
+     * @param lost what could not be done
+     */
+    void requireSameAfter(Throwable lost) {
+        boolean missing = false;
+        for (Throwable each = lost; each != null && !missing; each = each.getCause()) {
+            missing = each instanceof NoSuchFileException || each instanceof FileNotFoundException;
+        }
+        long begin = System.nanoTime();
+        while (missing && System.nanoTime() - begin < DELETING_NANOS) {
+            requireSame();
+            LockSupport.parkNanos(DELETING_NANOS / 50);
+        }
+        requireSame();
+    }
+
     /** A folder in it, made if it is missing; the run's own folder is not, since it would be another one. */
-    private Path room(String name) {
+    Path room(String name) {
         requireSame();
         Path room = path.resolve(name);
         try {

@@ -1,11 +1,15 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.files.Presence;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.DoubleStream;
 
 /**
@@ -18,15 +22,27 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     /** Name of the table of epochs in a run's folder. */
     public static final String EPOCHS = "epochs.csv";
 
+    private static final String STEPS = "steps.csv";
+    private static final String EVENTS = "tensorboard";
     private static final int STEPS_BETWEEN_ROWS = 10;
     private static final double PERCENT = 100;
 
+    private final RunFolder folder;
+    private final Consumer<String> trouble;
     private final TrainingLog epochs;
     private final TrainingLog steps;
     private final EventFile events;
     private final boolean taught;
 
-    private RunLog(TrainingLog epochs, TrainingLog steps, EventFile events, boolean taught) {
+    private RunLog(
+            RunFolder folder,
+            Consumer<String> trouble,
+            TrainingLog epochs,
+            TrainingLog steps,
+            EventFile events,
+            boolean taught) {
+        this.folder = folder;
+        this.trouble = trouble;
         this.epochs = epochs;
         this.steps = steps;
         this.events = events;
@@ -34,12 +50,15 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     }
 
     /**
-     * @param folder the run's
+     * @param folder the run's; stays the caller's
      * @param stages of the model
      * @param epoch the first that will be logged, from 0; in the tables epochs count from 1
      * @param totalUpdates made so far
+     * @param trouble told a line about what was written before and is not there any more
      */
-    public static RunLog open(Path folder, Recipe recipe, int stages, int epoch, long totalUpdates) throws IOException {
+    public static RunLog open(
+            RunFolder folder, Recipe recipe, int stages, int epoch, long totalUpdates, Consumer<String> trouble)
+            throws IOException {
         List<String> ofEpochs = new ArrayList<>(List.of("epoch", "step"));
         List<String> ofSteps = new ArrayList<>(List.of("step", "epoch"));
         for (int stage = 1; stage <= stages; stage++) {
@@ -58,11 +77,58 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         ofEpochs.addAll(List.of("learning_rate", "images_per_second", "waiting_share"));
         ofEpochs.addAll(List.of("images", "unreadable", "updates_passed_over", "val_images", "val_unreadable"));
         ofSteps.addAll(List.of("learning_rate", "gradient_norm"));
-        TrainingLog epochs = TrainingLog.open(folder.resolve(EPOCHS), ofEpochs, epoch + 1);
-        TrainingLog steps = TrainingLog.open(folder.resolve("steps.csv"), ofSteps, totalUpdates + 1);
-        EventFile events = EventFile.open(folder.resolve("tensorboard"), totalUpdates + 1);
+        Path epochsFile = folder.path().resolve(EPOCHS);
+        Path stepsFile = folder.path().resolve(STEPS);
+        Path eventsFolder = folder.path().resolve(EVENTS);
+        if (totalUpdates > 0 && !Presence.of(eventsFolder)) {
+            trouble.accept(eventsFolder + ": is gone; its curves begin anew at update " + (totalUpdates + 1));
+        }
+        TrainingLog epochs = TrainingLog.open(epochsFile, ofEpochs, epoch + 1);
+        requireRows(epochsFile, epochs, epoch, "epochs", trouble);
+        TrainingLog steps = TrainingLog.open(stepsFile, ofSteps, totalUpdates + 1);
+        requireRows(stepsFile, steps, totalUpdates / STEPS_BETWEEN_ROWS, "rows", trouble);
+        EventFile events = EventFile.open(eventsFolder, totalUpdates + 1);
         events.text("recipe", totalUpdates + 1, "```\n" + RecipeFile.text(recipe) + "```\n");
-        return new RunLog(epochs, steps, events, recipe.distillation().hasTeacher());
+        return new RunLog(
+                folder, trouble, epochs, steps, events, recipe.distillation().hasTeacher());
+    }
+
+    private static void requireRows(Path file, TrainingLog log, long all, String what, Consumer<String> trouble) {
+        if (log.rows() < all) {
+            trouble.accept(String.format(
+                    "%s: lacks %,d of the %,d %s so far, whose numbers are lost; it goes on with the next",
+                    file, all - log.rows(), all, what));
+        }
+    }
+
+    /**
+     * The table of epochs so far.
+     *
+     * @return as {@link TrainingLog#read}
+     */
+    public Map<String, List<Double>> epochs() throws IOException {
+        Path file = folder.path().resolve(EPOCHS);
+        try {
+            return TrainingLog.read(file);
+        } catch (NoSuchFileException e) { // somebody has just deleted it
+            mend();
+            return TrainingLog.read(file);
+        }
+    }
+
+    /** Looks that what is written now is not written to files that somebody deleted. */
+    private void mend() throws IOException {
+        folder.requireSame();
+        say(epochs.mend(), EPOCHS);
+        say(steps.mend(), STEPS);
+        folder.room(EVENTS);
+        say(events.mend(), EVENTS + "/" + events.file().getFileName());
+    }
+
+    private void say(String words, String name) {
+        if (!words.isEmpty()) {
+            trouble.accept(folder.path().resolve(name) + ": " + words);
+        }
     }
 
     @Override
@@ -70,6 +136,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
         if (step.totalSteps() % STEPS_BETWEEN_ROWS != 0) {
             return;
         }
+        mend();
         List<Double> row = new ArrayList<>();
         row.add(step.epoch() + 1.0); // as people count
         row.addAll(step.losses());
@@ -93,6 +160,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
 
     @Override
     public void onValidated(Epoch epoch, TrainingRun.Judgement judged, boolean best) throws IOException {
+        mend();
         List<Double> row = new ArrayList<>();
         row.add((double) epoch.totalSteps());
         row.addAll(epoch.losses());

@@ -30,10 +30,12 @@ public final class TrainingLog implements Closeable {
 
     private final AppendedFile out;
     private final List<String> columns;
+    private final long rows;
     private long next;
 
-    private TrainingLog(AppendedFile out, List<String> columns, long next) {
+    private TrainingLog(AppendedFile out, List<String> columns, long rows, long next) {
         this.out = out;
+        this.rows = rows;
         this.columns = columns;
         this.next = next;
     }
@@ -66,13 +68,25 @@ public final class TrainingLog implements Closeable {
                             + quoted(header) + " of this run; move the file away to begin a new one");
         }
         StringBuilder kept = new StringBuilder(header).append('\n');
+        long rows = 0;
         for (int i = 1; i < lines.size(); i++) {
             if (Row.parse(file, i + 1, lines.get(i), before.size()).at < from) {
+                rows++;
                 kept.append(widened(lines.get(i), before, columns)).append('\n');
             }
         }
         AtomicFiles.writeString(file, kept.toString());
-        return new TrainingLog(new AppendedFile(file), List.copyOf(columns), from);
+        return new TrainingLog(new AppendedFile(file), List.copyOf(columns), rows, from);
+    }
+
+    /** How many rows it had when it was opened. */
+    long rows() {
+        return rows;
+    }
+
+    /** {@link AppendedFile#mend}. */
+    String mend() throws IOException {
+        return out.mend();
     }
 
     private static boolean isEarlier(List<String> before, List<String> columns) {

@@ -3,6 +3,8 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ColorJitter;
 import dev.thinkingvit.data.HorizontalFlip;
+import dev.thinkingvit.data.Picture;
+import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureTransform;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.RandAugment;
@@ -11,14 +13,19 @@ import dev.thinkingvit.data.RandomErasing;
 import dev.thinkingvit.data.RandomResizedCrop;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.data.Sample;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a recipe does to pictures on their way to the trainer, in the published trainer's order: crop, flip, RandAugment;
  * mixup or cutmix of the batch, on whole levels; normalisation; random erasing of the mixed batch.
  */
 public final class TrainingPictures {
+    private static final int LOOKED_AT = 1000;
     private static final int PAD_SHARE = 8; // of the size, at each side
 
     private TrainingPictures() {}
@@ -49,13 +56,61 @@ public final class TrainingPictures {
         return loader;
     }
 
+    /**
+     * Looks before a training begins whether its crop can be cut out of its pictures: of those that take the least room on
+     * the disk, among which the small ones are. One that comes to be too small later is passed by.
+     *
+     * @param preprocessing the model's
+     * @throws TrainingException if one is too small: names it and what takes every size
+     */
+    public static void requireFit(Recipe recipe, List<Sample> samples, Preprocessing preprocessing) {
+        if (recipe.augmentation().crop() != AugmentationRecipe.Crop.PAD) {
+            return; // others resize
+        }
+        RandomCrop crop = padded(preprocessing.size());
+        List<String> unfit = samples.parallelStream()
+                .map(sample -> Map.entry(bytes(sample), sample))
+                .sorted(Map.Entry.comparingByKey())
+                .limit(LOOKED_AT)
+                .map(each -> fault(crop, each.getValue()))
+                .flatMap(Optional::stream)
+                .toList();
+        if (!unfit.isEmpty()) {
+            throw new TrainingException(unfit.get(0)
+                    + (unfit.size() == 1 ? "" : String.format("; and %,d or more others", unfit.size() - 1))
+                    + "; --crop resized takes pictures of every size, or take "
+                    + (unfit.size() == 1 ? "it" : "them") + " out of the data");
+        }
+    }
+
+    private static long bytes(Sample sample) {
+        try {
+            return Files.size(sample.path());
+        } catch (IOException e) {
+            return Long.MAX_VALUE; // who reads it will tell
+        }
+    }
+
+    private static Optional<String> fault(RandomCrop crop, Sample sample) {
+        try {
+            Picture picture = PictureDecoder.decode(sample.path());
+            return crop.fault(picture).map(fault -> sample.path() + ": does not fit: " + fault);
+        } catch (IOException e) {
+            return Optional.empty(); // who reads it will tell
+        }
+    }
+
+    private static RandomCrop padded(int size) {
+        return new RandomCrop(size, size / PAD_SHARE);
+    }
+
     private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
         int size = preprocessing.size();
         List<Resampling> interpolations = augmentation.interpolations();
         List<PictureTransform> steps = new ArrayList<>();
         steps.add(
                 switch (augmentation.crop()) {
-                    case PAD -> new RandomCrop(size, size / PAD_SHARE);
+                    case PAD -> padded(size);
                     case RESIZED -> resizedCrop(augmentation, size, interpolations);
                     case CENTER -> preprocessing;
                 });

@@ -148,7 +148,7 @@ public final class TrainingRun {
     private void requireSameFolder(Throwable end) {
         try {
             if (folder != null) {
-                folder.requireSame();
+                folder.requireSameAfter(end);
             }
         } catch (CheckpointException e) {
             e.addSuppressed(end);

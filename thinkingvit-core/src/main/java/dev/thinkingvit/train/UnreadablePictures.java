@@ -144,18 +144,12 @@ public final class UnreadablePictures {
      * Takes down what all processes met.
      *
      * @param all what {@link #met} gave in each
-     * @param first whether nothing has been trained yet: a picture that does not fit is a wrong choice then
      * @throws UnreadableException if there are too many now, or a class has none left
      */
-    public void told(byte[][] all, boolean first) {
+    public void told(byte[][] all) {
         List<News> news = new ArrayList<>();
         for (byte[] of : all) {
             news.addAll(of.length == 0 ? List.of() : List.of(MAPPER.readValue(of, News[].class)));
-        }
-        for (News each : news) {
-            if (first && each.unfit()) {
-                throw new UnreadableException(each.error() + "; --crop resized takes pictures of every size");
-            }
         }
         news.removeIf(each -> !take(each));
         news.forEach(this::requireEnough);
@@ -231,9 +225,9 @@ public final class UnreadablePictures {
         return List.of(MAPPER.readValue(bytes, Entry[].class));
     }
 
-    /** The entries under the key by which {@link #read} finds them. */
-    public JsonNode json() {
-        return MAPPER.valueToTree(Map.of(LIST, entries()));
+    /** The entries as plain values, under the key by which {@link #read} finds them. */
+    public Map<String, Object> json() {
+        return Map.of(LIST, MAPPER.convertValue(entries(), List.class));
     }
 
     /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
+import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -12,6 +13,7 @@ class PictureResizerTest {
 
     private static final ReferenceTensors AUGMENT = ReferenceTensors.open("augment/expected.safetensors");
 
+    /** Recorded with Pillow 13.0.0, as the part's height falls by more than twice what its width does. */
     @Test
     void aResizedPartEqualsTheRecordedLevels() {
         Picture resized =
@@ -45,6 +47,9 @@ class PictureResizerTest {
         "33, 190, 21, 131",
         "130, 9, 40, 9",
         "9, 130, 9, 77",
+        "40, 400, 24, 248",
+        "64, 200, 96, 150",
+        "3, 9, 3, 1",
         "12, 17, 100, 65",
         "3, 2, 1, 1",
         "200, 300, 4, 3",
@@ -55,13 +60,78 @@ class PictureResizerTest {
     void everySampleIsTheMixtureThatAPlainLoopFinds(int width, int height, int newWidth, int newHeight) {
         Picture picture = TestPictures.noise(width, height, width + height);
         for (Resampling filter : Resampling.values()) {
-            byte[] narrowed = plainlyNarrowed(picture.rgb(), width, newWidth, filter);
-            byte[] expected = turned(plainlyNarrowed(turned(narrowed, newWidth), height, newHeight, filter), newHeight);
+            boolean heightFirst = height > newHeight && height - newHeight > 2 * (width - newWidth);
+            byte[] expected = picture.rgb();
+            if (heightFirst) {
+                expected = turned(plainlyNarrowed(turned(expected, width), height, newHeight, filter), newHeight);
+            }
+            expected = plainlyNarrowed(expected, width, newWidth, filter);
+            if (!heightFirst) {
+                expected = turned(plainlyNarrowed(turned(expected, newWidth), height, newHeight, filter), newHeight);
+            }
 
             assertThat(PictureResizer.resize(picture, newWidth, newHeight, filter)
                             .rgb())
                     .isEqualTo(expected);
         }
+    }
+
+    /** Recorded with Pillow 13.0.0. */
+    @ParameterizedTest
+    @CsvSource({
+        "500, 375, 331, 248, 1954568502, 143793414",
+        "33, 190, 21, 131, 704527419, 3101507816",
+        "40, 400, 24, 248, 3365441717, 3686613995",
+        "9, 130, 9, 77, 2977634301, 1975288639",
+        "130, 9, 40, 9, 621693800, 4081692896",
+        "64, 200, 96, 150, 2246322881, 2918886033",
+        "200, 300, 4, 3, 2357599487, 1858135441",
+        "300, 900, 248, 744, 1835143478, 3882513739",
+        "101, 203, 50, 101, 3755354666, 1310072181",
+        "101, 203, 50, 100, 3123766576, 3307827456",
+        "24, 28, 32, 32, 91294849, 2476286912",
+        "3, 2, 1, 1, 1399932051, 2307032534",
+        "20, 30, 40, 29, 60338992, 98975279",
+        "7, 9, 7, 30, 3580304818, 4235541620"
+    })
+    void levelsAreThoseOfPil(int width, int height, int newWidth, int newHeight, long bilinear, long bicubic) {
+        byte[] levels = new byte[width * height * 3];
+        for (int i = 0; i < levels.length; i++) {
+            levels[i] = (byte) ((i * 2654435761L & 0xFFFFFFFFL) >> 24);
+        }
+        Picture picture = new Picture(width, height, levels);
+
+        assertThat(checksum(PictureResizer.resize(picture, newWidth, newHeight, Resampling.BILINEAR)))
+                .isEqualTo(bilinear);
+        assertThat(checksum(PictureResizer.resize(picture, newWidth, newHeight, Resampling.BICUBIC)))
+                .isEqualTo(bicubic);
+    }
+
+    private static long checksum(Picture picture) {
+        CRC32 crc = new CRC32();
+        crc.update(picture.rgb());
+        return crc.getValue();
+    }
+
+    @Test
+    void aTallPicturesWindowAndPartAreThoseOfTheWhole() {
+        Picture picture = TestPictures.noise(24, 190, 7);
+        Picture whole = PictureResizer.resize(picture, 16, 120, Resampling.BICUBIC);
+        Picture window = PictureResizer.resizeWindow(picture, 16, 120, Resampling.BICUBIC, 2, 50, 11);
+        Picture framed = PictureResizer.resize(
+                PictureResizer.resize(picture, 24, 190, Resampling.BICUBIC, 0, 0, 24, 190),
+                16,
+                120,
+                Resampling.BICUBIC,
+                0,
+                0,
+                24,
+                190);
+
+        assertThat(framed.rgb()).isEqualTo(whole.rgb());
+        assertThat(window.rgb())
+                .isEqualTo(PictureResizer.resize(whole, 11, 11, Resampling.BICUBIC, 2, 50, 13, 61)
+                        .rgb());
     }
 
     /** Rows of {@code size} samples become rows of {@code newSize}: PIL's arithmetic, a sample at a time. */

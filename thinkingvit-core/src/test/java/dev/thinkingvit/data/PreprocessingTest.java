@@ -17,6 +17,7 @@ class PreprocessingTest {
         return EXPECTED.names().stream();
     }
 
+    /** Recorded with Pillow; those of picture3.jpg, which is tall, with 13.0.0, since older ones order the passes otherwise. */
     @ParameterizedTest
     @MethodSource("references")
     void everyKindOfFileGivesTheRecordedLevels(String key) throws IOException {

@@ -124,6 +124,67 @@ class RequestTest {
         }
     }
 
+    /** An image of somebody's own class, whose pixels are elsewhere. */
+    private static final class Remote extends BufferedImage {
+        private final Throwable trouble;
+
+        Remote(Throwable trouble) {
+            super(8, 8, BufferedImage.TYPE_INT_RGB);
+            this.trouble = trouble;
+        }
+
+        private static <T extends Throwable> void fail(Throwable trouble) throws T {
+            @SuppressWarnings("unchecked") // whatever it is
+            T any = (T) trouble;
+            throw any;
+        }
+
+        @Override
+        public int getWidth() {
+            if (trouble != null) {
+                Remote.<RuntimeException>fail(trouble);
+            }
+            return super.getWidth();
+        }
+    }
+
+    @Test
+    void whateverGoesWrongWithOnePictureTheOthersGoOn() throws IOException {
+        BufferedImage thread = new BufferedImage(1, 60_000, BufferedImage.TYPE_INT_RGB);
+        List<Request> requests = List.of(
+                Request.of(PHOTO),
+                Request.of(new Remote(new IllegalStateException("the page is swapped out"))),
+                Request.of(new Remote(new OutOfMemoryError("Java heap space"))),
+                Request.of(new Remote(new StackOverflowError())),
+                Request.of(thread).named("thread"),
+                Request.of(EXACT));
+
+        BrokenPicturesException e =
+                catchThrowableOfType(BrokenPicturesException.class, () -> classifier.classify(requests));
+
+        assertThat(e.failures().keySet()).contains(1, 2, 3);
+        assertThat(e.failures().get(1)).hasMessage("picture 2: cannot be read: the page is swapped out");
+        assertThat(e.failures().get(2)).hasMessage("picture 3: needs more memory than there is: Java heap space");
+        assertThat(e.classifications().keySet()).contains(0, 5);
+        assertThat(e.failures().size() + e.classifications().size()).isEqualTo(requests.size());
+        assertThat(e.classifications().get(5).labels())
+                .isEqualTo(classifier.classify(EXACT).labels());
+    }
+
+    @Test
+    void aStreamThatAnotherRequestHasReadSaysSo() throws IOException {
+        InputStream stream = new ByteArrayInputStream(Files.readAllBytes(EXACT));
+        BrokenPicturesException e = catchThrowableOfType(
+                BrokenPicturesException.class,
+                () -> classifier.classify(
+                        List.of(Request.of(stream), Request.of(stream).named("again"))));
+        assertThat(e.failures().get(1))
+                .message()
+                .startsWith("again: ")
+                .endsWith("it is empty, or has been read before, by another request perhaps");
+        assertThat(e.classifications().keySet()).containsExactly(0);
+    }
+
     @Test
     void oneBrokenPictureIsSaidPlainly() {
         assertThatThrownBy(() -> classifier.classify(new byte[] {1, 2, 3}))

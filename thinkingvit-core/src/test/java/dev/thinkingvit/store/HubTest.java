@@ -178,8 +178,45 @@ class HubTest {
                 .isInstanceOf(HubException.class)
                 .hasMessage(
                         "hf-hub:owner/name@" + LocalHub.COMMIT + ": model.safetensors came with another content than"
-                                + " its hash " + "0".repeat(64) + " says; nothing of it was kept");
+                                + " its hash " + "0".repeat(64) + " says, twice; nothing of it was kept");
         assertThat(names(cache.resolve("models--owner--name/blobs"))).containsExactly(LocalHub.gitHash(CONFIG));
+    }
+
+    @Test
+    void aByteThatChangedOnItsWayIsFetchedAnew() {
+        server.spoiled.set(1);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(notes).anyMatch(note -> note.contains("is not what its hash says; it is fetched anew"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whereTheHubSaysNoSizeABrokenConnectionLosesNothing(boolean lengths) {
+        server.linkedSize = null;
+        server.lengths = lengths;
+        server.breaks.set(3);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(server.bytesSent.get()).isEqualTo(CONFIG.length + WEIGHTS.length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"abc", "-5", "", "99999999999999999999"})
+    void aSizeThatIsNoneIsPassedOver(String size) {
+        server.linkedSize = size;
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.5})
+    void aListThatBreaksOffIsAskedForAgain(double at) {
+        server.lengths = false;
+        server.brokenLists.set(1);
+        server.breakAt = at;
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
     }
 
     @Test
@@ -188,7 +225,7 @@ class HubTest {
         Files.write(blobs.resolve(LocalHub.sha256(WEIGHTS) + ".thinkingvit.incomplete"), new byte[5_000]);
 
         assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
-        assertThat(notes).anyMatch(note -> note.contains("does not fit; it is fetched anew"));
+        assertThat(notes).anyMatch(note -> note.contains("is not what its hash says; it is fetched anew"));
     }
 
     @Test
@@ -314,7 +351,7 @@ class HubTest {
         assertThatThrownBy(this::fetch)
                 .isInstanceOf(HubException.class)
                 .hasMessageStartingWith("hf-hub:owner/name: the cache " + cache + " cannot be used: ")
-                .hasMessageEndingWith("; HF_HOME moves it");
+                .hasMessageEndingWith("; HF_HOME moves it; HF_HUB_OFFLINE=1 takes the older revision that it has");
     }
 
     @Test

@@ -42,13 +42,17 @@ final class LocalHub implements AutoCloseable {
     final AtomicInteger refusedElsewhere = new AtomicInteger(); // how many answers there are still 403
     String sentTo; // instead of the other server
     boolean resolveCache; // small files are at another address of the same server, as the hub has them now
-    final AtomicLong bytesSent = new AtomicLong();
+    final AtomicLong bytesSent = new AtomicLong(); // of contents
     String requiredToken;
     String errorCode; // of every answer, with errorStatus
     int errorStatus;
     String commit = COMMIT;
     Map<String, String> etags = new LinkedHashMap<>(); // instead of the right ones
     boolean ranges = true;
+    boolean lengths = true; // whether an answer says how long it is
+    String linkedSize = "right"; // of large files; null for none
+    final AtomicInteger spoiled = new AtomicInteger(); // how many large contents still come with another byte
+    final AtomicInteger brokenLists = new AtomicInteger(); // how many lists still break off
 
     private final HttpServer hub;
     private final HttpServer elsewhere;
@@ -158,7 +162,10 @@ final class LocalHub implements AutoCloseable {
             return;
         }
         exchange.getResponseHeaders().set("X-Linked-Etag", "\"" + etags.getOrDefault(name, sha256(content)) + "\"");
-        exchange.getResponseHeaders().set("X-Linked-Size", Integer.toString(content.length));
+        if (linkedSize != null) {
+            exchange.getResponseHeaders()
+                    .set("X-Linked-Size", linkedSize.equals("right") ? Integer.toString(content.length) : linkedSize);
+        }
         exchange.getResponseHeaders().set("ETag", "\"something else\"");
         exchange.getResponseHeaders()
                 .set(
@@ -180,7 +187,12 @@ final class LocalHub implements AutoCloseable {
             exchange.sendResponseHeaders(403, -1);
             return;
         }
-        send(exchange, 200, files.get(exchange.getRequestURI().getPath().substring(1)));
+        byte[] content = files.get(exchange.getRequestURI().getPath().substring(1));
+        if (spoiled.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            content = content.clone();
+            content[content.length / 2] ^= 1;
+        }
+        send(exchange, 200, content);
     }
 
     private void send(HttpExchange exchange, int status, byte[] content) throws IOException {
@@ -198,12 +210,20 @@ final class LocalHub implements AutoCloseable {
             exchange.sendResponseHeaders(status, -1);
             return;
         }
-        exchange.sendResponseHeaders(status, part.length == 0 ? -1 : part.length);
-        boolean breaksOff = !exchange.getRequestURI().getPath().startsWith("/api/")
-                && part.length > 1
-                && breaks.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
+        boolean list = exchange.getRequestURI().getPath().startsWith("/api/");
+        boolean breaksOff =
+                part.length > 1 && (list ? brokenLists : breaks).getAndUpdate(left -> Math.max(0, left - 1)) > 0;
         int count = breaksOff ? (int) (part.length * breakAt) : part.length;
-        bytesSent.addAndGet(count);
+        if (!lengths) { // chunks that end where the connection broke, as a proxy makes of it
+            exchange.sendResponseHeaders(status, 0);
+            bytesSent.addAndGet(list ? 0 : count);
+            try (OutputStream out = exchange.getResponseBody()) {
+                out.write(part, 0, count);
+            }
+            return;
+        }
+        exchange.sendResponseHeaders(status, part.length == 0 ? -1 : part.length);
+        bytesSent.addAndGet(list ? 0 : count);
         OutputStream out = exchange.getResponseBody();
         out.write(part, 0, count);
         out.flush();

@@ -130,7 +130,7 @@ class RecipeFileTest {
     @Test
     void aRecipeIsTheSameAfterItsTreeAndChangesAreTold() {
         Recipe other = Recipe.DEFAULT.with("lr", 2e-3).with("seed", 5);
-        assertThat(RecipeFile.of(RecipeFile.tree(other))).isEqualTo(other);
+        assertThat(RecipeFile.of(RecipeFile.sections(other))).isEqualTo(other);
         assertThat(RecipeFile.inWords(List.of("lr", "seed"), other, other.with("lr", 1e-3)))
                 .isEqualTo("lr (0.002 → 0.001), seed (5 → 5)");
     }

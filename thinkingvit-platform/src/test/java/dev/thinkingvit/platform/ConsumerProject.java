@@ -18,6 +18,9 @@ import java.util.stream.Stream;
 final class ConsumerProject {
     static final String DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
 
+    private static final String JAVA =
+            Path.of(System.getProperty("java.home"), "bin", "java").toString();
+
     private static final String BUILD = System.getProperty("build.folder", "target");
 
     private static final String POM = """
@@ -104,7 +107,8 @@ final class ConsumerProject {
                 repository.resolve("dev/thinkingvit").resolve(artifact).resolve(version));
         String name = artifact + "-" + version;
         Path module = root.resolve(folder);
-        Files.copy(module.resolve("pom.xml"), target.resolve(name + ".pom"));
+        Path reduced = module.resolve(BUILD).resolve("reduced-pom.xml"); // of a jar that brings dependencies along
+        Files.copy(Files.exists(reduced) ? reduced : module.resolve("pom.xml"), target.resolve(name + ".pom"));
         Path jar = module.resolve(BUILD).resolve(name + ".jar");
         if (Files.exists(jar)) {
             Files.copy(jar, target.resolve(name + ".jar"));
@@ -126,6 +130,16 @@ final class ConsumerProject {
                 : "<dependencies>" + dependencies + "</dependencies>";
         Files.writeString(project.resolve("pom.xml"), POM.replace("DEPENDENCIES", section));
         Files.writeString(sources.resolve("First.java"), PROGRAM.replace("STATEMENTS", statements));
+    }
+
+    /** Makes a module of the project. */
+    void module(String declaration) throws IOException {
+        Path sources = project.resolve("src/main/java");
+        Path in = Files.createDirectories(sources.resolve("first"));
+        Path program = sources.resolve("First.java");
+        Files.writeString(in.resolve("First.java"), "package first;\n" + Files.readString(program));
+        Files.delete(program);
+        Files.writeString(sources.resolve("module-info.java"), declaration);
     }
 
     /** Compiles the project; returns the class path with which it runs. */
@@ -151,13 +165,20 @@ final class ConsumerProject {
         return output(program(classPath), root, false);
     }
 
+    /** Runs the module's program; returns what it prints. */
+    String runModule(String modulePath) throws IOException, InterruptedException {
+        List<String> command = List.of(
+                JAVA, "--module-path", modulePath, "--add-modules", "ALL-MODULE-PATH", "-m", "first/first.First");
+        return output(command, root, false);
+    }
+
     /** Runs the program, which is to fail; returns what it prints. */
     String fail(String classPath) throws IOException, InterruptedException {
         return output(program(classPath), root, true);
     }
 
     private static List<String> program(String classPath) {
-        return List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classPath, "First");
+        return List.of(JAVA, "-cp", classPath, "First");
     }
 
     private static String output(List<String> command, Path folder, boolean fails)

@@ -10,6 +10,7 @@ import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.store.ModelCard;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -127,7 +128,7 @@ final class ConvertCommand extends BaseCommand {
             existing = existing.getParent();
         }
         Path draft = Files.createTempDirectory(existing, ".thinkingvit-convert");
-        try {
+        try (Closeable clearing = () -> deleteAll(draft)) {
             // inside the draft, so that the directory gets the usual permissions and not a temporary one's
             Path made = draft.resolve("model");
             ModelDirectory.write(made, model.config(), model.weights());
@@ -138,8 +139,6 @@ final class ConvertCommand extends BaseCommand {
         } catch (CheckpointException e) { // which names the draft
             throw new CheckpointException(
                     target, "cannot be written: " + Reasons.of(e.getCause() == null ? e : e.getCause()), e);
-        } finally {
-            deleteAll(draft);
         }
     }
 

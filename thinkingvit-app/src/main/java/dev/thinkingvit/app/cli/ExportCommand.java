@@ -66,6 +66,12 @@ final class ExportCommand extends BaseCommand {
     @Option(names = "--force", description = "Replace the model in the folder if there is one.")
     private boolean force;
 
+    @Option(
+            names = "--no-lock",
+            description = "Go on where the folder's file system has no locks. Nothing but you keeps a second export out"
+                    + " of it then.")
+    private boolean unlocked;
+
     private enum Format {
         ONNX
     }
@@ -82,7 +88,8 @@ final class ExportCommand extends BaseCommand {
         ModelDirectory.Model read = imported.model().with(change);
         ExportedModel exported =
                 switch (format) {
-                    case ONNX -> OnnxExport.write(target, read.config(), read.weights(), layout(), Version.text());
+                    case ONNX ->
+                        OnnxExport.write(target, read.config(), read.weights(), layout(), Version.text(), !unlocked);
                 };
         int stages = exported.stages().size();
         out().printf(

@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.files.StandardOutput;
 import dev.thinkingvit.store.Hub;
 import dev.thinkingvit.store.HubModel;
 import dev.thinkingvit.store.HubSettings;
@@ -19,7 +18,7 @@ final class HubModels {
      * @throws dev.thinkingvit.store.HubException if it cannot be had
      */
     static Path fetch(String name) {
-        try (Watcher watcher = new Watcher(StandardOutput.err())) {
+        try (Watcher watcher = new Watcher(Progress.err())) {
             return new Hub(HubSettings.ofEnvironment(), watcher).fetch(HubModel.of(name));
         }
     }

@@ -7,7 +7,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.Printable;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel;
@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -113,7 +114,7 @@ final class InfoCommand extends BaseCommand {
         preprocessing(config.preprocessing(), info.putObject("preprocessing"));
         routing(config.routing(), info.putObject("routing"));
         if (!config.training().isEmpty()) {
-            info.set("training", config.training());
+            info.set("training", JsonMapper.shared().readTree(config.training().text()));
         }
         return info;
     }
@@ -135,7 +136,7 @@ final class InfoCommand extends BaseCommand {
             for (Precision precision : Precision.values()) {
                 row.put(
                         "packed_bytes_" + precision.name().toLowerCase(Locale.ROOT),
-                        PackedThinkingViT.weightBytes(network, stage, precision));
+                        PackedBackbone.weightBytes(network, stage, precision));
             }
         }
     }

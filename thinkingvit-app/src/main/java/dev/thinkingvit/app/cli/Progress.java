@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.files.StandardOutput;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
@@ -27,6 +28,12 @@ final class Progress {
         TerminalLine line = new TerminalLine(err);
         terminal = line;
         return new PrintWriter(line, true);
+    }
+
+    /** Standard error for who is not told which, such as a converter of arguments; a bar gives way to it. */
+    static PrintWriter err() {
+        TerminalLine line = terminal;
+        return line == null ? StandardOutput.err() : new PrintWriter(line, true);
     }
 
     static ProgressBar of(String task, long steps, PrintWriter err) {

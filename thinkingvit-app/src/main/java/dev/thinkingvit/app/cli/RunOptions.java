@@ -300,6 +300,7 @@ final class RunOptions {
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
                 Version.text(),
                 null,
+                null,
                 null);
     }
 

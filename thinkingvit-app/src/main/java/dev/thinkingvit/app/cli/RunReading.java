@@ -50,11 +50,18 @@ final class RunReading {
 
     private ImageFolder open(String folder, String option) throws IOException {
         Path path = Path.of(folder);
-        if (plan.goesOn() && !Files.isDirectory(path)) {
-            throw new IOException(path + ": " + (Files.exists(path) ? "is no folder" : Reasons.ofMissing(path))
-                    + "; the training in " + out + " reads its pictures there, " + option + " says where they are now");
+        String hint = "; the training in " + out + " reads its pictures there, " + option + " says where they are now";
+        if (plan.goesOn() && !Files.exists(path)) {
+            throw new IOException(path + ": " + Reasons.ofMissing(path) + hint);
         }
-        return ImageFolder.open(path);
+        try {
+            return ImageFolder.open(path); // a folder, or a tar
+        } catch (IOException e) {
+            if (plan.goesOn() && !Files.isDirectory(path)) {
+                throw new IOException(Reasons.line(e) + hint, e);
+            }
+            throw e;
+        }
     }
 
     /**

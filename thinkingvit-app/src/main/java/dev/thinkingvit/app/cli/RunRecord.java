@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.JsonRecords;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
@@ -10,13 +11,9 @@ import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What a training was begun with besides its recipe, so that it can go on without being told again.
@@ -31,6 +28,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param recipe of the training so far, which the file that people edit is compared with; null where older programs
  *     began it
  * @param unreadable what could not be read so far; null where older programs began it
+ * @param keeping what it saves and when; null where older programs began it
  */
 record RunRecord(
         String data,
@@ -40,8 +38,9 @@ record RunRecord(
         @Nullable TeacherRecord teacher,
         String command,
         String version,
-        @Nullable ObjectNode recipe,
-        @Nullable Unreadable unreadable) {
+        @Nullable Map<String, @Nullable Object> recipe,
+        @Nullable Unreadable unreadable,
+        @Nullable Keeping keeping) {
     /**
      * @param training pictures
      * @param validation pictures
@@ -49,12 +48,26 @@ record RunRecord(
      */
     record Unreadable(int training, int validation, long updatesPassedOver) {}
 
-    private static final String NAME = "run.json";
+    /**
+     * @param history epochs of which the models are kept
+     * @param saveSeconds how often it is saved within an epoch
+     * @param savePth whether it is kept for Python too
+     */
+    record Keeping(int history, double saveSeconds, boolean savePth) {
+        /** Of who says nothing about it. */
+        static final Keeping USUAL = new Keeping(3, 300, false);
 
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .build();
+        Keeping {
+            if (history < 0 || !(saveSeconds > 0 && saveSeconds <= MAX_SECONDS)) {
+                throw new IllegalArgumentException("keeping has a value that a training cannot have");
+            }
+        }
+    }
+
+    /** A year; the longest time between two saves. */
+    static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
+
+    private static final String NAME = "run.json";
 
     RunRecord {
         require(data, "data");
@@ -74,22 +87,29 @@ record RunRecord(
 
     /** The same with pictures in another place. */
     RunRecord with(String otherData, @Nullable String otherVal) {
-        return new RunRecord(otherData, otherVal, holdout, init, teacher, command, version, recipe, unreadable);
+        return new RunRecord(
+                otherData, otherVal, holdout, init, teacher, command, version, recipe, unreadable, keeping);
     }
 
     /** The same with what is known of the teacher now. */
     RunRecord with(@Nullable TeacherRecord known) {
-        return new RunRecord(data, val, holdout, init, known, command, version, recipe, unreadable);
+        return new RunRecord(data, val, holdout, init, known, command, version, recipe, unreadable, keeping);
     }
 
     /** The same with the recipe that is used now. */
     RunRecord with(Recipe used) {
-        return new RunRecord(data, val, holdout, init, teacher, command, version, RecipeFile.tree(used), unreadable);
+        return new RunRecord(
+                data, val, holdout, init, teacher, command, version, RecipeFile.sections(used), unreadable, keeping);
     }
 
     /** The same with what could not be read so far. */
     RunRecord with(Unreadable sofar) {
-        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, sofar);
+        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, sofar, keeping);
+    }
+
+    /** The same, saving so from here on. */
+    RunRecord with(Keeping other) {
+        return new RunRecord(data, val, holdout, init, teacher, command, version, recipe, unreadable, other);
     }
 
     /** The recipe of the training in a folder so far; where it was not kept apart, what the recipe's file says. */
@@ -116,24 +136,19 @@ record RunRecord(
 
     static RunRecord read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
-        RunRecord record;
         try {
-            record = ofText(TextFile.read(file));
-        } catch (JacksonException e) {
+            return ofText(TextFile.read(file));
+        } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, "is damaged: " + Reasons.of(e), e);
         }
-        if (record == null) {
-            throw new CheckpointException(file, "is damaged: it says nothing");
-        }
-        return record;
     }
 
     static RunRecord ofText(String json) {
-        return MAPPER.readValue(json, RunRecord.class);
+        return JsonRecords.read(json, RunRecord.class);
     }
 
     String text() {
-        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
+        return JsonRecords.text(this);
     }
 
     void write(Path folder) throws IOException {

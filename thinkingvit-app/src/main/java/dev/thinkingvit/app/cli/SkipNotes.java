@@ -65,7 +65,7 @@ final class SkipNotes {
      */
     void judged(List<BatchLoader.Failure> failures, List<Sample> read, @Nullable ProcessGroup group) {
         byte[] mine = pictures.met(UnreadablePictures.Use.VALIDATION, failures, read);
-        pictures.told(group == null ? new byte[][] {mine} : group.gather(mine), false);
+        pictures.told(group == null ? new byte[][] {mine} : group.gather(mine));
     }
 
     /** Writes what is new into a run's folder, soon if not at once: a list may be long. */
@@ -83,7 +83,7 @@ final class SkipNotes {
                 DataOptions.putPassedOver(sets.addObject().put("folder", folder.toString()), others));
         root.put("skipped", pictures.entries().size());
         root.put("updates_passed_over", missed.totalUpdates());
-        root.setAll((ObjectNode) pictures.json());
+        pictures.json().forEach(root::putPOJO);
         String json =
                 JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsString(root);
         AtomicFiles.writeString(run.resolve(RunFolder.UNUSED), json + "\n");

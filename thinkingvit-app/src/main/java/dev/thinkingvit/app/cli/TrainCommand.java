@@ -5,6 +5,7 @@ import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.TorchDevice;
@@ -14,6 +15,7 @@ import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Teacher;
+import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -21,6 +23,7 @@ import java.io.Writer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -58,7 +61,6 @@ import tools.jackson.databind.node.ObjectNode;
             "      --teacher teacher --out run"
         })
 final class TrainCommand extends BaseCommand {
-    private static final double MAX_SECONDS = Duration.ofDays(365).toSeconds();
     private static final double NANOS = 1e9;
 
     @Mixin
@@ -74,14 +76,14 @@ final class TrainCommand extends BaseCommand {
     @Option(
             names = "--save-seconds",
             paramLabel = "S",
-            description = "How often to save within an epoch. Default: ${DEFAULT-VALUE}.")
-    private double saveSeconds = 300;
+            description = "How often to save within an epoch. Default: 300, or as the training began that goes on.")
+    private @Nullable Double saveSeconds;
 
     @Option(
             names = "--history",
             paramLabel = "N",
-            description = "Epochs of which the models are kept. Default: ${DEFAULT-VALUE}.")
-    private int history = 3;
+            description = "Epochs of which the models are kept. Default: 3, or as the training began that goes on.")
+    private @Nullable Integer history;
 
     @Option(
             names = "--save-pth",
@@ -109,16 +111,16 @@ final class TrainCommand extends BaseCommand {
         atLeastOne("--processes", processes);
         atLeastOne("--threads", threads);
         atLeastOne("--workers", workers);
-        if (history < 0) {
+        if (history != null && history < 0) {
             throw usage("--history must not be negative, got " + history);
         }
-        if (!(saveSeconds > 0 && saveSeconds <= MAX_SECONDS)) {
+        if (saveSeconds != null && !(saveSeconds > 0 && saveSeconds <= RunRecord.MAX_SECONDS)) {
             throw usage("--save-seconds must be positive, got " + saveSeconds);
         }
         Optional<Rendezvous> member = Rendezvous.fromEnvironment(System.getenv());
         if (member.isEmpty()) {
             device(0);
-            TrainingPlan plan = run.plan(processes);
+            TrainingPlan plan = plan(processes);
             if (processes == 1 || plan.finished()) {
                 return train(plan, null);
             }
@@ -132,13 +134,33 @@ final class TrainCommand extends BaseCommand {
             try {
                 Peers peers = Peers.of(group);
                 TrainingPlan plan = TrainingPlan.of(
-                        peers.share(group.rank() == 0 ? run.plan(group.size()).bytes() : new byte[0]));
+                        peers.share(group.rank() == 0 ? plan(group.size()).bytes() : new byte[0]));
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
+                if (ProcessLauncher.isHeardByLauncher()) {
+                    Failure.print(err(), e, verbose); // shown if process 0 cannot say it
+                    return ProcessLauncher.TOLD;
+                }
                 throw e;
             }
         }
+    }
+
+    private TrainingPlan plan(int count) throws IOException {
+        TrainingPlan plan = run.plan(count);
+        RunRecord.Keeping before = Objects.requireNonNullElse(plan.record().keeping(), RunRecord.Keeping.USUAL);
+        return plan.with(plan.record()
+                .with(new RunRecord.Keeping(
+                        Objects.requireNonNullElse(history, before.history()),
+                        Objects.requireNonNullElse(saveSeconds, before.saveSeconds()),
+                        savePth || before.savePth())));
+    }
+
+    private static TrainingRun.Saving saving(TrainingPlan plan) {
+        RunRecord.Keeping keeping = Objects.requireNonNullElse(plan.record().keeping(), RunRecord.Keeping.USUAL);
+        return new TrainingRun.Saving(
+                Duration.ofNanos((long) (keeping.saveSeconds() * NANOS)), keeping.history(), keeping.savePth());
     }
 
     private TorchDevice device(int localRank) {
@@ -172,7 +194,8 @@ final class TrainCommand extends BaseCommand {
                 spec.commandLine().getParent().getParseResult().originalArgs());
         // the launcher passes on what it is told; this only waits for how it ends
         try (Interruption interruption = new Interruption(() -> {})) {
-            return launcher.run(processes) == ProcessLauncher.STOPPED ? Main.INTERRUPTED : 0;
+            int code = launcher.run(processes);
+            return code == ProcessLauncher.STOPPED ? Main.INTERRUPTED : code;
         }
     }
 
@@ -230,6 +253,9 @@ final class TrainCommand extends BaseCommand {
                 .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
                 .withLabels(pictures.classNames())
                 .withTraining(provenance(plan.record(), used));
+        if (first && !starts && !plan.goesOn()) {
+            TrainingPictures.requireFit(used, pictures.training(), config.preprocessing());
+        }
         progress.printf(
                 "%s, %,d parameters; %,d pictures of %d classes; %s%n",
                 network.shorthand(),
@@ -241,11 +267,7 @@ final class TrainCommand extends BaseCommand {
                 used,
                 config,
                 pictures,
-                new TrainingSession.Settings(
-                        on,
-                        threads,
-                        workers,
-                        new TrainingRun.Saving(Duration.ofNanos((long) (saveSeconds * NANOS)), history, savePth)),
+                new TrainingSession.Settings(on, threads, workers, saving(plan)),
                 group,
                 progress,
                 new SkipNotes(
@@ -297,7 +319,7 @@ final class TrainCommand extends BaseCommand {
         return ThinkingViT.of(network, start.weights());
     }
 
-    private static ObjectNode provenance(RunRecord record, Recipe recipe) {
+    private static JsonText provenance(RunRecord record, Recipe recipe) {
         ObjectNode training = JsonNodeFactory.instance.objectNode();
         training.put("command", record.command());
         training.put("seed", recipe.execution().seed());
@@ -308,6 +330,6 @@ final class TrainCommand extends BaseCommand {
         }
         training.put("version", record.version());
         training.put("java", Runtime.version().toString());
-        return training;
+        return new JsonText(training.toString());
     }
 }

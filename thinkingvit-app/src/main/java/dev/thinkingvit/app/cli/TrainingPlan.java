@@ -14,6 +14,11 @@ import java.util.List;
 record TrainingPlan(Recipe recipe, RunRecord record, boolean goesOn, boolean finished) {
     private static final String SEPARATOR = "\0";
 
+    /** The same with another record. */
+    TrainingPlan with(RunRecord other) {
+        return new TrainingPlan(recipe, other, goesOn, finished);
+    }
+
     byte[] bytes() {
         return String.join(SEPARATOR, RecipeFile.text(recipe), record.text(), goesOn + "", finished + "")
                 .getBytes(StandardCharsets.UTF_8);

@@ -18,7 +18,7 @@ import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
@@ -33,11 +33,11 @@ import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
 import dev.thinkingvit.train.TrainingListener;
-import dev.thinkingvit.train.TrainingLog;
 import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
 import dev.thinkingvit.train.UnreadableException;
 import dev.thinkingvit.train.UnreadablePictures;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
@@ -167,8 +167,11 @@ record TrainingSession(
 
     /** Says and writes down what could not be read, as far as this training has come. */
     private void sumUp(OpenRun open, Trainer trainer) throws IOException {
-        write(open, trainer.position().missed());
-        skips.sum(open.folder().path(), trainer.position().missed());
+        try {
+            write(open, trainer.position().missed());
+        } finally { // which does not fail
+            skips.sum(open.folder().path(), trainer.position().missed());
+        }
     }
 
     private void write(OpenRun open, TrainerState.Missed missed) throws IOException {
@@ -234,21 +237,26 @@ record TrainingSession(
             return run.run(loader, new TrainingRun.Listener() {});
         }
         int stages = config.network().stages();
-        try (ProgressBar bar = Progress.of(
+        // closed last: what fails then comes beside what ended the training and not in its place
+        try (Closeable summing = () -> sumUp(open, trainer);
+                ProgressBar bar = Progress.of(
                         "training",
                         trainer.position().totalUpdates(),
                         Math.max(1, trainer.position().totalUpdates()),
                         err);
                 RunLog log = RunLog.open(
-                        open.folder().path(),
+                        open.folder(),
                         recipe,
                         stages,
                         trainer.epoch(),
-                        trainer.position().totalUpdates())) {
+                        trainer.position().totalUpdates(),
+                        this::warn)) {
             return run.run(loader, new Watcher(bar, log, open, trainer));
-        } finally {
-            sumUp(open, trainer);
         }
+    }
+
+    private void warn(String line) {
+        err.println("warning: " + line);
     }
 
     /** Tells people how it goes. */
@@ -288,7 +296,7 @@ record TrainingSession(
 
         @Override
         public void onTrouble(String line) {
-            err.println("warning: " + line);
+            warn(line);
         }
 
         @Override
@@ -310,18 +318,18 @@ record TrainingSession(
                             : String.format(
                                     ", %.0f images/s, %.1f %% waiting for pictures",
                                     epoch.imagesPerSecond(), 100 * epoch.loadingShare()));
-            new TrainingPage(
-                            config.network().shorthand(),
-                            progress,
-                            RecipeFile.text(recipe),
-                            TrainingLog.read(folder.resolve(RunLog.EPOCHS)))
+            new TrainingPage(config.network().shorthand(), progress, RecipeFile.text(recipe), log.epochs())
                     .write(folder.resolve("training.html"));
         }
     }
 
     private static String missed(TrainerState.Missed missed) {
-        return (missed.pictures() == 0 ? "" : String.format(", %,d pictures left out", missed.pictures()))
-                + (missed.updates() == 0 ? "" : String.format(", %,d updates passed over", missed.updates()));
+        return (missed.pictures() == 0 ? "" : counted(missed.pictures(), "picture") + " left out")
+                + (missed.updates() == 0 ? "" : counted(missed.updates(), "update") + " passed over");
+    }
+
+    private static String counted(long count, String what) {
+        return String.format(", %,d %s%s", count, what, count == 1 ? "" : "s");
     }
 
     /** Of how many pictures a score is, where some could not be read. */
@@ -397,7 +405,7 @@ record TrainingSession(
         Precision precision = recipe.precision(settings.device());
         return settings.device().isCuda()
                 ? NestedBackbone.of(config.network(), weights, precision, settings.device())
-                : PackedThinkingViT.of(config.network(), weights, precision);
+                : PackedBackbone.of(config.network(), weights, precision);
     }
 
     /** A few pictures that are trained on. */
@@ -437,6 +445,7 @@ record TrainingSession(
         if (asked.getAsBoolean()) {
             return false;
         }
+        folder.requireSame();
         Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
         try (Backbone backbone = backbone(weights)) {
             Recording recording = record(backbone, pictures.validation(), asked);

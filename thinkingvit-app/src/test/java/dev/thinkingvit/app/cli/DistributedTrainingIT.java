@@ -92,6 +92,16 @@ class DistributedTrainingIT {
         assertThat(TinyTraining.epochs(run).get("epoch")).hasSize(epochs);
     }
 
+    @Test
+    void whatEndsAllProcessesIsSaidOnce() throws Exception {
+        try (Launched pair = train(1, directory.resolve("diverged"), "--processes=2", "--lr=1e30")) {
+            assertThat(pair.exit()).isEqualTo(Main.FAILED);
+            assertThat(pair.err().lines().filter(line -> line.contains("a lower learning rate than")))
+                    .hasSize(1);
+            assertThat(pair.errors()).hasSize(1);
+        }
+    }
+
     private static int rows(Path run) {
         try {
             return TinyTraining.epochs(run).get("epoch").size();

@@ -1,12 +1,16 @@
 package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.onnx.ExportedModel;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +44,65 @@ class ExportCommandTest {
         CommandRun verify = CommandRun.of("verify", exported, "--expected", MODEL.resolve("expected.safetensors"));
         assertThat(verify.code()).as(verify.out() + verify.err()).isZero();
         assertThat(verify.out()).contains("all 14 tensors agree within 1.0E-4");
+    }
+
+    @Test
+    void aFileSystemWithoutLocksIsGoneOnWithoutIfToldSo() throws Exception {
+        Path source = Files.writeString(directory.resolve("enolck.c"), """
+                #include <errno.h>
+                #include <stdarg.h>
+                #include <fcntl.h>
+                extern int __fcntl(int, int, ...);
+                static int call(int fd, int command, void *argument) {
+                    if (command == F_SETLK || command == F_SETLKW) { errno = ENOLCK; return -1; }
+                    return __fcntl(fd, command, argument);
+                }
+                int fcntl(int fd, int command, ...) {
+                    va_list all; va_start(all, command); void *argument = va_arg(all, void *); va_end(all);
+                    return call(fd, command, argument);
+                }
+                int fcntl64(int fd, int command, ...) {
+                    va_list all; va_start(all, command); void *argument = va_arg(all, void *); va_end(all);
+                    return call(fd, command, argument);
+                }
+                """);
+        Path library = directory.resolve("enolck.so");
+        assumeTrue(compiled(source, library), "no C compiler here that could take the locks away");
+        String refused = exportWith(library, Main.FAILED);
+        assertThat(refused.lines())
+                .singleElement()
+                .asString()
+                .contains(exported + ": ", "no locks available", "--no-lock");
+        assertThat(exportWith(library, 0, "--no-lock")).contains("wrote " + exported);
+    }
+
+    private String exportWith(Path library, int code, String... more) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName(),
+                "export",
+                "--model=" + MODEL,
+                "--out=" + exported));
+        command.addAll(List.of(more));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().put("LD_PRELOAD", library.toString());
+        Process process = builder.start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(said).isEqualTo(code);
+        return said;
+    }
+
+    private static boolean compiled(Path source, Path library) throws InterruptedException {
+        try {
+            return new ProcessBuilder("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString())
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException e) {
+            return false; // there is no such command
+        }
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -74,7 +75,7 @@ class InfoCommandTest {
         ModelConfig config = ModelConfig.of(network)
                 .withLabels(List.of("a", "b", "c", "d", "e", "f"))
                 .withRouting(routing)
-                .withTraining(JsonMapper.shared().createObjectNode().put("seed", 5));
+                .withTraining(new JsonText("{\"seed\": 5}"));
         ModelDirectory.write(directory, config, zeros(network));
 
         CommandRun run = CommandRun.of("info", directory);

@@ -201,31 +201,38 @@ class TrainLosesPicturesTest {
     }
 
     @Test
-    void aPictureThatDoesNotFitIsPassedByUnlessItIsThereAtTheVeryStart() throws Exception {
+    void aPictureThatDoesNotFitAtTheVeryStartIsAnErrorThatSaysWhatTakesIt() throws Exception {
         writeTiny(directory.resolve("train/light/tiny.png"));
-        writeTiny(directory.resolve("val/dark/tiny.png"));
-        CommandRun trained =
-                CommandRun.of(TinyTraining.arguments(directory, run, 1).toArray());
-        assertThat(trained.code()).as(trained.err()).isZero();
-        assertThat(trained.err()).contains("light/tiny.png: does not fit: it has 1x1 pixels");
-
-        for (Path folder : List.of(dark, directory.resolve("train/light"))) {
-            try (Stream<Path> all = Files.list(folder)) {
-                for (Path file : all.toList()) {
-                    writeTiny(file);
-                }
+        for (String processes : List.of("1", "2")) {
+            CommandRun refused = CommandRun.of(TinyTraining.arguments(directory, run, 1, "--processes=" + processes)
+                    .toArray());
+            assertThat(refused.code()).isEqualTo(Main.FAILED);
+            if (processes.equals("2")) {
+                assertThat(refused.err())
+                        .as("process 0 says it on a standard error of its own")
+                        .isEmpty();
+            } else {
+                assertThat(refused.err().lines().filter(line -> line.startsWith("thinkingvit: ")))
+                        .singleElement()
+                        .asString()
+                        .contains("light/tiny.png: does not fit: it has 1x1 pixels")
+                        .contains("--crop resized takes pictures of every size, or take it out of the data");
             }
+            assertThat(run).as("nothing is begun").doesNotExist();
         }
-        run = directory.resolve("small");
-        CommandRun refused =
-                CommandRun.of(TinyTraining.arguments(directory, run, 1).toArray());
-        assertThat(refused.code()).isEqualTo(Main.FAILED);
-        assertThat(refused.err().lines().filter(line -> line.startsWith("thinkingvit: ")))
-                .singleElement()
-                .asString()
-                .contains("does not fit", "--crop resized takes pictures of every size");
-        CommandRun resized = resume("--crop=resized");
+        CommandRun resized = CommandRun.of(
+                TinyTraining.arguments(directory, run, 1, "--crop=resized").toArray());
         assertThat(resized.code()).as(resized.err()).isZero();
+    }
+
+    @Test
+    void aPictureThatDoesNotFitLaterIsPassedBy() throws Exception {
+        CompletableFuture<CommandRun> training = start();
+        awaitEpochs(training, 1);
+        writeTiny(dark.resolve("0.png"));
+        CommandRun ended = training.join();
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.err()).contains("dark/0.png: ").contains(", 1 picture left out");
     }
 
     @Test

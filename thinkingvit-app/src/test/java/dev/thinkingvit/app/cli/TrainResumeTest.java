@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -333,6 +335,69 @@ class TrainResumeTest {
         int left = (80 - 24 + batch - 1) / batch;
         assertThat(TinyTraining.epochs(run).get("images")).containsExactly(80.0, 80.0);
         assertThat(TinyTraining.epochs(run).get("step")).containsExactly(10.0, 10.0 + left);
+    }
+
+    @Test
+    void howItIsKeptIsRememberedAndCanBeChanged() throws IOException {
+        assertThat(resume("--epochs=5", "--history=4", "--save-seconds=7", "--save-pth")
+                        .code())
+                .isZero();
+        for (int i = 1; i <= 2; i++) { // pth files may be deleted, or not be there yet
+            Files.delete(run.resolve("last.pth.tar"));
+            Files.deleteIfExists(run.resolve("model_best.pth.tar"));
+            CommandRun more = resume("--epochs=" + (5 + i));
+            assertThat(more.code()).as(more.err()).isZero();
+            assertThat(run.resolve("last.pth.tar")).exists();
+        }
+        assertThat(history()).containsExactly("epoch-0004", "epoch-0005", "epoch-0006", "epoch-0007");
+        assertThat(Files.readString(run.resolve("run.json"))).contains("\"save_seconds\" : 7.0");
+        assertThat(resume("--epochs=8", "--history=1").code()).isZero();
+        assertThat(resume("--epochs=9").code()).isZero();
+        assertThat(history()).containsExactly("epoch-0009");
+    }
+
+    private List<String> history() throws IOException {
+        try (Stream<Path> kept = Files.list(run.resolve("history"))) {
+            return kept.map(each -> each.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Test
+    void aTrainingOnATarGoesOnAndKnowsItAgain() throws IOException {
+        Path tar = directory.resolve("train.tar");
+        tar(directory.resolve("train"), tar);
+        run = directory.resolve("of-tar");
+        List<String> arguments = TinyTraining.arguments(directory, run, 1);
+        arguments.replaceAll(argument -> argument.startsWith("--data=") ? "--data=" + tar : argument);
+        CommandRun begun = CommandRun.of(arguments.toArray());
+        assertThat(begun.code()).as(begun.err()).isZero();
+        CommandRun more = resume("--epochs=2");
+        assertThat(more.code()).as(more.err()).isZero();
+
+        byte[] whole = Files.readAllBytes(tar);
+        Files.write(tar, Arrays.copyOf(whole, whole.length / 2));
+        assertOneLine(resume("--epochs=3"), tar.toString(), "--data says where they are now");
+        Files.delete(tar);
+        assertOneLine(resume("--epochs=3"), tar.toString(), "no such file", "--data says where they are now");
+        Files.delete(directory.resolve("train/dark/0.png"));
+        tar(directory.resolve("train"), tar);
+        assertOneLine(resume("--epochs=3"), tar.toString(), "not the pictures of the training");
+        Files.write(tar, whole);
+        assertThat(resume("--epochs=3").code()).isZero();
+    }
+
+    private static void tar(Path folder, Path tar) throws IOException {
+        try (TarArchiveOutputStream out = new TarArchiveOutputStream(Files.newOutputStream(tar));
+                Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                TarArchiveEntry entry =
+                        new TarArchiveEntry(folder.relativize(file).toString());
+                entry.setSize(Files.size(file));
+                out.putArchiveEntry(entry);
+                Files.copy(file, out);
+                out.closeArchiveEntry();
+            }
+        }
     }
 
     @Test

@@ -1,0 +1,148 @@
+package dev.thinkingvit.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.data.Picture;
+import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.onnx.ExportedModel;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.Type;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is null is named by our words at the door, in every method that people call first. */
+@NullUnmarked // nulls are passed
+class NullArgumentsTest {
+    private static final Path MODEL = Path.of("src/test/resources/reference/vit-3h-6h");
+    private static final ElasticClassifier CLASSIFIER = ElasticClassifier.open(MODEL);
+    private static final float[] INPUT =
+            new float[CLASSIFIER.config().preprocessing().floatsPerPicture()];
+
+    @AfterAll
+    static void close() {
+        CLASSIFIER.close();
+    }
+
+    static Stream<Arguments> referenceParameters() {
+        return Stream.of(
+                        ElasticClassifier.class,
+                        ElasticEngine.class,
+                        Request.class,
+                        StopPolicy.class,
+                        PictureDecoder.class)
+                .flatMap(type -> Stream.of(type.getDeclaredMethods()))
+                .filter(method -> Modifier.isPublic(method.getModifiers())
+                        && !method.isSynthetic()
+                        && !method.getName().equals("equals"))
+                .flatMap(method -> Stream.iterate(0, i -> i < method.getParameterCount(), i -> i + 1)
+                        .filter(i -> !method.getParameterTypes()[i].isPrimitive())
+                        .map(i -> Arguments.arguments(method, i)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("referenceParameters")
+    void aNullArgumentIsNamed(Method method, int position) throws Exception {
+        Type[] types = method.getGenericParameterTypes();
+        Object[] arguments = Arrays.stream(types).map(NullArgumentsTest::sample).toArray();
+        arguments[position] = null;
+        Object receiver = Map.<Class<?>, Object>of(
+                        ElasticClassifier.class,
+                        CLASSIFIER,
+                        ElasticEngine.class,
+                        CLASSIFIER.engine(),
+                        Request.class,
+                        Request.of(new byte[1]),
+                        StopPolicy.class,
+                        StopPolicy.alwaysThink(Routers.ENTROPY))
+                .get(method.getDeclaringClass());
+        Throwable thrown = catchThrowable(() -> method.invoke(receiver, arguments));
+        assertThat(thrown).isInstanceOf(InvocationTargetException.class);
+        assertThat(thrown.getCause())
+                .isInstanceOf(NullPointerException.class)
+                .message()
+                .matches("(?s).*(is|are) null.*")
+                .doesNotContain("because", "Cannot");
+    }
+
+    @Test
+    void aNullInAListIsNamedByItsPlace() {
+        StopPolicy policy = CLASSIFIER.policy();
+        assertThatThrownBy(() -> CLASSIFIER.classify(Arrays.asList(picture(), null), List.of("a", "b"), policy))
+                .hasMessage("picture 2 of 2 is null");
+        assertThatThrownBy(() -> CLASSIFIER.classify(INPUT, Arrays.asList((String) null), policy))
+                .hasMessage("name 1 of 1 is null");
+        assertThatThrownBy(() -> CLASSIFIER.engine().run(INPUT, Arrays.asList((StopPolicy) null)))
+                .hasMessage("the policy is null");
+        assertThatThrownBy(() -> new StopPolicy(Routers.ENTROPY, Arrays.asList(0.5, null)))
+                .hasMessage("threshold 2 is null");
+    }
+
+    @Test
+    void noInputsAreNoBatch() {
+        StopPolicy policy = CLASSIFIER.policy();
+        assertThatThrownBy(() -> CLASSIFIER.embed(new float[0], List.of(), policy, Pooling.TOKEN))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a batch needs at least 1 image, got none");
+        assertThat(CLASSIFIER.classify(List.of(), List.of(), policy)).isEmpty();
+    }
+
+    private static Picture picture() {
+        return Picture.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    }
+
+    private static Object sample(Type type) {
+        if (type instanceof ParameterizedType generic) {
+            if (generic.getRawType() == Stream.class) {
+                return Stream.empty();
+            }
+            if (generic.getRawType() == Consumer.class) {
+                return (Consumer<Object>) ignored -> {};
+            }
+            Type element = generic.getActualTypeArguments()[0];
+            return element == Double.class ? List.of(0.5) : Collections.nCopies(1, sample(element));
+        }
+        Map<Type, Object> samples = Map.ofEntries(
+                Map.entry(Path.class, MODEL),
+                Map.entry(byte[].class, new byte[1]),
+                Map.entry(float[].class, INPUT),
+                Map.entry(double[].class, new double[] {0.5}),
+                Map.entry(int.class, 1),
+                Map.entry(double.class, 0.5),
+                Map.entry(String.class, "name"),
+                Map.entry(InputStream.class, new ByteArrayInputStream(new byte[1])),
+                Map.entry(BufferedImage.class, new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB)),
+                Map.entry(Picture.class, picture()),
+                Map.entry(Request.class, Request.of(new byte[1])),
+                Map.entry(Router.class, Routers.ENTROPY),
+                Map.entry(StopPolicy.class, CLASSIFIER.policy()),
+                Map.entry(Pooling.class, Pooling.TOKEN),
+                Map.entry(Precision.class, Precision.FP32),
+                Map.entry(ModelConfig.class, CLASSIFIER.config()),
+                Map.entry(PictureDecoder.Options.class, PictureDecoder.Options.DEFAULT),
+                Map.entry(ModelDirectory.Model.class, ModelDirectory.read(MODEL)),
+                Map.entry(ExportedModel.class, new ExportedModel(MODEL, CLASSIFIER.config(), List.of(), null)));
+        return samples.get(type);
+    }
+}
