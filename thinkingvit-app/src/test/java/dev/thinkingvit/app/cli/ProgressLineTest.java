@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -17,24 +18,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 @NullUnmarked // a null fails the test
 class ProgressLineTest {
     private static String line(String task, int columns) {
-        StringBuilder last = new StringBuilder();
+        AtomicReference<String> last = new AtomicReference<>(""); // the bar has a thread of its own
         try (ProgressBar bar = new ProgressBarBuilder()
                 .setTaskName(task)
                 .setInitialMax(2_000_000)
                 .startsFrom(0, Duration.ZERO)
                 .setRenderer(new ProgressLine())
-                .setConsumer(new DelegatingProgressBarConsumer(
-                        text -> {
-                            last.setLength(0);
-                            last.append(text);
-                        },
-                        columns))
+                .setConsumer(new DelegatingProgressBarConsumer(last::set, columns))
                 .build()) {
             bar.setExtraMessage(" epoch 12/300 loss 1.234 / 1.123");
             bar.stepTo(1_000_000);
             bar.refresh();
         }
-        return last.toString();
+        return last.get();
     }
 
     @ParameterizedTest
