@@ -38,7 +38,7 @@ public final class ElasticEngine implements AutoCloseable {
     private static final int FEW = 4;
 
     /** Multiply-accumulates that a native thread more must bring, or waiting for it takes longer than its help saves. */
-    private static final long MACS_A_THREAD = 500_000_000;
+    private static final long MACS_A_THREAD = 20_000_000;
 
     /** Multiply-accumulates that each worker has in a step, after which others have their turn, as far as images allow. */
     private static final long MACS_A_STEP = 32_000_000_000L;
