@@ -154,6 +154,57 @@ class HubTest {
     }
 
     @Test
+    void aHubThatBeginsAnewAndBreaksOffSoonerTakesNothingAway() throws IOException {
+        server.ranges = false;
+        for (double at : new double[] {0.8, 0.3}) {
+            server.breaks.set(9);
+            server.breakAt = at;
+            assertThatThrownBy(this::fetch).hasMessageContaining("broke off");
+            server.breaks.set(0);
+        }
+        try (Stream<Path> blobs = Files.list(cache.resolve("models--owner--name/blobs"))) {
+            assertThat(blobs).singleElement().satisfies(blob -> assertThat(Files.size(blob))
+                    .isEqualTo((int) (CONFIG.length * 0.8)));
+        }
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 3})
+    void whatAProxyPacksIsUnpacked(int breaks) {
+        server.packs = true;
+        server.breaks.set(breaks);
+
+        Path folder = fetch();
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @Test
+    void aHubThatHasMovedIsFollowedWithoutTheToken() throws IOException {
+        try (LocalHub old = new LocalHub()) {
+            old.movedTo = server.endpoint();
+            Path folder = hub(new HubSettings(old.endpoint(), cache, "hf_x", false, Duration.ofSeconds(5)))
+                    .fetch(MODEL);
+
+            assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+            assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+            assertThat(old.tokens).isNotEmpty();
+            assertThat(server.tokens).isEmpty();
+        }
+    }
+
+    @Test
+    void hubsThatSendToEachOtherAreLeft() throws IOException {
+        try (LocalHub other = new LocalHub()) {
+            other.movedTo = server.endpoint();
+            server.movedTo = other.endpoint();
+            assertThatThrownBy(this::fetch).hasMessageContaining("sends from one place to the next");
+        }
+    }
+
+    @Test
     void aDownloadThatDoesNotMoveIsGivenUpAndGoesOnLater() throws IOException {
         fetch();
         byte[] other = new byte[1_000];
