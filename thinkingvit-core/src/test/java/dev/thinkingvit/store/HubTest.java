@@ -205,6 +205,18 @@ class HubTest {
     }
 
     @Test
+    void aCommitOfWhichAnotherToolFetchedTheWeightsAloneGetsItsConfiguration() throws IOException {
+        HubModel pinned = HubModel.of("hf-hub:owner/name@" + LocalHub.COMMIT);
+        Path folder = hub(settings(null, false)).fetch(pinned);
+        Files.delete(folder.resolve("config.json"));
+
+        assertThat(hub(settings(null, true)).fetch(pinned)).isEqualTo(folder);
+        assertThat(folder.resolve("config.json")).doesNotExist();
+        assertThat(hub(settings(null, false)).fetch(pinned)).isEqualTo(folder);
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+    }
+
+    @Test
     void aDownloadThatDoesNotMoveIsGivenUpAndGoesOnLater() throws IOException {
         fetch();
         byte[] other = new byte[1_000];
