@@ -542,6 +542,8 @@ class HubTest {
         "deit_tiny_patch16_224.fb_in1k, hf-hub:timm/deit_tiny_patch16_224.fb_in1k",
         "vit_base_patch16_224, hf-hub:timm/vit_base_patch16_224.TAG",
         "owner/name-1.5, hf-hub:owner/name-1.5",
+        "hf:owner/name, hf-hub:owner/name",
+        "huggingface.co/owner/name, hf-hub:owner/name",
         "./owner/name,",
         "models,",
         "a/b/c,"
@@ -551,10 +553,44 @@ class HubTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"hf_hub:owner/name", "hf://owner/name", "hf-hub:owner/name@main"})
+    @ValueSource(
+            strings = {
+                "hf_hub:owner/name",
+                "hf://owner/name",
+                "hf-hub:owner/name@main",
+                "hf-hub://owner/name",
+                "HF-HUB:owner/name/",
+                "https://huggingface.co/owner/name",
+                "http://www.huggingface.co/owner/name/",
+                "https://hf.co/owner/name?library=timm",
+                "https://huggingface.co/owner/name#use",
+                "https://huggingface.co/owner/name/tree/main"
+            })
     void otherSpellingsAreUnderstood(String text) {
         assertThat(HubModel.isName(text)).isTrue();
         assertThat(HubModel.of(text)).isEqualTo(MODEL);
+    }
+
+    @Test
+    void aPageOfARevisionNamesIt() {
+        assertThat(HubModel.of("https://huggingface.co/owner/name/tree/refs%2Fpr%2F1"))
+                .isEqualTo(new HubModel("owner/name", "refs/pr/1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "https://huggingface.co/",
+                "https://huggingface.co/bert",
+                "https://huggingface.co/datasets/imagenet-1k",
+                "https://huggingface.co/datasets/owner/name",
+                "https://huggingface.co/owner/name/blob/main/model.safetensors",
+                "https://huggingface.co/owner/name/resolve/main/model.safetensors"
+            })
+    void aPageThatIsNoModelsIsRefused(String text) {
+        assertThatThrownBy(() -> HubModel.of(text))
+                .isInstanceOf(HubException.class)
+                .hasMessage(text + ": is no page of a model; a model on a hub is named hf-hub:owner/name[@revision]");
     }
 
     @ParameterizedTest

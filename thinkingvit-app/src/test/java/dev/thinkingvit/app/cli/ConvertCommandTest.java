@@ -153,6 +153,17 @@ class ConvertCommandTest {
     }
 
     @Test
+    void anAddressIsNoFile() {
+        for (String address : List.of("https://example.com/model.pth", "s3://bucket/model.pth")) {
+            CommandRun run = CommandRun.of("convert", address, "out");
+            assertThat(run.code()).isEqualTo(Main.USAGE);
+            assertThat(run.err())
+                    .contains("'" + address + "' is an address; a file or a folder is required, or a model on a hub,"
+                            + " named hf-hub:owner/name");
+        }
+    }
+
+    @Test
     void anEmptyNameIsNotTheWorkingFolder() {
         for (String blank : List.of("", " ")) {
             CommandRun run = CommandRun.of("convert", "x.pth", blank);
