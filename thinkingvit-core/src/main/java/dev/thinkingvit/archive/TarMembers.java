@@ -222,7 +222,7 @@ final class TarMembers {
             node = new Node.DeadLink();
         } else if (entry.isLink()) {
             Node target = find(parts(entry.getLinkName(), List.of()));
-            node = target == null ? new Node.DeadLink() : target;
+            node = target == null ? new Node.DeadLink() : named(target, name);
         } else if (entry.isCharacterDevice() || entry.isBlockDevice() || entry.isFIFO()) {
             node = new Node.Device();
         } else {
@@ -291,12 +291,21 @@ final class TarMembers {
                 List<String> own = parts(link.getKey(), List.of());
                 Node before = find(own);
                 if (target != null && !(target instanceof Node.DeadLink) && before instanceof Node.DeadLink) {
-                    folder(own.subList(0, own.size() - 1)).children.put(own.get(own.size() - 1), target);
+                    folder(own.subList(0, own.size() - 1))
+                            .children
+                            .put(own.get(own.size() - 1), named(target, link.getKey()));
                     links.remove(link.getKey());
                     changed = true;
                 }
             }
         }
+    }
+
+    /** What a link leads to, under the link's name: else two rows of a result would have one name. */
+    private Node named(Node target, String name) {
+        return target instanceof Node.Slice slice
+                ? new Node.Slice(slice.tar(), prefix + name, slice.offset(), slice.size(), slice.fault())
+                : target;
     }
 
     /** A tar's bytes from its channel, without reading what is jumped over. */

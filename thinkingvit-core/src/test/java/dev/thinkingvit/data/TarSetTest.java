@@ -232,6 +232,24 @@ class TarSetTest {
     }
 
     @Test
+    void aLinkedPictureIsNamedAsTheLinkIs() throws IOException {
+        TestTars.tar()
+                .files("cat/1.jpg", "dog/2.jpg")
+                .symbolic("dog/soft.jpg", "../cat/1.jpg")
+                .link(TarConstants.LF_LINK, "dog/hard.jpg", "cat/1.jpg")
+                .write(tar);
+
+        List<Path> pictures = PictureFiles.find(List.of(tar)).pictures();
+
+        assertThat(pictures.stream().map(Path::toString))
+                .containsExactly(
+                        tar + "!/cat/1.jpg", tar + "!/dog/2.jpg", tar + "!/dog/hard.jpg", tar + "!/dog/soft.jpg");
+        assertThat(Files.isSameFile(pictures.get(0), pictures.get(2))).isTrue();
+        assertThat(Files.isSameFile(pictures.get(0), pictures.get(3))).isTrue();
+        assertThat(Files.isSameFile(pictures.get(0), pictures.get(1))).isFalse();
+    }
+
+    @Test
     void ofMembersOfOneNameTheLastCounts() throws IOException {
         TestTars.tar()
                 .file("cat/1.jpg", "old")
