@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.tensor.Scope;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -17,7 +18,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -34,6 +37,15 @@ public final class AtomicFiles {
     private static final int BUFFER_BYTES = 1 << 16;
     private static final Path OUTPUT = Path.of("/dev/stdout");
     private static final Pattern DRAFT = Pattern.compile("\\..+\\.[0-9a-f]{1,16}\\.tmp");
+
+    /** What is being written; whoever is told to end takes it away, but for what a power cut or SIGKILL ends. */
+    private static final Set<Path> open = new HashSet<>();
+
+    private static boolean exiting; // guarded by open
+
+    static {
+        Scope.atShutdown(AtomicFiles::deleteOpen);
+    }
 
     private AtomicFiles() {}
 
@@ -109,10 +121,14 @@ public final class AtomicFiles {
         long random = ThreadLocalRandom.current().nextLong();
         Path draft = directory.resolve("." + name + "." + Long.toHexString(random) + ".tmp");
         boolean done = false;
+        begin(draft);
         try {
             writeAndSync(draft, content);
-            keepMode(real, draft);
-            Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            synchronized (open) {
+                requireStaying();
+                keepMode(real, draft);
+                Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            }
             done = true;
         } catch (NoSuchFileException e) {
             throw new NoSuchFileException(target.toString(), null, "its folder does not exist");
@@ -124,8 +140,36 @@ public final class AtomicFiles {
             if (!done) {
                 deleteQuietly(draft);
             }
+            synchronized (open) {
+                open.remove(draft);
+            }
         }
         syncDirectory(directory);
+    }
+
+    private static void begin(Path draft) {
+        synchronized (open) {
+            requireStaying();
+            open.add(draft);
+        }
+    }
+
+    /** What was being written has been taken away: its writer must not blame anybody in the process's last moments. */
+    private static void requireStaying() {
+        try {
+            while (exiting) {
+                open.wait();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void deleteOpen() {
+        synchronized (open) {
+            exiting = true;
+            open.forEach(AtomicFiles::deleteQuietly);
+        }
     }
 
     /**

@@ -33,6 +33,7 @@ public final class Scope implements AutoCloseable {
     private static volatile boolean exiting;
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
     private static final Set<Runnable> beforeShutdown = ConcurrentHashMap.newKeySet();
+    private static final Set<Runnable> atShutdown = ConcurrentHashMap.newKeySet();
 
     static {
         Runtime.getRuntime().addShutdownHook(new Thread(Scope::awaitInFlight, "thinkingvit-shutdown"));
@@ -88,6 +89,15 @@ public final class Scope implements AutoCloseable {
         beforeShutdown.remove(work);
     }
 
+    /**
+     * Lets {@code work} tidy up when the process exits, after all that ends in good order has ended.
+     *
+     * @param work called on a thread of its own; short, since the exit waits for it
+     */
+    public static void atShutdown(Runnable work) {
+        atShutdown.add(work);
+    }
+
     @Override
     public void close() {
         try {
@@ -112,6 +122,11 @@ public final class Scope implements AutoCloseable {
     private static void awaitInFlight() {
         beforeShutdown.forEach(Runnable::run);
         exiting = true;
+        awaitNone();
+        atShutdown.forEach(Runnable::run);
+    }
+
+    private static void awaitNone() {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SHUTDOWN_WAIT_SECONDS);
         try {
             while (inFlight.get() > 0) {
