@@ -172,7 +172,7 @@ final class ArchiveProvider extends FileSystemProvider {
 
     @Override
     public boolean isSameFile(Path path, Path other) throws IOException {
-        return path.equals(other) || (other instanceof ArchivePath && node(path) == node(other));
+        return path.equals(other) || (other instanceof ArchivePath && Node.same(node(path), node(other)));
     }
 
     @Override

@@ -7,6 +7,15 @@ import org.jspecify.annotations.Nullable;
 /** What a name in an archive stands for. */
 sealed interface Node {
 
+    /** Whether two are one thing, or of one slice two names. */
+    static boolean same(Node one, Node other) {
+        return one == other
+                || (one instanceof Slice slice
+                        && other instanceof Slice twin
+                        && slice.tar.equals(twin.tar)
+                        && slice.offset == twin.offset);
+    }
+
     /** A folder; a link to a folder is the same object under another name. */
     final class Folder implements Node {
         final Map<String, Node> children = new LinkedHashMap<>();

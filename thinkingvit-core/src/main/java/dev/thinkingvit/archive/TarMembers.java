@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,7 @@ final class TarMembers {
     private static final int RECORD = 512;
     private static final int NAME_BYTES = 100;
     private static final int BLOCK = 8192;
+    private static final int MAX_PADDING = 1 << 16; // as much as is looked through; tar's own is 10 KB
     private static final int NAMED = 3;
     private static final int MAX_LINKS = 40; // one after the other, as on Linux
 
@@ -99,11 +101,7 @@ final class TarMembers {
         if (compression != null) {
             throw new IOException(name() + ": " + compression);
         }
-        boolean zeros = true;
-        for (byte each : head) {
-            zeros &= each == 0;
-        }
-        if (head.length < RECORD || (!zeros && !isHeader(head))) {
+        if (head.length < RECORD || (!isZero(head) && !isHeader(head))) {
             throw new IOException(
                     name() + ": a folder with a folder per class, or a tar, is needed; this is a file and no tar");
         }
@@ -153,6 +151,35 @@ final class TarMembers {
             notes.add("note: " + name() + ": has no mark at its end; it may have been cut short after member '" + last
                     + "'");
         }
+        long more = nextTar(channel, end, to);
+        if (more >= 0) {
+            notes.add(
+                    "note: " + name() + ": another tar begins at byte " + (more - from) + ", after the mark at the end;"
+                            + " its members are not read, as when unpacking: name the tars one by one, or join them with"
+                            + " 'tar --concatenate'");
+        }
+    }
+
+    /** Where, soon after a tar's end, the header of a member stands that unpacking does not reach; -1 for nowhere. */
+    private static long nextTar(FileChannel channel, long end, long to) throws IOException {
+        ByteBuffer padding = ByteBuffer.allocate((int) Math.max(0, Math.min(MAX_PADDING, to - end)));
+        TarFile.readFully(channel, padding, end);
+        byte[] bytes = padding.array();
+        for (int at = 0; at + RECORD <= bytes.length; at += RECORD) {
+            byte[] record = Arrays.copyOfRange(bytes, at, at + RECORD);
+            if (!isZero(record)) {
+                return isHeader(record) ? end + at : -1;
+            }
+        }
+        return -1;
+    }
+
+    private static boolean isZero(byte[] record) {
+        boolean zero = true;
+        for (byte each : record) {
+            zero &= each == 0;
+        }
+        return zero;
     }
 
     private @Nullable TarArchiveEntry next(TarArchiveInputStream in, @Nullable String last) throws IOException {
@@ -195,7 +222,7 @@ final class TarMembers {
             node = new Node.DeadLink();
         } else if (entry.isLink()) {
             Node target = find(parts(entry.getLinkName(), List.of()));
-            node = target == null ? new Node.DeadLink() : target;
+            node = target == null ? new Node.DeadLink() : named(target, name);
         } else if (entry.isCharacterDevice() || entry.isBlockDevice() || entry.isFIFO()) {
             node = new Node.Device();
         } else {
@@ -264,12 +291,21 @@ final class TarMembers {
                 List<String> own = parts(link.getKey(), List.of());
                 Node before = find(own);
                 if (target != null && !(target instanceof Node.DeadLink) && before instanceof Node.DeadLink) {
-                    folder(own.subList(0, own.size() - 1)).children.put(own.get(own.size() - 1), target);
+                    folder(own.subList(0, own.size() - 1))
+                            .children
+                            .put(own.get(own.size() - 1), named(target, link.getKey()));
                     links.remove(link.getKey());
                     changed = true;
                 }
             }
         }
+    }
+
+    /** What a link leads to, under the link's name: else two rows of a result would have one name. */
+    private Node named(Node target, String name) {
+        return target instanceof Node.Slice slice
+                ? new Node.Slice(slice.tar(), prefix + name, slice.offset(), slice.size(), slice.fault())
+                : target;
     }
 
     /** A tar's bytes from its channel, without reading what is jumped over. */

@@ -1,6 +1,8 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.ShutdownException;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -17,7 +19,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -34,6 +38,12 @@ public final class AtomicFiles {
     private static final int BUFFER_BYTES = 1 << 16;
     private static final Path OUTPUT = Path.of("/dev/stdout");
     private static final Pattern DRAFT = Pattern.compile("\\..+\\.[0-9a-f]{1,16}\\.tmp");
+
+    /** What is being written; whoever is told to end takes it away, but for what a power cut or SIGKILL ends. */
+    private static final Set<Path> open = new HashSet<>();
+
+    private static final Runnable deletion = AtomicFiles::deleteOpen;
+    private static boolean exiting; // guarded by open
 
     private AtomicFiles() {}
 
@@ -109,10 +119,14 @@ public final class AtomicFiles {
         long random = ThreadLocalRandom.current().nextLong();
         Path draft = directory.resolve("." + name + "." + Long.toHexString(random) + ".tmp");
         boolean done = false;
+        begin(draft);
         try {
             writeAndSync(draft, content);
-            keepMode(real, draft);
-            Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            synchronized (open) {
+                requireStaying();
+                keepMode(real, draft);
+                Files.move(draft, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            }
             done = true;
         } catch (NoSuchFileException e) {
             throw new NoSuchFileException(target.toString(), null, "its folder does not exist");
@@ -124,8 +138,46 @@ public final class AtomicFiles {
             if (!done) {
                 deleteQuietly(draft);
             }
+            end(draft);
         }
         syncDirectory(directory);
+    }
+
+    private static void begin(Path draft) {
+        synchronized (open) {
+            requireStaying();
+            if (open.isEmpty()) {
+                Scope.atShutdown(deletion); // no longer than needed: a hook holds a dropped class loader
+            }
+            open.add(draft);
+        }
+    }
+
+    private static void end(Path draft) {
+        synchronized (open) {
+            open.remove(draft);
+            if (open.isEmpty()) {
+                Scope.notAtShutdown(deletion);
+            }
+        }
+    }
+
+    /**
+     * What was being written has been taken away.
+     *
+     * @throws ShutdownException if so
+     */
+    private static void requireStaying() {
+        if (exiting) {
+            throw new ShutdownException();
+        }
+    }
+
+    private static void deleteOpen() {
+        synchronized (open) {
+            exiting = true;
+            open.forEach(AtomicFiles::deleteQuietly);
+        }
     }
 
     /**

@@ -109,6 +109,18 @@ public record PassedOver(List<Kind> kinds) {
             }
         }
 
+        /** Adds all that another has counted. */
+        void add(Counter other) {
+            other.counts.forEach((key, count) -> counts.merge(key, count, Integer::sum));
+            other.first.forEach((key, paths) -> {
+                NavigableSet<Path> named = first.computeIfAbsent(key, k -> byText());
+                named.addAll(paths);
+                while (named.size() > NAMED) {
+                    named.pollLast();
+                }
+            });
+        }
+
         /** By text, since paths of different file systems do not compare. */
         private static NavigableSet<Path> byText() {
             return new TreeSet<>(Comparator.comparing(Path::toString));

@@ -64,6 +64,16 @@ final class TarSet {
         if (inside != null) {
             return Root.of(inside);
         }
+        return ofTars(text, named(asked));
+    }
+
+    /**
+     * The tars that a pattern such as {@code shards-{000..009}.tar} stands for, in order.
+     *
+     * @throws DatasetException if it is no pattern, or one of them is missing
+     */
+    static List<Path> named(Path asked) throws IOException {
+        String text = asked.toString();
         List<String> names = text.indexOf('{') < 0 ? List.of(text) : Braces.expand(text);
         if (names.size() == 1 && names.get(0).equals(text)) {
             throw new DatasetException(asked + ": " + Reasons.ofMissing(asked));
@@ -77,7 +87,7 @@ final class TarSet {
             }
             tars.add(tar);
         }
-        return ofTars(text, tars);
+        return tars;
     }
 
     /** What {@code photos.tar!/cat} names; null if it is not of that form. */
@@ -225,7 +235,7 @@ final class TarSet {
     }
 
     /** The tars in a folder that has no folders, by name. */
-    private static List<Path> tarsIn(Path folder) throws IOException {
+    static List<Path> tarsIn(Path folder) throws IOException {
         Content content = Content.of(folder);
         if (!content.folders().isEmpty()) {
             return List.of();

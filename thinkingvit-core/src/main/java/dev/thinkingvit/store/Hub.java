@@ -44,6 +44,9 @@ public final class Hub {
     private static final Set<String> DESCRIPTIONS =
             Set.of("config.json", "preprocessor_config.json", "README.md", "thinkingvit.json");
 
+    /** Without them a model may be read, but as another one: with other pictures, or other names of its classes. */
+    private static final Set<String> DECIDING = Set.of("config.json", "preprocessor_config.json");
+
     private final HubSettings settings;
     private final HubClient client;
     private final Listener listener;
@@ -87,7 +90,10 @@ public final class Hub {
         HubCache cache = new HubCache(settings.cache(), model);
         try {
             Optional<Path> kept = cache.commit(model).flatMap(commit -> whole(cache, commit));
-            if (kept.isPresent() && (settings.offline() || model.isPinned())) {
+            if (kept.isPresent()
+                    && (settings.offline()
+                            || (model.isPinned()
+                                    && DECIDING.stream().allMatch(file -> cache.knows(model.revision(), file))))) {
                 return kept.get();
             }
             if (settings.offline()) {
@@ -146,6 +152,11 @@ public final class Hub {
         wanted.add(weights);
         for (String file : wanted) {
             file(cache, pinned, file);
+        }
+        for (String file : DECIDING) {
+            if (!listing.files().contains(file)) {
+                cache.keepAbsence(listing.commit(), file);
+            }
         }
         if (weights.endsWith(INDEX)) {
             for (String shard : shards(cache.snapshot(listing.commit()).resolve(weights))) {

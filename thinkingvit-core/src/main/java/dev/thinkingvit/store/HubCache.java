@@ -17,6 +17,7 @@ import java.util.regex.Pattern;
  *     blobs/        the files' contents, called by their hash
  *     refs/         which commit a branch or a tag was last
  *     snapshots/    for each commit a folder of links into blobs, with the files' names
+ *     .no_exist/    for each commit empty files, called like what it does not have
  * .locks/           one for each content that is being fetched
  * </pre>
  */
@@ -76,6 +77,25 @@ final class HubCache {
     /** Whether a commit's file is there, whole. */
     boolean has(String commit, String file) {
         return Files.isRegularFile(snapshot(commit).resolve(plain(file)));
+    }
+
+    /** Whether a commit's file is there, or is known not to exist. */
+    boolean knows(String commit, String file) {
+        return has(commit, file) || Files.isRegularFile(absent(commit, file));
+    }
+
+    /** Notes, as other tools do, that a commit has no such file. */
+    void keepAbsence(String commit, String file) throws IOException {
+        Path note = absent(commit, file);
+        if (!Files.exists(note)) {
+            Files.createDirectories(note.getParent() == null ? folder : note.getParent());
+            AtomicFiles.writeString(note, "");
+        }
+    }
+
+    private Path absent(String commit, String file) {
+        String known = String.valueOf(snapshot(commit).getFileName());
+        return folder.resolve(".no_exist").resolve(known).resolve(plain(file));
     }
 
     /** Where a content is, or will be; its folder is there. */

@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.exc.UnexpectedEndOfInputException;
@@ -104,16 +105,15 @@ final class HubClient {
 
     /** What a repository holds at a revision. */
     Listing list(HubModel model) throws IOException {
-        HttpURLConnection answer = ask(
+        HttpURLConnection answer = follow(
                 "GET",
                 model,
                 null,
                 URI.create(settings.endpoint() + "/api/models/" + model.repository() + "/revision/"
-                        + encoded(model.revision())),
-                0);
-        try (InputStream in = answer.getInputStream()) {
+                        + encoded(model.revision())));
+        try (InputStream in = content(answer)) {
             byte[] text = in.readNBytes(MAX_LISTING_BYTES);
-            if (text.length == 0 || text.length < answer.getContentLengthLong()) {
+            if (text.length == 0 || text.length < contentLength(answer)) {
                 throw new IOException(ENDED_EARLY);
             }
             JsonNode root = JsonMapper.shared().readTree(text);
@@ -134,17 +134,16 @@ final class HubClient {
 
     /** Asks for a file without its content. What the hub says itself counts, before what it sends on to. */
     Remote look(HubModel model, String file) throws IOException {
-        HttpURLConnection answer = ask("HEAD", model, file, address(model, file), 0);
+        HttpURLConnection answer = follow("HEAD", model, file, address(model, file));
         String etag = first(answer, "X-Linked-Etag", "ETag");
         if (etag == null) {
             throw new HubException(model + ": the hub gives no hash (ETag) of " + file
                     + ", without which it cannot be kept; is a proxy in between?");
         }
         // the length of a redirection is not the file's
-        String size = isRedirect(answer.getResponseCode())
-                ? answer.getHeaderField("X-Linked-Size")
-                : first(answer, "X-Linked-Size", "Content-Length");
-        return new Remote(model, file, etag.replaceFirst("^W/", "").replace("\"", ""), length(size));
+        String linked = answer.getHeaderField("X-Linked-Size");
+        long size = linked == null && !isRedirect(answer.getResponseCode()) ? contentLength(answer) : length(linked);
+        return new Remote(model, file, etag.replaceFirst("^W/", "").replace("\"", ""), size);
     }
 
     /** A file's content from byte {@code start} on. */
@@ -159,10 +158,10 @@ final class HubClient {
                 start = 0; // what is there is longer than the file
             } else {
                 if (code != PARTIAL_CONTENT) {
-                    return new Content(answer.getInputStream(), 0, length(answer.getHeaderField("Content-Length")));
+                    return new Content(content(answer), 0, contentLength(answer));
                 }
                 Matcher range = RANGE.matcher(Objects.requireNonNullElse(answer.getHeaderField("Content-Range"), ""));
-                if (range.matches() && Long.parseLong(range.group(1)) == start) {
+                if (range.matches() && Long.parseLong(range.group(1)) == start && !isPacked(answer)) {
                     return new Content(answer.getInputStream(), start, length(range.group(2)));
                 }
                 answer.disconnect();
@@ -170,6 +169,21 @@ final class HubClient {
             }
         }
         throw new HubException(remote.model() + ": the hub sends from one place to the next for " + remote.file());
+    }
+
+    /** What an answer holds; some proxies pack it although nobody asked for that. */
+    private static InputStream content(HttpURLConnection answer) throws IOException {
+        return isPacked(answer) ? new GZIPInputStream(answer.getInputStream()) : answer.getInputStream();
+    }
+
+    private static boolean isPacked(HttpURLConnection answer) {
+        String encoding = Objects.requireNonNullElse(answer.getContentEncoding(), "");
+        return encoding.equalsIgnoreCase("gzip") || encoding.equalsIgnoreCase("x-gzip");
+    }
+
+    /** Bytes of {@link #content}; -1 if the answer does not say. */
+    private static long contentLength(HttpURLConnection answer) {
+        return isPacked(answer) ? -1 : length(answer.getHeaderField("Content-Length"));
     }
 
     /** A number of bytes as a header says it; -1 if it says none. */
@@ -180,6 +194,21 @@ final class HubClient {
     private URI address(HubModel model, String file) {
         return URI.create(settings.endpoint() + "/" + model.repository() + "/resolve/" + encoded(model.revision()) + "/"
                 + encoded(file));
+    }
+
+    /** Asks, and goes where the hub sends, without the token, until something is said of the file or of all files. */
+    private HttpURLConnection follow(String method, HubModel model, @Nullable String file, URI address)
+            throws IOException {
+        URI place = address;
+        for (int i = 0; i < MAX_REDIRECTS; i++) {
+            HttpURLConnection answer = ask(method, model, file, place, 0);
+            boolean says = file != null && first(answer, "X-Linked-Etag", "ETag") != null;
+            if (says || !isRedirect(answer.getResponseCode())) {
+                return answer;
+            }
+            place = redirected(place, answer);
+        }
+        throw new HubException(model + ": " + settings.endpoint() + " sends from one place to the next");
     }
 
     /**

@@ -140,7 +140,9 @@ final class HubDownload {
             return Optional.of(e);
         }
         try (FileChannel out = FileChannel.open(incomplete, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            out.truncate(content.start());
+            if (remote.size() < 0) {
+                out.truncate(content.start());
+            } // else a hub that begins anew and breaks off sooner takes nothing away; the hash judges the whole
             out.position(content.start());
             long done = content.start();
             byte[] buffer = new byte[BUFFER_BYTES];

@@ -1,14 +1,16 @@
 package dev.thinkingvit.store;
 
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * A model on a hub, written {@code hf-hub:owner/name} or {@code hf-hub:owner/name@revision} as timm does. timm's older
- * {@code hf_hub:} and the {@code hf://} of Hugging Face's file systems are understood too.
+ * {@code hf_hub:}, the {@code hf://} of Hugging Face's file systems and the address of a model's page there are understood
+ * too.
  *
  * @param repository {@code owner/name}; a few old ones have no owner
  * @param revision a branch, a tag or a commit of the repository
@@ -17,7 +19,12 @@ public record HubModel(String repository, String revision) {
     /** What a name of a model on a hub begins with. */
     public static final String PREFIX = "hf-hub:";
 
-    private static final List<String> PREFIXES = List.of(PREFIX, "hf_hub:", "hf://");
+    /** Whatever a name may begin with; a page's address is one of any hub that shows its models as this one does. */
+    private static final Pattern NAME = Pattern.compile(
+            "(?:(?i:hf[-_]hub:(?://)?|hf://)|(?<page>https?://(?:www\\.)?(?:huggingface\\.co|hf\\.co)/))(?<rest>.*)");
+
+    private static final Pattern PAGE =
+            Pattern.compile("(?<repository>[^/?#]+/[^/?#]+)(?:/(?:tree/(?<revision>[^?#]+))?)?(?:[?#].*)?");
     private static final String DEFAULT_REVISION = "main";
     private static final Pattern REPOSITORY = Pattern.compile("(?:[A-Za-z0-9][\\w.-]{0,95}/)?[A-Za-z0-9][\\w.-]{0,95}");
     private static final Pattern REVISION = Pattern.compile("[\\w.+-]+(?:/[\\w.+-]+)*");
@@ -40,7 +47,7 @@ public record HubModel(String repository, String revision) {
 
     /** Whether {@code text} means a model on a hub, rather than a file or a folder. */
     public static boolean isName(String text) {
-        return PREFIXES.stream().anyMatch(text::startsWith);
+        return NAME.matcher(text).matches();
     }
 
     /**
@@ -48,16 +55,29 @@ public record HubModel(String repository, String revision) {
      * @throws HubException if it is not of that form
      */
     public static HubModel of(String text) {
-        String name = PREFIXES.stream()
-                .filter(text::startsWith)
-                .findFirst()
-                .map(prefix -> text.substring(prefix.length()))
-                .orElse(text);
+        Matcher begins = NAME.matcher(text);
+        if (begins.matches() && begins.group("page") != null) {
+            return ofPage(text, begins.group("rest"));
+        }
+        String name = (begins.matches() ? begins.group("rest") : text).replaceFirst("(?<=[\\w.-])/+$", "");
         Matcher parts = Pattern.compile("([^@]*)(?:@(.*))?").matcher(name);
         if (!parts.matches()) {
             throw new HubException(text + ": is no name of a model on a hub; owner/name[@revision] is required");
         }
         return new HubModel(parts.group(1), parts.group(2) == null ? DEFAULT_REVISION : parts.group(2));
+    }
+
+    private static HubModel ofPage(String address, String rest) {
+        Matcher page = PAGE.matcher(rest);
+        if (!page.matches() || rest.matches("(?:datasets|spaces|collections|docs|papers|models|blog)/.*")) {
+            throw new HubException(
+                    address + ": is no page of a model; a model on a hub is named " + PREFIX + "owner/name[@revision]");
+        }
+        String revision = page.group("revision") == null
+                ? DEFAULT_REVISION
+                : URLDecoder.decode(page.group("revision").replace("+", "%2B"), StandardCharsets.UTF_8)
+                        .replaceFirst("/+$", "");
+        return new HubModel(page.group("repository"), revision);
     }
 
     /** What a folder in a cache is of: the repository, at that commit; nothing if it is another folder. */
@@ -77,7 +97,8 @@ public record HubModel(String repository, String revision) {
         if (TIMM.matcher(text).matches()) {
             return Optional.of(PREFIX + "timm/" + text + (text.contains(".") ? "" : ".TAG"));
         }
-        return OWNER_AND_NAME.matcher(text).matches() ? Optional.of(PREFIX + text) : Optional.empty();
+        String name = text.replaceFirst("^(?:hf:|(?:huggingface|hf)\\.co/)/*", "");
+        return OWNER_AND_NAME.matcher(name).matches() ? Optional.of(PREFIX + name) : Optional.empty();
     }
 
     /** The same repository at another revision. */

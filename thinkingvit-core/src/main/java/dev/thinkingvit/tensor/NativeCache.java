@@ -150,10 +150,11 @@ final class NativeCache {
     static @Nullable String fault(Throwable e, long usable) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             String message = String.valueOf(cause.getMessage());
-            // glibc's words, and musl's
-            if (message.contains("failed to map segment") || message.contains("Operation not permitted")) {
-                return "the file system of " + folder()
-                        + ", where they are unpacked, runs no code (it is mounted noexec)" + MOVE;
+            if (message.contains("Operation not permitted")) { // musl's words
+                return noExec() + MOVE;
+            }
+            if (message.contains("failed to map segment")) { // glibc's, who does not say why
+                return noExec() + MOVE + "; or memory ended meanwhile: raise the process's limit (ulimit -v)";
             }
             if (cause instanceof IOException) {
                 return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
@@ -165,6 +166,10 @@ final class NativeCache {
                 ? Natives.firstLine(Natives.deepest(e)) + ", as there is no room to unpack it: only "
                         + usable / MEGABYTE + " MB are left in " + folder() + NEEDED + MOVE
                 : null;
+    }
+
+    private static String noExec() {
+        return "the file system of " + folder() + ", where they are unpacked, runs no code (it is mounted noexec)";
     }
 
     private static boolean isSaid(@Nullable Throwable e, String words) {

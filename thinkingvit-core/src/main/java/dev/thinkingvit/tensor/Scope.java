@@ -27,14 +27,13 @@ import org.slf4j.LoggerFactory;
  */
 public final class Scope implements AutoCloseable {
     // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it. While
-    // an
-    // outermost scope is open, a shutdown hook waits for it; at exit no more begin. Workers' scopes still do: somebody
-    // with
-    // an open one waits for them. Between scopes there is no hook, so that a class loader that is dropped is held by
-    // none.
+    // an outermost scope is open, a shutdown hook waits for it; at exit no more begin. Workers' scopes still do:
+    // somebody with an open one waits for them. Between scopes there is no hook, so that a class loader that is dropped
+    // is held by none.
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
     private static final Object lock = new Object();
     private static final Set<Runnable> beforeShutdown = new LinkedHashSet<>(); // guarded by lock, as all below
+    private static final Set<Runnable> atShutdown = new LinkedHashSet<>();
     private static int inFlight;
     private static @Nullable Thread hook;
     private static volatile boolean exiting;
@@ -114,6 +113,33 @@ public final class Scope implements AutoCloseable {
         }
     }
 
+    /**
+     * Lets {@code work} tidy up when the process exits, after all that ends in good order has ended; nothing if it exits
+     * already.
+     *
+     * @param work called on a thread of its own; short, since the exit waits for it
+     */
+    public static void atShutdown(Runnable work) {
+        synchronized (lock) {
+            if (!exiting) {
+                try {
+                    hang();
+                } catch (ShutdownException e) {
+                    return; // whoever runs in these moments tidies up after himself
+                }
+                atShutdown.add(work);
+            }
+        }
+    }
+
+    /** Takes {@link #atShutdown} back. */
+    public static void notAtShutdown(Runnable work) {
+        synchronized (lock) {
+            atShutdown.remove(work);
+            takeDown();
+        }
+    }
+
     @Override
     public void close() {
         try {
@@ -161,7 +187,7 @@ public final class Scope implements AutoCloseable {
     }
 
     private static void takeDown() {
-        if (hook == null || inFlight > 0 || !beforeShutdown.isEmpty()) {
+        if (hook == null || inFlight > 0 || !beforeShutdown.isEmpty() || !atShutdown.isEmpty()) {
             return;
         }
         try {
@@ -178,6 +204,15 @@ public final class Scope implements AutoCloseable {
             first = List.copyOf(beforeShutdown);
         }
         first.forEach(Runnable::run);
+        awaitNone();
+        List<Runnable> last;
+        synchronized (lock) {
+            last = List.copyOf(atShutdown);
+        }
+        last.forEach(Runnable::run);
+    }
+
+    private static void awaitNone() {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SHUTDOWN_WAIT_SECONDS);
         synchronized (lock) {
             exiting = true;

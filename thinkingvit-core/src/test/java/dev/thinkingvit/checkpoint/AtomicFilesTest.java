@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -175,6 +176,46 @@ class AtomicFilesTest {
         assertThat(Files.readAttributes(full, BasicFileAttributes.class).isOther())
                 .isTrue();
         assertThat(listing()).containsExactly("full");
+    }
+
+    /** A process that is told to end in the middle of a file. */
+    static final class Writer {
+        public static void main(String[] args) throws IOException {
+            AtomicFiles.write(Path.of(args[0]), out -> {
+                out.write(new byte[1 << 20]);
+                System.out.println("ready");
+                System.out.flush();
+                try {
+                    TimeUnit.MINUTES.sleep(1);
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+        }
+    }
+
+    @Test
+    void whoIsToldToEndTakesAwayWhatIsHalfWritten() throws Exception {
+        Path target = Files.writeString(directory.resolve("a.txt"), "old");
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Writer.class.getName(),
+                        target.toString())
+                .redirectErrorStream(true)
+                .start();
+        try (BufferedReader said = process.inputReader()) {
+            assertThat(said.readLine()).isEqualTo("ready");
+            assertThat(listing()).hasSize(2);
+            process.toHandle().destroy(); // that of the process closes what it said
+            assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(said.lines()).isEmpty();
+        } finally {
+            process.destroyForcibly();
+        }
+        assertThat(listing()).containsExactly("a.txt");
+        assertThat(target).hasContent("old");
     }
 
     private Path node(String command, String name, String... more) throws InterruptedException {

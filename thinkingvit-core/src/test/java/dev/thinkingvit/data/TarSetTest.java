@@ -7,10 +7,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.apache.commons.compress.archivers.tar.TarConstants;
@@ -230,6 +232,24 @@ class TarSetTest {
     }
 
     @Test
+    void aLinkedPictureIsNamedAsTheLinkIs() throws IOException {
+        TestTars.tar()
+                .files("cat/1.jpg", "dog/2.jpg")
+                .symbolic("dog/soft.jpg", "../cat/1.jpg")
+                .link(TarConstants.LF_LINK, "dog/hard.jpg", "cat/1.jpg")
+                .write(tar);
+
+        List<Path> pictures = PictureFiles.find(List.of(tar)).pictures();
+
+        assertThat(pictures.stream().map(Path::toString))
+                .containsExactly(
+                        tar + "!/cat/1.jpg", tar + "!/dog/2.jpg", tar + "!/dog/hard.jpg", tar + "!/dog/soft.jpg");
+        assertThat(Files.isSameFile(pictures.get(0), pictures.get(2))).isTrue();
+        assertThat(Files.isSameFile(pictures.get(0), pictures.get(3))).isTrue();
+        assertThat(Files.isSameFile(pictures.get(0), pictures.get(1))).isFalse();
+    }
+
+    @Test
     void ofMembersOfOneNameTheLastCounts() throws IOException {
         TestTars.tar()
                 .file("cat/1.jpg", "old")
@@ -325,6 +345,68 @@ class TarSetTest {
         assertThat(found.passedOver().count()).isEqualTo(1);
         assertThat(PictureFiles.find(List.of(Path.of(tar + "!/b/2.jpg"))).pictures())
                 .hasSize(1);
+    }
+
+    @Test
+    void picturesFoundInATarWereNotAskedForByName() throws IOException {
+        TestTars.tar().files("b/2.jpg").write(tar);
+        assertThat(PictureFiles.find(List.of(tar)).isOnePicture()).isFalse();
+        assertThat(PictureFiles.find(List.of(Path.of(tar + "!/b"))).isOnePicture())
+                .isFalse();
+        PictureFiles named = PictureFiles.find(List.of(Path.of(tar + "!/b/2.jpg")));
+        assertThat(named.isOnePicture()).isTrue();
+        assertThat(named.asked()).isEqualTo(Set.copyOf(named.pictures()));
+    }
+
+    @Test
+    void whatIsToldOfATarIsToldWhereverItIsNamed() throws IOException {
+        TestTars.tar().files("b/2.jpg", "b/2.jpg", "x.txt").write(tar);
+        byte[] whole = Files.readAllBytes(tar);
+        Files.write(tar, Arrays.copyOf(whole, 6 * 512));
+        assertThat(PictureFiles.find(List.of(tar, Path.of(tar + "!/b"))).remarks())
+                .satisfiesExactly(
+                        line -> assertThat(line).contains("no mark at its end"),
+                        line -> assertThat(line).contains("1 member comes again"),
+                        line -> assertThat(line).startsWith("passed over: .txt files (1): " + tar + "!/x.txt"));
+    }
+
+    @Test
+    void picturesOfTarsAreFoundInAFolderOfNothingElse() throws IOException {
+        TestTars.tar().files("b/2.jpg").write(root.resolve("part-0.tar"));
+        TestTars.tar().files("b/3.jpg").write(root.resolve("part-1.tar"));
+        Files.writeString(root.resolve("index.txt"), "x");
+        PictureFiles found = PictureFiles.find(List.of(root));
+        List<String> both = List.of(root + "/part-0.tar!/b/2.jpg", root + "/part-1.tar!/b/3.jpg");
+        assertThat(found.pictures().stream().map(Path::toString)).isEqualTo(both);
+        assertThat(found.passedOver().count()).isEqualTo(1);
+        assertThat(PictureFiles.find(List.of(Path.of(root + "/part-{0..1}.tar"))).pictures().stream()
+                        .map(Path::toString))
+                .isEqualTo(both);
+        Files.writeString(root.resolve("a.jpg"), "x");
+        assertThat(PictureFiles.find(List.of(root)).pictures()).containsExactly(root.resolve("a.jpg"));
+    }
+
+    @Test
+    void aCompressedTarIsNoPictureThatCannotBeRead() throws IOException {
+        Path zipped = root.resolve("set.tgz");
+        try (GZIPOutputStream out = new GZIPOutputStream(Files.newOutputStream(zipped))) {
+            out.write(new byte[1024]);
+        }
+        for (Path asked : List.of(zipped, root)) {
+            assertThatThrownBy(() -> PictureFiles.find(List.of(asked)))
+                    .hasMessageStartingWith(zipped + ": is compressed with gzip");
+        }
+    }
+
+    @Test
+    void aTarBehindTheEndOfATarIsTold() throws IOException {
+        byte[] first = Files.readAllBytes(TestTars.tar().files("cat/1.jpg").write(tar));
+        byte[] second = Files.readAllBytes(TestTars.tar().files("dog/2.jpg").write(tar));
+        assertThat(ImageFolder.open(tar).remarks()).noneMatch(line -> line.contains("another tar"));
+        Files.write(tar, first);
+        Files.write(tar, second, StandardOpenOption.APPEND);
+        assertThat(ImageFolder.open(tar).remarks())
+                .anyMatch(line -> line.startsWith("note: " + tar + ": another tar begins at byte " + first.length));
     }
 
     @Test

@@ -154,6 +154,69 @@ class HubTest {
     }
 
     @Test
+    void aHubThatBeginsAnewAndBreaksOffSoonerTakesNothingAway() throws IOException {
+        server.ranges = false;
+        for (double at : new double[] {0.8, 0.3}) {
+            server.breaks.set(9);
+            server.breakAt = at;
+            assertThatThrownBy(this::fetch).hasMessageContaining("broke off");
+            server.breaks.set(0);
+        }
+        try (Stream<Path> blobs = Files.list(cache.resolve("models--owner--name/blobs"))) {
+            assertThat(blobs).singleElement().satisfies(blob -> assertThat(Files.size(blob))
+                    .isEqualTo((int) (CONFIG.length * 0.8)));
+        }
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 3})
+    void whatAProxyPacksIsUnpacked(int breaks) {
+        server.packs = true;
+        server.breaks.set(breaks);
+
+        Path folder = fetch();
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+        assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    }
+
+    @Test
+    void aHubThatHasMovedIsFollowedWithoutTheToken() throws IOException {
+        try (LocalHub old = new LocalHub()) {
+            old.movedTo = server.endpoint();
+            Path folder = hub(new HubSettings(old.endpoint(), cache, "hf_x", false, Duration.ofSeconds(5)))
+                    .fetch(MODEL);
+
+            assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+            assertThat(folder.resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+            assertThat(old.tokens).isNotEmpty();
+            assertThat(server.tokens).isEmpty();
+        }
+    }
+
+    @Test
+    void hubsThatSendToEachOtherAreLeft() throws IOException {
+        try (LocalHub other = new LocalHub()) {
+            other.movedTo = server.endpoint();
+            server.movedTo = other.endpoint();
+            assertThatThrownBy(this::fetch).hasMessageContaining("sends from one place to the next");
+        }
+    }
+
+    @Test
+    void aCommitOfWhichAnotherToolFetchedTheWeightsAloneGetsItsConfiguration() throws IOException {
+        HubModel pinned = HubModel.of("hf-hub:owner/name@" + LocalHub.COMMIT);
+        Path folder = hub(settings(null, false)).fetch(pinned);
+        Files.delete(folder.resolve("config.json"));
+
+        assertThat(hub(settings(null, true)).fetch(pinned)).isEqualTo(folder);
+        assertThat(folder.resolve("config.json")).doesNotExist();
+        assertThat(hub(settings(null, false)).fetch(pinned)).isEqualTo(folder);
+        assertThat(folder.resolve("config.json")).hasBinaryContent(CONFIG);
+    }
+
+    @Test
     void aDownloadThatDoesNotMoveIsGivenUpAndGoesOnLater() throws IOException {
         fetch();
         byte[] other = new byte[1_000];
@@ -479,6 +542,8 @@ class HubTest {
         "deit_tiny_patch16_224.fb_in1k, hf-hub:timm/deit_tiny_patch16_224.fb_in1k",
         "vit_base_patch16_224, hf-hub:timm/vit_base_patch16_224.TAG",
         "owner/name-1.5, hf-hub:owner/name-1.5",
+        "hf:owner/name, hf-hub:owner/name",
+        "huggingface.co/owner/name, hf-hub:owner/name",
         "./owner/name,",
         "models,",
         "a/b/c,"
@@ -488,10 +553,44 @@ class HubTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"hf_hub:owner/name", "hf://owner/name", "hf-hub:owner/name@main"})
+    @ValueSource(
+            strings = {
+                "hf_hub:owner/name",
+                "hf://owner/name",
+                "hf-hub:owner/name@main",
+                "hf-hub://owner/name",
+                "HF-HUB:owner/name/",
+                "https://huggingface.co/owner/name",
+                "http://www.huggingface.co/owner/name/",
+                "https://hf.co/owner/name?library=timm",
+                "https://huggingface.co/owner/name#use",
+                "https://huggingface.co/owner/name/tree/main"
+            })
     void otherSpellingsAreUnderstood(String text) {
         assertThat(HubModel.isName(text)).isTrue();
         assertThat(HubModel.of(text)).isEqualTo(MODEL);
+    }
+
+    @Test
+    void aPageOfARevisionNamesIt() {
+        assertThat(HubModel.of("https://huggingface.co/owner/name/tree/refs%2Fpr%2F1"))
+                .isEqualTo(new HubModel("owner/name", "refs/pr/1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "https://huggingface.co/",
+                "https://huggingface.co/bert",
+                "https://huggingface.co/datasets/imagenet-1k",
+                "https://huggingface.co/datasets/owner/name",
+                "https://huggingface.co/owner/name/blob/main/model.safetensors",
+                "https://huggingface.co/owner/name/resolve/main/model.safetensors"
+            })
+    void aPageThatIsNoModelsIsRefused(String text) {
+        assertThatThrownBy(() -> HubModel.of(text))
+                .isInstanceOf(HubException.class)
+                .hasMessage(text + ": is no page of a model; a model on a hub is named hf-hub:owner/name[@revision]");
     }
 
     @ParameterizedTest

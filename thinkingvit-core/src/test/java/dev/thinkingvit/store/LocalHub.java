@@ -2,6 +2,7 @@ package dev.thinkingvit.store;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -22,6 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.NullUnmarked;
 
 /**
@@ -49,6 +51,9 @@ final class LocalHub implements AutoCloseable {
     String commit = COMMIT;
     Map<String, String> etags = new LinkedHashMap<>(); // instead of the right ones
     boolean ranges = true;
+    boolean packs; // all it sends, whatever was asked for
+    URI movedTo; // the hub that it sends everybody to
+    final List<String> tokens = new CopyOnWriteArrayList<>();
     boolean lengths = true; // whether an answer says how long it is
     String linkedSize = "right"; // of large files; null for none
     final AtomicInteger spoiled = new AtomicInteger(); // how many large contents still come with another byte
@@ -99,6 +104,14 @@ final class LocalHub implements AutoCloseable {
             return;
         }
         String token = exchange.getRequestHeaders().getFirst("Authorization");
+        if (token != null) {
+            tokens.add(token);
+        }
+        if (movedTo != null) {
+            exchange.getResponseHeaders().set("Location", movedTo.resolve(path).toString());
+            exchange.sendResponseHeaders(301, -1);
+            return;
+        }
         if (requiredToken != null && !("Bearer " + requiredToken).equals(token)) {
             refuse(exchange, 401, null);
             return;
@@ -205,6 +218,10 @@ final class LocalHub implements AutoCloseable {
                     .set("Content-Range", "bytes " + from + "-" + (content.length - 1) + "/" + content.length);
         }
         byte[] part = Arrays.copyOfRange(content, from, content.length);
+        if (packs) {
+            part = packed(part);
+            exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+        }
         if (exchange.getRequestMethod().equals("HEAD")) {
             exchange.getResponseHeaders().set("Content-Length", Integer.toString(part.length));
             exchange.sendResponseHeaders(status, -1);
@@ -230,6 +247,14 @@ final class LocalHub implements AutoCloseable {
         if (breaksOff) {
             exchange.close(); // in the middle
         }
+    }
+
+    private static byte[] packed(byte[] content) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
+            out.write(content);
+        }
+        return bytes.toByteArray();
     }
 
     private static void refuse(HttpExchange exchange, int status, String code) throws IOException {

@@ -59,6 +59,13 @@ class NativeCacheTest {
     }
 
     @Test
+    void aLibraryThatCannotBeMappedMayLackMemoryToo() {
+        UnsatisfiedLinkError unmapped = new UnsatisfiedLinkError("no jnitorch in java.library.path");
+        unmapped.initCause(new UnsatisfiedLinkError("libtorch_cpu.so: failed to map segment from shared object"));
+        assertThat(NativeCache.fault(unmapped)).contains("noexec", "memory", "ulimit -v");
+    }
+
+    @Test
     void aLibraryThatWasNotUnpackedIsBlamedOnTheRoomThatIsLeft() {
         UnsatisfiedLinkError missing = new UnsatisfiedLinkError("no jnitorch in java.library.path");
         missing.initCause(new UnsatisfiedLinkError(

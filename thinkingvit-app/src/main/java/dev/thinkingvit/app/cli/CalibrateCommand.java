@@ -98,6 +98,7 @@ final class CalibrateCommand extends BaseCommand {
 
     /** A threshold is stored in this program's own configuration, before anything is measured for it. */
     private void requireStore(Path path) throws IOException {
+        OutputFolder.refuseCache(path);
         if (Files.isRegularFile(path)
                 || (!input.backend.isExported(path) && Files.isDirectory(path) && !ModelDirectory.isOwn(path))) {
             throw new IOException(path + ": --save needs a model directory of this program's own form; 'thinkingvit"

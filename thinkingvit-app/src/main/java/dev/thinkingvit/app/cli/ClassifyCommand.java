@@ -13,7 +13,6 @@ import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.StopPolicy;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,8 +88,7 @@ final class ClassifyCommand extends BaseCommand {
         }
         PictureFiles found = PictureFiles.find(inputs);
         List<Path> files = found.pictures();
-        found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
-        boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
+        found.remarks().forEach(line -> err().println(Printable.of(line)));
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
             BackendOption.tellNames(classifier.config(), err());
@@ -103,7 +101,7 @@ final class ClassifyCommand extends BaseCommand {
                             files.stream().map(file -> new Sample(file, 0)).toList(), preprocessing, preprocessing)
                     .batchSize(BATCH)
                     .decoding(new PictureDecoder.Options(exif, PictureDecoder.DEFAULT_MAX_PIXELS));
-            if (!askedAlone) {
+            if (!found.isOnePicture()) {
                 builder.skipBroken(failure -> {
                     failures.add(failure);
                     err().println("thinkingvit: skipped " + Printable.of(failure.message()));
@@ -136,7 +134,7 @@ final class ClassifyCommand extends BaseCommand {
             }
             // a file that was asked for by name and could not be read is an error, one found in a folder is not
             boolean namedFailed = failures.stream()
-                    .anyMatch(failure -> inputs.contains(failure.sample().path()));
+                    .anyMatch(failure -> found.asked().contains(failure.sample().path()));
             return results.isEmpty() || namedFailed ? Main.FAILED : 0;
         }
     }

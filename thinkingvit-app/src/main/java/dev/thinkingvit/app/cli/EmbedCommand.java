@@ -18,7 +18,6 @@ import dev.thinkingvit.inference.Pooling;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -133,7 +132,7 @@ final class EmbedCommand extends BaseCommand {
                 AtomicFiles.requireWritable(target);
             }
         }
-        found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
+        found.remarks().forEach(line -> err().println(Printable.of(line)));
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
             StopPolicy policy = policy(classifier);
@@ -144,18 +143,18 @@ final class EmbedCommand extends BaseCommand {
             if (isStandardOutput()) {
                 EmbeddingText text = new EmbeddingText(chosen, width);
                 out().print(text.header());
-                embed(classifier, policy, files, embedding -> out().print(text.line(embedding)), done -> out().flush());
+                embed(classifier, policy, found, embedding -> out().print(text.line(embedding)), done -> out().flush());
             } else {
                 List<String> names = files.stream().map(Path::toString).toList();
                 try (ProgressBar bar = Progress.of("embedding", files.size(), err())) {
-                    file.write(out, names, sink -> embed(classifier, policy, files, sink, bar::stepBy));
+                    file.write(out, names, sink -> embed(classifier, policy, found, sink, bar::stepBy));
                 }
                 out().println(summary(chosen, network, width));
             }
             tellOfWidths(network, width, chosen);
             // a file that was asked for by name and could not be read is an error, one found in a folder is not
             boolean namedFailed = failures.stream()
-                    .anyMatch(failure -> inputs.contains(failure.sample().path()));
+                    .anyMatch(failure -> found.asked().contains(failure.sample().path()));
             return namedFailed ? Main.FAILED : 0;
         }
     }
@@ -220,17 +219,17 @@ final class EmbedCommand extends BaseCommand {
     private void embed(
             ElasticClassifier classifier,
             StopPolicy policy,
-            List<Path> files,
+            PictureFiles found,
             EmbeddingFile.Sink sink,
             LongConsumer progress)
             throws IOException {
+        List<Path> files = found.pictures();
         Preprocessing preprocessing = classifier.config().preprocessing();
         BatchLoader.Builder builder = BatchLoader.of(
                         files.stream().map(file -> new Sample(file, 0)).toList(), preprocessing, preprocessing)
                 .batchSize(BATCH)
                 .decoding(new PictureDecoder.Options(exif, PictureDecoder.DEFAULT_MAX_PIXELS));
-        boolean askedAlone = inputs.size() == 1 && !Files.isDirectory(inputs.get(0));
-        if (!askedAlone) {
+        if (!found.isOnePicture()) {
             builder.skipBroken(failure -> {
                 failures.add(failure);
                 err().println("thinkingvit: skipped " + Printable.of(failure.message()));

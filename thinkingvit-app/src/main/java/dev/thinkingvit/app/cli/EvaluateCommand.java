@@ -54,6 +54,8 @@ import tools.jackson.databind.node.ObjectNode;
             "      --thresholds 0.3/0.5,0.5/0.8 --json"
         })
 final class EvaluateCommand extends BaseCommand {
+    private static final int LABELS_LISTED = 100; // of up to 21,000 without pictures
+
     private static final int REPEATS = 3;
 
     @Mixin
@@ -228,7 +230,10 @@ final class EvaluateCommand extends BaseCommand {
         root.put("images", recording.images().size());
         DataOptions.putSkipped(root, recording.skipped());
         DataOptions.putPassedOver(root, folder.passedOver());
-        folder.labelsWithoutPictures().forEach(root.putArray("labels_without_pictures")::add);
+        List<String> without = folder.labelsWithoutPictures();
+        root.put("classes_without_pictures", without.size());
+        ArrayNode firstWithout = root.putArray("labels_without_pictures");
+        without.stream().limit(LABELS_LISTED).forEach(firstWithout::add);
         root.put("uncounted", recording.uncounted());
         root.put("router", recording.router().id());
         root.put("backend", input.backend.name(directory));

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -61,6 +62,8 @@ public final class Main implements Runnable {
 
     /** What timm writes before a model's folder. */
     private static final String LOCAL_FOLDER = "local-dir:";
+
+    private static final Pattern ADDRESS = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*://");
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -185,6 +188,10 @@ public final class Main implements Runnable {
         }
         if (text.startsWith(LOCAL_FOLDER)) {
             return path(text.substring(LOCAL_FOLDER.length()));
+        }
+        if (ADDRESS.matcher(text).lookingAt()) {
+            throw new TypeConversionException("'" + text + "' is an address; a file or a folder is required"
+                    + ", or a model on a hub, named " + HubModel.PREFIX + "owner/name");
         }
         if (text.isBlank()) {
             // Java takes it for the working folder

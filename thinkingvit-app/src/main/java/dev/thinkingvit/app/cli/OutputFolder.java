@@ -3,11 +3,13 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.checkpoint.FolderLock;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.store.HubModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Looks at folders where results are to go before any work is done for them. */
@@ -54,11 +56,22 @@ final class OutputFolder {
         }
     }
 
-    /** A folder, or nothing yet. */
+    /** What a hub gave is kept for all of its tools under the hash of what is in it, and must not become another. */
+    static void refuseCache(Path folder) throws IOException {
+        Optional<HubModel> model = HubModel.inCache(folder);
+        if (model.isPresent()) {
+            throw new IOException(HubModel.PREFIX + model.get().repository()
+                    + ": is read from a hub, and nothing is written to it; 'thinkingvit convert " + HubModel.PREFIX
+                    + model.get().repository() + " DIR' makes a copy");
+        }
+    }
+
+    /** A folder, or nothing yet, and not a hub's. */
     static void requireFolder(Path folder) throws IOException {
         BasicFileAttributes there = Presence.attributes(folder);
         if (there != null && !there.isDirectory()) {
             throw new IOException(folder + ": is a file, a folder is required");
         }
+        refuseCache(folder);
     }
 }

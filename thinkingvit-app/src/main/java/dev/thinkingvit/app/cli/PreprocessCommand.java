@@ -63,7 +63,7 @@ final class PreprocessCommand extends BaseCommand {
         Map<String, Path> named = new LinkedHashMap<>();
         PictureFiles found = PictureFiles.find(files);
         OutputFolder.refuseInput(out, found.pictures());
-        found.passedOver().lines().forEach(line -> err().println(Printable.of(line)));
+        found.remarks().forEach(line -> err().println(Printable.of(line)));
         for (Path file : found.pictures()) {
             Path other = named.put(String.valueOf(file.getFileName()), file);
             if (other != null) {

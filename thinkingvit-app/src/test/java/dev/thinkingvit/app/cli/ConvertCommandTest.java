@@ -153,6 +153,35 @@ class ConvertCommandTest {
     }
 
     @Test
+    void nothingIsWrittenToTheCacheOfAHub() throws IOException {
+        Path shipped = Path.of("../models/cifar10-3h-6h");
+        Path kept = Files.createDirectories(directory.resolve("models--owner--name/snapshots/" + "0".repeat(40)));
+        Files.copy(shipped.resolve("config.json"), kept.resolve("config.json"));
+        Files.copy(shipped.resolve("model.safetensors"), kept.resolve("model.safetensors"));
+        for (CommandRun run : List.of(
+                CommandRun.of("convert", shipped.toString(), kept.toString(), "--force"),
+                CommandRun.of("export", "--model", shipped.toString(), "--out", kept.toString(), "--force"),
+                CommandRun.of(
+                        "calibrate", "--model", kept.toString(), "--data", "x", "--target", "gmacs=0.1", "--save"))) {
+            assertThat(run.code()).isEqualTo(Main.FAILED);
+            assertThat(run.err().strip())
+                    .isEqualTo("thinkingvit: hf-hub:owner/name: is read from a hub, and nothing is written to it;"
+                            + " 'thinkingvit convert hf-hub:owner/name DIR' makes a copy");
+        }
+    }
+
+    @Test
+    void anAddressIsNoFile() {
+        for (String address : List.of("https://example.com/model.pth", "s3://bucket/model.pth")) {
+            CommandRun run = CommandRun.of("convert", address, "out");
+            assertThat(run.code()).isEqualTo(Main.USAGE);
+            assertThat(run.err())
+                    .contains("'" + address + "' is an address; a file or a folder is required, or a model on a hub,"
+                            + " named hf-hub:owner/name");
+        }
+    }
+
+    @Test
     void anEmptyNameIsNotTheWorkingFolder() {
         for (String blank : List.of("", " ")) {
             CommandRun run = CommandRun.of("convert", "x.pth", blank);

@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,6 +110,27 @@ class EmbedCommandTest {
         assertThat(found.out()).endsWith("; 1 skipped: not readable\n");
         assertThat(Files.readAllLines(directory.resolve("all.npy.csv"))).hasSize(3);
         assertThat(run(MODEL, airplane, broken).code()).as("asked for by name").isEqualTo(Main.FAILED);
+    }
+
+    @Test
+    void aBrokenPictureOfATarIsPassedOverToo() throws IOException {
+        Path tar = directory.resolve("photos.tar");
+        try (TarArchiveOutputStream out = new TarArchiveOutputStream(Files.newOutputStream(tar))) {
+            for (String name : List.of("a.jpg", "broken.jpg", "z.jpg")) {
+                byte[] content = name.startsWith("b") ? new byte[] {1} : Files.readAllBytes(cat);
+                TarArchiveEntry entry = new TarArchiveEntry(name);
+                entry.setSize(content.length);
+                out.putArchiveEntry(entry);
+                out.write(content);
+                out.closeArchiveEntry();
+            }
+        }
+        for (String command : List.of("embed", "classify")) {
+            CommandRun run = CommandRun.of(command, "--model", MODEL, tar);
+            assertThat(run.code()).as(run.err()).isZero();
+            assertThat(run.out()).contains(tar + "!/a.jpg", tar + "!/z.jpg");
+            assertThat(run.err()).contains("skipped " + tar + "!/broken.jpg: ");
+        }
     }
 
     @Test

@@ -118,6 +118,7 @@ class EvaluateCommandTest {
         assertThat(root.at("/passed_over/files").asInt()).isEqualTo(3);
         assertThat(root.at("/passed_over/kinds").findValuesAsString("kind"))
                 .containsExactlyInAnyOrder(".csv files", "pictures beside the class folders", "system folders");
+        assertThat(root.get("classes_without_pictures").asInt()).isEqualTo(1);
         assertThat(root.get("labels_without_pictures").toString()).isEqualTo("[\"owl\"]");
         assertThat(err.toString())
                 .contains("passed over: .csv files (1): " + mixed.resolve("owl/list.csv"))

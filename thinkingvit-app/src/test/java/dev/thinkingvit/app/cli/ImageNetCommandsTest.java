@@ -64,6 +64,16 @@ class ImageNetCommandsTest {
     }
 
     @Test
+    void classesWithoutPicturesAreCountedAndTheFirstHundredNamed() throws IOException {
+        CommandRun run = CommandRun.of(
+                "evaluate", "--data", pictures("few", "n01440764", "n01443537"), "--model", model, "--json");
+
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(json(run).get("classes_without_pictures").asInt()).isEqualTo(998);
+        assertThat(json(run).get("labels_without_pictures").size()).isEqualTo(100);
+    }
+
+    @Test
     void onlyTheClassesOfASetMayBePredictedOnIt() throws IOException {
         Path data = pictures("r", "n01443537");
         CommandRun run =
