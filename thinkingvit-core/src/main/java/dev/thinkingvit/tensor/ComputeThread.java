@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ComputeThread {
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
-    private static final long END_MILLIS = 1_000;
+    private static final long END_MILLIS = 10_000;
 
     private static final ReentrantLock lock = new ReentrantLock();
     private static final Condition changed = lock.newCondition();

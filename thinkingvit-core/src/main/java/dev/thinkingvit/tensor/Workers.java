@@ -3,6 +3,7 @@ package dev.thinkingvit.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -16,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Workers implements AutoCloseable {
     private final ExecutorService pool;
+    private final List<Thread> threads = new CopyOnWriteArrayList<>();
     private final int count;
 
     /**
@@ -25,16 +27,18 @@ public final class Workers implements AutoCloseable {
     public Workers(int count, String name, Runnable begin) {
         this.count = count;
         AtomicInteger number = new AtomicInteger();
-        this.pool = Executors.newFixedThreadPool(
-                count,
-                work -> new Worker(
-                        this,
-                        () -> {
-                            Natives.setThreads(1, 1);
-                            begin.run();
-                            work.run();
-                        },
-                        name + "-" + number.getAndIncrement()));
+        this.pool = Executors.newFixedThreadPool(count, work -> {
+            Thread thread = new Worker(
+                    this,
+                    () -> {
+                        Natives.setThreads(1, 1);
+                        begin.run();
+                        work.run();
+                    },
+                    name + "-" + number.getAndIncrement());
+            threads.add(thread);
+            return thread;
+        });
     }
 
     public int count() {
@@ -129,12 +133,17 @@ public final class Workers implements AutoCloseable {
         }
     }
 
+    /** Returns when the threads have ended, not only their work: they hold native memory, and their class loader. */
     @Override
     public void close() {
         pool.shutdown();
+        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
         try {
-            if (!pool.awaitTermination(1, TimeUnit.MINUTES)) {
-                throw new IllegalStateException("a worker did not end");
+            for (Thread thread : threads) {
+                TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1, end - System.nanoTime()));
+                if (thread.isAlive()) {
+                    throw new IllegalStateException("a worker did not end");
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
