@@ -3,6 +3,12 @@ package dev.thinkingvit.inference;
 import dev.thinkingvit.tensor.ComputeListener;
 import dev.thinkingvit.tensor.QueueFullException;
 import dev.thinkingvit.tensor.ShutdownException;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.ref.WeakReference;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -13,9 +19,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.imageio.ImageIO;
 
 /** Programs that have a classifier in them, and do with it what frameworks do: one a process, named by the argument. */
-final class EmbeddingProgram {
+public final class EmbeddingProgram {
     private static final Path MODEL = Path.of("../models/cifar10-3h-6h");
 
     private EmbeddingProgram() {}
@@ -30,6 +37,12 @@ final class EmbeddingProgram {
             case "turns" -> turns();
             case "full" -> full();
             case "threads" -> threads();
+            case "redeployed" -> redeployed();
+            case "redeployed-on-a-prepared-server" -> {
+                ImageIO.getCacheDirectory(); // its registry, and JavaCPP's thread, keep the loader that is there first
+                Class.forName("org.bytedeco.javacpp.Pointer");
+                redeployed();
+            }
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -240,6 +253,76 @@ final class EmbeddingProgram {
                 say("open " + ours());
             }
             say("closed " + ours() + hooks());
+        }
+    }
+
+    /** Three times what a server does with an application: its own loader, above it one with the natives' bindings. */
+    private static void redeployed() throws Exception {
+        List<WeakReference<ClassLoader>> gone = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            ApplicationLoader loader = new ApplicationLoader();
+            Thread.currentThread().setContextClassLoader(loader); // as while an application handles a request
+            Class<?> application = loader.loadClass("dev.thinkingvit.inference.EmbeddingProgram$Application");
+            ((Runnable) application.getDeclaredConstructor().newInstance()).run();
+            Thread.currentThread().setContextClassLoader(null);
+            loader.close();
+            gone.add(new WeakReference<>(loader));
+        }
+        // Java 17 keeps the types of the last record that was compared, hashed or printed for the first time
+        Server server = new Server("a");
+        say(server + " " + server.hashCode() + server.equals(new Server("b")));
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (System.nanoTime() < end && gone.stream().anyMatch(loader -> loader.get() != null)) {
+            System.gc();
+            Thread.sleep(50);
+        }
+        say("left " + gone.stream().filter(loader -> loader.get() != null).count() + ", " + ours() + hooks());
+    }
+
+    private record Server(String name) {}
+
+    /** What runs in its own loader: everything but bytedeco's classes is loaded anew. */
+    static final class ApplicationLoader extends URLClassLoader {
+        ApplicationLoader() throws IOException {
+            super(classPath(), new ClassLoader(ClassLoader.getPlatformClassLoader()) {
+                @Override
+                protected Class<?> findClass(String name) throws ClassNotFoundException {
+                    if (name.startsWith("org.bytedeco.")) {
+                        return EmbeddingProgram.class.getClassLoader().loadClass(name);
+                    }
+                    throw new ClassNotFoundException(name);
+                }
+
+                @Override
+                public URL getResource(String name) {
+                    return name.startsWith("org/bytedeco/")
+                            ? EmbeddingProgram.class.getClassLoader().getResource(name)
+                            : super.getResource(name);
+                }
+            });
+        }
+
+        private static URL[] classPath() throws IOException {
+            List<URL> urls = new ArrayList<>();
+            for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+                urls.add(Path.of(entry).toUri().toURL());
+            }
+            return urls.toArray(URL[]::new);
+        }
+    }
+
+    /** An application that is deployed, used and undeployed. */
+    public static final class Application implements Runnable {
+        public Application() {}
+
+        @Override
+        public void run() {
+            try (ElasticClassifier classifier = ElasticClassifier.open(MODEL)) {
+                classify(classifier, 64);
+                say(String.valueOf(classifier.classify(Path.of("../samples/cat-0777.jpg"))));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
     }
 

@@ -69,6 +69,15 @@ class EmbeddingProgramTest {
         assertThat(run("threads").lines()).hasSize(6).allMatch(line -> line.matches("open [1-9]\\d*|closed 0\\[]"));
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "redeployed-on-a-prepared-server, 0",
+        "redeployed, 1" // the first, which ImageIO's registry and JavaCPP's thread keep
+    })
+    void applicationsThatAreUndeployedAreCollected(String program, int left) throws Exception {
+        assertThat(run(program)).contains("left " + left + ", 0[]");
+    }
+
     private String run(String program) throws Exception {
         try (OwnProcess process = OwnProcess.start(
                 folder, EmbeddingProgram.class, List.of("--add-opens", "java.base/java.lang=ALL-UNNAMED"), program)) {
