@@ -12,7 +12,9 @@ import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -49,6 +51,7 @@ public final class ElasticEngine implements AutoCloseable {
     private final Backbone backbone;
     private final @Nullable ComputeClient client;
     private final int threads;
+    private final Map<List<Integer>, ThreadChoice> choices = new HashMap<>(); // by stage, images; the compute thread's
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /** @param backbone owned from now on */
@@ -284,17 +287,30 @@ public final class ElasticEngine implements AutoCloseable {
             AtomicInteger next = new AtomicInteger();
             int helping = workers();
             ComputeThread.workers().run(worker -> {
-                for (int i = next.getAndIncrement(); worker < helping && i < shared; i = next.getAndIncrement()) {
+                if (worker >= helping) {
+                    return;
+                }
+                for (int i = next.getAndIncrement(); i < shared; i = next.getAndIncrement()) {
                     run(stage, images, tokens, microBatches.get(i), policies, thoughts, features);
                 }
             });
         }
         for (MicroBatch batch : microBatches.subList(shared, microBatches.size())) {
-            Natives.onThreads(nativeThreads(stage, batch.images.length), () -> {
-                run(stage, images, tokens, batch, policies, thoughts, features);
-                return null;
-            });
+            onFastestThreads(
+                    stage, batch.images.length, () -> run(stage, images, tokens, batch, policies, thoughts, features));
         }
+    }
+
+    private void onFastestThreads(int stage, int images, Runnable work) {
+        int paying = nativeThreads(stage, images);
+        if (paying == 1) {
+            Natives.onThreads(1, work);
+            return;
+        }
+        ThreadChoice choice = choices.computeIfAbsent(List.of(stage, images), size -> new ThreadChoice());
+        long start = System.nanoTime();
+        Natives.onThreads(choice.isOne() ? 1 : paying, work);
+        choice.took(System.nanoTime() - start);
     }
 
     /** For a micro-batch that all cores would take together: those of its threads that pay. */

@@ -1,6 +1,7 @@
 package dev.thinkingvit.tensor;
 
 import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -37,9 +38,12 @@ public final class ComputeThread {
     private static volatile @Nullable Thread thread;
     private static volatile @Nullable Workers workers;
 
-    /** Work of a caller, who waits for it. */
+    /**
+     * Work of a caller, who waits for it. It holds neither the work nor its result for longer than somebody waits: the
+     * thread keeps its last entry until the next one comes.
+     */
     private static final class Entry<T extends @Nullable Object> {
-        final Callable<T> work;
+        private @Nullable Callable<T> work;
         final @Nullable ComputeClient client;
         final Condition done = lock.newCondition();
         final long came = System.nanoTime();
@@ -59,14 +63,18 @@ public final class ComputeThread {
 
         @SuppressWarnings("NullAway") // a result that may be null is of a type that may be
         T result() {
-            return result;
+            T taken = result;
+            result = null;
+            return taken;
         }
 
         void run() {
             began = System.nanoTime();
+            Callable<T> once = Objects.requireNonNull(work);
+            work = null;
             try {
                 Scope.whileRunning(() -> {
-                    result = work.call();
+                    result = once.call();
                     return null;
                 });
             } catch (Throwable e) {

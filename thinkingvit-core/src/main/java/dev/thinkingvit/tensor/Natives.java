@@ -206,6 +206,14 @@ public final class Natives {
         }
     }
 
+    /** As {@link #onThreads(int, Supplier)}, of work without a result. */
+    public static void onThreads(int threads, Runnable work) {
+        onThreads(threads, () -> {
+            work.run();
+            return null;
+        });
+    }
+
     static String firstLine(Throwable e) {
         String message = String.valueOf(e.getMessage());
         int end = message.indexOf('\n');

@@ -1,16 +1,19 @@
 package dev.thinkingvit.inference;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.thinkingvit.tensor.ComputeListener;
 import dev.thinkingvit.tensor.QueueFullException;
 import dev.thinkingvit.tensor.ShutdownException;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -37,6 +40,8 @@ public final class EmbeddingProgram {
             case "turns" -> turns();
             case "full" -> full();
             case "threads" -> threads();
+            case "cores" -> cores(arguments.length > 1 ? Integer.parseInt(arguments[1]) : Integer.MAX_VALUE);
+            case "busy-core" -> busyCore();
             case "redeployed" -> redeployed();
             case "redeployed-on-a-prepared-server" -> {
                 ImageIO.getCacheDirectory(); // its registry, and JavaCPP's thread, keep the loader that is there first
@@ -254,6 +259,51 @@ public final class EmbeddingProgram {
             }
             say("closed " + ours() + hooks());
         }
+    }
+
+    /** How many cores it kept busy, in hundredths. */
+    private static void cores(int threads) {
+        try (ElasticClassifier classifier =
+                ElasticClassifier.builder().threads(threads).open(MODEL)) {
+            classify(classifier, 64);
+            for (int i = 0; i < 50; i++) {
+                classify(classifier, 1);
+            }
+            var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+            long cpu = system.getProcessCpuTime();
+            long start = System.nanoTime();
+            for (int i = 0; i < 10; i++) {
+                classify(classifier, 64);
+                classify(classifier, 1);
+            }
+            say("cores " + 100 * (system.getProcessCpuTime() - cpu) / (System.nanoTime() - start));
+        }
+    }
+
+    private static void busyCore() throws IOException {
+        try (ElasticClassifier classifier = ElasticClassifier.open(MODEL)) {
+            median(classifier);
+            long quiet = median(classifier);
+            Process other = new ProcessBuilder("sh", "-c", "while :; do :; done").start();
+            try {
+                median(classifier);
+                say("quiet " + quiet + ", busy " + median(classifier));
+            } finally {
+                other.destroyForcibly();
+            }
+        }
+    }
+
+    /** Of one picture, in microseconds. */
+    private static long median(ElasticClassifier classifier) {
+        long[] micros = new long[100];
+        for (int i = 0; i < micros.length; i++) {
+            long start = System.nanoTime();
+            classify(classifier, 1);
+            micros[i] = (System.nanoTime() - start) / 1_000;
+        }
+        Arrays.sort(micros);
+        return micros[micros.length / 2];
     }
 
     /** Three times what a server does with an application: its own loader, above it one with the natives' bindings. */

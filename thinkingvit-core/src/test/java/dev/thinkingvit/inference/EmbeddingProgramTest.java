@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.thinkingvit.OwnProcess;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,9 +81,36 @@ class EmbeddingProgramTest {
         assertThat(run(program)).contains("left " + left + ", 0[]");
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, , ", ", -Dthinkingvit.threads=1, ", ", , 1", ", , '1,4'", "4, -Dthinkingvit.threads=1, 2"})
+    void asManyThreadsComputeAsTheProgramOrItsEnvironmentSays(String asked, String property, String omp)
+            throws Exception {
+        List<String> options = property == null ? List.of() : List.of(property);
+        Map<String, String> environment = omp == null ? Map.of() : Map.of("OMP_NUM_THREADS", omp);
+        String out = run(environment, options, Stream.of("cores", asked).filter(Objects::nonNull));
+        // one computes; a little more is Java's own
+        assertThat(number(out, "cores")).as(out).isBetween(1, 140);
+    }
+
+    @Test
+    void onePictureDoesNotWaitForACoreThatAnotherProcessKeepsBusy() throws Exception {
+        String out = run("busy-core");
+        assertThat(number(out, "busy")).as(out).isLessThan(3 * number(out, "quiet"));
+    }
+
+    private static int number(String out, String name) {
+        return Integer.parseInt(out.replaceAll("(?s).*" + name + " (\\d+).*", "$1"));
+    }
+
     private String run(String program) throws Exception {
+        return run(Map.of(), List.of("--add-opens", "java.base/java.lang=ALL-UNNAMED"), Stream.of(program));
+    }
+
+    private String run(Map<String, String> environment, List<String> options, Stream<String> arguments)
+            throws Exception {
+        Path java = Path.of(System.getProperty("java.home"));
         try (OwnProcess process = OwnProcess.start(
-                folder, EmbeddingProgram.class, List.of("--add-opens", "java.base/java.lang=ALL-UNNAMED"), program)) {
+                folder, environment, java, EmbeddingProgram.class, options, arguments.toArray(String[]::new))) {
             assertThat(process.await(120)).as(process.out()).isZero();
             return process.out();
         }
