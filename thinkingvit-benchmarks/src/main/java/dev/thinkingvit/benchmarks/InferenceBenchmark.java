@@ -2,7 +2,7 @@ package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.inference.ElasticEngine;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel;
@@ -71,7 +71,7 @@ final class InferenceBenchmark {
         /** The engine of a way that is elastic; the caller closes it. */
         ElasticEngine engine(Way way) throws IOException {
             return switch (way) {
-                case OURS_FP32, OURS_BF16 -> new ElasticEngine(PackedThinkingViT.of(network(), weights, way.precision));
+                case OURS_FP32, OURS_BF16 -> new ElasticEngine(PackedBackbone.of(network(), weights, way.precision));
                 case ONNX -> {
                     try (SavedModel saved = SavedModel.of(this)) {
                         yield new ElasticEngine(OnnxRuntime.open(ExportedModel.read(saved.folder(way))));

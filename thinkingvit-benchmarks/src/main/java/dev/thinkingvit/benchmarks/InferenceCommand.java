@@ -1,7 +1,7 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -224,7 +224,7 @@ final class InferenceCommand extends BenchmarkCommand {
         }
         double bytes = 0;
         for (int stage = 1; stage <= subject.network().stages(); stage++) {
-            bytes += PackedThinkingViT.weightBytes(subject.network(), stage, way.precision);
+            bytes += PackedBackbone.weightBytes(subject.network(), stage, way.precision);
         }
         return bytes;
     }

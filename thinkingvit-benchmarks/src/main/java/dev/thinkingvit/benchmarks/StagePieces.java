@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
@@ -37,14 +37,14 @@ public class StagePieces {
     @Param({"1", "8"})
     public int images;
 
-    private PackedThinkingViT network;
+    private PackedBackbone network;
     private Tensor pixels; // (B, 3, S, S)
     private Tensor tokens; // (B, N, d) of stage 1
 
     @Setup
     public void load() {
         InferenceBenchmark.Subject subject = Subjects.named(model);
-        network = PackedThinkingViT.of(subject.network(), subject.weights(), precision);
+        network = PackedBackbone.of(subject.network(), subject.weights(), precision);
         float[] values = SyntheticBatch.draw(subject.network(), images, 1).images();
         int size = subject.network().imageSize();
         ComputeThread.call(() -> {

@@ -2,6 +2,7 @@ package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.ShutdownException;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -41,11 +42,8 @@ public final class AtomicFiles {
     /** What is being written; whoever is told to end takes it away, but for what a power cut or SIGKILL ends. */
     private static final Set<Path> open = new HashSet<>();
 
+    private static final Runnable deletion = AtomicFiles::deleteOpen;
     private static boolean exiting; // guarded by open
-
-    static {
-        Scope.atShutdown(AtomicFiles::deleteOpen);
-    }
 
     private AtomicFiles() {}
 
@@ -140,9 +138,7 @@ public final class AtomicFiles {
             if (!done) {
                 deleteQuietly(draft);
             }
-            synchronized (open) {
-                open.remove(draft);
-            }
+            end(draft);
         }
         syncDirectory(directory);
     }
@@ -150,18 +146,30 @@ public final class AtomicFiles {
     private static void begin(Path draft) {
         synchronized (open) {
             requireStaying();
+            if (open.isEmpty()) {
+                Scope.atShutdown(deletion); // no longer than needed: a hook holds a dropped class loader
+            }
             open.add(draft);
         }
     }
 
-    /** What was being written has been taken away: its writer must not blame anybody in the process's last moments. */
-    private static void requireStaying() {
-        try {
-            while (exiting) {
-                open.wait();
+    private static void end(Path draft) {
+        synchronized (open) {
+            open.remove(draft);
+            if (open.isEmpty()) {
+                Scope.notAtShutdown(deletion);
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        }
+    }
+
+    /**
+     * What was being written has been taken away.
+     *
+     * @throws ShutdownException if so
+     */
+    private static void requireStaying() {
+        if (exiting) {
+            throw new ShutdownException();
         }
     }
 

@@ -1,62 +1,61 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Random access to a file of any size through read-only little-endian buffers. Small files are copied to the heap;
- * larger ones are memory-mapped, so that nothing is read before it is looked at. Buffers stay valid after
- * {@link #close()}; a mapped file must not be truncated while they are in use (replacing it by rename is fine).
+ * Random access to a file of any size through read-only little-endian buffers. Small files are read at once; of larger ones
+ * nothing is read before it is looked at, and a {@link #source} opens the file again when it is asked, so that after
+ * {@link #close()} neither a file is open nor anything mapped. A file that another one has replaced by then, or that was
+ * written to, is refused.
  *
- * <p>Files beyond 2 GiB are mapped through windows twice as long as the distance between their starts: any slice up to
- * that distance lies within one of them, so that many tensors share few mappings.
+ * <p>Why not mapped: a mapping ends when a garbage collector finds the time, and reading one whose file was cut off
+ * meanwhile is an error of the virtual machine, or its end.
  */
 final class FileBytes implements AutoCloseable {
-    private static final long WINDOW_STEP = 1L << 30;
     private static final int SMALL_FILE = 1 << 20;
 
     private final Path file;
     private final FileChannel channel;
     private final long size;
-    private final long step;
-    private final @Nullable ByteBuffer[] windows;
+    private final BasicFileAttributes opened;
+    private final @Nullable ByteBuffer whole;
 
-    private FileBytes(Path file, FileChannel channel, long size, long step) {
+    private FileBytes(Path file, FileChannel channel, BasicFileAttributes opened, int smallFile) throws IOException {
         this.file = file;
         this.channel = channel;
-        this.size = size;
-        this.step = step;
-        this.windows = new ByteBuffer[Math.toIntExact(size / step + 1)];
+        this.size = channel.size();
+        this.opened = opened;
+        this.whole = size <= smallFile ? read(channel, 0, (int) size) : null;
     }
 
     /** @throws CheckpointException if the file is missing, a directory or unreadable */
     static FileBytes open(Path file) {
-        return open(file, WINDOW_STEP, SMALL_FILE);
+        return open(file, SMALL_FILE);
     }
 
-    /** As {@link #open(Path)}, with limits that tests can afford to cross. */
-    static FileBytes open(Path file, long windowStep, int smallFile) {
+    /** As {@link #open(Path)}, with a limit that tests can afford to cross. */
+    static FileBytes open(Path file, int smallFile) {
         if (Files.isDirectory(file)) {
             throw new CheckpointException(file, "is a directory, a file was expected");
         }
         requireRegular(file);
         FileChannel channel = null;
         try {
+            BasicFileAttributes attributes = attributes(file);
             channel = FileChannel.open(file, StandardOpenOption.READ);
-            FileBytes bytes = new FileBytes(file, channel, channel.size(), windowStep);
-            if (bytes.size <= smallFile) {
-                bytes.windows[0] = bytes.readWhole();
-            }
-            return bytes;
+            return new FileBytes(file, channel, attributes, smallFile);
         } catch (NoSuchFileException e) {
             throw new CheckpointException(file, Reasons.NO_SUCH_FILE, e);
         } catch (IOException e) {
@@ -89,36 +88,30 @@ final class FileBytes implements AutoCloseable {
     /**
      * @param offset first byte, ≥ 0
      * @param length number of bytes, 0 … 2³¹−1
-     * @return a read-only little-endian view
+     * @return a read-only little-endian buffer
      * @throws CheckpointException if the range is not within the file
      */
     ByteBuffer slice(long offset, long length) {
-        if (offset < 0 || length < 0 || offset > size || length > size - offset) {
-            throw new CheckpointException(
-                    file, "ends at byte " + size + "; " + length + " bytes at " + offset + " were expected");
-        }
-        if (length > Integer.MAX_VALUE) {
-            throw new CheckpointException(file, "a block of " + length + " bytes; at most 2 GiB are supported");
-        }
+        requireWithin(offset, length);
         try {
-            int index = (int) (offset / step);
-            ByteBuffer window = windows[index];
-            if (window == null && length >= step) {
-                return map(offset, length);
-            }
-            if (window == null) {
-                long start = index * step;
-                window = map(start, Math.min(2 * step - 1, size - start));
-                windows[index] = window;
-            }
-            long position = offset - index * step;
-            if (position + length > window.limit()) {
-                return map(offset, length);
-            }
-            return window.slice((int) position, (int) length).order(ByteOrder.LITTLE_ENDIAN);
+            return whole != null ? part(whole, offset, (int) length) : read(channel, offset, (int) length);
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read: " + Reasons.of(e), e);
         }
+    }
+
+    /**
+     * As {@link #slice}, but read, anew each time, when it is asked for, for which this may be closed.
+     *
+     * @throws CheckpointException if the range is not within the file
+     */
+    HostTensor.Source source(long offset, long length) {
+        requireWithin(offset, length);
+        if (whole != null) {
+            ByteBuffer here = whole;
+            return (from, count) -> part(here, offset + from, count);
+        }
+        return (from, count) -> readAnew(offset + from, count);
     }
 
     @Override
@@ -126,18 +119,52 @@ final class FileBytes implements AutoCloseable {
         closeQuietly(channel);
     }
 
-    private ByteBuffer map(long offset, long length) throws IOException {
-        return channel.map(MapMode.READ_ONLY, offset, length).order(ByteOrder.LITTLE_ENDIAN);
+    private void requireWithin(long offset, long length) {
+        if (offset < 0 || length < 0 || offset > size || length > size - offset) {
+            throw new CheckpointException(
+                    file, "ends at byte " + size + "; " + length + " bytes at " + offset + " were expected");
+        }
+        if (length > Integer.MAX_VALUE) {
+            throw new CheckpointException(file, "a block of " + length + " bytes; at most 2 GiB are supported");
+        }
     }
 
-    private ByteBuffer readWhole() throws IOException {
-        ByteBuffer whole = ByteBuffer.allocate((int) size);
-        while (whole.hasRemaining()) {
-            if (channel.read(whole, whole.position()) < 0) {
+    private ByteBuffer readAnew(long offset, int length) {
+        try (FileChannel again = FileChannel.open(file, StandardOpenOption.READ)) {
+            ByteBuffer bytes = read(again, offset, length);
+            BasicFileAttributes now = attributes(file); // after reading: what changed meanwhile shows too
+            boolean same = now.size() == size
+                    && now.lastModifiedTime().equals(opened.lastModifiedTime())
+                    && Objects.equals(now.fileKey(), opened.fileKey());
+            if (!same) {
+                throw new CheckpointException(
+                        file, "was changed while it was being read; read it again once it is complete");
+            }
+            return bytes;
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be read any more: " + Reasons.of(e), e);
+        }
+    }
+
+    private static BasicFileAttributes attributes(Path file) throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class);
+    }
+
+    private static ByteBuffer part(ByteBuffer buffer, long offset, int length) {
+        return buffer.slice(Math.toIntExact(offset), length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static ByteBuffer read(FileChannel channel, long offset, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(length);
+        while (bytes.hasRemaining()) {
+            // in pieces: Java keeps a buffer outside its heap for each thread, of the largest size ever read
+            bytes.limit(Math.min(length, bytes.position() + SMALL_FILE));
+            if (channel.read(bytes, offset + bytes.position()) < 0) {
                 throw new IOException("the file shrank while it was read");
             }
+            bytes.limit(length);
         }
-        return whole.flip().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        return bytes.flip().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
     }
 
     private static void closeQuietly(@Nullable FileChannel channel) {

@@ -218,6 +218,6 @@ final class GoogleViTNames {
     }
 
     private static HostTensor reshaped(HostTensor tensor, long... shape) {
-        return new HostTensor(tensor.dtype(), shape, tensor.data());
+        return tensor.part(tensor.dtype(), 0, shape);
     }
 }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.checkpoint.TorchTensors.StorageId;
+import dev.thinkingvit.tensor.HostTensor;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -61,7 +62,7 @@ final class LegacyTorchFile {
 
     /** @throws CheckpointException as {@link TorchFile#load} */
     @Nullable Object load() {
-        PickleBytes pickles = new PickleBytes(bytes.slice(0, Math.min(bytes.size(), Integer.MAX_VALUE)));
+        PickleBytes pickles = new PickleBytes(bytes::slice, (int) Math.min(bytes.size(), Integer.MAX_VALUE));
         requirePreamble(pickles);
         int content = pickles.position();
         Map<String, StorageId> named = new HashMap<>();
@@ -146,9 +147,9 @@ final class LegacyTorchFile {
                     }
 
                     @Override
-                    public ByteBuffer content(String key) {
+                    public HostTensor.Source content(String key) {
                         Place place = places.get(key);
-                        return place == null ? ByteBuffer.allocate(0) : bytes.slice(place.offset, place.size);
+                        return place == null ? bytes.source(0, 0) : bytes.source(place.offset, place.size);
                     }
                 },
                 budget);

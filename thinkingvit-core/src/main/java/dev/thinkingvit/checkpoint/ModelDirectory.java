@@ -35,7 +35,7 @@ public final class ModelDirectory {
      *
      * @param path where from
      * @param config what its configuration says, or what the weights' shapes do
-     * @param weights exactly the network's parameters; may be views of the mapped file
+     * @param weights exactly the network's parameters; read from their file when they are used
      */
     public record Model(Path path, ModelConfig config, Map<String, HostTensor> weights) {
         /**

@@ -22,6 +22,7 @@ final class NumpyArchive {
     private static final String ENDING = ".npy";
     static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final int MAX_HEADER_BYTES = 1 << 16;
+    private static final int MAX_PREFIX_BYTES = 12;
     private static final int MAX_DIMENSIONS = 64;
     private static final int ZIP_NAME_LENGTH = 26;
     private static final int ZIP_NAME = 30;
@@ -86,7 +87,7 @@ final class NumpyArchive {
         NumpyArchive reader = new NumpyArchive(bytes.file(), budget);
         for (String entry : archive.names()) {
             if (entry.endsWith(ENDING)) {
-                reader.array(entry.substring(0, entry.length() - ENDING.length()), archive.content(entry));
+                reader.array(entry.substring(0, entry.length() - ENDING.length()), archive, entry);
             } else if (!entry.endsWith("/")) {
                 reader.others.put(entry, "no array");
             }
@@ -94,8 +95,10 @@ final class NumpyArchive {
         return new Contents(reader.tensors, reader.others);
     }
 
-    private void array(String name, ByteBuffer content) {
-        String header = header(name, content);
+    private void array(String name, ZipArchive archive, String entry) {
+        ByteBuffer start = archive.start(entry, MAX_HEADER_BYTES + MAX_PREFIX_BYTES);
+        String header = header(name, start);
+        int headerBytes = start.position();
         Matcher type = found(name, TYPE, header, "type");
         boolean columnMajor = found(name, ORDER, header, "order").group(1).equals("True");
         long[] shape = shape(name, found(name, SHAPE, header, "shape").group(1));
@@ -104,20 +107,29 @@ final class NumpyArchive {
             others.put(name, "numpy type " + (type.group(1) == null ? "structure" : "'" + type.group(1) + "'"));
             return;
         }
-        long elements = content.remaining() / dtype.bytes();
-        if (content.remaining() % dtype.bytes() != 0 || !holds(shape, elements)) {
+        Long size = archive.size(entry);
+        long bytes = (size == null ? 0 : size) - headerBytes;
+        long elements = bytes / dtype.bytes();
+        if (bytes > Integer.MAX_VALUE) {
+            throw new CheckpointException(file, "a block of " + bytes + " bytes; at most 2 GiB are supported");
+        }
+        if (bytes % dtype.bytes() != 0 || !holds(shape, elements)) {
             throw new CheckpointException(
                     file,
                     "array '" + name + "' of shape " + Arrays.toString(shape) + " and type " + dtype
-                            + " is truncated or damaged: " + content.remaining() + " bytes follow its header");
+                            + " is truncated or damaged: " + bytes + " bytes follow its header");
         }
-        HostTensor flat = new HostTensor(dtype, new long[] {elements}, content);
+        HostTensor flat = new HostTensor(dtype, new long[] {elements}, shifted(archive.source(entry), headerBytes));
         HostTensor view = views.view(flat, 0, shape, columnMajor ? columnMajor(shape) : rowMajor(shape));
         if (view == null) {
             others.put(name, "a transposed array that would take memory out of proportion to the file");
         } else {
             tensors.put(name, view);
         }
+    }
+
+    private static HostTensor.Source shifted(HostTensor.Source source, int bytes) {
+        return (offset, length) -> source.read(offset + bytes, length);
     }
 
     /** Reads the header and moves {@code content} to the array's first byte. */

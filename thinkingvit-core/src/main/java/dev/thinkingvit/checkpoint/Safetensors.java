@@ -37,8 +37,8 @@ public final class Safetensors {
     /**
      * What a file holds.
      *
-     * @param tensors in the header's order; read-only views of the mapped file, so nothing is read before it is used
-     *     and nothing has to be closed
+     * @param tensors in the header's order; read from the file when they are used, so that nothing has to be closed;
+     *     the file must stay as it is until then
      * @param others what else there is, by name: tensors of element types that are not computed with, such as an
      *     {@code F8_E4M3 tensor}, or larger than 2 GiB
      * @param metadata the file's own strings; empty if it has none
@@ -75,8 +75,9 @@ public final class Safetensors {
             } else if (length > Integer.MAX_VALUE) {
                 others.put(entry.name(), entry.type() + " tensor of " + length + " bytes (at most 2 GiB are read)");
             } else {
-                ByteBuffer data = bytes.slice(dataStart + entry.begin(), length);
-                tensors.put(entry.name(), new HostTensor(dtype, entry.shape(), data));
+                tensors.put(
+                        entry.name(),
+                        new HostTensor(dtype, entry.shape(), bytes.source(dataStart + entry.begin(), length)));
             }
         }
         return new Contents(tensors, others, header.metadata());

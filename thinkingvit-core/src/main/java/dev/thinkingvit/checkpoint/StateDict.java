@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param file where they come from; errors name it
  * @param entry the keys under which they were found, joined by dots, such as {@code state_dict_ema}; empty if the file is
  *     the dictionary of weights itself
- * @param tensors under timm's names if they are a Vision Transformer's, else under the file's; read-only, possibly views
- *     of the mapped file, nothing has to be closed
+ * @param tensors under timm's names if they are a Vision Transformer's, else under the file's; read-only, possibly
+ *     read from the file when they are used, nothing has to be closed
  * @param facts what else the file says, without tensors: {@code epoch}, {@code arch}, {@code metric}, {@code args} and
  *     the like of a trainer file, the metadata of a safetensors file. Values are strings, numbers, booleans, null, and
  *     lists and maps of such.

@@ -51,8 +51,7 @@ final class StridedViews {
             long bytes = Math.multiplyExact(elements, (long) width);
             if (isRowMajor(shape, steps)) {
                 // Within the storage, hence within an int.
-                ByteBuffer data = storage.data().slice((int) offset * width, (int) bytes);
-                return new HostTensor(storage.dtype(), shape, data);
+                return storage.part(storage.dtype(), offset * width, shape);
             }
             if (bytes > Integer.MAX_VALUE - 8 || !budget.trySpend(bytes)) {
                 return null;
@@ -78,9 +77,8 @@ final class StridedViews {
         }
         long[] newShape = Arrays.stream(order).mapToLong(i -> shape[i]).toArray();
         long[] newSteps = Arrays.stream(order).mapToLong(i -> steps[i]).toArray();
-        ByteBuffer data = tensor.elements() == 0
-                ? tensor.data()
-                : rowMajor(tensor, 0, newShape, newSteps, tensor.data().remaining());
+        ByteBuffer data =
+                tensor.elements() == 0 ? tensor.data() : rowMajor(tensor, 0, newShape, newSteps, tensor.bytes());
         return new HostTensor(tensor.dtype(), newShape, data);
     }
 
@@ -108,7 +106,7 @@ final class StridedViews {
                 return null;
             }
             shape[0] += other[0];
-            bytes += tensor.data().remaining();
+            bytes += tensor.bytes();
         }
         if (bytes > Integer.MAX_VALUE - 8) {
             return null;

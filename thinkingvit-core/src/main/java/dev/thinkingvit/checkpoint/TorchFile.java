@@ -63,8 +63,8 @@ public final class TorchFile {
             }
 
             @Override
-            public ByteBuffer content(String key) {
-                return archive.content(root + "data/" + key);
+            public HostTensor.Source content(String key) {
+                return archive.source(root + "data/" + key);
             }
         };
     }

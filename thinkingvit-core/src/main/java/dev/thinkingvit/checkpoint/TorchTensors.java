@@ -3,7 +3,6 @@ package dev.thinkingvit.checkpoint;
 import dev.thinkingvit.checkpoint.PythonObject.Name;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -20,7 +19,7 @@ final class TorchTensors {
         /** The storage's size in bytes, or null if there is none of that key. */
         @Nullable Long size(String key);
 
-        ByteBuffer content(String key);
+        HostTensor.Source content(String key);
     }
 
     private static final Map<String, DType> STORAGES = Map.ofEntries(
@@ -181,10 +180,7 @@ final class TorchTensors {
         if (!(arguments.get(0) instanceof HostTensor storage)) {
             return view(arguments.get(0), arguments);
         }
-        ByteBuffer data = storage.data();
-        long elements = data.remaining() / dtype.bytes();
-        data.limit((int) elements * dtype.bytes());
-        return view(new HostTensor(dtype, new long[] {elements}, data), arguments);
+        return view(storage.part(dtype, 0, storage.bytes() / dtype.bytes()), arguments);
     }
 
     private @Nullable Object view(@Nullable Object storage, List<?> arguments) {

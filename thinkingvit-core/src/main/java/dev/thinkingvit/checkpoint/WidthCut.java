@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.HostTensors;
 import java.util.LinkedHashMap;
@@ -12,8 +13,6 @@ import java.util.Map;
  * more than the leading features of any tensor, so that every output stays what it was, and every value keeps its bits.
  */
 public final class WidthCut {
-    private static final String QKV = "attn.qkv.";
-
     private WidthCut() {}
 
     /** The network as wide as its last stage; itself if it is no wider. */
@@ -39,13 +38,13 @@ public final class WidthCut {
         }
         Map<String, HostTensor> weights = new LinkedHashMap<>();
         Map<String, HostTensor> wide = model.weights();
-        narrow.parameterShapes().forEach((name, shape) -> {
-            HostTensor tensor = wide.get(name);
+        for (Parameter parameter : narrow.parameters().all()) {
+            HostTensor tensor = wide.get(parameter.name());
             if (tensor == null) {
-                throw new IllegalStateException("no tensor " + name); // a model has all of its network's
+                throw new IllegalStateException("no tensor " + parameter.name()); // a model has all of its network's
             }
-            weights.put(name, HostTensors.leading(tensor, name.contains(QKV) ? 3 : 1, shape));
-        });
+            weights.put(parameter.name(), HostTensors.leading(tensor, parameter.chunks(), parameter.shape()));
+        }
         return new ModelDirectory.Model(
                 model.path(),
                 new ModelConfig(

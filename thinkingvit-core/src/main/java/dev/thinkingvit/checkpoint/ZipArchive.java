@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -89,6 +90,24 @@ final class ZipArchive {
             inflated.put(name, known);
         }
         return known.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** As {@link #content}, but what is stored is read when it is asked for. */
+    HostTensor.Source source(String name) {
+        Entry entry = entries.get(name);
+        if (entry != null && entry.method == STORED) {
+            return bytes.source(entry.dataOffset, entry.size);
+        }
+        ByteBuffer content = content(name);
+        return (offset, length) -> content.slice(Math.toIntExact(offset), length);
+    }
+
+    /** The first bytes of an entry's content, so many at most. */
+    ByteBuffer start(String name, int most) {
+        Entry entry = entries.get(name);
+        return entry != null && entry.method == STORED
+                ? bytes.slice(entry.dataOffset, Math.min(entry.size, most))
+                : content(name);
     }
 
     private ByteBuffer inflate(Entry entry) {

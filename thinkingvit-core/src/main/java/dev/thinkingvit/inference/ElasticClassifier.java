@@ -3,14 +3,12 @@ package dev.thinkingvit.inference;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.UnfitPictureException;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
@@ -18,7 +16,6 @@ import dev.thinkingvit.tensor.Natives;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,12 +35,15 @@ import java.util.stream.Stream;
  * }
  * }</pre>
  *
- * <p>Threading: safe from any number of threads. Owns the model's weights; close it once. Results are plain Java and
- * outlive it. Every method that classifies or embeds throws, besides what it names,
+ * <p>Threading: safe from any number of threads. Calls take turns, a step of a few images per core at a time; so many may
+ * wait ({@link ElasticClassifierBuilder#queue}). Owns the model's weights; close it once, on any thread. Results are plain Java
+ * and outlive it. Every method that classifies or embeds throws, besides what it names,
  *
  * <ul>
  *   <li>{@link java.util.concurrent.CancellationException} if its thread is interrupted while it waits, and leaves the
- *       thread interrupted;
+ *       thread interrupted; what had not begun of it is never computed;
+ *   <li>{@link dev.thinkingvit.tensor.QueueFullException} if as many calls wait as may;
+ *   <li>{@link dev.thinkingvit.tensor.ShutdownException} once the process exits; closing is allowed then;
  *   <li>{@link IllegalStateException} if the classifier is closed;
  *   <li>{@link NullPointerException} that names the argument if one is null, or one in a list, before anything is read.
  * </ul>
@@ -56,7 +56,6 @@ public final class ElasticClassifier implements AutoCloseable {
 
     private static final int TOP = 5;
 
-    private static final String PATH_IS_NULL = "the model's path is null";
     private static final String MODEL_IS_NULL = "the model is null";
     private static final String PRECISION_IS_NULL = "the precision is null";
     private static final String POLICY_IS_NULL = "the policy is null";
@@ -78,18 +77,17 @@ public final class ElasticClassifier implements AutoCloseable {
      * Loads a model directory or a checkpoint file in the precision that {@link #precisionFor} chooses, or a model that was
      * exported to ONNX, in F32.
      *
-     * @param path see {@link ModelImport#read}; what the weights cannot say must be in a directory's configuration
+     * @param path see {@link dev.thinkingvit.checkpoint.ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
      * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
      */
     public static ElasticClassifier open(Path path) {
-        Objects.requireNonNull(path, PATH_IS_NULL);
-        Natives.load(); // before anything is read
-        if (isExported(path)) {
-            return of(ExportedModel.read(path), Precision.FP32);
-        }
-        ModelDirectory.Model model = ModelImport.read(path, null, Weights.AUTO).model();
-        return of(model, precisionFor(model.config()));
+        return builder().open(path);
+    }
+
+    /** For what is set rarely: how many threads, how long a queue, who is told. */
+    public static ElasticClassifierBuilder builder() {
+        return new ElasticClassifierBuilder();
     }
 
     /**
@@ -113,17 +111,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
      */
     public static ElasticClassifier open(Path path, Precision precision) {
-        Objects.requireNonNull(path, PATH_IS_NULL);
-        Objects.requireNonNull(precision, PRECISION_IS_NULL);
-        Natives.load();
-        return isExported(path)
-                ? of(ExportedModel.read(path), precision)
-                : of(ModelImport.read(path, null, Weights.AUTO).model(), precision);
-    }
-
-    private static boolean isExported(Path folder) {
-        return ExportedModel.isIn(folder)
-                && !Files.exists(folder.resolve(ModelDirectory.CONFIG)); // both: the model itself
+        return builder().precision(precision).open(path);
     }
 
     /**
@@ -133,6 +121,10 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
      */
     public static ElasticClassifier of(ExportedModel model, Precision precision) {
+        return builder().of(model, precision);
+    }
+
+    static ElasticClassifier of(ExportedModel model, Precision precision, ElasticClassifierBuilder how) {
         Objects.requireNonNull(model, MODEL_IS_NULL);
         Objects.requireNonNull(precision, PRECISION_IS_NULL);
         Natives.load();
@@ -141,11 +133,19 @@ public final class ElasticClassifier implements AutoCloseable {
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
         }
         StopPolicy policy = policy(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
-        return new ElasticClassifier(model.config(), policy, precision, new ElasticEngine(OnnxRuntime.open(model)));
+        return new ElasticClassifier(
+                model.config(),
+                policy,
+                precision,
+                how.engine(model.path(), () -> OnnxRuntime.open(model, how.mostThreads())));
     }
 
     /** Packs a model that has been read. */
     public static ElasticClassifier of(ModelDirectory.Model model, Precision precision) {
+        return builder().of(model, precision);
+    }
+
+    static ElasticClassifier of(ModelDirectory.Model model, Precision precision, ElasticClassifierBuilder how) {
         Objects.requireNonNull(model, MODEL_IS_NULL);
         Objects.requireNonNull(precision, PRECISION_IS_NULL);
         Natives.load();
@@ -155,7 +155,7 @@ public final class ElasticClassifier implements AutoCloseable {
                 config,
                 policy,
                 precision,
-                new ElasticEngine(PackedThinkingViT.of(config.network(), model.weights(), precision)));
+                how.engine(model.path(), () -> PackedBackbone.of(config.network(), model.weights(), precision)));
     }
 
     /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */

@@ -2,15 +2,21 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.ShutdownException;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -33,11 +39,35 @@ public final class ElasticEngine implements AutoCloseable {
     /** What share of the workers is a few. */
     private static final int FEW = 4;
 
+    /** Multiply-accumulates that a native thread more must bring, or waiting for it takes longer than its help saves. */
+    private static final long MACS_A_THREAD = 20_000_000;
+
+    /** Multiply-accumulates that each worker has in a step, after which others have their turn, as far as images allow. */
+    private static final long MACS_A_STEP = 32_000_000_000L;
+
+    private static final int FEWEST_A_STEP = 16; // images a worker
+    private static final int MOST_A_STEP = 128;
+
     private final Backbone backbone;
+    private final @Nullable ComputeClient client;
+    private final int threads;
+    private final Map<List<Integer>, ThreadChoice> choices = new HashMap<>(); // by stage, images; the compute thread's
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     /** @param backbone owned from now on */
     public ElasticEngine(Backbone backbone) {
+        this(backbone, null, Integer.MAX_VALUE);
+    }
+
+    /**
+     * @param backbone owned from now on
+     * @param client in whose name the engine's calls wait; owned too
+     * @param threads at most so many are used
+     */
+    ElasticEngine(Backbone backbone, @Nullable ComputeClient client, int threads) {
         this.backbone = Objects.requireNonNull(backbone, "the backbone is null");
+        this.client = client;
+        this.threads = threads;
     }
 
     public Backbone backbone() {
@@ -101,21 +131,42 @@ public final class ElasticEngine implements AutoCloseable {
                     + (long) count * 3 * size * size + " values, " + images.length + " came");
         }
         policies.forEach(policy -> policy.check(backbone.stages()));
-        return ComputeThread.call(() -> {
-            try (Scope scope = new Scope()) {
-                return think(images, policies, features);
-            }
-        });
+        List<Outcome> outcomes = new ArrayList<>();
+        int steps = ceilDiv(count, step());
+        for (int i = 0; i < steps; i++) { // each queues up anew, behind whoever came meanwhile
+            int from = (int) ((long) count * i / steps);
+            int to = (int) ((long) count * (i + 1) / steps);
+            outcomes.addAll(ComputeThread.call(client, to - from, () -> {
+                try (Scope scope = new Scope()) {
+                    return think(images, from, to, policies, features);
+                }
+            }));
+        }
+        return outcomes;
     }
 
-    private List<Outcome> think(float[] images, List<StopPolicy> policies, @Nullable Features features) {
-        int count = policies.size();
-        List<List<StageOutcome>> thoughts = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            thoughts.add(new ArrayList<>());
+    /** Images that are thought about before somebody else has a turn: enough for each worker to be busy for a while. */
+    private int step() {
+        long macs = 0;
+        for (int stage = 1; stage <= backbone.stages(); stage++) {
+            macs += backbone.macs(stage);
         }
-        int[] undecided = new int[count]; // positions in the batch, ascending
-        Arrays.setAll(undecided, i -> i);
+        long each = Math.max(FEWEST_A_STEP, Math.min(MOST_A_STEP, MACS_A_STEP / Math.max(1, macs)));
+        return Math.toIntExact(each * workers());
+    }
+
+    private int workers() {
+        return Math.min(threads, ComputeThread.workers().count());
+    }
+
+    private List<Outcome> think(
+            float[] images, int from, int to, List<StopPolicy> policies, @Nullable Features features) {
+        List<List<StageOutcome>> thoughts = new ArrayList<>(); // by position in the batch
+        for (int i = 0; i < to; i++) {
+            thoughts.add(i < from ? List.of() : new ArrayList<>());
+        }
+        int[] undecided = new int[to - from]; // positions in the batch, ascending
+        Arrays.setAll(undecided, i -> from + i);
         Tensor tokens = null; // (U, N, d) of the stage before
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
             List<MicroBatch> microBatches = microBatches(stage, undecided);
@@ -136,7 +187,7 @@ public final class ElasticEngine implements AutoCloseable {
             }
         }
         List<Outcome> outcomes = new ArrayList<>();
-        for (List<StageOutcome> stages : thoughts) {
+        for (List<StageOutcome> stages : thoughts.subList(from, to)) {
             outcomes.add(new Outcome(stages, cumulativeGmacs(stages.size())));
         }
         return outcomes;
@@ -184,7 +235,7 @@ public final class ElasticEngine implements AutoCloseable {
         List<MicroBatch> microBatches = new ArrayList<>();
         int most = backbone.microBatch(stage);
         if (together > 0) {
-            int workers = ComputeThread.workers().count();
+            int workers = workers();
             int count = Math.min(together, ceilDiv(ceilDiv(together, most), workers) * workers);
             divide(undecided, 0, together, count, true, microBatches);
         }
@@ -217,7 +268,7 @@ public final class ElasticEngine implements AutoCloseable {
         if (!backbone.runsSideBySide() || ComputeThread.isWorker()) { // a worker: a router that asks another engine
             return 0;
         }
-        int workers = ComputeThread.workers().count();
+        int workers = workers();
         int rest = undecided % workers;
         boolean few = rest == 1 || rest <= workers / FEW;
         return undecided < workers ? 0 : few ? undecided - rest : undecided;
@@ -234,15 +285,41 @@ public final class ElasticEngine implements AutoCloseable {
         int shared = (int) microBatches.stream().filter(batch -> batch.onWorker).count();
         if (shared > 0) {
             AtomicInteger next = new AtomicInteger();
+            int helping = workers();
             ComputeThread.workers().run(worker -> {
+                if (worker >= helping) {
+                    return;
+                }
                 for (int i = next.getAndIncrement(); i < shared; i = next.getAndIncrement()) {
                     run(stage, images, tokens, microBatches.get(i), policies, thoughts, features);
                 }
             });
         }
         for (MicroBatch batch : microBatches.subList(shared, microBatches.size())) {
-            run(stage, images, tokens, batch, policies, thoughts, features);
+            onFastestThreads(
+                    stage, batch.images.length, () -> run(stage, images, tokens, batch, policies, thoughts, features));
         }
+    }
+
+    private void onFastestThreads(int stage, int images, Runnable work) {
+        int paying = nativeThreads(stage, images);
+        if (paying == 1) {
+            Natives.onThreads(1, work);
+            return;
+        }
+        ThreadChoice choice = choices.computeIfAbsent(List.of(stage, images), size -> new ThreadChoice());
+        long start = System.nanoTime();
+        Natives.onThreads(choice.isOne() ? 1 : paying, work);
+        choice.took(System.nanoTime() - start);
+    }
+
+    /** For a micro-batch that all cores would take together: those of its threads that pay. */
+    private int nativeThreads(int stage, int images) {
+        if (ComputeThread.isWorker()) {
+            return Natives.threads(); // one
+        }
+        long paying = Math.max(1, backbone.macs(stage) * images / MACS_A_THREAD);
+        return (int) Math.min(paying, workers());
     }
 
     private void run(
@@ -253,6 +330,9 @@ public final class ElasticEngine implements AutoCloseable {
             List<StopPolicy> policies,
             List<List<StageOutcome>> thoughts,
             @Nullable Features features) {
+        if (Scope.isExiting()) {
+            throw new ShutdownException();
+        }
         try (Scope scope = new Scope()) {
             int size = backbone.imageSize();
             StageOutput output = backbone.run(
@@ -338,6 +418,12 @@ public final class ElasticEngine implements AutoCloseable {
 
     @Override
     public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
         backbone.close();
+        if (client != null) {
+            client.close(); // the last: with it the threads end
+        }
     }
 }

@@ -2,6 +2,10 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.model.WarmStart.Kind;
 import dev.thinkingvit.model.WarmStart.Remark;
+import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Parameter.Role;
+import dev.thinkingvit.network.Parameters;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -19,6 +23,7 @@ final class Laying {
     private static final int LARGEST_WIDTH = 1 << 16;
 
     private final ThinkingViTConfig config;
+    private final Parameters parameters;
     private final Map<String, HostTensor> drawn;
     private final ClassHead head;
     private final WarmSource prepared;
@@ -30,6 +35,7 @@ final class Laying {
 
     Laying(Map<String, HostTensor> source, ThinkingViTConfig config, Map<String, HostTensor> drawn, ClassHead head) {
         this.config = config;
+        this.parameters = config.parameters();
         this.drawn = drawn;
         this.head = head;
         this.prepared = new WarmSource(source, config);
@@ -43,7 +49,8 @@ final class Laying {
         drawn.forEach((name, start) -> {
             weights.put(name, start);
             HostTensor tensor = tensors.get(name);
-            if (isRecycling(name) || (isHead(name) && !head.kept())) {
+            Role role = parameters.require(name).role();
+            if (role == Role.RECYCLING || (role == Role.HEAD && !head.kept())) {
                 return;
             }
             if (tensor == null) {
@@ -64,7 +71,7 @@ final class Laying {
             }
         });
         for (String name : tensors.keySet()) {
-            if (!weights.containsKey(name) && !isRecycling(name)) {
+            if (!weights.containsKey(name) && !ThinkingViTConfig.isRecycling(name)) {
                 String what = orWholeBlock(weights, name);
                 remarks.add(new Remark(
                         Kind.LEFT_OVER, what, what + " of the source is left over: the model computes without it"));
@@ -73,7 +80,7 @@ final class Laying {
         remarks.addAll(prepared.remarks());
         remarks.add(new Remark(Kind.HEAD, "head", head.line()));
         remarkOnWidth();
-        if (tensors.keySet().stream().anyMatch(Laying::isRecycling)) {
+        if (tensors.keySet().stream().anyMatch(ThinkingViTConfig::isRecycling)) {
             remarks.add(new Remark(
                     Kind.ADAPTED, "alpha", "alpha and proj_layer, which recycle tokens, start anew in every model"));
         }
@@ -108,12 +115,12 @@ final class Laying {
     }
 
     /** An MLP may be of any hidden width; all else follows from the source's. */
-    private static boolean fits(String name, HostTensor tensor, long @Nullable [] fitting) {
+    private boolean fits(String name, HostTensor tensor, long @Nullable [] fitting) {
         long[] shape = tensor.shape();
         if (fitting == null || !tensor.dtype().isFloating() || shape.length != fitting.length) {
             return false;
         }
-        int hidden = name.contains(".mlp.fc1.") ? 0 : name.endsWith(".mlp.fc2.weight") ? 1 : -1;
+        int hidden = parameters.require(name).axis(Axis.Meaning.HIDDEN).orElse(-1);
         for (int axis = 0; axis < shape.length; axis++) {
             if (axis != hidden && shape[axis] != fitting[axis]) {
                 return false;
@@ -127,7 +134,8 @@ final class Laying {
         float[] target = start.toFloats();
         long[] from = tensor.shape();
         long[] to = start.shape();
-        int chunks = name.contains(".attn.qkv.") ? 3 : 1;
+        int chunks = parameters.require(name).chunks();
+        boolean classes = parameters.require(name).role() == Role.HEAD;
         long[] part = to.clone();
         for (int axis = 0; axis < to.length; axis++) {
             part[axis] = Math.min(from[axis], to[axis]);
@@ -136,7 +144,7 @@ final class Laying {
         part[0] /= chunks;
         for (int chunk = 0; chunk < chunks; chunk++) {
             for (int row = 0; row < part[0]; row++) {
-                int sourceRow = isHead(name) ? head.rows().get(row) : row;
+                int sourceRow = classes ? head.rows().get(row) : row;
                 lay(
                         source,
                         chunk * (source.length / chunks) + sourceRow * stride(from, 0),
@@ -210,8 +218,10 @@ final class Laying {
         return (double) covered / all;
     }
 
-    private static boolean counts(String name) {
-        return !isHead(name) && !isRecycling(name);
+    /** Heads, which every task has of its own, and what recycles tokens do not count. */
+    private boolean counts(String name) {
+        Parameter parameter = parameters.get(name);
+        return parameter == null ? !ThinkingViTConfig.isRecycling(name) : parameter.role() == Role.BODY;
     }
 
     private void remarkOnWidth() {
@@ -256,13 +266,5 @@ final class Laying {
             }
         }
         return "tensor " + name;
-    }
-
-    private static boolean isRecycling(String name) {
-        return name.startsWith("alpha.") || name.startsWith("proj_layer");
-    }
-
-    private static boolean isHead(String name) {
-        return name.equals("head.weight") || name.equals("head.bias");
     }
 }

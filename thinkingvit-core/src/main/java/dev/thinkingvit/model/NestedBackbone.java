@@ -1,27 +1,31 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A ThinkingViT for inference on any device, computed as training computes it: for judging a model where it is trained.
- * On a processor {@link PackedThinkingViT} is the faster one.
+ * A network for inference on any device, computed as training computes it: for judging a model where it is trained.
+ * On a processor {@link PackedBackbone} is the faster one.
  *
  * <p>Owns its weights; close it. Its work belongs on the {@linkplain ComputeThread compute thread}.
  */
-public final class NestedBackbone extends ThinkingViTBackbone {
+public final class NestedBackbone extends NetworkBackbone {
     /** Images that go together: a CUDA device wants many. */
     private static final int MICRO_BATCH = 256;
 
     private final TorchDevice device;
     private final NestedWeights weights;
 
-    private NestedBackbone(ThinkingViTConfig config, TorchDevice device, NestedWeights weights) {
+    private NestedBackbone(NetworkConfig config, TorchDevice device, NestedWeights weights) {
         super(config);
         this.device = device;
         this.weights = weights;
@@ -30,16 +34,19 @@ public final class NestedBackbone extends ThinkingViTBackbone {
     /**
      * Puts weights on a device.
      *
-     * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
+     * @param weights exactly the parameters of {@link NetworkConfig#parameterShapes()}, of any float type
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
     public static NestedBackbone of(
-            ThinkingViTConfig config, Map<String, HostTensor> weights, Precision precision, TorchDevice device) {
+            NetworkConfig config, Map<String, HostTensor> weights, Precision precision, TorchDevice device) {
+        WeightsException.check(config.parameterShapes(), weights);
+        device.require();
         return ComputeThread.callToTheEnd(() -> {
-            try (Scope scope = new Scope();
-                    ThinkingViT host = ThinkingViT.of(config, weights);
-                    ThinkingViT placed = host.on(device)) {
-                NestedWeights cut = placed.cut(precision);
+            try (Scope scope = new Scope()) {
+                Map<String, Tensor> placed = new LinkedHashMap<>();
+                weights.forEach((name, tensor) ->
+                        placed.put(name, device.place(Tensors.toNative(tensor).to(ScalarType.Float))));
+                NestedWeights cut = NestedWeights.cut(config.network(), placed, precision.type());
                 cut.tensors().forEach(Scope::own);
                 return new NestedBackbone(config, device, cut);
             }
@@ -48,7 +55,7 @@ public final class NestedBackbone extends ThinkingViTBackbone {
 
     @Override
     public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-        return weights.stage(stage, device.place(images), previousTokens);
+        return StageOutput.of(weights.stage(stage, device.place(images), previousTokens));
     }
 
     @Override

@@ -1,8 +1,10 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -16,20 +18,29 @@ public final class StageInput {
      * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, or images are not F32 in the
      *     processor's memory
      */
-    public static void check(ThinkingViTConfig config, int stage, Tensor images, @Nullable Tensor previousTokens) {
-        requireShape("images", images, -1, 3, config.imageSize(), config.imageSize());
-        if (stage == 1 && previousTokens != null) {
-            throw new IllegalArgumentException("stage 1 recycles no tokens, some came");
+    public static void check(Network network, int stage, Tensor images, @Nullable Tensor previousTokens) {
+        if (stage < 1 || stage > network.stages()) {
+            throw new IllegalArgumentException(
+                    "stage " + stage + " does not exist: the model has stages 1 to " + network.stages());
         }
-        if (stage > 1) {
-            if (previousTokens == null) {
-                throw new IllegalArgumentException(
-                        "stage " + stage + " recycles the tokens of stage " + (stage - 1) + ", none came");
+        Network.Ports ports = network.ports(stage);
+        requireShape("images", images, ports.images());
+        List<Long> previous = ports.previous();
+        if (previous == null) {
+            if (previousTokens != null) {
+                throw new IllegalArgumentException("stage " + stage + " recycles no tokens, some came");
             }
-            requireShape("tokens", previousTokens, images.size(0), config.tokens(), config.width(stage - 1));
+        } else if (previousTokens == null) {
+            throw new IllegalArgumentException(
+                    "stage " + stage + " recycles the tokens of stage " + (stage - 1) + ", none came");
+        } else {
+            requireShape("tokens", previousTokens, previous);
+            if (previousTokens.size(0) != images.size(0)) {
+                throw new IllegalArgumentException(
+                        "tokens of " + images.size(0) + " images are required, of " + previousTokens.size(0) + " came");
+            }
         }
         requireType("images", images, DType.F32);
-        config.width(stage); // refuses a stage that does not exist
     }
 
     /** Checks the element type, and that the tensor lies in the processor's memory. */
@@ -40,16 +51,16 @@ public final class StageInput {
         }
     }
 
-    private static void requireShape(String what, Tensor tensor, long... required) {
+    /** @param required of one image; the batch comes first */
+    private static void requireShape(String what, Tensor tensor, List<Long> required) {
         long[] shape = Tensors.shape(tensor);
-        boolean fits = shape.length == required.length;
-        for (int i = 0; fits && i < shape.length; i++) {
-            fits = required[i] < 0 || shape[i] == required[i];
+        boolean fits = shape.length == required.size() + 1;
+        for (int i = 0; fits && i < required.size(); i++) {
+            fits = shape[i + 1] == required.get(i);
         }
         if (!fits) {
-            throw new IllegalArgumentException(
-                    what + ": shape " + Arrays.toString(required).replace("-1", "B") + " is required, "
-                            + Arrays.toString(shape) + " came");
+            throw new IllegalArgumentException(what + ": shape [B, "
+                    + required.toString().substring(1) + " is required, " + Arrays.toString(shape) + " came");
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.Network;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -9,4 +10,8 @@ import org.bytedeco.pytorch.Tensor;
  *     stage recycles
  * @param logits (B, C), F32
  */
-public record StageOutput(Tensor tokens, Tensor logits) {}
+public record StageOutput(Tensor tokens, Tensor logits) {
+    static StageOutput of(Network.Output<Tensor> output) {
+        return new StageOutput(output.tokens(), output.logits());
+    }
+}

@@ -1,5 +1,7 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
@@ -23,10 +25,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ThinkingViT implements AutoCloseable {
     private final ThinkingViTConfig config;
+    private final ThinkingViTNetwork network;
     private final Map<String, Tensor> parameters;
 
     private ThinkingViT(ThinkingViTConfig config, Map<String, Tensor> parameters) {
         this.config = config;
+        this.network = new ThinkingViTNetwork(config);
         this.parameters = Collections.unmodifiableMap(parameters);
     }
 
@@ -51,12 +55,12 @@ public final class ThinkingViT implements AutoCloseable {
 
     /** A model with random weights, drawn as timm draws a ViT's; the same for the same seed on every machine. */
     public static ThinkingViT initialise(ThinkingViTConfig config, long seed) {
-        return of(config, Initialisation.draw(config, seed));
+        return of(config, config.parameters().draw(seed));
     }
 
     /** As {@link #initialise}, with attention that looks like a trained one's; see {@link MimeticInit}. */
     public static ThinkingViT initialiseMimetic(ThinkingViTConfig config, long seed) {
-        Map<String, HostTensor> weights = Initialisation.draw(config, seed);
+        Map<String, HostTensor> weights = config.parameters().draw(seed);
         MimeticInit.apply(weights, config, seed);
         return of(config, weights);
     }
@@ -89,6 +93,11 @@ public final class ThinkingViT implements AutoCloseable {
         return config;
     }
 
+    /** What it is made of. */
+    public ThinkingViTNetwork network() {
+        return network;
+    }
+
     /** The parameters by name, F32, in the order of published checkpoints. The model keeps owning them. */
     public Map<String, Tensor> parameters() {
         return parameters;
@@ -110,12 +119,14 @@ public final class ThinkingViT implements AutoCloseable {
      * @return the output of each stage, in order; belongs to the innermost scope
      */
     public List<StageOutput> forward(Tensor images, Precision precision, DropPath dropPath) {
-        return cut(precision).forward(images, config.stages(), dropPath);
+        return cut(precision).forward(images, config.stages(), dropPath).stream()
+                .map(StageOutput::of)
+                .toList();
     }
 
     /** The weights as a training step uses them; good until the parameters change. */
     public NestedWeights cut(Precision precision) {
-        return NestedWeights.cut(config, parameters, precision);
+        return NestedWeights.cut(network, parameters, precision.type());
     }
 
     @Override

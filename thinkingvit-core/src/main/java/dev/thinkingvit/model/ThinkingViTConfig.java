@@ -1,8 +1,6 @@
 package dev.thinkingvit.model;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The shape of a ThinkingViT: one set of full-width weights and the stages that read leading slices of it.
@@ -27,7 +25,8 @@ public record ThinkingViTConfig(
         int numHeads,
         List<Integer> thinkingStages,
         int numClasses,
-        double normEps) {
+        double normEps)
+        implements NetworkConfig {
 
     /** Epsilon of the published classification models. */
     public static final double DEFAULT_NORM_EPS = 1e-6;
@@ -69,7 +68,7 @@ public record ThinkingViTConfig(
         return embedDim / numHeads;
     }
 
-    /** Number of stages. */
+    @Override
     public int stages() {
         return thinkingStages.size();
     }
@@ -107,6 +106,7 @@ public record ThinkingViTConfig(
     }
 
     /** {@code "3H → 6H"}: how the paper names the model. */
+    @Override
     public String shorthand() {
         StringBuilder name = new StringBuilder();
         for (int heads : thinkingStages) {
@@ -125,61 +125,20 @@ public record ThinkingViTConfig(
         return "alpha." + (stage - 2);
     }
 
-    /** Every parameter of the model with its shape, named and ordered as published checkpoints are. */
-    public Map<String, long[]> parameterShapes() {
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        long width = embedDim;
-        shapes.put("cls_token", shape(1, 1, width));
-        shapes.put("pos_embed", shape(1, tokens(), width));
-        shapes.put("patch_embed.proj.weight", shape(width, CHANNELS, patchSize, patchSize));
-        shapes.put("patch_embed.proj.bias", shape(width));
-        for (int i = 0; i < depth; i++) {
-            String block = "blocks." + i + ".";
-            norm(shapes, block + "norm1", width);
-            linear(shapes, block + "attn.qkv", 3 * width, width);
-            linear(shapes, block + "attn.proj", width, width);
-            norm(shapes, block + "norm2", width);
-            linear(shapes, block + "mlp.fc1", MLP_RATIO * width, width);
-            linear(shapes, block + "mlp.fc2", width, MLP_RATIO * width);
-        }
-        norm(shapes, "norm", width);
-        linear(shapes, "head", numClasses, width);
-        for (int stage = 2; stage <= stages(); stage++) {
-            shapes.put(alphaName(stage), shape(1));
-        }
-        for (int stage = 2; stage <= stages(); stage++) {
-            linear(shapes, projectionName(stage), width, width(stage - 1));
-        }
-        return shapes;
+    /** Whether a checkpoint's tensor of that name recycles tokens, in whatever stage. */
+    static boolean isRecycling(String name) {
+        return name.startsWith("alpha.") || name.startsWith("proj_layer");
     }
 
-    /** Number of trainable values. */
-    public long parameterCount() {
-        long count = 0;
-        for (long[] shape : parameterShapes().values()) {
-            long elements = 1;
-            for (long size : shape) {
-                elements *= size;
-            }
-            count += elements;
-        }
-        return count;
+    @Override
+    public ThinkingViTNetwork network() {
+        return new ThinkingViTNetwork(this);
     }
 
-    /**
-     * Multiply-accumulates of one image at {@code stage} alone: patch embedding, blocks, head and the recycling
-     * projection, as the paper counts them.
-     */
+    @Override
     public long macs(int stage) {
-        long width = width(stage);
-        long tokens = tokens();
-        long macs = (long) patches() * patchElements() * width;
-        macs += depth * (12 * tokens * width * width + 2 * tokens * tokens * width);
-        macs += width * numClasses;
-        if (stage > 1) {
-            macs += tokens * width(stage - 1) * width;
-        }
-        return macs;
+        checkStage(stage);
+        return NetworkConfig.super.macs(stage);
     }
 
     private void checkStage(int stage) {
@@ -187,20 +146,6 @@ public record ThinkingViTConfig(
             throw new IllegalArgumentException(
                     "stage " + stage + " does not exist: the model has stages 1 to " + stages());
         }
-    }
-
-    private static void norm(Map<String, long[]> shapes, String name, long width) {
-        shapes.put(name + ".weight", shape(width));
-        shapes.put(name + ".bias", shape(width));
-    }
-
-    private static void linear(Map<String, long[]> shapes, String name, long out, long in) {
-        shapes.put(name + ".weight", shape(out, in));
-        shapes.put(name + ".bias", shape(out));
-    }
-
-    private static long[] shape(long... sizes) {
-        return sizes;
     }
 
     private static void inRange(String name, int value, int largest) {

@@ -80,7 +80,7 @@ public record WarmStart(
      * @param head what becomes of the source's head
      */
     public static WarmStart of(Map<String, HostTensor> source, ThinkingViTConfig config, long seed, ClassHead head) {
-        return of(source, config, Initialisation.draw(config, seed), head);
+        return of(source, config, config.parameters().draw(seed), head);
     }
 
     /** As {@link #of(Map, ThinkingViTConfig, long, ClassHead)}, over the given parameters, F32; they are not changed. */

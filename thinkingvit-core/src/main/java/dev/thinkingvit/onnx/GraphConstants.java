@@ -17,6 +17,12 @@ sealed interface GraphConstants {
     /** Whether each stage has its matrices whole, not in bands that it shares with others. */
     boolean folded();
 
+    /** Nowhere yet: to find out what a graph asks for. */
+    record Nowhere(boolean folded) implements GraphConstants {
+        @Override
+        public void locate(ProtoMessage tensor, String name, long count) {}
+    }
+
     /** In the graph itself, matrices whole. */
     record Embedded(NestedConstants constants) implements GraphConstants {
         private static final int RAW_DATA = 9;

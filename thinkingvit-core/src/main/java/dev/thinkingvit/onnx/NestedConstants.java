@@ -1,14 +1,22 @@
 package dev.thinkingvit.onnx;
 
-import dev.thinkingvit.model.ThinkingViTConfig;
+import static dev.thinkingvit.onnx.OnnxGraph.attribute;
+
+import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Windows;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The constants of all stages' graphs, laid out so that each stage reads leading values of what is stored.
@@ -24,12 +32,12 @@ import java.util.function.IntUnaryOperator;
  * </ul>
  *
  * <p>What is constant is folded in: the attention's scale into the queries, alpha into the recycling projection, class
- * token and patch bias into the positions. Values are computed when they are asked for. Immutable.
+ * token and patch bias into the positions. Values are computed when they are asked for. A constant is there from when a
+ * graph asks for it first.
  */
 final class NestedConstants {
-    private final ThinkingViTConfig config;
+    private final Network network;
     private final Map<String, HostTensor> weights;
-    private final int widest; // d_K: further features of the network are read by no stage
     private final boolean folded;
     private final Map<String, Constant> constants = new LinkedHashMap<>();
 
@@ -45,32 +53,25 @@ final class NestedConstants {
     }
 
     /**
-     * @param weights exactly the parameters of {@code config}
+     * The constants of all stages.
+     *
+     * @param weights exactly the parameters of {@code network}
+     * @param stages what goes in and out of each
      * @param folded whether each stage has its matrices whole
      */
-    NestedConstants(ThinkingViTConfig config, Map<String, HostTensor> weights, boolean folded) {
-        this.config = config;
+    static NestedConstants of(
+            Network network, Map<String, HostTensor> weights, List<ExportedModel.Stage> stages, boolean folded) {
+        NestedConstants constants = new NestedConstants(network, weights, folded);
+        for (ExportedModel.Stage stage : stages) {
+            OnnxLayers.build(network, stage, constants, new GraphConstants.Nowhere(folded));
+        }
+        return constants;
+    }
+
+    private NestedConstants(Network network, Map<String, HostTensor> weights, boolean folded) {
+        this.network = network;
         this.weights = weights;
         this.folded = folded;
-        this.widest = config.width(config.stages());
-        int hidden = ThinkingViTConfig.mlpWidth(1);
-        vector("patch_embed.proj.weight", widest * config.patchElements());
-        nested("embedding", width -> config.tokens(), 1, this::embedding);
-        for (int i = 0; i < config.depth(); i++) {
-            String block = "blocks." + i + ".";
-            norm(block + "norm1");
-            attentionInput(block + "attn.");
-            linear(block + "attn.proj", 1, 1);
-            norm(block + "norm2");
-            linear(block + "mlp.fc1", 1, hidden);
-            linear(block + "mlp.fc2", hidden, 1);
-        }
-        norm("norm");
-        matrix("head.weight", widest, config.numClasses(), transposed("head.weight", 0, 1));
-        vector("head.bias", config.numClasses());
-        for (int stage = 2; stage <= config.stages(); stage++) {
-            recycling(stage);
-        }
     }
 
     /** Every name, in the order of use. */
@@ -81,16 +82,6 @@ final class NestedConstants {
     /** Whether each stage has its matrices whole, not in bands. */
     boolean folded() {
         return folded;
-    }
-
-    /** Name of band {@code stage} of a matrix. */
-    static String band(String matrix, int stage) {
-        return matrix + ".band" + stage;
-    }
-
-    /** Name of a matrix as {@code stage} alone reads it. */
-    static String whole(String matrix, int stage) {
-        return matrix + ".stage" + stage;
     }
 
     /** Number of values of a constant. */
@@ -123,111 +114,166 @@ final class NestedConstants {
         return constant;
     }
 
-    private void norm(String name) {
-        vector(name + ".weight", widest);
-        vector(name + ".bias", widest);
-    }
-
-    /** A layer of {@code out}·d_k features from {@code in}·d_k features. */
-    private void linear(String name, int in, int out) {
-        nested(name + ".weight", width -> in * width, out, transposed(name + ".weight", 0, 1));
-        vector(name + ".bias", out * widest);
-    }
-
-    /** Queries, keys and values; the queries carry the factor headDim^-0.5. */
-    private void attentionInput(String attention) {
-        int row = 0;
-        for (String part : new String[] {"q", "k", "v"}) {
-            int first = row;
-            float factor = row == 0 ? (float) (1 / Math.sqrt(config.headDim())) : 1;
-            nested(
-                    attention + part + ".weight",
-                    width -> width,
-                    1,
-                    transposed(attention + "qkv.weight", first, factor));
-            matrix(attention + part + ".bias", 1, widest, () -> {
-                float[] bias = values(attention + "qkv.bias");
-                return (none, column) -> factor * bias[first + column];
-            });
-            row += config.embedDim();
+    /**
+     * The matrix (in, out) of a linear layer's weight (out, in), as a stage reads it.
+     *
+     * @param chunk of the weight's outputs, from 0
+     * @param factor of one value, by which it is multiplied; null for none
+     * @return its name in the graph
+     */
+    String matrix(OnnxGraph graph, Parameter weight, int chunk, @Nullable Parameter factor, int stage) {
+        Axis outputs = weight.axes().get(0);
+        Axis inputs = weight.axes().get(1);
+        String name = named(weight, chunk);
+        Source source = transposed(weight, chunk, factor);
+        if (outputs.leading().isEmpty() || weight.reader() != 0) {
+            int columns = weight.reader() == 0 ? outputs.chunk() : outputs.read(weight.reader());
+            int rows = weight.reader() == 0 ? most(inputs) : inputs.read(weight.reader());
+            declare(name, rows, columns, source);
+            return graph.constant(name, inputs.read(stage), columns);
         }
+        return nested(graph, name, inputs::read, outputs, source, stage);
     }
 
-    /** Read by one stage alone: one matrix (d_(k-1), d_k). */
-    private void recycling(int stage) {
-        String name = ThinkingViTConfig.projectionName(stage);
-        int width = config.width(stage);
-        float alpha = values(ThinkingViTConfig.alphaName(stage))[0];
-        matrix(name + ".weight", config.width(stage - 1), width, transposed(name + ".weight", 0, alpha));
-        matrix(name + ".bias", 1, width, () -> {
-            float[] bias = values(name + ".bias");
-            return (none, column) -> alpha * bias[column];
+    /** The leading values of a vector as a stage reads it; see {@link #matrix}. */
+    String vector(OnnxGraph graph, Parameter vector, int chunk, @Nullable Parameter factor, int stage) {
+        Axis axis = vector.axes().get(0);
+        String name = named(vector, chunk);
+        int length = vector.reader() == 0 ? most(axis) : axis.read(vector.reader());
+        declare(name, 1, length, () -> {
+            float by = factor(vector, chunk, factor);
+            float[] values = values(vector);
+            int first = chunk * axis.chunk();
+            return (none, column) -> by * values[first + column];
         });
+        return graph.constant(name, axis.read(stage));
+    }
+
+    /** The leading kernels of a convolution (out, channels, p, p). */
+    String kernel(OnnxGraph graph, Parameter weight, int stage) {
+        long[] shape = weight.shape(stage);
+        int length = Math.toIntExact(
+                weight.elements() / weight.shape()[0] * most(weight.axes().get(0)));
+        declare(weight.name(), 1, length, () -> {
+            float[] values = values(weight);
+            return (none, column) -> values[column];
+        });
+        return graph.constant(weight.name(), shape);
     }
 
     /** (N, d): the class token at its position, then what every patch at its position begins with. */
-    private Values embedding() {
-        float[] positions = values("pos_embed");
-        float[] classToken = values("cls_token");
-        float[] patchBias = values("patch_embed.proj.bias");
-        return (token, feature) -> positions[token * config.embedDim() + feature]
-                + (token == 0 ? classToken[feature] : patchBias[feature]);
-    }
-
-    /** A parameter (out, in), from an output on, as (in, out). */
-    private Source transposed(String parameter, int firstOutput, float factor) {
-        return () -> {
-            HostTensor tensor = tensor(parameter);
-            int columns = Math.toIntExact(tensor.shape()[1]);
-            float[] values = tensor.toFloats();
-            return (in, out) -> factor * values[(firstOutput + out) * columns + in];
+    String embedding(OnnxGraph graph, Parameter classToken, Parameter positions, Parameter patchBias, int stage) {
+        Axis features = positions.axes().get(2);
+        int tokens = positions.axes().get(1).size();
+        Source source = () -> {
+            float[] places = values(positions);
+            float[] first = values(classToken);
+            float[] bias = values(patchBias);
+            return (token, feature) ->
+                    places[token * features.size() + feature] + (token == 0 ? first[feature] : bias[feature]);
         };
+        return nested(graph, "embedding", any -> tokens, features, source, stage);
     }
 
-    private void vector(String parameter, int length) {
-        matrix(parameter, 1, length, () -> {
-            float[] values = values(parameter);
-            return (none, column) -> values[column];
+    /** (H, n, n): what is added to a window's scores. */
+    String windowBias(OnnxGraph graph, Parameter table, Windows how, int stage) {
+        Axis heads = table.axes().get(1);
+        int pairs = how.tokens() * how.tokens();
+        String name = table.name() + ".pairs";
+        declare(name, most(heads), pairs, () -> {
+            float[] values = values(table);
+            long[] rows = how.biasRows();
+            return (head, pair) -> values[(int) rows[pair] * heads.size() + head];
         });
+        return graph.constant(name, heads.read(stage), how.tokens(), how.tokens());
+    }
+
+    /** (windows, 1, n, n): what keeps tokens apart that a roll brought together. */
+    String mask(OnnxGraph graph, String name, Windows how) {
+        int pairs = how.tokens() * how.tokens();
+        declare(name, how.count(), pairs, () -> {
+            float[] values = how.mask();
+            return (window, pair) -> values[window * pairs + pair];
+        });
+        return graph.constant(name, how.count(), 1, how.tokens(), how.tokens());
+    }
+
+    /** A depthwise kernel (d, 1, f, f) as (f, 1, f, d). */
+    String pattern(OnnxGraph graph, Parameter kernel) {
+        int width = Math.toIntExact(kernel.shape()[0]);
+        int places = Math.toIntExact(kernel.shape()[2] * kernel.shape()[3]);
+        declare(kernel.name(), places, width, () -> {
+            float[] values = values(kernel);
+            return (place, feature) -> values[feature * places + place];
+        });
+        return graph.constant(kernel.name(), kernel.shape()[2], 1, kernel.shape()[3], width);
     }
 
     /**
-     * A matrix of which each stage reads a leading part.
+     * A matrix of which each stage reads a leading part: whole, or the leading rows of its bands, which runtimes join when
+     * they load.
      *
-     * @param rows of a stage of a width
-     * @param multiple columns of a feature
+     * @param rows of a stage
      */
-    private void nested(String name, IntUnaryOperator rows, int multiple, Source source) {
-        int first = 0;
-        for (int stage = 1; stage <= config.stages(); stage++) {
-            int width = config.width(stage);
-            if (folded) {
-                matrix(whole(name, stage), rows.applyAsInt(width), multiple * width, source);
-                continue;
-            }
-            int before = first;
-            int columns = multiple * width - before;
-            matrix(band(name, stage), rows.applyAsInt(widest), columns, () -> {
-                Values all = source.open();
-                return (row, column) -> all.at(row, before + column);
-            });
-            first += columns;
+    private String nested(OnnxGraph graph, String name, IntUnaryOperator rows, Axis columns, Source source, int stage) {
+        int widest = IntStream.rangeClosed(1, network.stages()).map(rows).max().orElse(0);
+        if (folded) {
+            String whole = name + ".stage" + stage;
+            declare(whole, rows.applyAsInt(stage), columns.read(stage), source);
+            return graph.constantOf(whole, name, rows.applyAsInt(stage), columns.read(stage));
         }
+        List<String> bands = IntStream.rangeClosed(1, stage)
+                .mapToObj(k -> {
+                    int before = k == 1 ? 0 : columns.read(k - 1);
+                    String band = name + ".band" + k;
+                    declare(band, widest, columns.read(k) - before, () -> {
+                        Values all = source.open();
+                        return (row, column) -> all.at(row, before + column);
+                    });
+                    return graph.constant(band, rows.applyAsInt(stage), columns.read(k) - before);
+                })
+                .toList();
+        return bands.size() == 1 ? bands.get(0) : graph.node("Concat", name, bands, attribute("axis", 1));
     }
 
-    private void matrix(String name, int rows, int columns, Source source) {
-        constants.put(name, new Constant(rows, columns, source));
+    /** {@code layer.weight}, or {@code layer.i.weight} of one of several chunks. */
+    private static String named(Parameter parameter, int chunk) {
+        String name = parameter.name();
+        int dot = name.lastIndexOf('.');
+        return parameter.chunks() == 1 ? name : name.substring(0, dot) + "." + chunk + name.substring(dot);
     }
 
-    private float[] values(String parameter) {
-        return tensor(parameter).toFloats();
+    /** What the widest stage reads: further entries are read by none. */
+    private static int most(Axis axis) {
+        return axis.leading().stream().mapToInt(Integer::intValue).max().orElse(axis.chunk());
     }
 
-    private HostTensor tensor(String parameter) {
-        HostTensor tensor = weights.get(parameter);
+    /** A parameter (out, in), from a chunk's first output on, as (in, out). */
+    private Source transposed(Parameter weight, int chunk, @Nullable Parameter factor) {
+        return () -> {
+            float by = factor(weight, chunk, factor);
+            float[] values = values(weight);
+            int columns =
+                    Math.toIntExact(weight.elements() / weight.axes().get(0).size());
+            int first = chunk * weight.axes().get(0).chunk();
+            return (in, out) -> by * values[(first + out) * columns + in];
+        };
+    }
+
+    private float factor(Parameter parameter, int chunk, @Nullable Parameter factor) {
+        float scale = parameter.scales().map(scales -> scales.get(chunk)).orElse(1f);
+        return factor == null ? scale : scale * values(factor)[0];
+    }
+
+    private float[] values(Parameter parameter) {
+        HostTensor tensor = weights.get(parameter.name());
         if (tensor == null) {
-            throw new NoSuchElementException("no tensor " + parameter);
+            throw new NoSuchElementException("no tensor " + parameter.name());
         }
-        return tensor;
+        return tensor.toFloats();
+    }
+
+    private void declare(String name, int rows, int columns, Source source) {
+        constants.putIfAbsent(name, new Constant(rows, columns, source));
     }
 }

@@ -10,12 +10,14 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.Reasons;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.NetworkBackbone;
+import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageInput;
 import dev.thinkingvit.model.StageOutput;
-import dev.thinkingvit.model.ThinkingViTBackbone;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
@@ -28,6 +30,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -38,19 +42,23 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code B} images, {@code N} tokens, {@code d} width, {@code C} classes. Owns its sessions; close it. Its work belongs
  * on the {@linkplain ComputeThread compute thread}.
  */
-final class OnnxBackbone extends ThinkingViTBackbone {
+final class OnnxBackbone extends NetworkBackbone {
     /** For a command line of the two million characters that Linux allows; memory that is not used is not taken. */
     private static final long STARTING_STACK_BYTES = 1L << 29;
 
     private final OrtEnvironment environment;
     private final List<OrtSession> sessions = new ArrayList<>();
     private final boolean sideBySide;
+    private final int[] microBatches;
     private boolean closed;
 
-    private OnnxBackbone(ThinkingViTConfig network, OrtEnvironment environment, boolean sideBySide) {
+    private OnnxBackbone(NetworkConfig network, OrtEnvironment environment, boolean sideBySide) {
         super(network);
         this.sideBySide = sideBySide;
         this.environment = environment;
+        this.microBatches = IntStream.rangeClosed(1, network.stages())
+                .map(stage -> PackedStage.microBatch(network().ports(stage)))
+                .toArray();
     }
 
     /** @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage */
@@ -174,7 +182,12 @@ final class OnnxBackbone extends ThinkingViTBackbone {
 
     @Override
     public int microBatch(int stage) {
-        return PackedThinkingViT.microBatch(config(), stage);
+        return microBatches[stage - 1];
+    }
+
+    private static long[] shape(long batch, List<Long> of) {
+        return LongStream.concat(LongStream.of(batch), of.stream().mapToLong(Long::longValue))
+                .toArray();
     }
 
     /** As if the runtime kept every stage's weights once. */
@@ -182,7 +195,7 @@ final class OnnxBackbone extends ThinkingViTBackbone {
     public long weightBytes() {
         long bytes = 0;
         for (int stage = 1; stage <= stages(); stage++) {
-            bytes += PackedThinkingViT.weightBytes(config(), stage, Precision.FP32);
+            bytes += PackedBackbone.weightBytes(config(), stage, Precision.FP32);
         }
         return bytes;
     }
@@ -192,7 +205,7 @@ final class OnnxBackbone extends ThinkingViTBackbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(config(), stage, images, previousTokens);
+        StageInput.check(network(), stage, images, previousTokens);
         long batch = images.size(0);
         try (Scope scope = new Scope();
                 Ports inputs = new Ports();
@@ -201,8 +214,9 @@ final class OnnxBackbone extends ThinkingViTBackbone {
             if (previousTokens != null) {
                 inputs.bind(ExportedModel.PREVIOUS_TOKENS, previousTokens.contiguous());
             }
-            Tensor logits = Tensors.emptyFloats(batch, config().numClasses());
-            Tensor tokens = Tensors.emptyFloats(batch, config().tokens(), config().width(stage));
+            Network.Ports ports = network().ports(stage);
+            Tensor logits = Tensors.emptyFloats(shape(batch, ports.logits()));
+            Tensor tokens = Tensors.emptyFloats(shape(batch, ports.tokens()));
             outputs.bind(ExportedModel.LOGITS, logits);
             outputs.bind(ExportedModel.TOKENS, tokens);
             sessions.get(stage - 1).run(inputs.bound, outputs.bound).close();
@@ -232,14 +246,17 @@ final class OnnxBackbone extends ThinkingViTBackbone {
 
     @Override
     public void close() {
-        ComputeThread.callToTheEnd(() -> {
+        ComputeThread.free(() -> {
             if (!closed) {
                 closed = true;
-                for (OrtSession session : sessions) {
-                    session.close();
+                try {
+                    for (OrtSession session : sessions) {
+                        session.close();
+                    }
+                } catch (OrtException e) {
+                    throw failure(e);
                 }
             }
-            return null;
         });
     }
 

@@ -5,10 +5,12 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ProtoMessage;
 import dev.thinkingvit.files.Reasons;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.model.WeightsException;
+import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -88,7 +90,9 @@ public final class OnnxExport {
         if (embed) {
             requireEmbeddable(folder, network);
         }
-        NestedConstants nested = new NestedConstants(network, weights, layout != Layout.SHARED);
+        ThinkingViTNetwork layers = new ThinkingViTNetwork(network);
+        NestedConstants nested =
+                NestedConstants.of(layers, weights, stages(network).toList(), layout != Layout.SHARED);
         try (ExportFolder target = ExportFolder.open(folder, locks, witness)) {
             UnaryOperator<String> name = target.freeNames(plainNames(network, embed));
             List<ExportedModel.Stage> stages = stages(network)
@@ -98,13 +102,13 @@ public final class OnnxExport {
             ExportedModel model;
             if (embed) {
                 model = new ExportedModel(folder, config, stages, null);
-                writeGraphs(drafts, model, new GraphConstants.Embedded(nested), version);
+                writeGraphs(drafts, model, layers, nested, new GraphConstants.Embedded(nested), version);
             } else {
                 GraphConstants.Shared file = GraphConstants.Shared.layOut(name.apply(ExportedModel.WEIGHTS), nested);
                 model = new ExportedModel(
                         folder, config, stages, new ExportedModel.WeightsFile(file.file(), file.bytes()));
                 AtomicFiles.write(drafts.resolve(file.file()), out -> file.writeTo(out, nested));
-                writeGraphs(drafts, model, file, version);
+                writeGraphs(drafts, model, layers, nested, file, version);
             }
             target.replace(drafts, model);
             return model;
@@ -118,7 +122,7 @@ public final class OnnxExport {
         for (int stage = 1; stage <= network.stages(); stage++) {
             requireReadable(
                     folder.resolve(ExportedModel.Stage.of(network, stage).file()),
-                    PackedThinkingViT.weightBytes(network, stage, Precision.FP32));
+                    PackedBackbone.weightBytes(network, stage, Precision.FP32));
         }
     }
 
@@ -141,11 +145,17 @@ public final class OnnxExport {
                 .toList();
     }
 
-    private static void writeGraphs(Path folder, ExportedModel model, GraphConstants constants, String version)
+    private static void writeGraphs(
+            Path folder,
+            ExportedModel model,
+            Network network,
+            NestedConstants constants,
+            GraphConstants where,
+            String version)
             throws IOException {
         for (ExportedModel.Stage stage : model.stages()) {
             ProtoMessage graph =
-                    StageGraph.build(model.config().network(), stage, constants).model("thinkingvit", version);
+                    OnnxLayers.build(network, stage, constants, where).model("thinkingvit", version);
             requireReadable(folder.resolve(stage.file()), graph.size());
             AtomicFiles.write(folder.resolve(stage.file()), graph::writeTo);
         }

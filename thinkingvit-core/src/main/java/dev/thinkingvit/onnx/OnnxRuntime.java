@@ -20,7 +20,7 @@ public final class OnnxRuntime {
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it refuses a graph, or a graph is not that of its stage
      */
     public static Backbone open(ExportedModel model) {
-        return open(model, Natives.availableCores());
+        return open(model, Natives.threadLimit());
     }
 
     /**

@@ -1,11 +1,12 @@
 package dev.thinkingvit.tensor;
 
+import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.bytedeco.pytorch.GradMode;
 import org.jspecify.annotations.Nullable;
 
@@ -14,104 +15,363 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Why one: an operation already spreads over all cores, and libtorch keeps a pool of workers for every thread that
  * ever called it, so that many calling threads would oversubscribe the machine; scopes, gradient mode and thread counts
- * are settings of a thread, and here they are set once. Callers on any number of threads queue up in order.
+ * are settings of a thread, and here they are set once. Callers on any number of threads queue up in order, and whoever has
+ * much to do comes again with the next part of it, behind those who came meanwhile. An entry whose caller has gone leaves
+ * the queue.
  *
  * <p>Work that divides into as many parts as there are cores is faster side by side, each part on a {@linkplain #workers
  * worker} that keeps to its core, than one operation after the other on all cores: nobody waits for anybody at the end of
  * each operation. The compute thread waits meanwhile.
+ *
+ * <p>It starts with the first work and ends, its workers too, with the last {@link ComputeClient}, or soon after work that
+ * came from none: a program that is unloaded leaves no thread behind.
  */
 public final class ComputeThread {
-    private static volatile @Nullable Thread thread;
-    private static final ExecutorService executor = Executors.newSingleThreadExecutor(work -> {
-        Thread created = new Thread(
-                () -> {
-                    Natives.setThreads(Natives.availableCores(), 1);
-                    GradMode.set_enabled(false);
-                    work.run();
-                },
-                "thinkingvit-compute");
-        created.setDaemon(true);
-        thread = created;
-        return created;
-    });
+    private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long END_MILLIS = 10_000;
 
-    private static final class Side {
-        static final Workers WORKERS =
-                new Workers(Natives.availableCores(), "thinkingvit-worker", () -> GradMode.set_enabled(false));
+    private static final ReentrantLock lock = new ReentrantLock();
+    private static final Condition changed = lock.newCondition();
+    private static final ArrayDeque<Entry<?>> queue = new ArrayDeque<>(); // guarded by lock, as all below
+    private static int clients;
+    private static boolean clientless = true; // since the last client left, work came from elsewhere
+    private static volatile @Nullable Thread thread;
+    private static volatile @Nullable Workers workers;
+
+    /**
+     * Work of a caller, who waits for it. It holds neither the work nor its result for longer than somebody waits: the
+     * thread keeps its last entry until the next one comes.
+     */
+    private static final class Entry<T extends @Nullable Object> {
+        private @Nullable Callable<T> work;
+        final @Nullable ComputeClient client;
+        final Condition done = lock.newCondition();
+        final long came = System.nanoTime();
+        int queued;
+        long began;
+        long ended;
+        boolean isDone;
+
+        @Nullable T result;
+
+        @Nullable Throwable failure;
+
+        Entry(Callable<T> work, @Nullable ComputeClient client) {
+            this.work = work;
+            this.client = client;
+        }
+
+        @SuppressWarnings("NullAway") // a result that may be null is of a type that may be
+        T result() {
+            T taken = result;
+            result = null;
+            return taken;
+        }
+
+        void run() {
+            began = System.nanoTime();
+            Callable<T> once = Objects.requireNonNull(work);
+            work = null;
+            try {
+                Scope.whileRunning(() -> {
+                    result = once.call();
+                    return null;
+                });
+            } catch (Throwable e) {
+                failure = e;
+            }
+            ended = System.nanoTime();
+        }
     }
 
     private ComputeThread() {}
 
     /** Whether the calling thread is one of the {@link #workers}, who must not wait for each other. */
     public static boolean isWorker() {
-        return Workers.isWorker() && Side.WORKERS.isOneOfThem();
+        Workers crew = workers;
+        return crew != null && crew.isOneOfThem();
     }
 
     /** One worker a core, with gradients off, for use from the compute thread. */
     public static Workers workers() {
-        return Side.WORKERS;
+        Workers crew = workers;
+        if (crew != null) {
+            return crew;
+        }
+        lock.lock();
+        try {
+            crew = workers;
+            if (crew == null) {
+                crew = new Workers(Natives.threadLimit(), "thinkingvit-worker", () -> GradMode.set_enabled(false));
+                workers = crew;
+            }
+            return crew;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
      * Runs {@code work} with gradients off and every core at its disposal, and waits for it.
      *
-     * @throws CancellationException if the calling thread is interrupted while it waits; its interrupt flag stays set
+     * @throws CancellationException if the calling thread is interrupted while it waits; its interrupt flag stays set, and
+     *     what had not begun is never computed
+     * @throws ShutdownException if the process is exiting
      */
     public static <T extends @Nullable Object> T call(Callable<T> work) {
-        if (Thread.currentThread() == thread || isWorker()) { // whom the compute thread waits for
-            try {
-                return work.call();
-            } catch (Exception e) {
-                throw unchecked(e);
-            }
+        return call(null, 0, work);
+    }
+
+    /**
+     * As {@link #call(Callable)}, in a client's name.
+     *
+     * @param images that the work is about, for the client's listener
+     * @throws QueueFullException if as many calls of the client wait as may
+     */
+    public static <T extends @Nullable Object> T call(@Nullable ComputeClient client, int images, Callable<T> work) {
+        if (isHere()) { // whom the compute thread waits for
+            return here(work);
         }
         Natives.load(); // what is missing fails here, not on a thread that nobody would hear
+        Entry<T> entry = new Entry<>(work, client);
+        ComputeListener listener = client == null ? ComputeListener.NONE : client.listener();
         try {
-            return result(executor.submit(work));
+            submit(entry);
+            awaitOrLeave(entry);
+        } catch (QueueFullException e) {
+            listener.refused();
+            throw e;
         } catch (InterruptedException e) {
-            // Not cancelled: work that has begun runs to its end, and the next in the queue must not overtake it.
             Thread.currentThread().interrupt();
+            listener.abandoned();
             CancellationException cancelled = new CancellationException("interrupted while waiting for the network");
             cancelled.initCause(e);
             throw cancelled;
         }
+        if (entry.failure instanceof ShutdownException) {
+            listener.refused();
+        } else {
+            listener.computed(images, entry.queued, entry.began - entry.came, entry.ended - entry.began);
+        }
+        return result(entry);
     }
 
     /** As {@link #call}, but waits on when interrupted, for work whose result somebody must close; the flag stays set. */
     public static <T extends @Nullable Object> T callToTheEnd(Callable<T> work) {
-        if (Thread.currentThread() == thread || isWorker()) {
-            return call(work);
+        if (isHere()) {
+            return here(work);
         }
         Natives.load();
-        Future<T> running = executor.submit(work);
-        boolean interrupted = false;
+        Entry<T> entry = new Entry<>(work, null);
+        submit(entry);
+        lock.lock();
         try {
-            while (true) {
-                try {
-                    return result(running);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
+            while (!entry.isDone) {
+                entry.done.awaitUninterruptibly();
             }
         } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+            lock.unlock();
         }
+        return result(entry);
     }
 
-    private static <T extends @Nullable Object> T result(Future<T> running) throws InterruptedException {
+    /** Frees something, behind whatever uses it. At the process's exit nothing is: the system does. */
+    public static void free(Runnable work) {
         try {
-            return running.get();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw unchecked((Exception) e.getCause());
+            callToTheEnd(() -> {
+                work.run();
+                return null;
+            });
+        } catch (ShutdownException e) {
+            // nothing may be freed any more, nor needs to be
         }
     }
 
-    private static RuntimeException unchecked(@Nullable Exception e) {
+    static void open() {
+        lock.lock();
+        try {
+            clients++;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits for the threads' end if it was the last client, unless it is called on one of them. */
+    static void close() {
+        Thread ending;
+        lock.lock();
+        try {
+            clients--;
+            if (clients > 0) {
+                return;
+            }
+            clientless = false;
+            changed.signalAll();
+            ending = thread;
+        } finally {
+            lock.unlock();
+        }
+        if (ending == null || isHere()) {
+            return;
+        }
+        try {
+            ending.join(END_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static boolean isHere() {
+        return Thread.currentThread() == thread || isWorker();
+    }
+
+    private static <T extends @Nullable Object> T here(Callable<T> work) {
+        try {
+            return work.call();
+        } catch (Exception e) {
+            throw unchecked(e);
+        }
+    }
+
+    private static void submit(Entry<?> entry) {
+        lock.lock();
+        try {
+            ComputeClient client = entry.client;
+            if (client == null) {
+                clientless = true;
+            } else if (client.waiting >= client.limit()) {
+                throw new QueueFullException(client.name(), client.waiting);
+            } else {
+                entry.queued = ++client.waiting;
+            }
+            queue.add(entry);
+            if (thread == null) {
+                start();
+            }
+            changed.signalAll();
+        } catch (OutOfMemoryError e) { // no thread is to be had
+            leave(entry);
+            throw e;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void start() {
+        // neither its creator's context class loader nor its inheritable thread locals
+        Thread created = new Thread(null, ComputeThread::work, "thinkingvit-compute", 0, false);
+        created.setDaemon(true);
+        created.setContextClassLoader(null);
+        created.start();
+        thread = created;
+    }
+
+    private static void awaitOrLeave(Entry<?> entry) throws InterruptedException {
+        lock.lock();
+        try {
+            while (!entry.isDone) {
+                entry.done.await();
+            }
+        } catch (InterruptedException e) {
+            leave(entry); // work that has begun runs to its end, and the next in the queue must not overtake it
+            throw e;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void leave(Entry<?> entry) {
+        if (queue.remove(entry)) {
+            left(entry);
+        }
+    }
+
+    /** It waits no longer, whatever becomes of it. */
+    private static void left(Entry<?> entry) {
+        if (entry.client != null) {
+            entry.client.waiting--;
+        }
+    }
+
+    /** What the thread does, from its start to its end. */
+    private static void work() {
+        @Nullable Throwable broken = prepare();
+        Entry<?> entry = next(null);
+        while (entry != null) {
+            if (broken == null) {
+                entry.run();
+            } else {
+                entry.failure = broken;
+            }
+            entry = next(entry);
+        }
+    }
+
+    private static @Nullable Throwable prepare() {
+        try {
+            Natives.setThreads(Natives.threadLimit(), 1);
+            GradMode.set_enabled(false);
+            return null;
+        } catch (RuntimeException | Error e) {
+            return e;
+        }
+    }
+
+    /** Hands over what is done and waits for more; null at the end, when nothing holds the thread any more. */
+    private static @Nullable Entry<?> next(@Nullable Entry<?> done) {
+        lock.lock();
+        try {
+            if (done != null) {
+                done.isDone = true;
+                done.done.signalAll();
+            }
+            long linger = LINGER_NANOS;
+            while (queue.isEmpty()) {
+                if (clients > 0) {
+                    changed.awaitUninterruptibly();
+                    linger = LINGER_NANOS;
+                } else if (clientless && linger > 0) {
+                    linger = awaitNanos(linger);
+                } else {
+                    Workers crew = workers;
+                    workers = null;
+                    thread = null;
+                    if (crew != null) {
+                        crew.close();
+                    }
+                    return null;
+                }
+            }
+            Entry<?> next = queue.remove();
+            left(next);
+            return next;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @SuppressWarnings("WaitNotInLoop") // its caller loops
+    private static long awaitNanos(long nanos) {
+        try {
+            return changed.awaitNanos(nanos);
+        } catch (InterruptedException e) {
+            return 0; // nobody but a container that ends threads interrupts this one
+        }
+    }
+
+    private static <T extends @Nullable Object> T result(Entry<T> entry) {
+        Throwable failure = entry.failure;
+        if (failure == null) {
+            return entry.result();
+        }
+        CallersTrace.addTo(failure);
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        throw unchecked((Exception) failure);
+    }
+
+    private static RuntimeException unchecked(Exception e) {
         if (e instanceof RuntimeException runtime) {
             return TensorException.translate("libtorch", runtime);
         }

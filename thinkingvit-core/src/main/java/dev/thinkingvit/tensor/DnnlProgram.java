@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.dnnl.IntMemoryMap;
+import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.layer_normalization_forward;
 import org.bytedeco.dnnl.matmul;
@@ -12,6 +13,7 @@ import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive;
 import org.bytedeco.dnnl.primitive_attr;
 import org.bytedeco.dnnl.primitive_desc;
+import org.bytedeco.dnnl.reduction;
 import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.softmax_forward;
 import org.bytedeco.dnnl.stream;
@@ -82,6 +84,33 @@ public final class DnnlProgram implements AutoCloseable {
         DnnlView view = DnnlView.of(memory, dtype, shape);
         memory.address = allocate(dtype.bytes() * Arrays.stream(shape).reduce(1, Math::multiplyExact));
         return view;
+    }
+
+    /** Memory of the program's own in which views begin where they are told to. */
+    public Arena arena(long bytes) {
+        Memory memory = new Memory();
+        memory.address = allocate(bytes);
+        return new Arena(memory, bytes);
+    }
+
+    /** Memory in which several views lie, also at the same place where they are not needed at the same time. */
+    public static final class Arena {
+        private final Memory memory;
+        private final long bytes;
+
+        private Arena(Memory memory, long bytes) {
+            this.memory = memory;
+            this.bytes = bytes;
+        }
+
+        /** A row-major view, {@code offset} bytes from the beginning, a multiple of the type's. */
+        public DnnlView view(long offset, DType dtype, long... shape) {
+            DnnlView view = DnnlView.of(memory, dtype, offset / dtype.bytes(), shape);
+            if (offset < 0 || offset % dtype.bytes() != 0 || offset + view.elements() * dtype.bytes() > bytes) {
+                throw new IllegalArgumentException(view + " at " + offset + " is not within " + bytes + " bytes");
+            }
+            return view;
+        }
     }
 
     /** Memory of somebody else's, row-major, {@linkplain #bind bound} before a run. */
@@ -185,13 +214,12 @@ public final class DnnlProgram implements AutoCloseable {
     /**
      * {@code out} = {@code a} {@code b}, matrix by matrix.
      *
-     * @param a (H, n, k)
-     * @param b (H, k, m) of the same type
-     * @param out (H, n, m)
+     * @param a (..., n, k)
+     * @param b (..., k, m) of the same type
+     * @param out (..., n, m)
      */
     public void product(DnnlView a, DnnlView b, DnnlView out) {
-        requireShape("b", b, a.size(0), a.size(2), b.size(2));
-        requireShape("out", out, a.size(0), a.size(1), b.size(2));
+        requireProduct(a, b, out);
         requireType("b", b, a.dtype());
         write(() -> {
             matmul.primitive_desc described = new matmul.primitive_desc(
@@ -199,6 +227,73 @@ public final class DnnlProgram implements AutoCloseable {
             return new Arguments(described, new matmul(described))
                     .with(dnnl.DNNL_ARG_SRC, a)
                     .with(dnnl.DNNL_ARG_WEIGHTS, b)
+                    .with(dnnl.DNNL_ARG_DST, out);
+        });
+    }
+
+    /**
+     * {@code out} = {@code scale} · {@code a} {@code b} + {@code addend}, matrix by matrix.
+     *
+     * @param a (..., n, k)
+     * @param b (..., k, m) of the same type
+     * @param addend of the shape of {@code out}, F32
+     * @param out (..., n, m)
+     */
+    public void product(DnnlView a, DnnlView b, double scale, DnnlView addend, DnnlView out) {
+        requireProduct(a, b, out);
+        requireShape("addend", addend, out.shape());
+        requireType("addend", addend, DType.F32);
+        requireType("b", b, a.dtype());
+        write(() -> {
+            primitive_attr attributes = attributes();
+            post_ops fused = new post_ops();
+            fused.append_eltwise(dnnl.algorithm.eltwise_linear, (float) scale, 0);
+            fused.append_binary(dnnl.algorithm.binary_add, Dnnl.describe(addend));
+            attributes.set_post_ops(fused);
+            matmul.primitive_desc described = new matmul.primitive_desc(
+                    Dnnl.engine(), Dnnl.describe(a), Dnnl.describe(b), Dnnl.describe(out), attributes, false);
+            return new Arguments(described, new matmul(described))
+                    .with(dnnl.DNNL_ARG_SRC, a)
+                    .with(dnnl.DNNL_ARG_WEIGHTS, b)
+                    .with(2 * dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1, addend) // of the second
+                    .with(dnnl.DNNL_ARG_DST, out);
+        });
+    }
+
+    /** {@code x} = {@code x} + {@code y}, whatever their strides. */
+    public void add(DnnlView x, DnnlView y) {
+        requireShape("y", y, x.shape());
+        write(() -> {
+            binary.primitive_desc described = new binary.primitive_desc(
+                    Dnnl.engine(),
+                    dnnl.algorithm.binary_add,
+                    Dnnl.describe(x),
+                    Dnnl.describe(y),
+                    Dnnl.describe(x),
+                    attributes(),
+                    false);
+            return new Arguments(described, new binary(described))
+                    .with(dnnl.DNNL_ARG_SRC_0, x)
+                    .with(dnnl.DNNL_ARG_SRC_1, y)
+                    .with(dnnl.DNNL_ARG_DST, x);
+        });
+    }
+
+    /** The mean over the middle dimension: (B, N, d) to (B, 1, d). */
+    public void mean(DnnlView x, DnnlView out) {
+        requireShape("out", out, x.size(0), 1, x.size(2));
+        write(() -> {
+            reduction.primitive_desc described = new reduction.primitive_desc(
+                    Dnnl.engine(),
+                    dnnl.algorithm.reduction_mean,
+                    Dnnl.describe(x),
+                    Dnnl.describe(out),
+                    0,
+                    0,
+                    attributes(),
+                    false);
+            return new Arguments(described, new reduction(described))
+                    .with(dnnl.DNNL_ARG_SRC, x)
                     .with(dnnl.DNNL_ARG_DST, out);
         });
     }
@@ -274,6 +369,18 @@ public final class DnnlProgram implements AutoCloseable {
             throw new IllegalArgumentException(
                     what + ": shape " + Arrays.toString(required) + " is required, " + view + " came");
         }
+    }
+
+    private static void requireProduct(DnnlView a, DnnlView b, DnnlView out) {
+        long[] of = a.shape();
+        int last = of.length - 1;
+        long[] right = of.clone();
+        right[last - 1] = of[last];
+        right[last] = b.size(last);
+        requireShape("b", b, right);
+        long[] result = of.clone();
+        result[last] = b.size(last);
+        requireShape("out", out, result);
     }
 
     private static void requireType(String what, DnnlView view, DType required) {

@@ -26,6 +26,11 @@ public final class DnnlView {
         return new DnnlView(memory, dtype, 0, shape, rowMajor(shape));
     }
 
+    /** A part of a memory, row-major, from element {@code offset} on. */
+    static DnnlView of(DnnlProgram.Memory memory, DType dtype, long offset, long[] shape) {
+        return new DnnlView(memory, dtype, offset, shape, rowMajor(shape));
+    }
+
     private static long[] rowMajor(long[] shape) {
         long[] strides = new long[shape.length];
         long stride = 1;
@@ -49,7 +54,8 @@ public final class DnnlView {
         return offset * dtype.bytes();
     }
 
-    long[] shape() {
+    /** Its sizes. */
+    public long[] shape() {
         return shape.clone();
     }
 
@@ -102,7 +108,8 @@ public final class DnnlView {
         }
     }
 
-    long elements() {
+    /** Number of elements. */
+    public long elements() {
         return product(shape);
     }
 

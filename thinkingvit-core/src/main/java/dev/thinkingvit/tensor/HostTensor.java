@@ -6,12 +6,37 @@ import java.util.Arrays;
 
 /**
  * A tensor on the Java side: what checkpoint files hold and what leaves the native world. Values are row-major and
- * little-endian. Nothing native is owned, so nothing has to be closed; a buffer may be a view of a mapped file.
+ * little-endian. Nothing native is owned, so nothing has to be closed. Values may still be in a file, which is then read
+ * each time that they are asked for, and must not have changed.
  */
 public final class HostTensor {
     private final DType dtype;
     private final long[] shape;
-    private final ByteBuffer data;
+    private final Source source;
+
+    /** Where values are. */
+    public interface Source {
+        /**
+         * Bytes from the first element on, little-endian; of a buffer, a view, of a file, a copy.
+         *
+         * @param offset of the first, ≥ 0
+         * @throws RuntimeException if they cannot be read, naming the file
+         */
+        ByteBuffer read(long offset, int length);
+    }
+
+    /**
+     * @param dtype element type
+     * @param shape sizes, each ≥ 0; empty for a scalar
+     * @param source asked whenever values are
+     * @throws ArithmeticException if it takes more than 2 GiB
+     */
+    public HostTensor(DType dtype, long[] shape, Source source) {
+        Math.toIntExact(Math.multiplyExact(elements(shape), (long) dtype.bytes()));
+        this.dtype = dtype;
+        this.shape = shape.clone();
+        this.source = source;
+    }
 
     /**
      * @param dtype element type
@@ -27,7 +52,8 @@ public final class HostTensor {
         }
         this.dtype = dtype;
         this.shape = shape.clone();
-        this.data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer own = data.slice();
+        this.source = (offset, length) -> own.slice(Math.toIntExact(offset), length);
     }
 
     /** An F32 tensor of a copy of {@code values}. */
@@ -60,9 +86,31 @@ public final class HostTensor {
         return shape.clone();
     }
 
-    /** The elements' bytes: a read-only little-endian view from the first element on. */
+    /**
+     * The elements' bytes, read-only and little-endian from the first element on. Where they are in a file it is read now:
+     * keep the buffer rather than ask again.
+     */
     public ByteBuffer data() {
-        return data.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        return source.read(0, bytes()).asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** How many bytes the elements take. */
+    public int bytes() {
+        return Math.toIntExact(elements() * dtype.bytes());
+    }
+
+    /**
+     * Elements that follow one another, as a tensor of their own; nothing is copied or read.
+     *
+     * @param offset of the first, in bytes
+     * @throws IllegalArgumentException if they reach beyond this tensor
+     */
+    public HostTensor part(DType type, long offset, long... sizes) {
+        long length = Math.multiplyExact(elements(sizes), (long) type.bytes());
+        if (offset < 0 || length > bytes() - offset) {
+            throw new IllegalArgumentException(length + " bytes at " + offset + " are not within " + this);
+        }
+        return new HostTensor(type, sizes, (from, count) -> source.read(offset + from, count));
     }
 
     /** Number of elements. */

@@ -45,13 +45,12 @@ final class NativeCache {
     /**
      * Chooses the folder, makes it, and tells JavaCPP.
      *
-     * @throws TensorException if there is none, or that which was asked for cannot be written to
+     * @throws TensorException if there is none
      */
     static void choose() {
         String asked = System.getProperty(PROPERTY, System.getProperty(PROPERTY_TOO));
         if (asked != null && !asked.isBlank()) {
-            requireUsable(Path.of(asked));
-            return;
+            return; // it may be complete, and then need not be written to
         }
         System.setProperty(PROPERTY, standard().toString());
     }
@@ -92,7 +91,8 @@ final class NativeCache {
         return Files.isWritable(folder) && Files.isReadable(folder) && Files.isExecutable(folder);
     }
 
-    private static void requireUsable(Path folder) {
+    /** @throws TensorException if libraries cannot be unpacked there */
+    static void requireWritable(Path folder) {
         String what = PROPERTY + " names " + folder + ", where native libraries cannot be unpacked: ";
         try {
             Files.createDirectories(folder);
@@ -190,6 +190,10 @@ final class NativeCache {
 
     private static boolean isFull(String message) {
         return message.contains("No space left") || message.contains("quota");
+    }
+
+    static Path chosen() {
+        return Path.of(folder());
     }
 
     private static String folder() {

@@ -27,7 +27,7 @@ final class NativeJars {
     private static final List<String> PLATFORMS =
             List.of("linux-x86_64", "macosx-arm64", "macosx-x86_64", "windows-x86_64");
 
-    private static final Library JAVACPP = new Library("javacpp", "Loader", "jnijavacpp");
+    static final Library JAVACPP = new Library("javacpp", "Loader", "jnijavacpp");
 
     /** What libtorch needs. */
     static final List<Library> LIBTORCH = List.of(
@@ -62,6 +62,11 @@ final class NativeJars {
             }
             URL url = resource("org/bytedeco/" + artifact + "/" + platform + "/" + file);
             return url != null ? url : resource("org/bytedeco/" + artifact + "/" + platform + "-gpu/" + file);
+        }
+
+        /** Those for this platform. */
+        @Nullable URL nativesHere() {
+            return natives(here());
         }
 
         /** {@code pytorch 2.10.0-1.5.13}, as far as it is known. */

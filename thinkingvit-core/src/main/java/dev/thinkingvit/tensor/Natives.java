@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
@@ -15,6 +16,9 @@ import org.slf4j.LoggerFactory;
  * again costs nothing.
  */
 public final class Natives {
+    /** System property: at most how many threads inference uses, read when the first model is opened. */
+    public static final String THREADS = "thinkingvit.threads";
+
     private static final Logger log = LoggerFactory.getLogger(Natives.class);
     private static final @Nullable TensorException FAILURE; // thrown by each call, not by a class that is then broken
 
@@ -23,10 +27,28 @@ public final class Natives {
         // guess. Memory here is freed by scopes, never by the collector.
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
-        FAILURE = open();
+        FAILURE = openUninterrupted();
     }
 
     private Natives() {}
+
+    /** What fails since the thread is interrupted is tried again: it would have failed for the whole process. */
+    private static @Nullable TensorException openUninterrupted() {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                interrupted |= Thread.interrupted();
+                TensorException failure = open();
+                if (failure == null || !Thread.currentThread().isInterrupted()) {
+                    return failure;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
 
     private static @Nullable TensorException open() {
         try {
@@ -35,10 +57,17 @@ public final class Natives {
             if (mismatch != null) {
                 return new TensorException(mismatch);
             }
-            load(openblas_nolapack.class, torch.class);
+            if (NativeJars.missing(NativeJars.LIBTORCH) == null) {
+                try (NativeUnpacking unpacking = NativeUnpacking.begin(NativeCache.chosen(), NativeUnpacking.all())) {
+                    load(openblas_nolapack.class, torch.class);
+                    unpacking.done();
+                }
+            } else {
+                load(openblas_nolapack.class, torch.class); // perhaps they are where nobody looks but JavaCPP
+            }
         } catch (TensorException e) {
             return e;
-        } catch (LinkageError e) { // natives are missing, or classes
+        } catch (LinkageError | RuntimeException | IOException e) { // natives are missing, or classes, or not allowed
             return new TensorException(
                     why(
                             "libtorch",
@@ -70,6 +99,11 @@ public final class Natives {
      * @param hint what else it may need
      */
     static String why(String library, List<NativeJars.Library> jars, Throwable e, String hint) {
+        if (isForbidden(e)) {
+            return library + " may not be loaded: this virtual machine forbids native code; add the option"
+                    + " --enable-native-access=ALL-UNNAMED, or the names of the modules that have these jars, or leave out"
+                    + " --illegal-native-access=deny";
+        }
         String missing = NativeJars.missing(jars);
         String platform = NativeJars.platform();
         String name = platform == null ? library : library + " for " + platform;
@@ -78,6 +112,11 @@ public final class Natives {
         }
         String fault = NativeCache.fault(e);
         return name + " could not be loaded: " + (fault != null ? fault : firstLine(deepest(e)) + hint);
+    }
+
+    /** What Java 24 and later throw; older ones have no such exception's cause. */
+    private static boolean isForbidden(@Nullable Throwable e) {
+        return e != null && (e instanceof IllegalCallerException || isForbidden(e.getCause()));
     }
 
     /**
@@ -99,6 +138,27 @@ public final class Natives {
     /** How many cores this process may use, container limits included. */
     public static int availableCores() {
         return Runtime.getRuntime().availableProcessors();
+    }
+
+    /**
+     * How many threads inference uses: {@code -D}{@value #THREADS}, else the environment's {@code OMP_NUM_THREADS}, else
+     * {@link #availableCores()}. Never more than there are cores.
+     */
+    public static int threadLimit() {
+        int cores = availableCores();
+        Integer asked = positive(System.getProperty(THREADS));
+        if (asked == null) {
+            // OpenMP's may be a list, one number a level
+            asked = positive(String.valueOf(System.getenv("OMP_NUM_THREADS")).split(",", -1)[0]);
+        }
+        return asked == null ? cores : Math.min(asked, cores);
+    }
+
+    private static @Nullable Integer positive(@Nullable String number) {
+        if (number == null || !number.strip().matches("[1-9]\\d{0,8}")) {
+            return null;
+        }
+        return Integer.valueOf(number.strip());
     }
 
     /**
@@ -128,14 +188,30 @@ public final class Natives {
      * are busy: those of libtorch's pool spin for milliseconds when they have to wait and after they are done.
      */
     public static <T> T onThisThreadOnly(Supplier<T> work) {
+        return onThreads(1, work);
+    }
+
+    /** Does work whose native operations use so many threads, the calling one included. */
+    public static <T extends @Nullable Object> T onThreads(int threads, Supplier<T> work) {
         load();
         int before = torch.get_num_threads();
-        torch.set_num_threads(1);
+        if (threads == before) {
+            return work.get();
+        }
+        torch.set_num_threads(threads);
         try {
             return work.get();
         } finally {
             torch.set_num_threads(before);
         }
+    }
+
+    /** As {@link #onThreads(int, Supplier)}, of work without a result. */
+    public static void onThreads(int threads, Runnable work) {
+        onThreads(threads, () -> {
+            work.run();
+            return null;
+        });
     }
 
     static String firstLine(Throwable e) {

@@ -1,10 +1,10 @@
 package dev.thinkingvit.tensor;
 
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +15,8 @@ import org.slf4j.LoggerFactory;
  * when that scope closes. One scope spans a training step, a request or a batch; inner scopes free what a block of the
  * network needed.
  *
- * <p>Threading: a scope belongs to the thread that opened it and closes there.
+ * <p>Threading: a scope belongs to the thread that opened it and closes there. An outermost one delays the process's exit
+ * until it is closed, and cannot be opened once the process is exiting: {@link ShutdownException}.
  *
  * <pre>{@code
  * try (Scope scope = new Scope()) {
@@ -25,19 +26,17 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  */
 public final class Scope implements AutoCloseable {
-    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it. The
-    // shutdown hook therefore lets no more outermost scopes begin and waits for those that are open. Workers' scopes
-    // still
-    // begin: somebody with an open one waits for them.
-    private static final AtomicInteger inFlight = new AtomicInteger();
-    private static volatile boolean exiting;
+    // libtorch's globals are destroyed when the process exits, and an operation that still runs then crashes it. While
+    // an outermost scope is open, a shutdown hook waits for it; at exit no more begin. Workers' scopes still do:
+    // somebody with an open one waits for them. Between scopes there is no hook, so that a class loader that is dropped
+    // is held by none.
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
-    private static final Set<Runnable> beforeShutdown = ConcurrentHashMap.newKeySet();
-    private static final Set<Runnable> atShutdown = ConcurrentHashMap.newKeySet();
-
-    static {
-        Runtime.getRuntime().addShutdownHook(new Thread(Scope::awaitInFlight, "thinkingvit-shutdown"));
-    }
+    private static final Object lock = new Object();
+    private static final Set<Runnable> beforeShutdown = new LinkedHashSet<>(); // guarded by lock, as all below
+    private static final Set<Runnable> atShutdown = new LinkedHashSet<>();
+    private static int inFlight;
+    private static @Nullable Thread hook;
+    private static volatile boolean exiting;
 
     private final @Nullable PointerScope outer;
     private final PointerScope inner;
@@ -81,21 +80,64 @@ public final class Scope implements AutoCloseable {
      * @param work called on a thread of its own; the exit waits for it
      */
     public static void beforeShutdown(Runnable work) {
-        beforeShutdown.add(work);
+        synchronized (lock) {
+            beforeShutdown.add(work);
+            hang();
+        }
     }
 
     /** Takes {@link #beforeShutdown} back. */
     public static void notBeforeShutdown(Runnable work) {
-        beforeShutdown.remove(work);
+        synchronized (lock) {
+            beforeShutdown.remove(work);
+            takeDown();
+        }
+    }
+
+    /** Whether the process has begun to exit, and what still runs had better end. */
+    public static boolean isExiting() {
+        return exiting;
     }
 
     /**
-     * Lets {@code work} tidy up when the process exits, after all that ends in good order has ended.
+     * Does native work that the process's exit waits for, as for an open scope.
+     *
+     * @throws ShutdownException if the process is exiting
+     */
+    static <T extends @Nullable Object> T whileRunning(Callable<T> work) throws Exception {
+        begin();
+        try {
+            return work.call();
+        } finally {
+            end();
+        }
+    }
+
+    /**
+     * Lets {@code work} tidy up when the process exits, after all that ends in good order has ended; nothing if it exits
+     * already.
      *
      * @param work called on a thread of its own; short, since the exit waits for it
      */
     public static void atShutdown(Runnable work) {
-        atShutdown.add(work);
+        synchronized (lock) {
+            if (!exiting) {
+                try {
+                    hang();
+                } catch (ShutdownException e) {
+                    return; // whoever runs in these moments tidies up after himself
+                }
+                atShutdown.add(work);
+            }
+        }
+    }
+
+    /** Takes {@link #atShutdown} back. */
+    public static void notAtShutdown(Runnable work) {
+        synchronized (lock) {
+            atShutdown.remove(work);
+            takeDown();
+        }
     }
 
     @Override
@@ -104,40 +146,89 @@ public final class Scope implements AutoCloseable {
             inner.close();
         } finally {
             if (outer == null) {
-                inFlight.decrementAndGet();
+                end();
             }
         }
     }
 
     private static void begin() {
-        inFlight.incrementAndGet(); // before the look: the hook looks the other way round
-        if (exiting && !Workers.isWorker()) {
-            inFlight.decrementAndGet();
-            while (true) {
-                LockSupport.park(); // the process ends
+        synchronized (lock) {
+            if (!exiting || (Workers.isWorker() && inFlight > 0)) {
+                hang();
+                inFlight++;
+                return;
             }
+        }
+        throw new ShutdownException();
+    }
+
+    private static void end() {
+        synchronized (lock) {
+            inFlight--;
+            takeDown();
+            lock.notifyAll();
+        }
+    }
+
+    /** @throws ShutdownException if it is too late */
+    private static void hang() {
+        if (hook != null) {
+            return;
+        }
+        Thread created = new Thread(null, Scope::awaitInFlight, "thinkingvit-shutdown", 0, false);
+        created.setContextClassLoader(null);
+        try {
+            Runtime.getRuntime().addShutdownHook(created);
+        } catch (IllegalStateException e) {
+            exiting = true;
+            throw new ShutdownException();
+        }
+        hook = created;
+    }
+
+    private static void takeDown() {
+        if (hook == null || inFlight > 0 || !beforeShutdown.isEmpty() || !atShutdown.isEmpty()) {
+            return;
+        }
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+            hook = null;
+        } catch (IllegalStateException e) {
+            // it runs, or is about to
         }
     }
 
     private static void awaitInFlight() {
-        beforeShutdown.forEach(Runnable::run);
-        exiting = true;
+        List<Runnable> first;
+        synchronized (lock) {
+            first = List.copyOf(beforeShutdown);
+        }
+        first.forEach(Runnable::run);
         awaitNone();
-        atShutdown.forEach(Runnable::run);
+        List<Runnable> last;
+        synchronized (lock) {
+            last = List.copyOf(atShutdown);
+        }
+        last.forEach(Runnable::run);
     }
 
     private static void awaitNone() {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SHUTDOWN_WAIT_SECONDS);
-        try {
-            while (inFlight.get() > 0) {
-                if (System.nanoTime() > end) {
+        synchronized (lock) {
+            exiting = true;
+            while (inFlight > 0) {
+                long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+                if (left <= 0) {
                     LoggerFactory.getLogger(Scope.class).warn("native work still runs; exiting all the same");
                     return;
                 }
-                Thread.sleep(1);
+                try {
+                    lock.wait(left);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return;
+                }
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 }

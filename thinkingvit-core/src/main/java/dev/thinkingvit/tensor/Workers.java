@@ -3,6 +3,7 @@ package dev.thinkingvit.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -16,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Workers implements AutoCloseable {
     private final ExecutorService pool;
+    private final List<Thread> threads = new CopyOnWriteArrayList<>();
     private final int count;
 
     /**
@@ -25,16 +27,18 @@ public final class Workers implements AutoCloseable {
     public Workers(int count, String name, Runnable begin) {
         this.count = count;
         AtomicInteger number = new AtomicInteger();
-        this.pool = Executors.newFixedThreadPool(
-                count,
-                work -> new Worker(
-                        this,
-                        () -> {
-                            Natives.setThreads(1, 1);
-                            begin.run();
-                            work.run();
-                        },
-                        name + "-" + number.getAndIncrement()));
+        this.pool = Executors.newFixedThreadPool(count, work -> {
+            Thread thread = new Worker(
+                    this,
+                    () -> {
+                        Natives.setThreads(1, 1);
+                        begin.run();
+                        work.run();
+                    },
+                    name + "-" + number.getAndIncrement());
+            threads.add(thread);
+            return thread;
+        });
     }
 
     public int count() {
@@ -92,9 +96,10 @@ public final class Workers implements AutoCloseable {
         private final Workers crew;
 
         Worker(Workers crew, Runnable work, String name) {
-            super(work, name);
+            super(null, work, name, 0, false);
             this.crew = crew;
             setDaemon(true);
+            setContextClassLoader(null); // the application's would be held as long as this lives
         }
     }
 
@@ -108,13 +113,15 @@ public final class Workers implements AutoCloseable {
                 } catch (InterruptedException e) {
                     interrupted = true;
                 } catch (ExecutionException e) {
-                    if (e.getCause() instanceof RuntimeException cause) {
+                    Throwable failure = e.getCause() == null ? e : e.getCause();
+                    CallersTrace.addTo(failure);
+                    if (failure instanceof RuntimeException cause) {
                         throw TensorException.translate("libtorch", cause);
                     }
-                    if (e.getCause() instanceof Error error) {
+                    if (failure instanceof Error error) {
                         throw error;
                     }
-                    throw new IllegalStateException(e.getCause());
+                    throw new IllegalStateException(failure);
                 }
             }
         } catch (CancellationException e) {
@@ -126,12 +133,17 @@ public final class Workers implements AutoCloseable {
         }
     }
 
+    /** Returns when the threads have ended, not only their work: they hold native memory, and their class loader. */
     @Override
     public void close() {
         pool.shutdown();
+        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
         try {
-            if (!pool.awaitTermination(1, TimeUnit.MINUTES)) {
-                throw new IllegalStateException("a worker did not end");
+            for (Thread thread : threads) {
+                TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1, end - System.nanoTime()));
+                if (thread.isAlive()) {
+                    throw new IllegalStateException("a worker did not end");
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,9 +1,9 @@
 package dev.thinkingvit.train;
 
-import dev.thinkingvit.model.DropPath;
-import dev.thinkingvit.model.NestedWeights;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -96,7 +96,7 @@ final class GradientPass {
             for (int i = from; i < to; i++) {
                 generators.add(Chance.DROP.generator(recipe, epoch, part.samples()[i]));
             }
-            DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.config(), generators);
+            DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.network(), generators);
             int stages = weights.length;
             Tensor taught = teacher == null ? null : teacher.logits(input);
             replica.backward(

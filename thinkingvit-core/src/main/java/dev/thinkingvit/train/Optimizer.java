@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.network.Parameters;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
@@ -8,13 +9,19 @@ sealed interface Optimizer extends AutoCloseable permits AdamW, Sgd {
     /**
      * The optimizer of a recipe.
      *
+     * @param declared what the parameters are
      * @param parameters F32; kept, not owned
      * @param gradients of each parameter, of its shape; kept, not owned
      * @param shares into which the parameters are divided, about equally large
      */
-    static Optimizer of(Recipe recipe, Map<String, Tensor> parameters, Map<String, Tensor> gradients, int shares) {
+    static Optimizer of(
+            Recipe recipe,
+            Parameters declared,
+            Map<String, Tensor> parameters,
+            Map<String, Tensor> gradients,
+            int shares) {
         ParameterGroups groups =
-                ParameterGroups.of(parameters, recipe.optimizer().layerDecay(), shares);
+                ParameterGroups.of(declared, parameters, recipe.optimizer().layerDecay(), shares);
         return switch (recipe.optimizer().opt()) {
             case ADAMW -> new AdamW(groups, gradients, recipe.optimizer().adamW());
             case SGD, MOMENTUM -> new Sgd(groups, gradients, recipe.optimizer().sgd());

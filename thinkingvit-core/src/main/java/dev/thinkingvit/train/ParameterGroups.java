@@ -1,28 +1,24 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Parameters;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which parameters an optimizer treats alike, as timm divides a ViT's: weight decay spares tensors of at most one
- * dimension, biases, {@code pos_embed} and {@code cls_token}; a layer decay d scales the learning rate of layer i of n
- * by d^(n − i), where layer 0 is the embedding, layer i + 1 is block i, the final norm belongs to the last block, and
- * everything else (the head, what recycles tokens) is layer n.
+ * Which parameters an optimizer treats alike: weight decay spares what {@linkplain Parameter#decays says so}, as timm
+ * spares tensors of at most one dimension, biases, positions and class tokens; a layer decay d scales the learning rate of
+ * layer i of n by d^(n − i), {@linkplain Parameter#layer as deep as each lies}.
  *
  * @param shares each a list of groups with different treatments, of about as many values as another share
  */
 record ParameterGroups(List<List<Group>> shares) {
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     /**
      * How a parameter is treated.
      *
@@ -35,58 +31,36 @@ record ParameterGroups(List<List<Group>> shares) {
     record Group(Treatment treatment, Map<String, Tensor> parameters) {}
 
     /**
+     * @param declared all of the network's parameters
+     * @param parameters their tensors by name
      * @param layerDecay null for none
      * @param count of shares
      */
-    static ParameterGroups of(Map<String, Tensor> parameters, @Nullable Double layerDecay, int count) {
+    static ParameterGroups of(
+            Parameters declared, Map<String, Tensor> parameters, @Nullable Double layerDecay, int count) {
         List<Map<Treatment, Group>> shares = new ArrayList<>();
         List<long[]> sizes = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             shares.add(new LinkedHashMap<>());
             sizes.add(new long[] {0, i});
         }
-        int depth = depth(parameters.keySet());
-        parameters.forEach((name, parameter) -> {
+        int deepest = declared.all().stream().mapToInt(Parameter::layer).max().orElse(0);
+        parameters.forEach((name, tensor) -> {
             long[] least = Collections.min(sizes, Comparator.comparingLong((long[] size) -> size[0]));
-            least[0] += parameter.numel();
-            Treatment treatment = treatment(name, parameter.dim(), layerDecay, depth);
+            least[0] += tensor.numel();
+            Treatment treatment = treatment(declared.require(name), layerDecay, deepest);
             shares.get((int) least[1])
                     .computeIfAbsent(treatment, key -> new Group(key, new LinkedHashMap<>()))
                     .parameters()
-                    .put(name, parameter);
+                    .put(name, tensor);
         });
         return new ParameterGroups(
                 shares.stream().map(share -> List.copyOf(share.values())).toList());
     }
 
-    /** @param depth number of blocks */
-    static Treatment treatment(String name, long dimensions, @Nullable Double layerDecay, int depth) {
-        double scale = layerDecay == null ? 1 : Math.pow(layerDecay, depth + 1 - layer(name, depth));
-        return new Treatment(isDecayed(name, dimensions), scale);
-    }
-
-    private static boolean isDecayed(String name, long dimensions) {
-        return dimensions > 1 && !name.endsWith(".bias") && !name.equals("pos_embed") && !name.equals("cls_token");
-    }
-
-    private static int layer(String name, int depth) {
-        Matcher block = BLOCK.matcher(name);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        if (name.startsWith("norm.")) {
-            return depth;
-        }
-        boolean embeds = name.equals("pos_embed") || name.equals("cls_token") || name.startsWith("patch_embed.");
-        return embeds ? 0 : depth + 1;
-    }
-
-    private static int depth(Collection<String> names) {
-        return names.stream()
-                .map(BLOCK::matcher)
-                .filter(Matcher::matches)
-                .mapToInt(block -> 1 + Integer.parseInt(block.group(1)))
-                .max()
-                .orElse(0);
+    /** @param deepest layer of the network */
+    static Treatment treatment(Parameter parameter, @Nullable Double layerDecay, int deepest) {
+        double scale = layerDecay == null ? 1 : Math.pow(layerDecay, deepest - parameter.layer());
+        return new Treatment(parameter.decays(), scale);
     }
 }

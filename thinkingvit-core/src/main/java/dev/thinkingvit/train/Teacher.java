@@ -144,14 +144,13 @@ public final class Teacher implements AutoCloseable {
 
     @Override
     public void close() {
-        ComputeThread.callToTheEnd(() -> {
+        ComputeThread.free(() -> {
             backbone.close();
             for (Tensor constant : new Tensor[] {resize, scale, shift, classes}) {
                 if (constant != null) {
                     constant.close();
                 }
             }
-            return null;
         });
     }
 }

@@ -9,7 +9,7 @@ import dev.thinkingvit.data.ClassFinder;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
@@ -180,7 +180,7 @@ public record TeacherModel(
                 ? OnnxRuntime.open(export, 1)
                 : device.isCuda()
                         ? NestedBackbone.of(config.network(), weights, precision, device)
-                        : PackedThinkingViT.of(config.network(), weights, precision);
+                        : PackedBackbone.of(config.network(), weights, precision);
         return new Teacher(
                 backbone,
                 export == null ? device : TorchDevice.CPU,

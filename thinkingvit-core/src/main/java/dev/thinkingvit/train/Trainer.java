@@ -118,7 +118,12 @@ public final class Trainer implements AutoCloseable {
         for (int worker = 0; worker < workers.count(); worker++) {
             gradients.add(new Gradients(parameters, extras));
         }
-        this.optimizer = Optimizer.of(recipe, parameters, gradients.get(0).views(), workers.count());
+        this.optimizer = Optimizer.of(
+                recipe,
+                model.network().parameters(),
+                parameters,
+                gradients.get(0).views(),
+                workers.count());
         double decay = recipe.ema().modelEmaDecay();
         Ema.Rule rule = Ema.Rule.published(decay, recipe.ema().modelEmaWarmup());
         this.ema = decay > 0 ? new Ema(parameters, rule, workers.count()) : null;

@@ -3,7 +3,7 @@ package dev.thinkingvit.eval;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Router;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -62,7 +62,7 @@ final class MadeUp {
             Map<String, HostTensor> weights = new LinkedHashMap<>(model.stateDict());
             // Freshly drawn heads are nearly indifferent: louder ones make entropies differ.
             weights.computeIfPresent("head.weight", (name, head) -> louder(head));
-            return new ElasticEngine(PackedThinkingViT.of(NETWORK, weights, Precision.FP32));
+            return new ElasticEngine(PackedBackbone.of(NETWORK, weights, Precision.FP32));
         }
     }
 

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.Backbone;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.tensor.ComputeThread;
@@ -37,7 +37,7 @@ class ElasticEngineTest {
 
     private final ModelDirectory.Model model = ModelDirectory.read(REFERENCE.resolve("vit-2h-3h-6h"));
     private final Counting backbone =
-            new Counting(PackedThinkingViT.of(model.config().network(), model.weights(), Precision.FP32), false);
+            new Counting(PackedBackbone.of(model.config().network(), model.weights(), Precision.FP32), false);
     private final ElasticEngine engine = new ElasticEngine(backbone);
     private final Map<String, HostTensor> recorded = Safetensors.read(
                     REFERENCE.resolve("vit-2h-3h-6h/expected.safetensors"))

@@ -2,10 +2,10 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.model.Backbone;
-import dev.thinkingvit.model.DropPath;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.tensor.ComputeThread;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;

@@ -7,7 +7,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.Backbone;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ class VerificationTest {
         RandomModel model = RandomModel.draw(3);
         Path recording = model.record(directory.resolve("four.safetensors"), 21, "entropy");
 
-        try (Backbone packed = PackedThinkingViT.of(model.config(), model.weights(), Precision.FP32)) {
+        try (Backbone packed = PackedBackbone.of(model.config(), model.weights(), Precision.FP32)) {
             // four tensors a stage, two a threshold
             assertAgrees(verify(packed, recording), 4 * 4 + 2 * 3);
         }
@@ -116,7 +116,7 @@ class VerificationTest {
         recorded.put("stage4.logits", HostTensor.of(logits, 4, 13));
         Safetensors.write(recording, recorded, Map.of("certainty", "entropy"));
 
-        try (Backbone packed = PackedThinkingViT.of(model.config(), model.weights(), Precision.FP32)) {
+        try (Backbone packed = PackedBackbone.of(model.config(), model.weights(), Precision.FP32)) {
             Verification.Line line = line(verify(packed, recording), "stage4.logits");
             assertThat(line.allowed()).isEqualTo(1e-3);
             assertThat(line.ok()).isEqualTo(ok);
@@ -276,9 +276,9 @@ class VerificationTest {
         assertThat(verdict.passed()).isTrue();
     }
 
-    private static PackedThinkingViT packed(Path model) {
+    private static PackedBackbone packed(Path model) {
         ModelDirectory.Model read = ModelDirectory.read(model);
-        return PackedThinkingViT.of(read.config().network(), read.weights(), Precision.FP32);
+        return PackedBackbone.of(read.config().network(), read.weights(), Precision.FP32);
     }
 
     private static Verification.Line line(Verification verdict, String name) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.thinkingvit.checkpoint.Checkpoints;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;

@@ -68,7 +68,7 @@ class WarmStartTest {
     @Test
     void everyTensorOfANarrowerSourceIsLaidIntoTheLeadingSlice() {
         WarmStart start = start(counting(NARROWER), TARGET);
-        Map<String, HostTensor> drawn = Initialisation.draw(TARGET, 7);
+        Map<String, HostTensor> drawn = TARGET.parameters().draw(7);
 
         float[] expected = drawn.get("blocks.0.attn.proj.weight").toFloats();
         expected[0] = 0;
@@ -142,7 +142,7 @@ class WarmStartTest {
         assertThat(values(start, "alpha.0")).containsExactly(0);
         assertThat(values(start, "proj_layer.weight"))
                 .containsExactly(
-                        Initialisation.draw(TARGET, 7).get("proj_layer.weight").toFloats());
+                        TARGET.parameters().draw(7).get("proj_layer.weight").toFloats());
         assertThat(start.weights().keySet()).isEqualTo(TARGET.parameterShapes().keySet());
         assertThat(start.summary())
                 .contains("note: alpha and proj_layer, which recycle tokens, start anew in every model")
@@ -152,7 +152,7 @@ class WarmStartTest {
     @Test
     void aHeadOfOtherClassesStartsAnew() {
         WarmStart start = start(counting(plain(6, 1, 1000)), TARGET);
-        Map<String, HostTensor> drawn = Initialisation.draw(TARGET, 7);
+        Map<String, HostTensor> drawn = TARGET.parameters().draw(7);
 
         assertThat(values(start, "head.weight"))
                 .containsExactly(drawn.get("head.weight").toFloats());
@@ -300,7 +300,7 @@ class WarmStartTest {
 
     @Test
     void theDrawnWeightsAreNotChanged() {
-        Map<String, HostTensor> drawn = Initialisation.draw(TARGET, 3);
+        Map<String, HostTensor> drawn = TARGET.parameters().draw(3);
         float[] before = drawn.get("norm.weight").toFloats();
 
         WarmStart.of(counting(WIDER), TARGET, drawn, ClassHead.of(3, 3));

@@ -3,7 +3,7 @@ package dev.thinkingvit.onnx;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.model.Backbone;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -46,7 +46,7 @@ record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
 
     /** The network as libtorch runs it. */
     Backbone packed() {
-        return PackedThinkingViT.of(config.network(), weights, Precision.FP32);
+        return PackedBackbone.of(config.network(), weights, Precision.FP32);
     }
 
     /** @return count·3·S·S values */

@@ -10,6 +10,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -23,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
@@ -77,7 +79,7 @@ class OnnxExportTest {
         long recycling = 12 * 24 + 24 + 24 * 48 + 48;
         long folded = 48 + 48; // class token and patch bias are in the positions
         long values = last.parameterCount() - folded + recycling;
-        long constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights(), false)
+        long constants = constants(DRAWN.config().network(), DRAWN.weights(), false)
                 .names()
                 .size();
         assertThat(Files.size(folder.resolve("weights.bin"))).isBetween(values * 4, values * 4 + constants * 64);
@@ -89,11 +91,21 @@ class OnnxExportTest {
     @Test
     void largeConstantsBeginAtPages() {
         Map<String, Long> offsets = GraphConstants.Shared.layOut(
-                        "weights.bin",
-                        new NestedConstants(ThinkingViTConfig.imagenet(3, 6), Map.of("alpha.0", one()), false))
+                        "weights.bin", constants(ThinkingViTConfig.imagenet(3, 6), Map.of("alpha.0", one()), false))
                 .offsets();
         assertThat(offsets.get("blocks.3.mlp.fc1.weight.band2") % 4096).isZero();
         assertThat(offsets.values()).allMatch(offset -> offset % 64 == 0);
+    }
+
+    private static NestedConstants constants(
+            ThinkingViTConfig network, Map<String, HostTensor> weights, boolean folded) {
+        return NestedConstants.of(
+                new ThinkingViTNetwork(network),
+                weights,
+                IntStream.rangeClosed(1, network.stages())
+                        .mapToObj(stage -> ExportedModel.Stage.of(network, stage))
+                        .toList(),
+                folded);
     }
 
     private static HostTensor one() {
@@ -102,7 +114,7 @@ class OnnxExportTest {
 
     @Test
     void aStagesMatrixIsTheBeginningsOfItsBands() {
-        NestedConstants constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights(), false);
+        NestedConstants constants = constants(DRAWN.config().network(), DRAWN.weights(), false);
         float[] full = DRAWN.weights().get("blocks.1.mlp.fc2.weight").toFloats(); // (60, 240)
 
         ByteBuffer second = constants.leading("blocks.1.mlp.fc2.weight.band2", 4L * 24 * 12); // stage 2 at width 24
@@ -117,7 +129,7 @@ class OnnxExportTest {
 
     @Test
     void aFoldedMatrixIsWholeForEachStage() {
-        NestedConstants constants = new NestedConstants(DRAWN.config().network(), DRAWN.weights(), true);
+        NestedConstants constants = constants(DRAWN.config().network(), DRAWN.weights(), true);
         float[] full = DRAWN.weights().get("blocks.1.mlp.fc2.weight").toFloats(); // (60, 240)
 
         assertThat(constants.elements("blocks.1.mlp.fc2.weight.stage2")).isEqualTo(4L * 24 * 24);
@@ -136,7 +148,7 @@ class OnnxExportTest {
 
         String last = Files.readString(exported.graph(3), StandardCharsets.ISO_8859_1);
         assertThat(last.contains("Concat")).isEqualTo(joined);
-        assertThat(last).contains("blocks.1.attn.q.weight");
+        assertThat(last).contains("blocks.1.attn.qkv.0.weight");
     }
 
     @ParameterizedTest

@@ -1,7 +1,7 @@
 package dev.thinkingvit.tensor;
 
 import dev.thinkingvit.inference.ElasticClassifier;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -23,7 +23,7 @@ final class FirstCalls {
         calls.put("openIn", () -> ElasticClassifier.open(model, Precision.FP32).close());
         calls.put("isFastHere", Precision.BF16::isFastHere);
         calls.put("initialise", () -> ThinkingViT.initialise(config, 1).close());
-        calls.put("pack", () -> PackedThinkingViT.of(config, Map.of(), Precision.FP32));
+        calls.put("pack", () -> PackedBackbone.of(config, Map.of(), Precision.FP32));
         calls.put("floats", () -> Tensors.floats(new float[1], 0, 1));
         calls.put("toNative", () -> Tensors.toNative(HostTensor.of(new float[1], 1)));
         calls.put("scope", () -> new Scope().close());

@@ -9,7 +9,7 @@ import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
@@ -156,8 +156,7 @@ class DistilledTrainingTest {
                 Trainer trainer = new Trainer(model, recipe(type, alpha, tau), Peers.ALONE, 2, teacher)) {
             double[][] students = new double[2][];
             Map<String, HostTensor> before = model.stateDict();
-            try (ElasticEngine engine =
-                    new ElasticEngine(PackedThinkingViT.of(model.config(), before, Precision.FP32))) {
+            try (ElasticEngine engine = new ElasticEngine(PackedBackbone.of(model.config(), before, Precision.FP32))) {
                 List<Outcome> outcomes = engine.run(part.images(), BATCH, StopPolicy.alwaysThink(Routers.ENTROPY));
                 for (int k = 0; k < 2; k++) {
                     int stage = k;

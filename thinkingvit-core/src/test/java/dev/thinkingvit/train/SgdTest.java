@@ -3,6 +3,10 @@ package dev.thinkingvit.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Parameters;
+import dev.thinkingvit.network.Start;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -40,6 +44,10 @@ class SgdTest {
         return floats.length == 6 ? HostTensor.of(floats, 2, 3) : HostTensor.of(floats, 3);
     }
 
+    private static final Parameters DECLARED = Parameters.of(List.of(
+            Parameter.of("weight", Start.ZEROS, 0, Axis.whole(2), Axis.whole(3)),
+            Parameter.of("bias", Start.ZEROS, 0, Axis.whole(3))));
+
     private static Recipe recipe(String opt, double momentum) {
         return RecipeFile.with(Recipe.DEFAULT, Map.of("opt", opt, "momentum", momentum, "weight_decay", 0.05));
     }
@@ -56,7 +64,7 @@ class SgdTest {
                         NAMES.get(i),
                         Tensors.toNative(tensor(recorded.get("gradients").get(0).get(i))));
             }
-            try (Optimizer optimizer = Optimizer.of(recipe(opt, momentum), parameters, gradients, 2)) {
+            try (Optimizer optimizer = Optimizer.of(recipe(opt, momentum), DECLARED, parameters, gradients, 2)) {
                 for (JsonNode step : recorded.get("gradients")) {
                     for (int i = 0; i < 2; i++) {
                         Tensors.assign(gradients.get(NAMES.get(i)), tensor(step.get(i)));
@@ -83,7 +91,7 @@ class SgdTest {
         try (Scope scope = new Scope()) {
             Tensor weight = Tensors.toNative(tensor(recorded.get("weight")));
             Map<String, Tensor> one = Map.of("weight", weight);
-            try (Optimizer optimizer = Optimizer.of(recipe("sgd", 0.5), one, one, 1)) {
+            try (Optimizer optimizer = Optimizer.of(recipe("sgd", 0.5), DECLARED, one, one, 1)) {
                 assertThat(optimizer.state()).containsOnlyKeys("weight.momentum_buffer");
             }
         }

@@ -15,7 +15,7 @@ import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -81,7 +81,7 @@ class TeacherTest {
 
     private static float[] lastLogits(TeacherModel model, float[] images, int count) {
         try (ElasticEngine engine =
-                new ElasticEngine(PackedThinkingViT.of(model.config().network(), model.weights(), Precision.FP32))) {
+                new ElasticEngine(PackedBackbone.of(model.config().network(), model.weights(), Precision.FP32))) {
             List<Outcome> outcomes = engine.run(images, count, StopPolicy.alwaysThink(Routers.ENTROPY));
             float[] all = new float[count * model.config().network().numClasses()];
             for (int i = 0; i < count; i++) {

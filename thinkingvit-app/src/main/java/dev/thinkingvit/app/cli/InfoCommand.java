@@ -7,7 +7,7 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.Printable;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel;
@@ -136,7 +136,7 @@ final class InfoCommand extends BaseCommand {
             for (Precision precision : Precision.values()) {
                 row.put(
                         "packed_bytes_" + precision.name().toLowerCase(Locale.ROOT),
-                        PackedThinkingViT.weightBytes(network, stage, precision));
+                        PackedBackbone.weightBytes(network, stage, precision));
             }
         }
     }

@@ -5,6 +5,7 @@ import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.StandardOutput;
 import dev.thinkingvit.store.HubException;
 import dev.thinkingvit.store.HubModel;
+import dev.thinkingvit.tensor.Scope;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -107,6 +108,9 @@ public final class Main implements Runnable {
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof TypeConversionException) { // values of options that make sense only together
                 return refused(command, e);
+            }
+            if (Scope.isExiting()) { // told to, before the command was done: no failure of its own
+                return INTERRUPTED;
             }
             Failure.print(command.getErr(), e, Failure.isVerbose(command));
             return FAILED;

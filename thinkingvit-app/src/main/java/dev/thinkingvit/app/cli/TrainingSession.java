@@ -18,7 +18,7 @@ import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
-import dev.thinkingvit.model.PackedThinkingViT;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.tensor.HostTensor;
@@ -405,7 +405,7 @@ record TrainingSession(
         Precision precision = recipe.precision(settings.device());
         return settings.device().isCuda()
                 ? NestedBackbone.of(config.network(), weights, precision, settings.device())
-                : PackedThinkingViT.of(config.network(), weights, precision);
+                : PackedBackbone.of(config.network(), weights, precision);
     }
 
     /** A few pictures that are trained on. */

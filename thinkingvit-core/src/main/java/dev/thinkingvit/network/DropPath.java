@@ -1,4 +1,4 @@
-package dev.thinkingvit.model;
+package dev.thinkingvit.network;
 
 import dev.thinkingvit.tensor.Tensors;
 import java.util.List;
@@ -32,17 +32,18 @@ public final class DropPath {
 
     /**
      * @param rate probability at the last block, in [0, 1)
+     * @param network whose stages and blocks are meant
      * @param images a generator for each image of the batch
      */
-    public static DropPath draw(double rate, ThinkingViTConfig config, List<? extends RandomGenerator> images) {
+    public static DropPath draw(double rate, Network network, List<? extends RandomGenerator> images) {
         if (!(rate >= 0 && rate < 1)) {
             throw new IllegalArgumentException("drop path rate must lie in [0, 1), got " + rate);
         }
-        int depth = config.depth();
+        int depth = network.depth();
         if (rate == 0 || depth < 2) {
             return NONE;
         }
-        int branches = config.stages() * depth * BRANCHES;
+        int branches = network.stages() * depth * BRANCHES;
         float[] scales = new float[branches * images.size()];
         for (int i = 0; i < images.size(); i++) {
             RandomGenerator random = images.get(i);

@@ -1,4 +1,4 @@
-package dev.thinkingvit.model;
+package dev.thinkingvit.network;
 
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;

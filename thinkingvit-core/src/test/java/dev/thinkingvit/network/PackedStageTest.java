@@ -1,10 +1,15 @@
-package dev.thinkingvit.model;
+package dev.thinkingvit.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.thinkingvit.model.PackedBackbone;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Dnnl;
@@ -27,6 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PackedStageTest {
     /** 26 tokens, so that groups of 16, 4 and 1 images occur; the last stage is narrower than the network. */
     private static final ThinkingViTConfig CONFIG = new ThinkingViTConfig(40, 8, 64, 3, 4, List.of(1, 3), 10, 1e-6);
+
+    private static final Network NETWORK = new ThinkingViTNetwork(CONFIG);
 
     private final Map<String, HostTensor> weights = weights();
 
@@ -52,17 +59,17 @@ class PackedStageTest {
         assumeTrue(Dnnl.isFast(DType.F32), "oneDNN has no kernels here");
         ComputeThread.call(() -> {
             try (Scope scope = new Scope();
-                    PackedStage dnnl1 = new DnnlStage(cut(1), Precision.FP32);
-                    PackedStage dnnl2 = new DnnlStage(cut(2), Precision.FP32);
-                    PackedStage torch1 = new TorchStage(cut(1), Precision.FP32);
-                    PackedStage torch2 = new TorchStage(cut(2), Precision.FP32)) {
+                    PackedStage dnnl1 = new DnnlStage(NETWORK, 1, weights, DType.F32);
+                    PackedStage dnnl2 = new DnnlStage(NETWORK, 2, weights, DType.F32);
+                    PackedStage torch1 = new TorchStage(NETWORK, 1, weights, DType.F32);
+                    PackedStage torch2 = new TorchStage(NETWORK, 2, weights, DType.F32)) {
                 Tensor batch = torch.randn(images, 3, 40, 40);
-                StageOutput first = dnnl1.run(batch, null);
-                StageOutput expected = torch1.run(batch, null);
+                Network.Output<Tensor> first = dnnl1.run(batch, null);
+                Network.Output<Tensor> expected = torch1.run(batch, null);
                 assertClose(first.logits(), expected.logits(), 1e-5f);
                 assertClose(first.tokens(), expected.tokens(), 1e-4f);
-                StageOutput second = dnnl2.run(batch, first.tokens());
-                StageOutput expectedSecond = torch2.run(batch, expected.tokens());
+                Network.Output<Tensor> second = dnnl2.run(batch, first.tokens());
+                Network.Output<Tensor> expectedSecond = torch2.run(batch, expected.tokens());
                 assertClose(second.logits(), expectedSecond.logits(), 1e-5f);
                 assertClose(second.tokens(), expectedSecond.tokens(), 1e-4f);
             }
@@ -76,8 +83,8 @@ class PackedStageTest {
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope();
                         PackedStage stage = dnnl && Dnnl.hasKernel(DType.F32)
-                                ? new DnnlStage(cut(2), Precision.FP32)
-                                : new TorchStage(cut(2), Precision.FP32)) {
+                                ? new DnnlStage(NETWORK, 2, weights, DType.F32)
+                                : new TorchStage(NETWORK, 2, weights, DType.F32)) {
                     torch.manual_seed(2);
                     Tensor batch = torch.randn(1, 3, 40, 40);
                     float[] one = Tensors.toFloats(
@@ -98,11 +105,11 @@ class PackedStageTest {
         // 1,025 tokens: more scores than are there at a time, of one head; the last part is smaller
         ThinkingViTConfig large = new ThinkingViTConfig(128, 4, 8 * heads, 1, heads, List.of(heads), 3, 1e-6);
         try (ThinkingViT model = ThinkingViT.initialise(large, 3)) {
-            StageWeights cut = new StageWeights(large, model.stateDict(), 1);
+            Map<String, HostTensor> cut = model.stateDict();
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope();
-                        PackedStage dnnl = new DnnlStage(cut, Precision.FP32);
-                        PackedStage torchStage = new TorchStage(cut, Precision.FP32)) {
+                        PackedStage dnnl = new DnnlStage(model.network(), 1, cut, DType.F32);
+                        PackedStage torchStage = new TorchStage(model.network(), 1, cut, DType.F32)) {
                     Tensor batch = torch.randn(1, 3, 128, 128);
                     assertClose(
                             dnnl.run(batch, null).tokens(),
@@ -116,7 +123,7 @@ class PackedStageTest {
 
     @Test
     void tensorsOfAnotherTypeAreRefused() {
-        try (PackedThinkingViT model = PackedThinkingViT.of(CONFIG, weights, Precision.FP32)) {
+        try (PackedBackbone model = PackedBackbone.of(CONFIG, weights, Precision.FP32)) {
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope()) {
                     Tensor images = torch.randn(2, 3, 40, 40);
@@ -139,7 +146,7 @@ class PackedStageTest {
     void imagesOfABatchDoNotTouchEachOther() {
         ComputeThread.call(() -> {
             try (Scope scope = new Scope();
-                    PackedStage stage = PackedStage.pack(CONFIG, weights, Precision.FP32, 1)) {
+                    PackedStage stage = PackedStage.pack(NETWORK, 1, weights, DType.F32)) {
                 Tensor batch = torch.randn(22, 3, 40, 40);
                 float[] together = Tensors.toFloats(stage.run(batch, null).logits());
                 for (int i : new int[] {0, 15, 16, 19, 20, 21}) { // first and last of each group
@@ -159,8 +166,8 @@ class PackedStageTest {
         assumeTrue(Dnnl.isFast(DType.BF16), "this processor has no instructions for BF16");
         ComputeThread.call(() -> {
             try (Scope scope = new Scope();
-                    PackedStage exact = new DnnlStage(cut(1), Precision.FP32);
-                    PackedStage rounded = new DnnlStage(cut(1), Precision.BF16)) {
+                    PackedStage exact = new DnnlStage(NETWORK, 1, weights, DType.F32);
+                    PackedStage rounded = new DnnlStage(NETWORK, 1, weights, DType.BF16)) {
                 Tensor batch = torch.randn(5, 3, 40, 40);
                 assertClose(
                         rounded.run(batch, null).tokens(),
@@ -186,13 +193,9 @@ class PackedStageTest {
 
     private void runOnce() {
         try (Scope scope = new Scope();
-                PackedStage stage = PackedStage.pack(CONFIG, weights, Precision.FP32, 1)) {
+                PackedStage stage = PackedStage.pack(NETWORK, 1, weights, DType.F32)) {
             stage.run(torch.randn(21, 3, 40, 40), null);
         }
-    }
-
-    private StageWeights cut(int stage) {
-        return new StageWeights(CONFIG, weights, stage);
     }
 
     private static void assertClose(Tensor came, Tensor expected, float tolerance) {

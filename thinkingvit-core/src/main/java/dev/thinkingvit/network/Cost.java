@@ -1,0 +1,148 @@
+package dev.thinkingvit.network;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a stage costs: its layers, counted instead of computed. What flows is the shape of one image's values, (1, …).
+ *
+ * <p>Counted are multiply-accumulates of linear layers and of attention's two products, as the paper counts them; sums,
+ * norms, GELU and softmax are not.
+ */
+public final class Cost implements Layers<long[]> {
+    private final int stage;
+    private long macs;
+
+    private Cost(int stage) {
+        this.stage = stage;
+    }
+
+    /** Multiply-accumulates of one image at {@code stage} (from 1) alone. */
+    public static long macs(Network network, int stage) {
+        Cost cost = new Cost(stage);
+        Network.Ports ports = network.ports(stage);
+        network.stage(cost, stage, one(ports.images()), ports.previous() == null ? null : one(ports.previous()));
+        return cost.macs;
+    }
+
+    private static long[] one(@Nullable List<Long> shape) {
+        if (shape == null) {
+            throw new IllegalArgumentException("the stage has no such port");
+        }
+        long[] one = new long[shape.size() + 1];
+        one[0] = 1;
+        for (int i = 0; i < shape.size(); i++) {
+            one[i + 1] = shape.get(i);
+        }
+        return one;
+    }
+
+    private static long product(long[] shape) {
+        return Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    }
+
+    @Override
+    public long[] patches(long[] images, int patch) {
+        return new long[] {
+            images[0], images[2] / patch * (images[3] / patch), images[1] * patch * patch,
+        };
+    }
+
+    @Override
+    public long[] tokens(long[] patches, Parameter classToken, Parameter positions) {
+        return new long[] {patches[0], patches[1] + 1, patches[2]};
+    }
+
+    @Override
+    public long[] linear(long[] x, Linear layer) {
+        long[] out = x.clone();
+        out[out.length - 1] = layer.weight().shape(stage)[0];
+        macs += product(x) * out[out.length - 1];
+        return out;
+    }
+
+    @Override
+    public long[] norm(long[] x, Norm layer) {
+        return x;
+    }
+
+    @Override
+    public long[] gelu(long[] x) {
+        return x;
+    }
+
+    @Override
+    public long[] attention(long[] qkv, int heads) {
+        long[] out = qkv.clone();
+        out[2] /= 3;
+        macs += 2 * product(out) * out[1];
+        return out;
+    }
+
+    @Override
+    public long[] windows(long[] x, Windows how) {
+        return new long[] {x[0] * how.count(), how.tokens(), x[2]};
+    }
+
+    @Override
+    public long[] unwindow(long[] x, Windows how) {
+        return new long[] {x[0] / how.count(), (long) how.rows() * how.columns(), x[2]};
+    }
+
+    @Override
+    public long[] windowAttention(long[] qkv, int heads, Parameter bias, Windows how) {
+        return attention(qkv, heads);
+    }
+
+    @Override
+    public long[] merge(long[] x, int rows, int columns) {
+        return new long[] {x[0], x[1] / 4, 4 * x[2]};
+    }
+
+    @Override
+    public long[] upsample(long[] x, int rows, int columns, Parameter kernel) {
+        long[] out = x.clone();
+        out[1] *= kernel.shape()[2] * kernel.shape()[3];
+        macs += product(out);
+        return out;
+    }
+
+    @Override
+    public long[] leading(long[] x, int features) {
+        long[] out = x.clone();
+        out[out.length - 1] = features;
+        return out;
+    }
+
+    @Override
+    public long[] mean(long[] x) {
+        return new long[] {x[0], x[2]};
+    }
+
+    @Override
+    public long[] scale(long[] x, Parameter factor) {
+        return x;
+    }
+
+    @Override
+    public long[] add(long[] x, long[] y) {
+        return x;
+    }
+
+    @Override
+    public long[] residual(long[] x, long[] branch) {
+        return x;
+    }
+
+    @Override
+    public long[] token(long[] x, int index) {
+        return new long[] {x[0], x[2]};
+    }
+
+    @Override
+    public long[] block(long[] x, int index, UnaryOperator<long[]> body) {
+        return body.apply(x);
+    }
+}

@@ -1,0 +1,181 @@
+package dev.thinkingvit.network;
+
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stage as a sequence of oneDNN's primitives on memory laid out once: no copies around attention, residuals added in
+ * place, nothing allocated while it runs.
+ *
+ * <p>A batch goes through in groups of a few images, whose activations stay in a core's cache and whose weights are read
+ * once.
+ *
+ * <p>{@code B} images, {@code G} of them in a group, {@code N} tokens.
+ */
+final class DnnlStage implements PackedStage {
+    /** Rows of a group: beyond, activations leave the cache; below, weights are read more often than need be. */
+    private static final int GROUP_ROWS = 1100;
+
+    private static final int GROUP_FACTOR = 4;
+
+    private final Network network;
+    private final int stage;
+    private final DnnlWeights weights;
+    private final Map<Kind, Deque<Group>> idle = new ConcurrentHashMap<>();
+
+    /** Groups that can stand in for each other: a program is written for a number of images and of native threads. */
+    private record Kind(int images, int threads) {}
+
+    DnnlStage(Network network, int stage, Map<String, HostTensor> source, DType type) {
+        this.network = network;
+        this.stage = stage;
+        this.weights = new DnnlWeights(stage, source, type);
+        try {
+            new Plan(1); // asks for everything once
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
+        }
+        weights.seal();
+    }
+
+    /** The stage's steps for a group of images. */
+    private final class Plan {
+        private final DnnlPlan steps = new DnnlPlan(weights);
+        private final DnnlPlan.Value images;
+        private final DnnlPlan.@Nullable Value previous;
+        private final DnnlPlan.Value tokens;
+        private final DnnlPlan.Value logits;
+
+        Plan(int count) {
+            Network.Ports ports = network.ports(stage);
+            List<Long> before = ports.previous();
+            this.images = steps.input(DType.F32, shape(count, ports.images()));
+            this.previous = before == null ? null : steps.input(weights.type(), shape(count, before));
+            Network.Output<DnnlPlan.Value> output = network.stage(steps, stage, images, previous);
+            this.tokens = steps.output(output.tokens());
+            this.logits = steps.output(output.logits());
+        }
+    }
+
+    private static long[] shape(long images, List<Long> of) {
+        return Stream.concat(Stream.of(images), of.stream())
+                .mapToLong(Long::longValue)
+                .toArray();
+    }
+
+    @Override
+    public Network.Output<Tensor> run(Tensor images, @Nullable Tensor previousTokens) {
+        try (Scope scope = new Scope()) {
+            int batch = Math.toIntExact(images.size(0));
+            Tensor pixels = images.contiguous();
+            Tensor previous = previousTokens == null ? null : previousTokens.contiguous();
+            Network.Ports ports = network.ports(stage);
+            Tensor tokens = empty(weights.type(), shape(batch, ports.tokens())); // (B, N, d)
+            Tensor logits = empty(DType.F32, shape(batch, ports.logits())); // (B, C)
+            int from = 0;
+            while (from < batch) {
+                from += runGroup(batch - from, from, pixels, previous, tokens, logits);
+            }
+            return new Network.Output<>(scope.keep(tokens), scope.keep(logits));
+        }
+    }
+
+    private static Tensor empty(DType type, long[] shape) {
+        return torch.empty(shape, new TensorOptions(Tensors.scalarType(type)), new MemoryFormatOptional());
+    }
+
+    /** Runs as many of the images that are left as fit into a group; returns how many. */
+    private int runGroup(int left, int from, Tensor images, @Nullable Tensor previous, Tensor tokens, Tensor logits) {
+        Kind kind = new Kind(groupSize(left), Natives.threads());
+        Deque<Group> waiting = idle.computeIfAbsent(kind, of -> new ConcurrentLinkedDeque<>());
+        Group group = waiting.pollFirst();
+        if (group == null) {
+            group = new Group(kind.images);
+        }
+        try {
+            group.run(from, images, previous, tokens, logits);
+        } catch (RuntimeException | Error e) {
+            group.close();
+            throw e;
+        }
+        waiting.addFirst(group);
+        return kind.images;
+    }
+
+    @Override
+    public long weightBytes() {
+        return weights.bytes();
+    }
+
+    @Override
+    public int microBatch() {
+        return GROUP_FACTOR * groupSize(Integer.MAX_VALUE / GROUP_FACTOR);
+    }
+
+    /** The largest group of at most {@code images}: a power of {@value #GROUP_FACTOR}, so that few programs do for all batches. */
+    private int groupSize(int images) {
+        return groupSize(network.ports(stage).tokens().get(0), images);
+    }
+
+    static int groupSize(long tokens, int images) {
+        int size = 1;
+        while (size * GROUP_FACTOR <= images && (long) size * GROUP_FACTOR * tokens <= GROUP_ROWS) {
+            size *= GROUP_FACTOR;
+        }
+        return size;
+    }
+
+    /** A program for a group of images and the memory that it works on. For one thread at a time. */
+    private final class Group implements AutoCloseable {
+        private final DnnlProgram program = new DnnlProgram();
+        private final Plan plan;
+
+        Group(int images) {
+            this.plan = new Plan(images);
+            try {
+                plan.steps.write(program);
+            } catch (RuntimeException | Error e) {
+                program.close();
+                throw e;
+            }
+        }
+
+        void run(int from, Tensor allImages, @Nullable Tensor allPrevious, Tensor allTokens, Tensor allLogits) {
+            program.bind(plan.images.view(), allImages, from);
+            if (plan.previous != null && allPrevious != null) {
+                program.bind(plan.previous.view(), allPrevious, from);
+            }
+            program.bind(plan.tokens.view(), allTokens, from);
+            program.bind(plan.logits.view(), allLogits, from);
+            program.run();
+        }
+
+        @Override
+        public void close() {
+            program.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        idle.values().forEach(waiting -> waiting.forEach(Group::close));
+        idle.clear();
+        weights.close();
+    }
+}

@@ -1,0 +1,490 @@
+package dev.thinkingvit.onnx;
+
+import static dev.thinkingvit.onnx.OnnxGraph.attribute;
+
+import dev.thinkingvit.checkpoint.ProtoMessage;
+import dev.thinkingvit.network.Layers;
+import dev.thinkingvit.network.Linear;
+import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.Norm;
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Windows;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Layers as nodes of one stage's ONNX graph: images and the tokens of the stage before in, logits and tokens out.
+ *
+ * <p>{@code B} images, {@code N} tokens, {@code d} features, {@code H} heads, {@code hd} their width. Tokens are the rows
+ * of one matrix (B·N, d), so that each layer is one Gemm with its bias inside; what runtimes fuse (GELU of Erf,
+ * LayerNormalization) is written as they look for it.
+ */
+final class OnnxLayers implements Layers<OnnxLayers.Value> {
+    private final OnnxGraph graph;
+    private final NestedConstants constants;
+    private final int stage;
+    private final Map<String, String> ports; // what a value that leaves the stage is called outside
+    private final Set<String> small = new HashSet<>(); // constants of a few numbers that the graph has
+
+    private OnnxLayers(OnnxGraph graph, NestedConstants constants, int stage, Map<String, String> ports) {
+        this.graph = graph;
+        this.constants = constants;
+        this.stage = stage;
+        this.ports = ports;
+    }
+
+    /** A linear layer that waits for what follows it. */
+    private record Pending(Value x, Linear layer, @Nullable Parameter factor) {}
+
+    /** How a value lies in the graph. */
+    private enum Form {
+        /** As the caller gives it, (B, …). */
+        PORT,
+        /** (B·N, d). */
+        ROWS,
+        /** (B, d), one row an image. */
+        ROW
+    }
+
+    /** A value: a node's output, or a layer that is still to be written. Its shape is that of one image. */
+    static final class Value {
+        private final long[] shape;
+        private final Form form;
+        private @Nullable String name;
+        private @Nullable Pending pending;
+        private int patch;
+
+        private Value(Form form, long... shape) {
+            this.form = form;
+            this.shape = shape;
+        }
+
+        private Value named(String own) {
+            this.name = own;
+            return this;
+        }
+
+        private long last() {
+            return shape[shape.length - 1];
+        }
+    }
+
+    /**
+     * Writes a stage.
+     *
+     * @param description the graph's inputs and outputs, as the export's description has them
+     * @param constants to which the stage's are added
+     * @param where they are
+     */
+    static OnnxGraph build(
+            Network network, ExportedModel.Stage description, NestedConstants constants, GraphConstants where) {
+        Map<String, String> ports = new HashMap<>();
+        write(network, description, constants, new GraphConstants.Nowhere(where.folded()), ports);
+        return write(network, description, constants, where, ports);
+    }
+
+    /** @param names of outputs, inner to outer; empty before the stage was written once, filled then */
+    private static OnnxGraph write(
+            Network network,
+            ExportedModel.Stage description,
+            NestedConstants constants,
+            GraphConstants where,
+            Map<String, String> names) {
+        int stage = description.stage();
+        OnnxGraph graph = new OnnxGraph("stage" + stage, where);
+        description.inputs().forEach(graph::input);
+        description.outputs().forEach(graph::output);
+        OnnxLayers layers = new OnnxLayers(graph, constants, stage, Map.copyOf(names));
+        Network.Ports ports = network.ports(stage);
+        Value images = input(ExportedModel.IMAGES, ports.images());
+        List<Long> before = ports.previous();
+        Value previous = before == null ? null : input(ExportedModel.PREVIOUS_TOKENS, before);
+        Network.Output<Value> output = network.stage(layers, stage, images, previous);
+        names.put(layers.whole(output.tokens()), ExportedModel.TOKENS);
+        names.put(layers.rows(output.logits()), ExportedModel.LOGITS);
+        return graph;
+    }
+
+    private static Value input(String name, List<Long> shape) {
+        return new Value(Form.PORT, shape.stream().mapToLong(Long::longValue).toArray()).named(name);
+    }
+
+    private String node(String operator, String output, List<String> inputs, ProtoMessage... attributes) {
+        return graph.node(operator, ports.getOrDefault(output, output), inputs, attributes);
+    }
+
+    private String integers(long... values) {
+        String name = "shape." + Arrays.stream(values).mapToObj(Long::toString).collect(Collectors.joining("x"));
+        return small.add(name) ? graph.integers(name, values) : name;
+    }
+
+    private String scalar(String name, double value) {
+        return small.add(name) ? graph.scalar(name, (float) value) : name;
+    }
+
+    /** The value as rows, (B·N, d) or (B, d). */
+    private String rows(Value value) {
+        Pending pending = value.pending;
+        if (pending != null) {
+            value.pending = null;
+            value.name = gemm(pending);
+        }
+        String name = value.name;
+        if (name == null) {
+            throw new IllegalStateException("patches are embedded before anything else");
+        }
+        if (value.form != Form.PORT) {
+            return name;
+        }
+        String rows = name + ".rows";
+        return small.add(rows) ? node("Reshape", rows, List.of(name, integers(-1, value.last()))) : rows;
+    }
+
+    /** The value as (B, N, d). */
+    private String whole(Value value) {
+        String rows = rows(value);
+        String name = value.form == Form.PORT ? value.name : rows + ".tokens";
+        if (name == null) {
+            throw new IllegalStateException("a value without a name");
+        }
+        String outer = ports.getOrDefault(name, name);
+        if (value.form == Form.PORT || !small.add(name)) {
+            return outer;
+        }
+        return node("Reshape", name, List.of(rows, integers(-1, value.shape[0], value.last())));
+    }
+
+    private String gemm(Pending pending) {
+        Linear layer = pending.layer;
+        if (pending.x.patch > 0) {
+            long width = layer.weight().shape(stage)[0];
+            String rows = node("Reshape", name(layer) + ".rows", List.of(patches(pending, width), integers(-1, width)));
+            return node("Add", name(layer), List.of(rows, constants.vector(graph, requireBias(layer), 0, null, stage)));
+        }
+        return gemm(rows(pending.x), layer, 0, pending.factor, name(layer));
+    }
+
+    private String gemm(String x, Linear layer, int chunk, @Nullable Parameter factor, String name) {
+        String weight = constants.matrix(graph, layer.weight(), chunk, factor, stage);
+        Parameter bias = layer.bias();
+        return node(
+                "Gemm",
+                name,
+                bias == null
+                        ? List.of(x, weight)
+                        : List.of(x, weight, constants.vector(graph, bias, chunk, factor, stage)));
+    }
+
+    private static String name(Linear layer) {
+        String weight = layer.weight().name();
+        return weight.substring(0, weight.lastIndexOf('.'));
+    }
+
+    @Override
+    public Value patches(Value images, int patch) {
+        long count = images.shape[1] / patch * (images.shape[2] / patch);
+        Value patches = new Value(Form.PORT, count, images.shape[0] * patch * patch);
+        patches.name = images.name;
+        patches.patch = patch;
+        return patches;
+    }
+
+    @Override
+    public Value linear(Value x, Linear layer) {
+        long[] shape = x.shape.clone();
+        shape[shape.length - 1] = layer.weight().shape(stage)[0];
+        Value out = new Value(x.form == Form.ROW ? Form.ROW : Form.ROWS, shape);
+        out.pending = new Pending(x, layer, null);
+        return out;
+    }
+
+    private static Pending pending(Value value) {
+        Pending pending = value.pending;
+        if (pending == null) {
+            throw new IllegalStateException("a linear layer is required");
+        }
+        return pending;
+    }
+
+    @Override
+    public Value tokens(Value patches, Parameter classToken, Parameter positions) {
+        Pending pending = pending(patches);
+        Linear layer = pending.layer;
+        long width = patches.last();
+        String name = name(layer);
+        String transposed = patches(pending, width);
+        // a row of zeros in front makes room for the class token, which the embedding's first row holds
+        String padded = node("Pad", name + ".padded", List.of(transposed, integers(0, 1, 0, 0, 0, 0))); // (B, N, d)
+        String embedding = constants.embedding(graph, classToken, positions, requireBias(layer), stage);
+        String embedded = node("Add", "embedded", List.of(padded, embedding));
+        String rows = node("Reshape", "embedded.rows", List.of(embedded, integers(-1, width))); // (B·N, d)
+        return new Value(Form.ROWS, patches.shape[0] + 1, width).named(rows);
+    }
+
+    /** The convolution of a patch embedding, without its bias: (B, N, d). */
+    private String patches(Pending pending, long width) {
+        Linear layer = pending.layer;
+        int patch = pending.x.patch;
+        String images = pending.x.name;
+        if (patch == 0 || images == null) {
+            throw new IllegalStateException("a class token is put before embedded patches");
+        }
+        String name = name(layer);
+        String grid = node(
+                "Conv",
+                name + ".grid",
+                List.of(images, constants.kernel(graph, layer.weight(), stage)),
+                attribute("kernel_shape", List.of(patch, patch)),
+                attribute("strides", List.of(patch, patch))); // (B, d, S/p, S/p)
+        String columns =
+                node("Reshape", name + ".columns", List.of(grid, integers(-1, width, pending.x.shape[0]))); // (B, d, N)
+        return node("Transpose", name + ".patches", List.of(columns), attribute("perm", List.of(0, 2, 1)));
+    }
+
+    private static Parameter requireBias(Linear layer) {
+        Parameter bias = layer.bias();
+        if (bias == null) {
+            throw new IllegalStateException("the patch embedding has a bias");
+        }
+        return bias;
+    }
+
+    @Override
+    public Value norm(Value x, Norm layer) {
+        String weight = constants.vector(graph, layer.weight(), 0, null, stage);
+        String name = weight.substring(0, weight.lastIndexOf('.'));
+        return new Value(x.form, x.shape)
+                .named(node(
+                        "LayerNormalization",
+                        name,
+                        List.of(rows(x), weight, constants.vector(graph, layer.bias(), 0, null, stage)),
+                        attribute("axis", -1),
+                        attribute("epsilon", (float) layer.eps())));
+    }
+
+    /** x · (1 + erf(x / √2)) / 2. */
+    @Override
+    public Value gelu(Value value) {
+        String x = rows(value);
+        String name = x + ".gelu";
+        String scaled = node("Div", name + ".scaled", List.of(x, scalar("gelu.sqrt2", Math.sqrt(2))));
+        String erf = node("Erf", name + ".erf", List.of(scaled));
+        String shifted = node("Add", name + ".shifted", List.of(erf, scalar("gelu.one", 1)));
+        String product = node("Mul", name + ".product", List.of(x, shifted));
+        return new Value(value.form, value.shape).named(node("Mul", name, List.of(product, scalar("gelu.half", 0.5))));
+    }
+
+    @Override
+    public Value attention(Value qkv, int heads) {
+        Pending pending = pending(qkv);
+        String name = name(pending.layer) + ".";
+        String x = rows(pending.x);
+        long tokens = qkv.shape[0];
+        long width = qkv.last() / 3;
+        String split = integers(-1, tokens, heads, width / heads);
+        String[] parts = new String[3];
+        for (int i = 0; i < parts.length; i++) {
+            String part = name + "qkv".charAt(i);
+            String rows = gemm(x, pending.layer, i, null, part); // (B·N, d)
+            String byHead = node("Reshape", part + ".split", List.of(rows, split)); // (B, N, H, hd)
+            // (B, H, N, hd), keys (B, H, hd, N)
+            List<Integer> order = i == 1 ? List.of(0, 2, 3, 1) : List.of(0, 2, 1, 3);
+            parts[i] = node("Transpose", part + ".heads", List.of(byHead), attribute("perm", order));
+        }
+        String scores = node("MatMul", name + "scores", List.of(parts[0], parts[1])); // (B, H, N, N)
+        String shares = node("Softmax", name + "shares", List.of(scores), attribute("axis", -1));
+        String mixed = node("MatMul", name + "mixed", List.of(shares, parts[2])); // (B, H, N, hd)
+        String joined = node("Transpose", name + "joined", List.of(mixed), attribute("perm", List.of(0, 2, 1, 3)));
+        return new Value(Form.ROWS, tokens, width)
+                .named(node("Reshape", name + "rows", List.of(joined, integers(-1, width)))); // (B·N, d)
+    }
+
+    /** In the layer's weights, since it is constant. */
+    @Override
+    public Value scale(Value x, Parameter factor) {
+        Pending pending = pending(x);
+        Value out = new Value(x.form, x.shape);
+        out.pending = new Pending(pending.x, pending.layer, factor);
+        return out;
+    }
+
+    @Override
+    public Value add(Value x, Value y) {
+        String branch = rows(y);
+        return new Value(x.form, x.shape).named(node("Add", branch + ".added", List.of(rows(x), branch)));
+    }
+
+    @Override
+    public Value residual(Value x, Value branch) {
+        return add(x, branch);
+    }
+
+    @Override
+    public Value token(Value x, int index) {
+        String name = "token." + index;
+        String tokens = whole(x);
+        String at = index(index);
+        return new Value(Form.ROW, x.last())
+                .named(node("Gather", name, List.of(tokens, at), attribute("axis", 1))); // (B, d)
+    }
+
+    private String index(long index) {
+        String name = "index." + index;
+        return small.add(name) ? graph.index(name, index) : name;
+    }
+
+    @Override
+    public Value block(Value x, int index, UnaryOperator<Value> body) {
+        return body.apply(x);
+    }
+
+    @Override
+    public Value windows(Value x, Windows how) {
+        String name = rows(x) + ".windows";
+        long width = x.last();
+        String grid = node("Reshape", name + ".grid", List.of(rows(x), integers(-1, how.rows(), how.columns(), width)));
+        String rolled = rolled(grid, how.shift(), how, name);
+        long below = (long) how.down() * how.window() - how.rows();
+        long right = (long) how.across() * how.window() - how.columns();
+        String filled = below == 0 && right == 0
+                ? rolled
+                : node("Pad", name + ".filled", List.of(rolled, integers(0, 0, 0, 0, 0, below, right, 0)));
+        String cut = node(
+                "Reshape",
+                name + ".cut",
+                List.of(filled, integers(-1, how.down(), how.window(), how.across(), how.window(), width)));
+        String apart = node("Transpose", name + ".apart", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
+        return new Value(Form.ROWS, how.tokens(), width)
+                .named(node("Reshape", name, List.of(apart, integers(-1, width))));
+    }
+
+    @Override
+    public Value unwindow(Value x, Windows how) {
+        String name = rows(x) + ".joined";
+        long width = x.last();
+        String cut = node(
+                "Reshape",
+                name + ".cut",
+                List.of(rows(x), integers(-1, how.down(), how.across(), how.window(), how.window(), width)));
+        String near = node("Transpose", name + ".near", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
+        long below = (long) how.down() * how.window();
+        long right = (long) how.across() * how.window();
+        String grid = node("Reshape", name + ".grid", List.of(near, integers(-1, below, right, width)));
+        if (below > how.rows() || right > how.columns()) {
+            grid = slice(grid, name + ".cropped", List.of(1, 2), List.of(0, 0), List.of(how.rows(), how.columns()));
+        }
+        String rolled = rolled(grid, -how.shift(), how, name);
+        return new Value(Form.ROWS, (long) how.rows() * how.columns(), width)
+                .named(node("Reshape", name, List.of(rolled, integers(-1, width))));
+    }
+
+    /** A grid (B, rows, columns, d) rolled up and left. */
+    private String rolled(String grid, int shift, Windows how, String name) {
+        if (shift == 0) {
+            return grid;
+        }
+        String rolled = grid;
+        for (int axis = 1; axis <= 2; axis++) {
+            int size = axis == 1 ? how.rows() : how.columns();
+            int from = Math.floorMod(shift, size);
+            String part = name + ".roll" + axis;
+            String first = slice(rolled, part + ".first", List.of(axis), List.of(0), List.of(from));
+            String rest = slice(rolled, part + ".rest", List.of(axis), List.of(from), List.of(size));
+            rolled = node("Concat", part, List.of(rest, first), attribute("axis", axis));
+        }
+        return rolled;
+    }
+
+    private String slice(String x, String name, List<Integer> axes, List<Integer> from, List<Integer> to) {
+        return node("Slice", name, List.of(x, integers(longs(from)), integers(longs(to)), integers(longs(axes))));
+    }
+
+    private static long[] longs(List<Integer> values) {
+        return values.stream().mapToLong(Integer::longValue).toArray();
+    }
+
+    @Override
+    public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
+        String rows = rows(qkv);
+        String name = rows + ".";
+        long n = how.tokens();
+        long width = qkv.last() / 3;
+        String split = node("Reshape", name + "split", List.of(rows, integers(-1, n, 3, heads, width / heads)));
+        String byPart = node("Transpose", name + "parts", List.of(split), attribute("perm", List.of(2, 0, 3, 1, 4)));
+        String[] parts = new String[3]; // (B·windows, H, n, hd) each
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = node("Gather", name + "qkv".charAt(i), List.of(byPart, index(i)), attribute("axis", 0));
+        }
+        double scale = 1 / Math.sqrt((double) width / heads);
+        String queries = node("Mul", name + "queries", List.of(parts[0], scalar("scale." + width / heads, scale)));
+        String keys = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
+        String scores = node("MatMul", name + "scores", List.of(queries, keys)); // (B·windows, H, n, n)
+        String biased = node("Add", name + "biased", List.of(scores, constants.windowBias(graph, bias, how, stage)));
+        if (how.shift() > 0) {
+            long count = how.count();
+            String byImage = node("Reshape", name + "byImage", List.of(biased, integers(-1, count, heads, n, n)));
+            String mask = "mask." + how.rows() + "." + how.columns() + "." + how.window() + "." + how.shift();
+            if (small.add(mask)) {
+                constants.mask(graph, mask, how);
+            }
+            String masked = node("Add", name + "masked", List.of(byImage, mask));
+            biased = node("Reshape", name + "masked.rows", List.of(masked, integers(-1, heads, n, n)));
+        }
+        String shares = node("Softmax", name + "shares", List.of(biased), attribute("axis", -1));
+        String mixed = node("MatMul", name + "mixed", List.of(shares, parts[2])); // (B·windows, H, n, hd)
+        String joined = node("Transpose", name + "joined", List.of(mixed), attribute("perm", List.of(0, 2, 1, 3)));
+        return new Value(Form.ROWS, n, width)
+                .named(node("Reshape", name + "rows", List.of(joined, integers(-1, width))));
+    }
+
+    @Override
+    public Value merge(Value x, int rows, int columns) {
+        String name = rows(x) + ".merged";
+        long width = x.last();
+        String split =
+                node("Reshape", name + ".split", List.of(rows(x), integers(-1, rows / 2, 2, columns / 2, 2, width)));
+        String joined =
+                node("Transpose", name + ".joined", List.of(split), attribute("perm", List.of(0, 1, 3, 4, 2, 5)));
+        return new Value(Form.ROWS, (long) rows / 2 * (columns / 2), 4 * width)
+                .named(node("Reshape", name, List.of(joined, integers(-1, 4 * width))));
+    }
+
+    @Override
+    public Value upsample(Value x, int rows, int columns, Parameter kernel) {
+        String name = kernel.name();
+        long width = x.last();
+        long factor = kernel.shape()[2];
+        String split = node("Reshape", name + ".split", List.of(rows(x), integers(-1, rows, 1, columns, 1, width)));
+        String spread = node("Mul", name + ".spread", List.of(split, constants.pattern(graph, kernel)));
+        return new Value(Form.ROWS, rows * factor * columns * factor, width)
+                .named(node("Reshape", name + ".rows", List.of(spread, integers(-1, width))));
+    }
+
+    @Override
+    public Value leading(Value x, int features) {
+        if (features == x.last()) {
+            return x;
+        }
+        return new Value(x.form, x.shape[0], features)
+                .named(slice(rows(x), rows(x) + ".leading", List.of(1), List.of(0), List.of(features)));
+    }
+
+    @Override
+    public Value mean(Value x) {
+        String tokens = whole(x);
+        return new Value(Form.ROW, x.last())
+                .named(node(
+                        "ReduceMean",
+                        tokens + ".mean",
+                        List.of(tokens),
+                        attribute("axes", List.of(1)),
+                        attribute("keepdims", 0)));
+    }
+}

@@ -1,0 +1,55 @@
+package dev.thinkingvit.tensor;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Somebody with work for the {@linkplain ComputeThread compute thread}, such as a model: the thread and its workers live as
+ * long as one is open, and each has a limited number of calls that may wait.
+ */
+public final class ComputeClient implements AutoCloseable {
+    /** Calls of one client that may wait where nobody says otherwise. */
+    public static final int QUEUE = 1024;
+
+    private final String name;
+    private final int limit;
+    private final ComputeListener listener;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /** Calls that wait; the queue's lock guards it. */
+    int waiting;
+
+    /**
+     * @param name for messages
+     * @param limit calls that may wait, at least 1
+     * @param listener told of each call
+     */
+    public ComputeClient(String name, int limit, ComputeListener listener) {
+        if (limit < 1) {
+            throw new IllegalArgumentException(name + ": at least 1 call must be allowed to wait, got " + limit);
+        }
+        this.name = name;
+        this.limit = limit;
+        this.listener = listener;
+        ComputeThread.open();
+    }
+
+    String name() {
+        return name;
+    }
+
+    int limit() {
+        return limit;
+    }
+
+    ComputeListener listener() {
+        return listener;
+    }
+
+    /** Once; with the last one the threads end. */
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            ComputeThread.close();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package dev.thinkingvit.tensor;
+
+/**
+ * Is told how a model's calls fare, for meters of any kind. Called on the threads that call the model, several at a time;
+ * what it throws reaches them.
+ */
+public interface ComputeListener {
+    /** Hears nothing. */
+    ComputeListener NONE = (images, queued, waitedNanos, computedNanos) -> {};
+
+    /**
+     * A step of a call was computed: all of a call's images, or as many as are taken before others have their turn.
+     *
+     * @param images of the step
+     * @param queued calls of this model that waited when this one came, itself included
+     * @param waitedNanos from the call to the moment when its computing began
+     * @param computedNanos from then until its end
+     */
+    void computed(int images, int queued, long waitedNanos, long computedNanos);
+
+    /** A call was given up while it waited: its thread was interrupted. Nothing of it was computed. */
+    default void abandoned() {}
+
+    /** A call was refused: the queue was full, or the process is exiting. */
+    default void refused() {}
+}

@@ -1,0 +1,156 @@
+package dev.thinkingvit.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.thinkingvit.OwnProcess;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Processes that find the natives' cache empty, half full or closed. */
+@NullUnmarked // a null fails the test
+class NativeUnpackingTest {
+
+    @TempDir
+    Path folder;
+
+    private OwnProcess start(String... options) throws IOException {
+        List<String> all = new ArrayList<>(List.of(options));
+        all.add("-D" + NativeCache.PROPERTY + "=" + folder.resolve("cache"));
+        return OwnProcess.start(folder, FirstLoad.class, all);
+    }
+
+    @Test
+    void threeProcessesMayFindItEmptyAtOnceAndOneMayBeKilledWhileItUnpacks() throws Exception {
+        try (OwnProcess killed = start()) {
+            while (unpacked() < 100_000_000) {
+                assertThat(killed.isAlive()).as(killed.out()).isTrue();
+                Thread.sleep(5);
+            }
+            killed.kill();
+            killed.await(20);
+        }
+        try (OwnProcess first = start();
+                OwnProcess second = start();
+                OwnProcess third = start()) {
+            for (OwnProcess process : List.of(first, second, third)) {
+                assertThat(process.await(120)).as(process.out()).isZero();
+                assertThat(process.out()).contains("loaded");
+            }
+        }
+        // as other programs' JavaCPP leaves it when they are killed
+        Path library = find("libtorch_cpu.so");
+        assumeTrue(library != null, "libraries have other names here");
+        long whole = Files.size(library);
+        try (FileChannel channel = FileChannel.open(library, StandardOpenOption.WRITE)) {
+            channel.truncate(whole / 2);
+        }
+        try (OwnProcess after = start()) {
+            assertThat(after.await(120)).as(after.out()).isZero();
+        }
+        assertThat(library).hasSize(whole);
+        assertThat(find(".unpacking-libtorch_cpu.so")).isNull();
+    }
+
+    @Test
+    void aCacheThatCannotBeWrittenToIsSaidByEachCall() throws Exception {
+        Path file = Files.createFile(folder.resolve("cache")); // no rights keep root out of a folder
+        try (OwnProcess process = start()) {
+            process.await(60);
+            assertThat(process.out().lines())
+                    .hasSize(2)
+                    .allMatch(line -> line.startsWith("TensorException: ") && line.contains(file.toString()));
+        }
+    }
+
+    @Test
+    void aVirtualMachineThatForbidsNativeCodeIsToldWhatToAllow() throws Exception {
+        Path home = newerJava();
+        assumeTrue(home != null, "no Java 24 or newer beside this one");
+        try (OwnProcess process =
+                OwnProcess.start(folder, Map.of(), home, FirstLoad.class, List.of("--illegal-native-access=deny"))) {
+            process.await(60);
+            assertThat(process.out().lines().filter(line -> line.startsWith("TensorException: ")))
+                    .as(process.out())
+                    .hasSize(2)
+                    .allMatch(line -> line.contains("--enable-native-access=ALL-UNNAMED"));
+        }
+        try (OwnProcess process = OwnProcess.start(
+                folder,
+                Map.of(),
+                home,
+                FirstLoad.class,
+                List.of("--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED"))) {
+            assertThat(process.await(60)).as(process.out()).isZero();
+        }
+    }
+
+    /** This Java if it is new enough, else one installed beside it. */
+    private static Path newerJava() throws IOException {
+        Path here = Path.of(System.getProperty("java.home"));
+        if (Runtime.version().feature() >= 24) {
+            return here;
+        }
+        try (Stream<Path> homes = Files.list(here.getParent())) {
+            return homes.filter(home -> version(home) >= 24).findFirst().orElse(null);
+        }
+    }
+
+    private static int version(Path home) {
+        try {
+            return Integer.parseInt(
+                    Files.readString(home.resolve("release")).replaceAll("(?s).*JAVA_VERSION=\"(\\d+).*", "$1"));
+        } catch (IOException | NumberFormatException e) {
+            return 0; // no Java
+        }
+    }
+
+    private long unpacked() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            long bytes = 0;
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                bytes += Files.exists(file) ? Files.size(file) : 0;
+            }
+            return bytes;
+        } catch (java.io.UncheckedIOException | java.nio.file.NoSuchFileException e) {
+            return 0; // renamed meanwhile
+        }
+    }
+
+    private Path find(String name) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> file.getFileName().toString().equals(name))
+                    .findFirst()
+                    .orElse(null);
+        }
+    }
+
+    /** Loads the natives, twice. */
+    static final class FirstLoad {
+        private FirstLoad() {}
+
+        public static void main(String... arguments) {
+            for (int turn = 0; turn < 2; turn++) {
+                try {
+                    Natives.load();
+                    System.out.println("loaded");
+                } catch (Throwable e) {
+                    System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
+                    if (turn == 1) {
+                        System.exit(1);
+                    }
+                }
+            }
+        }
+    }
+}
