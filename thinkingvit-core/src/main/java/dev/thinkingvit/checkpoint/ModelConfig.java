@@ -8,6 +8,7 @@ import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,12 @@ public record ModelConfig(
         JsonText source) {
 
     public ModelConfig {
+        Objects.requireNonNull(network, "the network is null");
+        Objects.requireNonNull(preprocessing, "the preprocessing is null");
+        Objects.requireNonNull(labels, "the labels are null");
+        Objects.requireNonNull(routing, "the routing is null");
+        Objects.requireNonNull(training, "what is said of the training is null");
+        Objects.requireNonNull(source, "the source is null");
         labels = List.copyOf(labels);
         if (!labels.isEmpty() && labels.size() != network.numClasses()) {
             throw new IllegalArgumentException(
@@ -44,6 +51,7 @@ public record ModelConfig(
 
     /** A new model of that shape, with ImageNet's preprocessing and the published way to stop. */
     public static ModelConfig of(ThinkingViTConfig network) {
+        Objects.requireNonNull(network, "the network is null");
         return new ModelConfig(
                 network,
                 Preprocessing.imagenet(network.imageSize()),
@@ -103,6 +111,7 @@ public record ModelConfig(
      * @throws DatasetException if a folder with pictures is none of the model's classes
      */
     public ImageFolder label(ImageFolder folder) throws DatasetException {
+        Objects.requireNonNull(folder, "the folder is null");
         return new ClassFinder(network.numClasses(), labels)
                 .label(folder, SourceConfig.namings(ModelConfigJson.tree(source)));
     }

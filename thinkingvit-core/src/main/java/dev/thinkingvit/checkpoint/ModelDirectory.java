@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -71,6 +72,7 @@ public final class ModelDirectory {
      * @throws CheckpointException if anything is missing, damaged, or does not fit together
      */
     public static Model read(Path directory) {
+        requireDirectory(directory);
         if (!Files.isDirectory(directory)) {
             throw new CheckpointException(
                     directory,
@@ -92,13 +94,22 @@ public final class ModelDirectory {
      * @throws CheckpointException if its configuration cannot be read
      */
     public static boolean isOwn(Path directory) {
-        Path config = directory.resolve(CONFIG);
+        Path config = requireDirectory(directory).resolve(CONFIG);
         return Files.exists(config) && ForeignConfig.isOwn(readOwn(config));
     }
 
     /** Reads a {@code config.json}. */
     public static ModelConfig readConfig(Path file) {
+        Objects.requireNonNull(file, "the file is null");
         return ModelConfigJson.read(file, readTree(file));
+    }
+
+    private static Path requireDirectory(Path directory) {
+        return Objects.requireNonNull(directory, "the model's directory is null");
+    }
+
+    private static void requireConfig(ModelConfig config) {
+        Objects.requireNonNull(config, "the configuration is null");
     }
 
     /** As {@link #readTree}, of what lies in a model's directory: a pipe there is nobody's intention. */
@@ -134,6 +145,9 @@ public final class ModelDirectory {
      * @throws CheckpointException if the directory cannot be written; what was there stays
      */
     public static void write(Path directory, ModelConfig config, Map<String, HostTensor> weights) {
+        requireDirectory(directory);
+        requireConfig(config);
+        Objects.requireNonNull(weights, "the weights are null");
         WeightsException.check(config.network().parameterShapes(), weights);
         try {
             Files.createDirectories(directory);
@@ -146,7 +160,8 @@ public final class ModelDirectory {
 
     /** Replaces the configuration of a model directory. */
     public static void writeConfig(Path directory, ModelConfig config) {
-        Path file = directory.resolve(CONFIG);
+        Path file = requireDirectory(directory).resolve(CONFIG);
+        requireConfig(config);
         try {
             String text = ModelConfigJson.MAPPER.writeValueAsString(ModelConfigJson.write(config)) + "\n";
             AtomicFiles.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));

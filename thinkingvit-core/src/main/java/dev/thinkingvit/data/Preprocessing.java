@@ -1,6 +1,7 @@
 package dev.thinkingvit.data;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * What happens to a picture before an evaluated network sees it: the shorter side is resized to
@@ -32,6 +33,9 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
         if (!(cropPct > 0 && cropPct <= 1)) {
             throw new IllegalArgumentException("crop_pct must be above 0 and at most 1, not " + cropPct);
         }
+        Objects.requireNonNull(interpolation, "the interpolation is null");
+        Objects.requireNonNull(mean, "the mean is null");
+        Objects.requireNonNull(std, "the std is null");
         mean = mean.clone();
         std = std.clone();
         Normalizer.check(mean, std);
@@ -66,6 +70,7 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
 
     /** The centre of the picture, {@code size × size}, before normalisation. */
     public Picture resizeAndCrop(Picture picture) {
+        Objects.requireNonNull(picture, "the picture is null");
         int shorter = (int) Math.floor(size / cropPct);
         int width = picture.width();
         int height = picture.height();
@@ -104,6 +109,8 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
      * @throws IllegalArgumentException if the picture has another size
      */
     public void normalizeInto(Picture picture, float[] target, int offset) {
+        Objects.requireNonNull(picture, "the picture is null");
+        Objects.requireNonNull(target, "the values to write to are null");
         requireSize(picture);
         normalizer().normalizeInto(picture, target, offset);
     }

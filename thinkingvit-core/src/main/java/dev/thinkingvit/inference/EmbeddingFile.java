@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -33,6 +34,8 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
     private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
     public EmbeddingFile {
+        Objects.requireNonNull(format, "the format is null");
+        Objects.requireNonNull(facts, "the facts are null");
         facts = Collections.unmodifiableMap(new TreeMap<>(facts)); // so that the same is written each time
     }
 
@@ -50,6 +53,7 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
 
     /** The file that says what the rows of a {@code .npy} file are: {@code features.npy.csv}. */
     public static Path rowsOf(Path npy) {
+        Objects.requireNonNull(npy, "the file is null");
         return npy.resolveSibling(npy.getFileName() + ".csv");
     }
 
@@ -59,6 +63,8 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
      * @throws IOException if the format needs a file and this is a pipe or a device
      */
     public static List<Path> targets(EmbeddingFormat format, Path file) throws IOException {
+        Objects.requireNonNull(format, "the format is null");
+        Objects.requireNonNull(file, "the file is null");
         if (!format.isText()) {
             AtomicFiles.requireFile(file);
         }
@@ -72,6 +78,9 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
      * @throws IOException if the source fails, as it failed, or the disk does, naming the file; nothing is then changed
      */
     public void write(Path file, List<String> names, Source source) throws IOException {
+        Objects.requireNonNull(file, "the file is null");
+        Objects.requireNonNull(names, "the names are null");
+        Objects.requireNonNull(source, "the source is null");
         try {
             switch (format) {
                 case NPY -> writeNumpy(file, source);

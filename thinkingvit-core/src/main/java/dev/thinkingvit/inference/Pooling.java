@@ -3,6 +3,7 @@ package dev.thinkingvit.inference;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -24,6 +25,7 @@ public enum Pooling {
 
     /** The pooling of that name, in the letters of {@link #id}. */
     public static Pooling named(String name) {
+        Objects.requireNonNull(name, "the pooling's name is null");
         for (Pooling pooling : values()) {
             if (pooling.id().equals(name)) {
                 return pooling;

@@ -2,6 +2,7 @@ package dev.thinkingvit.inference;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -58,6 +59,7 @@ public enum Routers implements Router {
 
     /** The router of that name, as configurations spell it. */
     public static Router named(String name) {
+        Objects.requireNonNull(name, "the router's name is null");
         for (Routers router : values()) {
             if (router.id().equals(name)) {
                 return router;

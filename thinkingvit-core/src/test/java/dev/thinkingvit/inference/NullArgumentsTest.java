@@ -6,10 +6,15 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Picture;
 import dev.thinkingvit.data.PictureDecoder;
+import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.tensor.ComputeListener;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
@@ -23,9 +28,12 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @NullUnmarked // nulls are passed
 class NullArgumentsTest {
     private static final Path MODEL = Path.of("src/test/resources/reference/vit-3h-6h");
+    private static final Path NO_FILE = Path.of("target/no-such-file"); // what goes wrong must write nothing
     private static final ElasticClassifier CLASSIFIER = ElasticClassifier.open(MODEL);
     private static final float[] INPUT =
             new float[CLASSIFIER.config().preprocessing().floatsPerPicture()];
@@ -51,13 +60,22 @@ class NullArgumentsTest {
                         ElasticEngine.class,
                         Request.class,
                         StopPolicy.class,
-                        PictureDecoder.class)
+                        PictureDecoder.class,
+                        ElasticClassifierBuilder.class,
+                        Routers.class,
+                        Pooling.class,
+                        Preprocessing.class,
+                        Picture.class,
+                        ModelDirectory.class,
+                        EmbeddingFile.class)
                 .flatMap(type -> Stream.of(type.getDeclaredMethods()))
                 .filter(method -> Modifier.isPublic(method.getModifiers())
                         && !method.isSynthetic()
                         && !method.getName().equals("equals"))
                 .flatMap(method -> Stream.iterate(0, i -> i < method.getParameterCount(), i -> i + 1)
-                        .filter(i -> !method.getParameterTypes()[i].isPrimitive())
+                        .filter(i -> !method.getParameterTypes()[i].isPrimitive()
+                                && method.getParameterTypes()[i] != RandomGenerator.class // nothing is drawn from it
+                                && !method.getAnnotatedParameterTypes()[i].isAnnotationPresent(Nullable.class))
                         .map(i -> Arguments.arguments(method, i)));
     }
 
@@ -67,15 +85,18 @@ class NullArgumentsTest {
         Type[] types = method.getGenericParameterTypes();
         Object[] arguments = Arrays.stream(types).map(NullArgumentsTest::sample).toArray();
         arguments[position] = null;
-        Object receiver = Map.<Class<?>, Object>of(
-                        ElasticClassifier.class,
-                        CLASSIFIER,
-                        ElasticEngine.class,
-                        CLASSIFIER.engine(),
-                        Request.class,
-                        Request.of(new byte[1]),
-                        StopPolicy.class,
-                        StopPolicy.alwaysThink(Routers.ENTROPY))
+        Object receiver = Map.<Class<?>, Object>ofEntries(
+                        Map.entry(ElasticClassifier.class, CLASSIFIER),
+                        Map.entry(ElasticEngine.class, CLASSIFIER.engine()),
+                        Map.entry(Request.class, Request.of(new byte[1])),
+                        Map.entry(StopPolicy.class, StopPolicy.alwaysThink(Routers.ENTROPY)),
+                        Map.entry(ElasticClassifierBuilder.class, ElasticClassifier.builder()),
+                        Map.entry(Routers.class, Routers.ENTROPY),
+                        Map.entry(Pooling.class, Pooling.TOKEN),
+                        Map.entry(Preprocessing.class, Preprocessing.imagenet(32)),
+                        Map.entry(Picture.class, picture()),
+                        Map.entry(ModelConfig.class, CLASSIFIER.config()),
+                        Map.entry(EmbeddingFile.class, new EmbeddingFile(EmbeddingFormat.CSV, 1, 4, Map.of())))
                 .get(method.getDeclaringClass());
         Throwable thrown = catchThrowable(() -> method.invoke(receiver, arguments));
         assertThat(thrown).isInstanceOf(InvocationTargetException.class);
@@ -120,11 +141,14 @@ class NullArgumentsTest {
             if (generic.getRawType() == Consumer.class) {
                 return (Consumer<Object>) ignored -> {};
             }
+            if (generic.getRawType() == Map.class) {
+                return Map.of();
+            }
             Type element = generic.getActualTypeArguments()[0];
             return element == Double.class ? List.of(0.5) : Collections.nCopies(1, sample(element));
         }
         Map<Type, Object> samples = Map.ofEntries(
-                Map.entry(Path.class, MODEL),
+                Map.entry(Path.class, NO_FILE),
                 Map.entry(byte[].class, new byte[1]),
                 Map.entry(float[].class, INPUT),
                 Map.entry(double[].class, new double[] {0.5}),
@@ -140,6 +164,14 @@ class NullArgumentsTest {
                 Map.entry(Pooling.class, Pooling.TOKEN),
                 Map.entry(Precision.class, Precision.FP32),
                 Map.entry(ModelConfig.class, CLASSIFIER.config()),
+                Map.entry(ThinkingViTConfig.class, ThinkingViTConfig.imagenet(3, 6)),
+                Map.entry(Preprocessing.class, Preprocessing.imagenet(32)),
+                Map.entry(ComputeListener.class, ComputeListener.NONE),
+                Map.entry(EmbeddingFormat.class, EmbeddingFormat.CSV),
+                Map.entry(EmbeddingFile.Source.class, (EmbeddingFile.Source) sink -> {}),
+                Map.entry(Routing.class, Routing.DEFAULT),
+                Map.entry(JsonText.class, JsonText.EMPTY),
+                Map.entry(RandomGenerator.class, new Random(1)),
                 Map.entry(PictureDecoder.Options.class, PictureDecoder.Options.DEFAULT),
                 Map.entry(ModelDirectory.Model.class, ModelDirectory.read(MODEL)),
                 Map.entry(ExportedModel.class, new ExportedModel(MODEL, CLASSIFIER.config(), List.of(), null)));
