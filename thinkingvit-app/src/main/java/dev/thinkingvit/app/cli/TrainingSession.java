@@ -191,10 +191,11 @@ record TrainingSession(
             Optional<TrainerState> state = open.state();
             if (state.isPresent()) {
                 trainer.restore(state.get());
-                err.printf(
-                        "going on at epoch %d, update %d%n",
-                        state.get().position().epoch() + 1,
-                        state.get().position().update() + 1);
+                TrainerState.Position at = state.get().position();
+                err.println(
+                        at.epoch() >= recipe.schedule().totalEpochs()
+                                ? "going on with the report, all epochs are done"
+                                : "going on at epoch " + (at.epoch() + 1) + ", update " + (at.update() + 1));
                 Recipe before = open.recipeSoFar();
                 if (before != null && trainer.epoch() < recipe.schedule().totalEpochs()) {
                     sayRate(trainer, before, loader.samples().size());

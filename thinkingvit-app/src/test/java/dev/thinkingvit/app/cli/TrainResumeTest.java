@@ -85,6 +85,7 @@ class TrainResumeTest {
         Files.delete(run.resolve("report/index.html"));
         CommandRun again = resume();
         assertThat(again.code()).as(again.err()).isZero();
+        assertThat(again.err()).contains("going on with the report");
         assertThat(run.resolve("report/index.html")).exists();
     }
 
