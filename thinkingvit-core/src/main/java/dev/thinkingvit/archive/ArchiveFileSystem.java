@@ -53,6 +53,13 @@ public final class ArchiveFileSystem extends FileSystem {
         return path.getFileSystem() instanceof ArchiveFileSystem archive ? archive.notes() : List.of();
     }
 
+    /** The disk's file that a path's bytes lie in: of a member its tar, of a path of a disk the file itself. */
+    public static Path fileOf(Path path) {
+        return path instanceof ArchivePath ours && ours.getFileSystem().find(ours) instanceof Node.Slice slice
+                ? slice.tar().path()
+                : path;
+    }
+
     /** The top folder. */
     public Path root() {
         return new ArchivePath(this, true, List.of());

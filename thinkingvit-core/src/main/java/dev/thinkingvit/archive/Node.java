@@ -28,6 +28,7 @@ sealed interface Node {
      * @param member its name in the tar, for people
      * @param offset of its first byte in the tar's file
      * @param size in bytes
+     * @param mark of its header, by which it is known again if the tar was changed
      * @param fault why it cannot be read, or null
      */
     record Slice(
@@ -35,6 +36,7 @@ sealed interface Node {
             String member,
             long offset,
             long size,
+            int mark,
             @Nullable String fault) implements Node {
         /** Where it is, in words: {@code photos.tar!/cat/1.jpg}. */
         String place() {

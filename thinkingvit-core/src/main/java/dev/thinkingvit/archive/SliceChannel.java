@@ -18,7 +18,7 @@ final class SliceChannel implements SeekableByteChannel {
         if (slice.fault() != null) {
             throw new IOException(slice.fault());
         }
-        this.channel = slice.tar().open();
+        this.channel = slice.tar().open(slice.offset(), slice.mark());
     }
 
     @Override

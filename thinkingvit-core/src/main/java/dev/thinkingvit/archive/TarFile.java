@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
-import java.util.Objects;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 record TarFile(
         Path path, long size, FileTime modified, @Nullable Object key) {
+    private static final int HEADER = 512;
 
     static TarFile at(Path path) throws IOException {
         BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
@@ -35,21 +36,52 @@ record TarFile(
     /**
      * Opens it; the caller closes it.
      *
-     * @throws IOException if it is no longer what was listed: a member's place would hold anything
+     * @throws FileSystemException of the tar if it is no longer what was listed: a member's place would hold anything
      */
     FileChannel open() throws IOException {
+        return open((channel, now) -> equals(now));
+    }
+
+    /**
+     * As {@link #open()}, for the sake of one member. A tar that was copied back, touched or appended to has it still.
+     *
+     * @param offset of its first byte
+     * @param mark of its header
+     */
+    FileChannel open(long offset, int mark) throws IOException {
+        return open((channel, now) ->
+                equals(now) || (now.size >= offset && offset >= HEADER && markBefore(channel, offset) == mark));
+    }
+
+    /** Whether a file that is open now is good for what it was opened for. */
+    @FunctionalInterface
+    private interface Condition {
+        boolean holds(FileChannel channel, TarFile now) throws IOException;
+    }
+
+    private FileChannel open(Condition condition) throws IOException {
         FileChannel channel = FileChannel.open(path);
         try {
-            TarFile now = at(path);
-            if (now.size != size || !now.modified.equals(modified) || !Objects.equals(now.key, key)) {
+            if (!condition.holds(channel, at(path))) {
                 throw new FileSystemException(
-                        path.toString(), null, "the tar was changed after its members were listed; start again");
+                        path.toString(),
+                        null,
+                        "the tar was changed while it was in use, its members are not where they were listed");
             }
             return channel;
         } catch (IOException | RuntimeException e) {
             channel.close();
             throw e;
         }
+    }
+
+    /** A mark of a member's header, which has its name, size and time; it ends where the member's bytes begin. */
+    static int markBefore(FileChannel channel, long offset) throws IOException {
+        byte[] header = new byte[HEADER];
+        readFully(channel, ByteBuffer.wrap(header), offset - HEADER);
+        CRC32 mark = new CRC32();
+        mark.update(header);
+        return (int) mark.getValue();
     }
 
     /** Fills a buffer from a place of the file. */

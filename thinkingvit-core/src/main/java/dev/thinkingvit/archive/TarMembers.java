@@ -137,7 +137,7 @@ final class TarMembers {
                             + " bytes end at " + (headers.at + size - from) + ", the tar has " + (to - from));
                 }
                 end = headers.at + (size + RECORD - 1) / RECORD * RECORD;
-                add(entry, name(entry, channel, headers.at), headers.at);
+                add(entry, name(entry, channel, headers.at), headers.at, TarFile.markBefore(channel, headers.at));
                 if (!entry.isSparse()) {
                     headers.jumpTo(headers.at + size);
                 }
@@ -205,7 +205,7 @@ final class TarMembers {
         return raw.indexOf('\uFFFD') < 0 ? name : name.replace('?', '\uFFFD');
     }
 
-    private void add(TarArchiveEntry entry, String memberName, long offset) {
+    private void add(TarArchiveEntry entry, String memberName, long offset, int mark) {
         List<String> parts = parts(memberName, List.of());
         if (parts.isEmpty()) {
             return;
@@ -231,6 +231,7 @@ final class TarMembers {
                     prefix + name,
                     offset,
                     entry.isSparse() ? entry.getRealSize() : entry.getSize(),
+                    mark,
                     entry.isSparse() ? "is stored sparse in the tar; pack it without --sparse" : null);
         }
         if (!entry.isSymbolicLink()) {
@@ -304,7 +305,7 @@ final class TarMembers {
     /** What a link leads to, under the link's name: else two rows of a result would have one name. */
     private Node named(Node target, String name) {
         return target instanceof Node.Slice slice
-                ? new Node.Slice(slice.tar(), prefix + name, slice.offset(), slice.size(), slice.fault())
+                ? new Node.Slice(slice.tar(), prefix + name, slice.offset(), slice.size(), slice.mark(), slice.fault())
                 : target;
     }
 

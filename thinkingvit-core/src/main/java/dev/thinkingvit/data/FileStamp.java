@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.archive.ArchiveFileSystem;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,14 +9,15 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 
 /**
- * What a file system says of a file: if it is the same, so is the file.
+ * What a file system says of a file: if it is the same, so is the file. A member of a tar is as the tar's file is.
  *
  * @param changed when its content, name or permissions changed last, where that is known; else as {@code modified}
  */
 record FileStamp(long bytes, FileTime modified, FileTime changed) {
 
     /** @throws PictureException if the file is gone or may not be asked after */
-    static FileStamp of(Path file) throws IOException {
+    static FileStamp of(Path picture) throws IOException {
+        Path file = ArchiveFileSystem.fileOf(picture);
         try {
             BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
             FileTime changed =

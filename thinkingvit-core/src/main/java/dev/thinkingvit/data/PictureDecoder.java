@@ -3,6 +3,7 @@ package dev.thinkingvit.data;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -162,7 +163,10 @@ public final class PictureDecoder {
         } catch (PictureException e) {
             throw e;
         } catch (IOException e) {
-            throw new PictureException(file + ": " + Reasons.of(e), e);
+            boolean ofItsTar = e instanceof FileSystemException failed
+                    && failed.getFile() != null
+                    && !failed.getFile().equals(file.toString());
+            throw new PictureException(ofItsTar ? Reasons.line(e) : file + ": " + Reasons.of(e), e);
         } catch (OutOfMemoryError e) {
             throw new PictureException(file + ": reading it needs " + NO_MEMORY, e);
         }

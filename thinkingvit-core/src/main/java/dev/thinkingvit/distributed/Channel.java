@@ -77,6 +77,11 @@ abstract class Channel {
         return Rendezvous.name(rank, rendezvous.worldSize()) + (where == null ? "" : " (" + where + ")");
     }
 
+    /** Whether a line ended because the process at its other end did. */
+    static boolean isDeath(IOException e) {
+        return !(e instanceof SocketTimeoutException);
+    }
+
     /** Why a line ended that should not have: {@code silence} or a close. */
     final String reason(IOException e) {
         if (e instanceof SocketTimeoutException) {

@@ -249,7 +249,7 @@ final class Hub extends Channel {
             }
         } catch (IOException e) {
             if (!isClosed()) {
-                lost(describe(rank) + " is gone: " + reason(e));
+                lost(describe(rank) + " is gone: " + reason(e), isDeath(e));
             }
         } finally {
             synchronized (this) {
@@ -259,13 +259,17 @@ final class Hub extends Channel {
         }
     }
 
+    private void lost(String message) {
+        lost(message, false);
+    }
+
     // The others are told before this process is: it says goodbye as soon as it knows, and a goodbye must come second.
-    private synchronized void lost(String message) {
+    private synchronized void lost(String message, boolean died) {
         if (watch.loss() == null) {
             for (Line line : connected()) {
                 line.trySend(Frame.of(Frame.Kind.LOST, message));
             }
-            watch.lost(message);
+            watch.lost(message, died);
             notifyAll();
         }
     }

@@ -244,6 +244,14 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
+     * Whether this process saw another one's connection end without a goodbye. Whoever waits for that process knows more of
+     * its end, such as the signal.
+     */
+    public boolean sawDeath() {
+        return channel != null && channel.watch.sawDeath();
+    }
+
+    /**
      * Tells the other processes that this one cannot go on: their operations throw at once and say {@code why}. The caller
      * closes the group afterwards.
      *

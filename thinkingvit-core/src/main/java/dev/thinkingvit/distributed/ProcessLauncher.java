@@ -45,8 +45,9 @@ public final class ProcessLauncher {
     public static final int STOPPED = 130;
 
     /**
-     * Exit code of a process other than 0 that failed and told its group why ({@link ProcessGroup#fail}). Process 0 says
-     * it then, and nobody else needs to.
+     * Exit code of a process that failed of what somebody else says: one other than 0 that told its group why
+     * ({@link ProcessGroup#fail}), which process 0 says then; or any that saw another one die
+     * ({@link ProcessGroup#sawDeath}), which the launcher says.
      */
     public static final int TOLD = 3;
 
@@ -118,8 +119,11 @@ public final class ProcessLauncher {
                 return children.get(0).exitCode();
             }
             if (!failed.isEmpty()) {
-                failed.forEach(child -> child.showLastLines(err));
-                throw new DistributedException(verdict(failed));
+                Child culprit = culprit(failed);
+                failed.stream()
+                        .filter(child -> child == culprit || culprit.exitCode() == TOLD || child.exitCode() != TOLD)
+                        .forEach(child -> child.showLastLines(err));
+                throw new DistributedException(verdict(culprit, failed));
             }
             return children.stream().anyMatch(child -> child.exitCode() == STOPPED) ? STOPPED : 0;
         } catch (InterruptedException e) {
@@ -204,23 +208,38 @@ public final class ProcessLauncher {
         return failed;
     }
 
+    /** Whether this process was started by a launcher, which says how each of its processes ended. */
+    public static boolean isLaunched() {
+        return System.getenv(LauncherWatch.VARIABLE) != null;
+    }
+
     /** Whether this process was started by a launcher, and is not the one whose words people see as they come. */
     public static boolean isHeardByLauncher() {
-        return System.getenv(LauncherWatch.VARIABLE) != null && !"0".equals(System.getenv("RANK"));
+        return isLaunched() && !"0".equals(System.getenv("RANK"));
     }
 
     /** Whether process 0 failed by itself, and what the others failed of is what it says. */
     private static boolean hasSaid(List<Child> failed) {
-        return failed.stream().anyMatch(child -> child.rank() == 0 && !child.wasEnded() && child.exitCode() < SIGNALLED)
+        return failed.stream()
+                        .anyMatch(child -> child.rank() == 0
+                                && !child.wasEnded()
+                                && child.exitCode() < SIGNALLED
+                                && child.exitCode() != TOLD)
                 && failed.stream().allMatch(child -> child.rank() == 0 || child.exitCode() == TOLD);
     }
 
-    private static String verdict(List<Child> failed) {
-        // the others fail because one did, and end in any order; one that a signal ended, but not ours, came first
-        Child culprit = failed.stream()
+    /** The others fail because one did, and end in any order. One that a signal ended, but not ours, came first. */
+    private static Child culprit(List<Child> failed) {
+        return failed.stream()
                 .filter(child -> child.exitCode() > SIGNALLED && !child.wasEnded())
                 .findFirst()
+                .or(() -> failed.stream()
+                        .filter(child -> child.exitCode() != TOLD)
+                        .findFirst())
                 .orElse(failed.get(0));
+    }
+
+    private static String verdict(Child culprit, List<Child> failed) {
         String hung = failed.stream()
                 .filter(child -> child != culprit && child.wasKilled())
                 .map(child -> String.valueOf(child.rank()))

@@ -145,7 +145,7 @@ final class Spoke extends Channel {
             }
         } catch (IOException e) {
             if (!isClosed()) {
-                watch.lost(describe(0, where[0]) + " is gone: " + reason(e));
+                watch.lost(describe(0, where[0]) + " is gone: " + reason(e), isDeath(e));
             }
         } finally {
             ended.countDown();

@@ -6,17 +6,21 @@ import org.jspecify.annotations.Nullable;
 /** What this process knows of the others' ends. The first loss is the one that counts: others follow from it. */
 final class Watch {
     private volatile @Nullable String loss;
+    private volatile boolean death;
     private volatile @Nullable String leaver;
     private volatile long leftNanos;
 
-    /** @return whether this is the first loss */
-    synchronized boolean lost(String message) {
-        if (loss != null) {
-            return false;
+    void lost(String message) {
+        lost(message, false);
+    }
+
+    /** @param died whether it is known by a connection that ended without a goodbye */
+    synchronized void lost(String message, boolean died) {
+        if (loss == null) {
+            death = died;
+            loss = message;
+            notifyAll();
         }
-        loss = message;
-        notifyAll();
-        return true;
     }
 
     /** {@code who} is done and has said so. */
@@ -31,6 +35,11 @@ final class Watch {
     /** The sentence about the first process that was lost. */
     @Nullable String loss() {
         return loss;
+    }
+
+    /** Whether the {@link #loss} was seen here, by a connection that ended without a goodbye. */
+    boolean sawDeath() {
+        return death;
     }
 
     /** The first process that left in good order, if that was at least {@code ago} ago. */

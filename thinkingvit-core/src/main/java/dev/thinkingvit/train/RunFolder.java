@@ -8,24 +8,17 @@ import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where a training keeps what it made. Everything in it is replaced as a whole or not at all:
@@ -78,19 +71,16 @@ public final class RunFolder implements AutoCloseable {
 
     private static final List<String> FOLDERS = List.of(LAST, BEST, "bests", EARLIER, "history", "tensorboard", REPORT);
 
-    private static final long DELETING_NANOS = 2_000_000_000L;
-
     private static final List<String> WRITTEN_FIRST = List.of(RECIPE, RunInventory.NAME);
 
     private final Path path;
     private final FolderLock lock;
-    private final @Nullable Object identity; // null where the file system has none
-    private final Map<String, byte[]> marks = new LinkedHashMap<>();
+    private final RunFolderGuard guard;
 
-    private RunFolder(Path path, FolderLock lock, @Nullable Object identity) {
+    private RunFolder(Path path, FolderLock lock, RunFolderGuard guard) {
         this.path = path;
         this.lock = lock;
-        this.identity = identity;
+        this.guard = guard;
     }
 
     /**
@@ -114,10 +104,7 @@ public final class RunFolder implements AutoCloseable {
                         path + ": another training is at work in it; wait for its end, or train elsewhere"));
         try {
             AtomicFiles.deleteDrafts(path);
-            RunFolder folder = new RunFolder(
-                    path,
-                    lock,
-                    Files.readAttributes(path, BasicFileAttributes.class).fileKey());
+            RunFolder folder = new RunFolder(path, lock, RunFolderGuard.of(path));
             folder.check();
             return folder;
         } catch (IOException | RuntimeException e) {
@@ -168,34 +155,7 @@ public final class RunFolder implements AutoCloseable {
      * @throws CheckpointException if not: what is in memory must not be written to where it does not belong
      */
     List<String> check() {
-        try {
-            requireSame();
-            for (String name : BELONGINGS) {
-                BasicFileAttributes there = Presence.attributes(path.resolve(name));
-                boolean folder = FOLDERS.contains(name);
-                if (there != null && there.isDirectory() != folder) {
-                    throw new CheckpointException(
-                            path.resolve(name),
-                            folder
-                                    ? "is a file where the training keeps a folder; move it away"
-                                    : "is a folder where the training keeps a file; move it away");
-                }
-                if (there != null && folder && !Files.isWritable(path.resolve(name))) {
-                    throw new CheckpointException(path.resolve(name), "permission denied; the training writes there");
-                }
-            }
-            List<String> lines = new ArrayList<>();
-            for (Map.Entry<String, byte[]> mark : marks.entrySet()) {
-                Path file = path.resolve(mark.getKey());
-                if (!Presence.of(file)) {
-                    AtomicFiles.write(file, out -> out.write(mark.getValue()));
-                    lines.add(file + ": was deleted while the training ran; written again");
-                }
-            }
-            return lines;
-        } catch (IOException e) {
-            throw new CheckpointException(path, "cannot be looked at: " + Reasons.line(e), e);
-        }
+        return guard.check(BELONGINGS, FOLDERS);
     }
 
     /**
@@ -204,37 +164,12 @@ public final class RunFolder implements AutoCloseable {
      * @throws CheckpointException if not: what is in memory must not be written to where it does not belong
      */
     public void requireSame() {
-        BasicFileAttributes now;
-        try {
-            now = Presence.attributes(path);
-        } catch (IOException e) {
-            throw new CheckpointException(path, "cannot be looked at: " + Reasons.of(e), e);
-        }
-        if (now == null || !Objects.equals(now.fileKey(), identity)) {
-            throw new CheckpointException(
-                    path,
-                    "was " + (now == null ? "moved or deleted" : "replaced by another folder")
-                            + " while the training ran; nothing more is written there. --resume --out, with where it is now,"
-                            + " goes on from its last save");
-        }
+        guard.requireSame();
     }
 
-    /**
-     * As {@link #requireSame}, after something was not found in it: who deletes a folder deletes what is in it first.
-     *
-     * @param lost what could not be done
-     */
+    /** As {@link #requireSame}, after something was not found in it. */
     void requireSameAfter(Throwable lost) {
-        boolean missing = false;
-        for (Throwable each = lost; each != null && !missing; each = each.getCause()) {
-            missing = each instanceof NoSuchFileException || each instanceof FileNotFoundException;
-        }
-        long begin = System.nanoTime();
-        while (missing && System.nanoTime() - begin < DELETING_NANOS) {
-            requireSame();
-            LockSupport.parkNanos(DELETING_NANOS / 50);
-        }
-        requireSame();
+        guard.requireSameAfter(lost);
     }
 
     /** A folder in it, made if it is missing; the run's own folder is not, since it would be another one. */
@@ -263,10 +198,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** Remembers what makes the folder a training's, which is written again if somebody deletes it. */
     public void begun() throws IOException {
-        marks.clear();
-        for (String name : List.of(RECIPE, RunInventory.NAME, RECORD)) {
-            marks.put(name, Files.readAllBytes(path.resolve(name)));
-        }
+        guard.remember(List.of(RECIPE, RunInventory.NAME, RECORD));
     }
 
     public Path path() {

@@ -25,8 +25,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The pictures that a training could not use, and when they are too many. Each is named once, however often it is met;
- * one that can be read again is forgotten.
+ * The pictures that a training could not use, and when they are too many. Each is named once, however often it is met, and
+ * what many of them fail of, such as their tar, too; one that can be read again is forgotten.
  *
  * <p>Each process of a training has such a list. What one of them {@link #met}, all are {@link #told} at the same moment,
  * so that all have the same list and decide alike. Not thread-safe.
@@ -62,7 +62,7 @@ public final class UnreadablePictures {
      * @param set {@link Use#word}
      * @param picture as {@code class/name}
      * @param file where it lies
-     * @param error why, naming the file
+     * @param error why, naming the file, or the tar that holds it
      */
     public record Entry(String set, String picture, String file, String error) {}
 
@@ -92,6 +92,7 @@ public final class UnreadablePictures {
     private final RunPictures pictures;
     private final Share most;
     private final Consumer<String> lines;
+    private final Set<String> said = new HashSet<>();
     private final Map<Use, Pictures> uses = new EnumMap<>(Use.class);
 
     /**
@@ -109,6 +110,7 @@ public final class UnreadablePictures {
         known.forEach(entry -> uses.forEach((use, of) -> {
             if (use.word.equals(entry.set())) {
                 of.known.put(entry.picture(), entry);
+                said.add(entry.error());
             }
         }));
     }
@@ -160,8 +162,11 @@ public final class UnreadablePictures {
         Pictures of = of(each.use());
         String error = each.error();
         if (error == null) {
-            if (of.known.remove(each.picture()) != null) {
-                lines.accept("readable again: " + each.file());
+            Entry was = of.known.remove(each.picture());
+            if (was != null && said.remove(was.error())) {
+                boolean shared = of.known.values().stream()
+                        .anyMatch(other -> other.error().equals(was.error()));
+                lines.accept("readable again: " + each.file() + (shared ? " and others" : ""));
             }
             if (of.lost.remove(each.picture())) {
                 of.left[each.label()]++;
@@ -173,7 +178,7 @@ public final class UnreadablePictures {
         }
         of.left[each.label()]--;
         Entry before = of.known.put(each.picture(), new Entry(each.use().word, each.picture(), each.file(), error));
-        if (before == null || !before.error().equals(error)) {
+        if ((before == null || !before.error().equals(error)) && said.add(error)) {
             lines.accept("skipped: " + error);
         }
         return true;

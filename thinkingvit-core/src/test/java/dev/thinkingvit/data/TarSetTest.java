@@ -308,15 +308,37 @@ class TarSetTest {
 
     @Test
     void aTarThatChangesIsNotReadOn() throws IOException {
-        TestTars.tar().files("cat/1.jpg").write(tar);
-        Path picture = ImageFolder.open(tar).samples().get(0).path();
+        TestTars.tar().files("cat/1.jpg", "cat/2.jpg").write(tar);
+        Path picture = ImageFolder.open(tar).samples().get(1).path();
 
-        Files.setLastModifiedTime(tar, FileTime.fromMillis(1));
-
+        TestTars.tar().files("cat/1.jpg", "cat/3.jpg").write(tar);
         assertThatThrownBy(() -> PictureDecoder.decode(picture))
                 .isInstanceOf(PictureException.class)
-                .hasMessageStartingWith(picture + ": ")
-                .hasMessageContaining("changed after its members were listed");
+                .hasMessageStartingWith(tar + ": ")
+                .hasMessageContaining("was changed while it was in use");
+        TestTars.tar().files("cat/1.jpg").write(tar);
+        assertThatThrownBy(() -> PictureDecoder.decode(picture))
+                .hasMessageContaining("was changed while it was in use");
+        Files.write(tar, new byte[100]);
+        assertThatThrownBy(() -> PictureDecoder.decode(picture))
+                .hasMessageContaining("was changed while it was in use");
+        Files.delete(tar);
+        assertThatThrownBy(() -> PictureDecoder.decode(picture)).hasMessage(tar + ": no such file or folder");
+    }
+
+    @Test
+    void aTarThatWasTouchedAppendedToOrPutBackHasItsMembersStill() throws IOException {
+        TestTars.tar().files("cat/1.jpg", "cat/2.jpg").write(tar);
+        Path picture = ImageFolder.open(tar).samples().get(1).path();
+        byte[] whole = Files.readAllBytes(tar);
+
+        Files.setLastModifiedTime(tar, FileTime.fromMillis(1));
+        assertThat(Files.readString(picture)).isEqualTo("cat/2.jpg");
+        TestTars.tar().files("cat/1.jpg", "cat/2.jpg", "cat/3.jpg").write(tar);
+        assertThat(Files.readString(picture)).isEqualTo("cat/2.jpg");
+        Files.delete(tar);
+        Files.write(tar, whole);
+        assertThat(Files.readString(picture)).isEqualTo("cat/2.jpg");
     }
 
     @Test

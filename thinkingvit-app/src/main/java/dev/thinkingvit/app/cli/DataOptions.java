@@ -22,7 +22,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
@@ -309,11 +311,17 @@ final class DataOptions {
 
     /** Names the first few pictures that could not be read, and says how many more there are. */
     static void nameSkipped(List<BatchLoader.Failure> skipped, PrintWriter err) {
-        skipped.stream()
-                .limit(NAMED_SKIPPED)
-                .forEach(failure -> err.println("skipped: " + Printable.of(failure.message())));
-        if (skipped.size() > NAMED_SKIPPED) {
-            err.println("skipped: " + (skipped.size() - NAMED_SKIPPED) + " more");
+        Map<String, Integer> counts = new LinkedHashMap<>(); // of a tar that is gone all members say the same
+        skipped.forEach(failure -> counts.merge(failure.message(), 1, Integer::sum));
+        int named = 0;
+        for (Map.Entry<String, Integer> each :
+                counts.entrySet().stream().limit(NAMED_SKIPPED).toList()) {
+            named += each.getValue();
+            err.println("skipped: " + Printable.of(each.getKey())
+                    + (each.getValue() == 1 ? "" : " (" + each.getValue() + " pictures)"));
+        }
+        if (skipped.size() > named) {
+            err.println("skipped: " + (skipped.size() - named) + " more");
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
+import dev.thinkingvit.distributed.DistributedException;
 import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
@@ -138,6 +139,9 @@ final class TrainCommand extends BaseCommand {
                 return train(plan, group);
             } catch (IOException | RuntimeException e) {
                 group.fail(Failure.line(e));
+                if (e instanceof DistributedException && group.sawDeath() && ProcessLauncher.isLaunched()) {
+                    return ProcessLauncher.TOLD; // the launcher knows what ended the other process
+                }
                 if (ProcessLauncher.isHeardByLauncher()) {
                     Failure.print(err(), e, verbose); // shown if process 0 cannot say it
                     return ProcessLauncher.TOLD;

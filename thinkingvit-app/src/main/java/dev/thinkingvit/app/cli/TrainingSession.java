@@ -1,27 +1,10 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.BatchLoader;
-import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.ProcessGroup;
-import dev.thinkingvit.eval.EvaluationReport;
-import dev.thinkingvit.eval.NoPicturesException;
-import dev.thinkingvit.eval.Recorder;
-import dev.thinkingvit.eval.Recording;
-import dev.thinkingvit.eval.SweepRow;
-import dev.thinkingvit.eval.ThresholdSweep;
-import dev.thinkingvit.eval.Thresholds;
 import dev.thinkingvit.eval.TrainingPage;
-import dev.thinkingvit.inference.ElasticEngine;
-import dev.thinkingvit.inference.Router;
-import dev.thinkingvit.inference.Routers;
-import dev.thinkingvit.model.Backbone;
-import dev.thinkingvit.model.NestedBackbone;
-import dev.thinkingvit.model.PackedBackbone;
-import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
-import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
@@ -43,17 +26,9 @@ import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.nio.file.Path;
-import java.time.LocalDate;
-import java.time.ZoneId;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
@@ -79,7 +54,6 @@ record TrainingSession(
         PrintWriter err,
         SkipNotes skips) {
     private static final long CACHE_BYTES = 512L << 20;
-    private static final int PROVEN_ON = 8;
 
     /**
      * @param device that computes
@@ -99,6 +73,7 @@ record TrainingSession(
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
         Stop stop = new Stop();
+        TrainingJudge judge = new TrainingJudge(recipe, config, pictures, settings.device(), group, err, skips);
         try (Interruption interruption = new Interruption(stop)) {
             boolean done;
             try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
@@ -110,8 +85,8 @@ record TrainingSession(
                         config,
                         folder,
                         settings.saving(),
-                        pictures.validation().isEmpty() ? null : this::judge,
-                        this::prove);
+                        pictures.validation().isEmpty() ? null : judge::judge,
+                        judge::prove);
                 stop.of(run);
                 try {
                     done = run(run, loader, trainer, open);
@@ -125,7 +100,7 @@ record TrainingSession(
                     && recipe.schedule().totalEpochs() > 0
                     && folder != null
                     && !pictures.validation().isEmpty()) {
-                return report(folder, stop);
+                return judge.report(folder, stop);
             }
             return done;
         }
@@ -191,10 +166,11 @@ record TrainingSession(
             Optional<TrainerState> state = open.state();
             if (state.isPresent()) {
                 trainer.restore(state.get());
-                err.printf(
-                        "going on at epoch %d, update %d%n",
-                        state.get().position().epoch() + 1,
-                        state.get().position().update() + 1);
+                TrainerState.Position at = state.get().position();
+                err.println(
+                        at.epoch() >= recipe.schedule().totalEpochs()
+                                ? "going on with the report, all epochs are done"
+                                : "going on at epoch " + (at.epoch() + 1) + ", update " + (at.update() + 1));
                 Recipe before = open.recipeSoFar();
                 if (before != null && trainer.epoch() < recipe.schedule().totalEpochs()) {
                     sayRate(trainer, before, loader.samples().size());
@@ -346,123 +322,6 @@ record TrainingSession(
                 .check(pictures.check(UnreadablePictures.Use.TRAINING))
                 .skipBroken(failure -> {})
                 .open();
-    }
-
-    /** Top-1 and loss of each stage over all validation pictures; with several processes each judges a share. */
-    private TrainingRun.@Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked)
-            throws IOException {
-        int rank = group == null ? 0 : group.rank();
-        int size = group == null ? 1 : group.size();
-        List<Sample> share = new ArrayList<>();
-        for (int i = rank; i < pictures.validation().size(); i += size) {
-            share.add(pictures.validation().get(i));
-        }
-        int stages = config.network().stages();
-        // right answers of each stage, losses of each stage, images, and whether to stop
-        double[] counts = new double[2 * stages + 2];
-        List<BatchLoader.Failure> failures = List.of();
-        if (!share.isEmpty()) {
-            try (Backbone backbone = backbone(weights)) {
-                Recording recording = record(backbone, share, asked);
-                failures = recording.skipped();
-                recording.images().forEach(image -> {
-                    for (int k = 0; k < stages; k++) {
-                        counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
-                        counts[stages + k] += image.stages().get(k).crossEntropyNats();
-                    }
-                });
-                counts[2 * stages] = recording.images().size();
-            } catch (CancellationException e) {
-                counts[2 * stages + 1] = 1;
-            } catch (NoPicturesException e) {
-                failures = e.failures(); // other processes may have some
-            }
-        }
-        Set<Sample> lost =
-                failures.stream().map(BatchLoader.Failure::sample).collect(Collectors.toCollection(HashSet::new));
-        skips.judged(
-                failures, share.stream().filter(each -> !lost.contains(each)).toList(), group);
-        double[] sums = new double[counts.length];
-        for (double[] of : group == null ? new double[][] {counts} : group.gather(counts)) {
-            for (int k = 0; k < sums.length; k++) {
-                sums[k] += of[k];
-            }
-        }
-        if (sums[2 * stages + 1] > 0) {
-            return null;
-        }
-        List<Double> means =
-                Arrays.stream(sums).map(sum -> sum / sums[2 * stages]).boxed().toList();
-        long images = (long) sums[2 * stages];
-        return new TrainingRun.Judgement(
-                means.subList(0, stages),
-                means.subList(stages, 2 * stages),
-                images,
-                pictures.validation().size() - images);
-    }
-
-    private Backbone backbone(Map<String, HostTensor> weights) {
-        Precision precision = recipe.precision(settings.device());
-        return settings.device().isCuda()
-                ? NestedBackbone.of(config.network(), weights, precision, settings.device())
-                : PackedBackbone.of(config.network(), weights, precision);
-    }
-
-    /** A few pictures that are trained on. */
-    private void prove(Map<String, HostTensor> weights) throws IOException {
-        List<Sample> samples = Recorder.spread(pictures.training(), PROVEN_ON);
-        try (Backbone backbone = backbone(weights)) {
-            record(backbone, samples, () -> false);
-        } catch (NoPicturesException e) {
-            err.println("note: the model is kept unproven, " + e.getMessage());
-        }
-    }
-
-    /** @throws CancellationException once it is told to stop */
-    private Recording record(Backbone backbone, List<Sample> samples, BooleanSupplier asked) throws IOException {
-        return Recorder.record(
-                new ElasticEngine(backbone),
-                config.preprocessing(),
-                samples,
-                Recorder.Options.of(router()).withCheck(pictures.check(UnreadablePictures.Use.VALIDATION)),
-                done -> {
-                    if (asked.getAsBoolean()) {
-                        throw new CancellationException("told to stop");
-                    }
-                });
-    }
-
-    private Router router() {
-        return Routers.named(config.routing().router());
-    }
-
-    /**
-     * The sweep and the report that {@code evaluate} makes, of the best model.
-     *
-     * @return false if it was told to stop before
-     */
-    private boolean report(RunFolder folder, BooleanSupplier asked) throws IOException {
-        if (asked.getAsBoolean()) {
-            return false;
-        }
-        folder.requireSame();
-        Map<String, HostTensor> weights = ModelDirectory.read(folder.best()).weights();
-        try (Backbone backbone = backbone(weights)) {
-            Recording recording = record(backbone, pictures.validation(), asked);
-            List<SweepRow> rows = new ThresholdSweep(recording)
-                    .at(Thresholds.defaults(router(), config.network().numClasses()));
-            EvaluationReport.About about = new EvaluationReport.About(
-                    String.valueOf(folder.path().toAbsolutePath().normalize().getFileName()),
-                    "validation",
-                    recipe.precision(settings.device()).name().toLowerCase(Locale.ROOT),
-                    LocalDate.now(ZoneId.systemDefault()).toString(),
-                    Version.text());
-            err.println(
-                    "wrote " + new EvaluationReport(about, config, recording, rows, List.of()).write(folder.report()));
-            return true;
-        } catch (CancellationException e) {
-            return false;
-        }
     }
 
     private static String losses(List<Double> losses) {

@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.jspecify.annotations.NullUnmarked;
 
 /** Pictures and a network so small that a training takes seconds, with everything that chance decides. */
@@ -67,6 +70,21 @@ final class TinyTraining {
             arguments.add(argument.toString());
         }
         return arguments;
+    }
+
+    /** Packs a folder. */
+    static void tar(Path folder, Path tar) throws IOException {
+        try (TarArchiveOutputStream out = new TarArchiveOutputStream(Files.newOutputStream(tar));
+                Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                TarArchiveEntry entry =
+                        new TarArchiveEntry(folder.relativize(file).toString());
+                entry.setSize(Files.size(file));
+                out.putArchiveEntry(entry);
+                Files.copy(file, out);
+                out.closeArchiveEntry();
+            }
+        }
     }
 
     /** How many updates the saved state has behind it. */

@@ -7,6 +7,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -118,6 +119,36 @@ class TrainLosesPicturesTest {
         assertThat(back.err()).contains("readable again: ");
         assertThat(last("images")).isEqualTo(80);
         assertThat(Files.readString(run.resolve("run.json"))).contains("\"training\" : 0");
+    }
+
+    @Test
+    void aTarThatChangesIsNamedOnceAndTheTrainingGoesOnWhenItIsBack() throws Exception {
+        Path tar = directory.resolve("train.tar");
+        TinyTraining.tar(directory.resolve("train"), tar);
+        List<String> arguments = TinyTraining.arguments(directory, run, EPOCHS);
+        arguments.replaceAll(argument -> argument.startsWith("--data=") ? "--data=" + tar : argument);
+        CompletableFuture<CommandRun> training =
+                CompletableFuture.supplyAsync(() -> CommandRun.of(arguments.toArray()));
+        awaitEpochs(training, 1);
+        Files.setLastModifiedTime(tar, FileTime.fromMillis(1));
+        awaitEpochs(training, rows().size() + 2);
+        byte[] whole = Files.readAllBytes(tar);
+        Files.write(tar, new byte[10_240]);
+        CommandRun ended = training.join();
+        assertThat(ended.code()).isEqualTo(Main.FAILED);
+        assertThat(ended.err().lines().filter(line -> line.startsWith("skipped: ")))
+                .singleElement()
+                .asString()
+                .startsWith("skipped: " + tar + ": the tar was changed");
+        assertThat(ended.err()).contains("of 80 training pictures cannot be read", "the training is saved");
+        Files.write(tar, whole);
+        CommandRun back = resume("--epochs=" + (TinyTraining.updates(run) / 10 + 2));
+        assertThat(back.code()).as(back.err()).isZero();
+        assertThat(back.err().lines().filter(line -> line.startsWith("readable again: ")))
+                .singleElement()
+                .asString()
+                .contains(tar + "!/", " and others");
+        assertThat(last("images")).isEqualTo(80);
     }
 
     @Test

@@ -98,6 +98,20 @@ class TrainRecipeTest {
     }
 
     @Test
+    void thePicturesThatTimmsFileNamesMayLieInTars() throws IOException {
+        Path tars = Files.createDirectory(directory.resolve("tars"));
+        TinyTraining.tar(directory.resolve("train"), tars.resolve("train.tar"));
+        TinyTraining.tar(directory.resolve("val"), tars.resolve("validation.tar"));
+        Path recipe = args("args.yaml", "data_dir: " + tars, "batch_size: 8", "min_lr: 1.0e-07");
+
+        CommandRun trained = trainTiny(recipe, "--epochs=1");
+
+        assertThat(trained.code()).as(trained.err()).isZero();
+        assertThat(trained.err())
+                .contains("pictures of " + tars.resolve("train.tar") + " and " + tars.resolve("validation.tar"));
+    }
+
+    @Test
     void aModelThatCannotBeBuiltIsNamedUnlessStagesAreGiven() throws IOException {
         Path recipe = args("args_swin.yaml", "batch_size: 2");
         CommandRun refused = train("--recipe", recipe, "--data", directory.resolve("train"));
