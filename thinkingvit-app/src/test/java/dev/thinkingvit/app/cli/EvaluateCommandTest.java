@@ -227,7 +227,7 @@ class EvaluateCommandTest {
         assertThat(run("calibrate", "--data", data, "--model", model, "--target", "gmacs=0"))
                 .isEqualTo(Main.FAILED);
         assertThat(run("evaluate", "--data", folder, "--model", model)).isEqualTo(Main.FAILED);
-        assertThat(err.toString()).contains("cannot be reached", "the model has no label");
+        assertThat(err.toString()).contains("cannot be reached", "are no classes of the model; those in data");
         Path nowhere = model.resolve("config.json").resolve("report");
         assertThat(run("evaluate", "--data", folder, "--model", "none", "--report", nowhere))
                 .as("before anything is read")
