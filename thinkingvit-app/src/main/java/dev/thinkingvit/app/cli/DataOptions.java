@@ -274,6 +274,11 @@ final class DataOptions {
                     : Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         nameSkipped(recording.skipped(), err);
+        if (!recording.skipped().isEmpty()) {
+            err.println("note: " + recording.skipped().size() + " of " + samples.size()
+                    + " pictures could not be read; what follows is of the other "
+                    + recording.images().size());
+        }
         if (recording.uncounted() > 0) {
             err.println("note: " + recording.uncounted() + " of " + samples.size()
                     + " pictures have no right answer among the ReaL labels, and are not counted");
