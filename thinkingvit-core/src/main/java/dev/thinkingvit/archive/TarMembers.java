@@ -119,8 +119,7 @@ final class TarMembers {
         Headers headers = new Headers(channel, from, to);
         long end = from; // of the last member
         String last = null;
-        try (TarArchiveInputStream in =
-                new TarArchiveInputStream(headers, RECORD, RECORD, StandardCharsets.UTF_8.name(), true)) {
+        try (Reader in = new Reader(headers)) {
             for (TarArchiveEntry entry = next(in, last); entry != null; entry = next(in, last)) {
                 last = entry.getName();
                 if (!entry.isCheckSumOK()) {
@@ -139,7 +138,7 @@ final class TarMembers {
                 end = headers.at + (size + RECORD - 1) / RECORD * RECORD;
                 add(entry, name(entry, channel, headers.at), headers.at, TarFile.markBefore(channel, headers.at));
                 if (!entry.isSparse()) {
-                    headers.jumpTo(headers.at + size);
+                    in.passOver(end);
                 }
             }
         }
@@ -309,13 +308,28 @@ final class TarMembers {
                 : target;
     }
 
+    /** The library's reader, which passes over a member's bytes by reading all of them: a tar may have terabytes. */
+    private static final class Reader extends TarArchiveInputStream {
+        private final Headers headers;
+
+        Reader(Headers headers) {
+            super(headers, RECORD, RECORD, StandardCharsets.UTF_8.name(), true);
+            this.headers = headers;
+        }
+
+        /** Goes on with the header at {@code place}, as if the member before had been read to its end. */
+        void passOver(long place) {
+            setCurrentEntry(null);
+            headers.moveTo(place);
+        }
+    }
+
     /** A tar's bytes from its channel, without reading what is jumped over. */
     private static final class Headers extends InputStream {
         private final FileChannel channel;
         private final long end;
         private final ByteBuffer ahead = ByteBuffer.allocate(BLOCK).limit(0);
         private long at;
-        private long jumpEnd;
 
         Headers(FileChannel channel, long from, long end) {
             this.channel = channel;
@@ -323,9 +337,10 @@ final class TarMembers {
             this.end = end;
         }
 
-        /** Whoever reads on before {@code place} gets no bytes of the file: the reader passes over data by reading it. */
-        void jumpTo(long place) {
-            jumpEnd = place;
+        /** Has the next bytes come from a place further on. */
+        void moveTo(long place) {
+            ahead.position((int) Math.min(ahead.limit(), ahead.position() + (place - at)));
+            at = place;
         }
 
         @Override
@@ -342,11 +357,6 @@ final class TarMembers {
             if (at >= end) {
                 return -1;
             }
-            if (at < jumpEnd) {
-                int passed = (int) Math.min(length, jumpEnd - at);
-                move(passed);
-                return passed;
-            }
             if (!ahead.hasRemaining()) {
                 ahead.clear().limit((int) Math.min(BLOCK, end - at));
                 TarFile.readFully(channel, ahead, at);
@@ -358,14 +368,9 @@ final class TarMembers {
             return taken;
         }
 
-        private void move(int bytes) {
-            at += bytes;
-            ahead.position(Math.min(ahead.limit(), ahead.position() + bytes));
-        }
-
         @Override
         public int available() {
-            return (int) Math.min(Integer.MAX_VALUE, end - at);
+            return (int) Math.max(0, Math.min(Integer.MAX_VALUE, end - at));
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.thinkingvit.data.DatasetException;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.ImageNet;
 import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.data.RealLabels;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.List;
@@ -111,8 +112,18 @@ public record ModelConfig(
      * @throws DatasetException if a folder with pictures is none of the model's classes
      */
     public ImageFolder label(ImageFolder folder) throws DatasetException {
+        return label(folder, null);
+    }
+
+    /**
+     * As {@link #label(ImageFolder)}; where the folders are not the model's classes, each picture has the label that goes
+     * by its name.
+     *
+     * @param real the labels by name; null for none
+     */
+    public ImageFolder label(ImageFolder folder, @Nullable RealLabels real) throws DatasetException {
         Objects.requireNonNull(folder, "the folder is null");
         return new ClassFinder(network.numClasses(), labels)
-                .label(folder, SourceConfig.namings(ModelConfigJson.tree(source)));
+                .label(folder, SourceConfig.namings(ModelConfigJson.tree(source)), real);
     }
 }

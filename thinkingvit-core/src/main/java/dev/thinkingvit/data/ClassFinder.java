@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out which of a network's classes the folders of a data set are, where nobody says. Folders may be called in any
@@ -55,41 +57,88 @@ public final class ClassFinder {
      * @throws DatasetException if a folder with pictures is none of the network's classes, or may be several: names it
      */
     public ImageFolder label(ImageFolder folder, List<List<String>> others) throws DatasetException {
+        return label(folder, others, null);
+    }
+
+    /**
+     * As {@link #label(ImageFolder, List)}; where the folders are not the network's classes, or there are none, each
+     * picture has the label that goes by its name.
+     *
+     * @param real the labels by name; null for none
+     */
+    public ImageFolder label(ImageFolder folder, List<List<String>> others, @Nullable RealLabels real)
+            throws DatasetException {
         Set<String> names = new HashSet<>(folder.folderNames());
         folder.emptyFolders().forEach(names::remove);
         List<List<String>> namings = new ArrayList<>(namings());
         others.stream().filter(naming -> naming.size() == classes).forEach(namings::add);
-        for (List<String> naming : namings) {
+        for (List<String> naming : folder.isFlat() ? List.<List<String>>of() : namings) {
             Map<String, Integer> indices = unambiguous(naming);
             if (indices.keySet().containsAll(names)) {
                 return folder.withLabels(ClassMap.of("the model's labels", indices), shown.isEmpty() ? naming : shown);
             }
         }
-        if (imagenet && names.stream().allMatch(name -> number(name) < classes)) {
+        if (areNumbers(names)) {
             Map<String, Integer> indices = new HashMap<>();
             names.forEach(name -> indices.put(name, number(name)));
-            if (new HashSet<>(indices.values()).size() == names.size()) { // not both 1 and 01
-                return folder.withLabels(ClassMap.of("the folders' numbers", indices), shown);
-            }
+            return folder.withLabels(ClassMap.of("the folders' numbers", indices), shown);
         }
         if (imagenet && names.stream().anyMatch(name -> SYNSET.matcher(name).matches())) {
             return folder.withLabels(bySynset(folder, names), shown);
         }
+        if (real != null) {
+            return folder.withLabels(real, labelNames());
+        }
+        List<Set<String>> known =
+                namings.stream().map(naming -> unambiguous(naming).keySet()).toList();
+        String below = MeantFolder.below(folder, found -> areClasses(found, known));
+        if (below != null) {
+            throw new DatasetException(below);
+        }
+        if (imagenet && folder.folderNames().size() != classes) {
+            throw new DatasetException(MeantFolder.notOfImageNet(folder, namings));
+        }
         return labels.isEmpty() ? folder.withLabels(classes) : folder.withLabels(labels);
+    }
+
+    private List<String> labelNames() {
+        return shown.isEmpty()
+                ? IntStream.range(0, classes).mapToObj(Integer::toString).toList()
+                : shown;
+    }
+
+    /** Whether folders look like those of a data set for the network. */
+    private boolean areClasses(Set<String> names, List<Set<String>> known) {
+        return known.stream().anyMatch(naming -> naming.containsAll(names))
+                || areNumbers(names)
+                || (imagenet && names.stream().anyMatch(name -> synset(name) >= 0))
+                || (known.isEmpty() && names.size() == classes);
+    }
+
+    private boolean areNumbers(Set<String> names) {
+        return imagenet
+                && names.stream().allMatch(name -> number(name) < classes)
+                && names.stream().map(ClassFinder::number).distinct().count() == names.size(); // not both 1 and 01
+    }
+
+    /** The class whose synset a name is, perhaps with more behind; -1 for none. */
+    private static int synset(String name) {
+        Matcher matcher = SYNSET.matcher(name);
+        return matcher.matches() ? ImageNet.synsets().indexOf(matcher.group(1)) : -1;
     }
 
     private static ClassMap bySynset(ImageFolder folder, Set<String> names) throws DatasetException {
         Map<String, Integer> indices = new HashMap<>();
         for (String name : folder.folderNames()) {
-            Matcher matcher = SYNSET.matcher(name);
-            int index = matcher.matches() ? ImageNet.synsets().indexOf(matcher.group(1)) : -1;
+            int index = synset(name);
             if (index >= 0) {
                 indices.put(name, index);
             } else if (names.contains(name)) {
                 throw new DatasetException(folder.root().resolve(name)
-                        + (matcher.matches()
+                        + (SYNSET.matcher(name).matches()
                                 ? ": '" + name + "' is none of the 1,000 synsets of ImageNet-1k, which the model knows"
                                 : ": the other folders are synsets (n01440764), '" + name + "' is none")
+                        + MeantFolder.likeLabel(name, ImageNet.synsets())
                         + "; remove it, or say with a class map which class it is");
             }
         }

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A dataset with a folder per class: {@code root/{class}/….jpg}. Classes are the folders right below the root, sorted
@@ -35,15 +36,21 @@ public final class ImageFolder {
     private final int[] labels; // by folder
     private final List<Sample> samples;
     private final PassedOver passedOver;
+    private final @Nullable RealLabels real; // where they, and not the folders, say the classes
 
     /**
      * The folder of a class.
      *
-     * @param name of the folder, in form C
+     * @param name of the folder, in form C; empty for the root itself, where the data set is flat
      * @param path of the folder
      * @param pictures by name
      */
-    private record ClassFolder(String name, Path path, List<PictureWalk.File> pictures) {}
+    private record ClassFolder(String name, Path path, List<PictureWalk.File> pictures) {
+        /** What the names of its pictures start with. */
+        String prefix() {
+            return name.isEmpty() ? "" : name + "/";
+        }
+    }
 
     private ImageFolder(
             Path root,
@@ -52,19 +59,36 @@ public final class ImageFolder {
             List<String> classNames,
             int[] labels,
             PassedOver passedOver) {
+        this(root, indices, folders, classNames, labels, passedOver, samples(folders, labels), null);
+    }
+
+    private ImageFolder(
+            Path root,
+            boolean indices,
+            List<ClassFolder> folders,
+            List<String> classNames,
+            int[] labels,
+            PassedOver passedOver,
+            List<Sample> samples,
+            @Nullable RealLabels real) {
         this.root = root;
         this.indices = indices;
         this.folders = folders;
         this.classNames = classNames;
         this.labels = labels;
         this.passedOver = passedOver;
+        this.samples = samples;
+        this.real = real;
+    }
+
+    private static List<Sample> samples(List<ClassFolder> folders, int[] labels) {
         List<Sample> all = new ArrayList<>();
         for (int i = 0; i < labels.length; i++) {
             for (PictureWalk.File picture : folders.get(i).pictures()) {
                 all.add(new Sample(picture.path(), labels[i]));
             }
         }
-        this.samples = List.copyOf(all);
+        return List.copyOf(all);
     }
 
     /**
@@ -76,6 +100,18 @@ public final class ImageFolder {
      * @throws IOException if a tar is none, is cut short or is compressed
      */
     public static ImageFolder open(Path folder) throws IOException {
+        return open(folder, false);
+    }
+
+    /**
+     * As {@link #open}, but a folder or tar of pictures without class folders is taken too, for labels that go by the
+     * pictures' names ({@link #withLabels(RealLabels, List)}).
+     */
+    public static ImageFolder openFlat(Path folder) throws IOException {
+        return open(folder, true);
+    }
+
+    private static ImageFolder open(Path folder, boolean mayBeFlat) throws IOException {
         PassedOver.Counter counter = new PassedOver.Counter();
         TarSet.Root set = TarSet.rootOf(folder.toString().isEmpty() ? Path.of(".") : folder, counter);
         Path root = set.path();
@@ -91,12 +127,11 @@ public final class ImageFolder {
                         + "', in different Unicode forms; put their pictures into one");
             }
         }
-        int beside = 0;
+        List<PictureWalk.File> beside = new ArrayList<>();
         for (PictureWalk.File picture : walk.pictures()) {
             int slash = picture.name().indexOf('/');
             if (slash < 0) {
-                counter.add(set.misplaced(), false, picture.path());
-                beside++;
+                beside.add(picture);
             } else {
                 ClassFolder of = byName.get(picture.name().substring(0, slash));
                 if (of == null) {
@@ -105,15 +140,20 @@ public final class ImageFolder {
                 of.pictures().add(picture);
             }
         }
-        if (byName.isEmpty()) {
-            throw new DatasetException(root + ": a folder per class is needed, there are no folders in it"
-                    + (beside == 0 ? "" : " but " + beside + " pictures"));
+        if (byName.isEmpty() && mayBeFlat && !beside.isEmpty()) {
+            byName.put("", new ClassFolder("", root, beside));
+        } else {
+            beside.forEach(picture -> counter.add(set.misplaced(), false, picture.path()));
         }
         PassedOver passedOver = counter.done();
+        if (byName.isEmpty()) {
+            throw new DatasetException(MeantFolder.noFolders(
+                    root, beside.stream().map(PictureWalk.File::path).toList(), passedOver));
+        }
         List<ClassFolder> folders = List.copyOf(byName.values());
         if (folders.stream().allMatch(each -> each.pictures().isEmpty())) {
-            throw new DatasetException(
-                    root + ": no pictures in its " + folders.size() + " class folders" + passedOver.inBrief());
+            throw new DatasetException(MeantFolder.noPictures(
+                    root, folders.stream().map(ClassFolder::name).toList(), passedOver));
         }
         List<String> names = folders.stream().map(ClassFolder::name).toList();
         return new ImageFolder(
@@ -150,7 +190,8 @@ public final class ImageFolder {
             found[i] = first.getOrDefault(folder, number);
             if (found[i] == NO_LABEL && !folders.get(i).pictures().isEmpty()) {
                 throw new DatasetException(root.resolve(folder) + ": the model has no label '" + folder + "' among its "
-                        + labelNames.size() + ": " + abbreviated(labelNames) + meant(folder, labelNames));
+                        + labelNames.size() + ": " + abbreviated(labelNames)
+                        + MeantFolder.likeLabel(folder, labelNames));
             }
             if (found[i] != NO_LABEL && last.getOrDefault(folder, found[i]) != found[i]) {
                 throw new DatasetException(root.resolve(folder) + ": the model has the label '" + folder
@@ -160,28 +201,12 @@ public final class ImageFolder {
         return labelled(List.copyOf(labelNames), found);
     }
 
-    /** A label that differs in case, blanks or strokes alone, for a message. */
-    private static String meant(String folder, List<String> labelNames) {
-        return labelNames.stream()
-                .filter(label -> loose(label).equals(loose(folder)))
-                .findFirst()
-                .map(label -> "; is '" + label + "' meant?")
-                .orElse("");
-    }
-
-    private static String loose(String name) {
-        return PictureWalk.composed(name)
-                .toLowerCase(Locale.ROOT)
-                .replaceAll("[\\s_-]+", " ")
-                .strip();
-    }
-
     /** Of several names of one class, as ImageNet's have them. */
     private static String firstName(String label) {
         return label.split(", ", -1)[0];
     }
 
-    private static String abbreviated(List<String> names) {
+    static String abbreviated(List<String> names) {
         return names.stream().limit(NAMED).collect(Collectors.joining(", ")) + (names.size() > NAMED ? ", …" : "");
     }
 
@@ -204,6 +229,23 @@ public final class ImageFolder {
     }
 
     /**
+     * The same pictures, each with the first of its right answers, whatever its folder; {@link #classNames} are the
+     * model's, by index. A picture without a right answer is not to be counted, and has label 0.
+     *
+     * @throws DatasetException if there is no entry for a picture
+     */
+    public ImageFolder withLabels(RealLabels real, List<String> labelNames) throws DatasetException {
+        real.requireEntries(samples.stream().map(Sample::path).toList());
+        List<Sample> labelled = new ArrayList<>();
+        for (Sample sample : samples) {
+            int[] right = real.labelsOf(sample.path());
+            labelled.add(new Sample(sample.path(), right.length == 0 ? 0 : right[0]));
+        }
+        List<String> names = List.copyOf(labelNames);
+        return new ImageFolder(root, indices, folders, names, labels, passedOver, List.copyOf(labelled), real);
+    }
+
+    /**
      * The same pictures for a model that names none of its classes. Folders that are numbered from 0 to below
      * {@code classes} say their indices themselves, whatever their order as text; others are counted as they are sorted.
      *
@@ -214,8 +256,9 @@ public final class ImageFolder {
         boolean numbered = Arrays.stream(found).allMatch(index -> index >= 0 && index < classes)
                 && Arrays.stream(found).distinct().count() == found.length;
         if (!numbered && folders.size() != classes) {
-            throw new DatasetException(root + ": the model names none of its " + classes + " classes and there are "
-                    + folders.size() + " folders; --class-map must say which is which");
+            throw new DatasetException(root + ": the model names none of its " + classes + " classes and there "
+                    + (folders.size() == 1 ? "is 1 folder" : "are " + folders.size() + " folders")
+                    + "; --class-map must say which is which");
         }
         List<String> names = numbered
                 ? IntStream.range(0, classes).mapToObj(Integer::toString).toList()
@@ -255,7 +298,12 @@ public final class ImageFolder {
         return root;
     }
 
-    /** The names of the class folders, sorted, whatever their labels. */
+    /** Whether the pictures lie in no class folders. */
+    public boolean isFlat() {
+        return folders.size() == 1 && folders.get(0).name().isEmpty();
+    }
+
+    /** The names of the class folders, sorted, whatever their labels; an empty one for a flat data set. */
     public List<String> folderNames() {
         return folders.stream().map(ClassFolder::name).toList();
     }
@@ -290,7 +338,7 @@ public final class ImageFolder {
             Map<String, Long> sizes = new LinkedHashMap<>();
             folder.pictures()
                     .forEach(file ->
-                            sizes.put(file.name().substring(folder.name().length() + 1), file.bytes()));
+                            sizes.put(file.name().substring(folder.prefix().length()), file.bytes()));
             all.put(folder.name(), sizes);
         }
         return all;
@@ -303,7 +351,7 @@ public final class ImageFolder {
     public ImageFolder keeping(Set<String> names) {
         List<ClassFolder> kept = new ArrayList<>();
         for (ClassFolder folder : folders) {
-            String start = folder.name() + "/";
+            String start = folder.prefix();
             Set<String> present =
                     folder.pictures().stream().map(PictureWalk.File::name).collect(Collectors.toSet());
             List<PictureWalk.File> pictures = new ArrayList<>(folder.pictures());
@@ -390,7 +438,11 @@ public final class ImageFolder {
     /** The labels, by name, of which there is no picture. */
     public List<String> labelsWithoutPictures() {
         boolean[] present = new boolean[classNames.size()];
-        samples.forEach(sample -> present[sample.label()] = true);
+        for (Sample sample : samples) {
+            for (int label : real == null ? new int[] {sample.label()} : real.known(sample.path())) {
+                present[label] = true;
+            }
+        }
         return IntStream.range(0, present.length)
                 .filter(label -> !present[label])
                 .mapToObj(classNames::get)
@@ -422,6 +474,7 @@ public final class ImageFolder {
     /** The root, the number of pictures and of classes. */
     @Override
     public String toString() {
-        return root + " (" + samples.size() + " pictures in " + folders.size() + " folders)";
+        return root + " (" + samples.size() + (samples.size() == 1 ? " picture" : " pictures")
+                + (isFlat() ? ")" : " in " + folders.size() + (folders.size() == 1 ? " folder)" : " folders)"));
     }
 }

@@ -62,6 +62,11 @@ public enum ImageNetSet {
         return subset == null ? null : ValidLabels.of(ImageNet.CLASSES, ImageNet.subset(subset));
     }
 
+    /** Whether the right answers go by the pictures' names, whatever folders they lie in: see {@link #real}. */
+    public boolean isLabelledByName() {
+        return this == IMAGENET_REAL;
+    }
+
     /** The right answers, where they are not the folders' classes; else null. */
     public @Nullable RealLabels real() throws IOException {
         return this == IMAGENET_REAL ? RealLabels.ofImageNet() : null;

@@ -84,6 +84,17 @@ public final class RealLabels {
         return find(picture).clone();
     }
 
+    /** As {@link #labelsOf}, with none where there is no entry. */
+    int[] known(Path picture) {
+        int[] found = lookUp(picture);
+        return found == null ? new int[0] : found.clone();
+    }
+
+    /** Whether a file is named as ImageNet's validation pictures are. */
+    static boolean isValidation(Path picture) {
+        return VALIDATION.matcher(String.valueOf(picture.getFileName())).matches();
+    }
+
     /** Whether a prediction is among the right answers for a picture. */
     public boolean isRight(Path picture, int prediction) throws DatasetException {
         for (int label : find(picture)) {

@@ -73,11 +73,15 @@ public final class Thresholds {
     }
 
     /**
-     * About two dozen thresholds that take in everything from always thinking to never thinking twice.
+     * About two dozen thresholds that take in everything from always thinking to never thinking twice; for a model of one
+     * stage a single entry without any, since none would change what it says.
      *
      * @param classes C, of the model: the largest entropy is that of C equal probabilities
      */
-    public static List<List<Double>> defaults(Router router, int classes) {
+    public static List<List<Double>> defaults(Router router, int classes, int stages) {
+        if (stages == 1) {
+            return List.of(List.of());
+        }
         List<Double> thresholds;
         if (router.id().equals(Routers.ENTROPY_TOP10.id())) {
             thresholds = upTo(Math.log(Math.min(10, Math.max(2, classes))));

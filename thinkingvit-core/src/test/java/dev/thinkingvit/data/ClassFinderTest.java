@@ -105,6 +105,77 @@ class ClassFinderTest {
         assertThat(labelled.classNames()).containsExactly("organism", "person");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "train/n01440764, val/n01440764, val/n01443537 | train, val are no classes of the model | val",
+                "imagenet/ILSVRC/Data/CLS-LOC/val/n01440764 | imagenet is no class of | imagenet/ILSVRC/Data/CLS-LOC/val",
+                "v2/0, v2/999 | v2 is no class of the model | v2",
+                "train/tench, train/goldfish | train is no class of the model | train"
+            })
+    void ofAFolderTooHighTheRightOneIsNamed(String folders, String what, String right) throws IOException {
+        pictures(folders.split(", ", -1));
+
+        assertThatThrownBy(() -> found(1000, UNNAMED))
+                .isInstanceOf(DatasetException.class)
+                .hasMessageContaining(what)
+                .hasMessageEndingWith("give --data " + root.resolve(right));
+    }
+
+    @Test
+    void ofAFolderTooHighTheRightOneIsNamedToAModelOfOtherClasses() throws IOException {
+        pictures("test/cat", "test/dog", "train/cat", "train/dog");
+
+        assertThatThrownBy(() -> found(3, List.of("owl", "dog", "cat")))
+                .hasMessageEndingWith("give --data " + root.resolve("test"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"N01440764,n01440764", "Golden_Retriever,golden retriever"})
+    void aNameThatIsNearlyAClassIsAskedFor(String folder, String meant) throws IOException {
+        pictures(folder);
+
+        assertThatThrownBy(() -> found(1000, UNNAMED))
+                .hasMessageContaining(root.resolve(folder) + ": is no class of ImageNet; is '" + meant + "' meant?");
+    }
+
+    @Test
+    void amongSynsetsToo() throws IOException {
+        pictures("n01443537", "N01440764");
+
+        assertThatThrownBy(() -> found(1000, UNNAMED)).hasMessageContaining("is 'n01440764' meant?");
+    }
+
+    @Test
+    void foldersOfUnknownNamesHearHowClassesAreCalled() throws IOException {
+        pictures("one", "two");
+
+        assertThatThrownBy(() -> found(1000, UNNAMED))
+                .hasMessage(root
+                        + ": one, two are no classes of ImageNet: folders are called by synset (n01440764), by name"
+                        + " (tench) or by number (0 … 999); --class-map takes other names");
+    }
+
+    @Test
+    void picturesThatAreLabelledByNameNeedNoFolders() throws IOException {
+        for (String name : List.of("ILSVRC2012_val_00000001.png", "ILSVRC2012_val_00000002.png")) {
+            Files.createFile(root.resolve(name));
+        }
+        RealLabels real = RealLabels.ofImageNet();
+
+        assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("--dataset imagenet-real");
+        ImageFolder flat = ImageFolder.openFlat(root);
+        ImageFolder labelled = new ClassFinder(1000, UNNAMED).label(flat, List.of(), real);
+
+        assertThat(flat).hasToString(root + " (2 pictures)");
+        assertThat(labelled.samples()).hasSize(2);
+        assertThat(labelled.samples().get(1).label())
+                .isEqualTo(real.labelsOf(root.resolve("ILSVRC2012_val_00000002.png"))[0]);
+        assertThat(labelled.labelsWithoutPictures())
+                .hasSize(1000 - real.labelsOf(root.resolve("ILSVRC2012_val_00000002.png")).length);
+    }
+
     private Map<String, Integer> found(int classes, List<String> labels) throws IOException {
         ImageFolder labelled = new ClassFinder(classes, labels).label(ImageFolder.open(root), List.of());
         Map<String, Integer> found = new TreeMap<>();

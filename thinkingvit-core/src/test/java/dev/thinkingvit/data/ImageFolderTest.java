@@ -53,9 +53,26 @@ class ImageFolderTest {
                 .hasMessage(missing + ": no such file or folder");
         assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("there are no folders in it");
         touch("cat/notes.txt");
-        assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("no pictures in its 1 class folders");
+        assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageContaining("no pictures in its only folder, cat");
         Path file = root.resolve("cat/notes.txt");
         assertThatThrownBy(() -> ImageFolder.open(file)).hasMessageContaining("this is a file");
+    }
+
+    @Test
+    void aClasssOwnFolderIsAskedForAsTheOneAbove() throws IOException {
+        touch("n01440764/a.jpg");
+
+        assertThatThrownBy(() -> ImageFolder.open(root.resolve("n01440764")))
+                .hasMessageEndingWith(
+                        "there are no folders in it but 1 picture, as in a class's own folder: give --data "
+                                + root.toAbsolutePath());
+    }
+
+    @Test
+    void tarsInAFolderBelowAreNamedByTheirFolder() throws IOException {
+        touch("val/n01440764.tar", "val/n01443537.tar");
+
+        assertThatThrownBy(() -> ImageFolder.open(root)).hasMessageEndingWith("give --data " + root.resolve("val"));
     }
 
     @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,9 +16,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.zip.GZIPOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.apache.commons.compress.archivers.tar.TarConstants;
+import org.apache.commons.compress.archivers.zip.ZipEncodingHelper;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -281,6 +286,29 @@ class TarSetTest {
         Files.write(tar, Arrays.copyOf(whole, 3 * 512 + 3072));
         assertThat(ImageFolder.open(tar).remarks())
                 .anyMatch(line -> line.contains("no mark at its end") && line.contains("dog/2.jpg"));
+    }
+
+    @Test
+    @Timeout(60) // reading on to the next header takes minutes
+    void aMemberOfATerabyteIsPassedOverUnread() throws IOException {
+        long terabyte = 1L << 40;
+        TarArchiveEntry large = new TarArchiveEntry("cat/large.jpg", true);
+        large.setSize(terabyte);
+        TarArchiveEntry small = new TarArchiveEntry("dog/small.jpg", true);
+        try (FileChannel channel =
+                FileChannel.open(tar, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
+            channel.write(header(large), 0);
+            channel.write(header(small), 512 + terabyte);
+            channel.write(ByteBuffer.allocate(1024), 1024 + terabyte); // the file has a hole
+        }
+
+        assertThat(ImageFolder.open(tar).folderNames()).containsExactly("cat", "dog");
+    }
+
+    private static ByteBuffer header(TarArchiveEntry entry) throws IOException {
+        byte[] header = new byte[512];
+        entry.writeEntryHeader(header, ZipEncodingHelper.getZipEncoding("UTF-8"), true); // large sizes as base 256
+        return ByteBuffer.wrap(header);
     }
 
     @Test

@@ -125,7 +125,7 @@ class ThresholdSweepTest {
     @EnumSource(Routers.class)
     void defaultThresholdsReachFromAlwaysThinkingToNeverThinkingTwice(Routers router) {
         for (int classes : new int[] {2, 10, 1000}) {
-            List<List<Double>> thresholds = Thresholds.defaults(router, classes);
+            List<List<Double>> thresholds = Thresholds.defaults(router, classes, 2);
             float[] indifferent = new float[classes];
             java.util.Arrays.fill(indifferent, 1f / classes);
             double largest = router.measure(indifferent);

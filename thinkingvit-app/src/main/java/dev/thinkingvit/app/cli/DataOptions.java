@@ -181,11 +181,11 @@ final class DataOptions {
         return Routers.named(router == null ? config.routing().router() : router);
     }
 
-    /** The model's own thresholds; none where another router than the model's measures. */
+    /** The model's own thresholds; none where another router than the model's measures, or there is but one stage. */
     List<Double> ownThresholds(ElasticClassifier classifier) {
-        boolean own = router(classifier.config())
-                .id()
-                .equals(classifier.policy().router().id());
+        ModelConfig config = classifier.config();
+        boolean own = config.network().stages() > 1
+                && router(config).id().equals(classifier.policy().router().id());
         return own ? classifier.policy().thresholds() : List.of();
     }
 
@@ -193,10 +193,10 @@ final class DataOptions {
     ImageFolder folder(ModelConfig config, PrintWriter err) throws IOException {
         ImageFolder folder = listed(err);
         ImageFolder labelled;
-        if (classMap != null) {
+        if (classMap != null && !folder.isFlat()) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
         } else {
-            labelled = config.label(folder);
+            labelled = config.label(folder, real(config));
             if (config.labels().isEmpty() || config.isImageNet()) {
                 labelled.remarksOnOrder().forEach(line -> err.println(Printable.of(line)));
             }
@@ -208,7 +208,8 @@ final class DataOptions {
     /** The data set as its folders are named, which is listed once, however many models it is for. */
     ImageFolder listed(PrintWriter err) throws IOException {
         if (listed == null) {
-            listed = ImageFolder.open(data);
+            boolean byName = realLabels != null || (dataset != null && dataset.isLabelledByName());
+            listed = byName ? ImageFolder.openFlat(data) : ImageFolder.open(data);
             listed.remarks().forEach(line -> err.println(Printable.of(line)));
         }
         return listed;
@@ -275,6 +276,15 @@ final class DataOptions {
                     : Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         nameSkipped(recording.skipped(), err);
+        if (!recording.skipped().isEmpty()) {
+            err.println("note: " + recording.skipped().size() + " of " + samples.size()
+                    + " pictures could not be read; what follows is of the other "
+                    + recording.images().size());
+        }
+        if (recording.uncounted() > 0) {
+            err.println("note: " + recording.uncounted() + " of " + samples.size()
+                    + " pictures have no right answer among the ReaL labels, and are not counted");
+        }
         recording
                 .classesLost(samples)
                 .forEach(label -> err.println("note: none of the pictures of '" + Printable.of(config.label(label))

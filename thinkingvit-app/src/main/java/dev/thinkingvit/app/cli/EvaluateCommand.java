@@ -121,12 +121,16 @@ final class EvaluateCommand extends BaseCommand {
             Router router = input.router(config);
             List<List<Double>> swept = asked != null
                     ? asked
-                    : Thresholds.defaults(router, config.network().numClasses());
+                    : Thresholds.defaults(
+                            router,
+                            config.network().numClasses(),
+                            config.network().stages());
             int boundaries = config.network().stages() - 1;
             for (List<Double> one : swept) {
                 if (one.size() > 1 && one.size() != boundaries) {
-                    throw usage("--thresholds: " + config.network().shorthand() + " takes 1 threshold or " + boundaries
-                            + " separated by '/', got " + one.size());
+                    throw usage("--thresholds: " + config.network().shorthand() + " takes 1 threshold"
+                            + (boundaries > 1 ? " or " + boundaries + " separated by '/'" : "") + ", got "
+                            + one.size());
                 }
             }
             ImageFolder folder = input.folder(config, err());

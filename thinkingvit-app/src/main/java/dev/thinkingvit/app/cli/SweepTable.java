@@ -47,7 +47,9 @@ final class SweepTable {
     }
 
     private static String thresholds(List<Double> thresholds) {
-        return thresholds.stream().map(String::valueOf).collect(Collectors.joining("/"));
+        return thresholds.isEmpty()
+                ? "-"
+                : thresholds.stream().map(String::valueOf).collect(Collectors.joining("/"));
     }
 
     private static String format(String form, Object value) {

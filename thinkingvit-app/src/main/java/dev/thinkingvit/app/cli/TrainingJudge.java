@@ -164,7 +164,10 @@ record TrainingJudge(
         try (Backbone backbone = backbone(weights)) {
             Recording recording = record(backbone, pictures.validation(), asked);
             List<SweepRow> rows = new ThresholdSweep(recording)
-                    .at(Thresholds.defaults(router(), config.network().numClasses()));
+                    .at(Thresholds.defaults(
+                            router(),
+                            config.network().numClasses(),
+                            config.network().stages()));
             EvaluationReport.About about = new EvaluationReport.About(
                     String.valueOf(folder.path().toAbsolutePath().normalize().getFileName()),
                     "validation",

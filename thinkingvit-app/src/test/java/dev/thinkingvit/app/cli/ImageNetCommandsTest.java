@@ -105,6 +105,44 @@ class ImageNetCommandsTest {
     }
 
     @Test
+    void validationPicturesWithoutFoldersAreScoredByTheirNames() throws IOException {
+        Path flatFolder = pictures("flat", "val").resolve("val");
+        for (int number : new int[] {1, 2, 3}) {
+            Files.copy(
+                    flatFolder.resolve("a.png"), flatFolder.resolve(String.format("ILSVRC2012_val_%08d.png", number)));
+        }
+        Files.delete(flatFolder.resolve("a.png"));
+        CommandRun flat = CommandRun.of(
+                "evaluate", "--data", flatFolder, "--model", model, "--dataset", "imagenet-real", "--json");
+        CommandRun above = CommandRun.of(
+                "evaluate", "--data", flatFolder.getParent(), "--model", model, "--dataset", "imagenet-real", "--json");
+        CommandRun plain = CommandRun.of("evaluate", "--data", flatFolder, "--model", model);
+
+        assertThat(flat.code()).as(flat.err()).isZero();
+        assertThat(json(flat).get("images").asInt()).isEqualTo(2);
+        assertThat(json(flat).get("uncounted").asInt()).isEqualTo(1);
+        assertThat(flat.err()).contains("note: 1 of 3 pictures have no right answer among the ReaL labels");
+        assertThat(json(above).get("images").asInt()).isEqualTo(2);
+        assertThat(plain.code()).isEqualTo(1);
+        assertThat(plain.err()).contains("--dataset imagenet-real");
+    }
+
+    @Test
+    void aModelOfOneStageHasOneRow() throws IOException {
+        Path data = pictures("one-row", "n01440764");
+        Path csv = folder.resolve("row.csv");
+        CommandRun text = CommandRun.of(
+                "evaluate", "--data", data, "--model", model, "--csv", csv, "--report", folder.resolve("page"));
+        CommandRun run = CommandRun.of("evaluate", "--data", data, "--model", model, "--json");
+
+        assertThat(text.code()).as(text.err()).isZero();
+        assertThat(text.out().lines()).hasSize(2);
+        assertThat(Files.readAllLines(csv)).hasSize(2).element(1).asString().startsWith("always,");
+        assertThat(json(run).get("thresholds")).hasSize(1);
+        assertThat(json(run).get("thresholds").get(0).get("threshold")).isEmpty();
+    }
+
+    @Test
     void aModelOfOtherClassesHasNoPlaceOnASetOfImageNets() throws IOException {
         CommandRun run = CommandRun.of(
                 "evaluate",
