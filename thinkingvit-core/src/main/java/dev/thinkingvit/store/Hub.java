@@ -109,7 +109,11 @@ public final class Hub {
                     return kept.get();
                 }
                 throw new HubException(
-                        model + ": " + e.getMessage() + "; HF_ENDPOINT names the hub, now " + settings.endpoint(), e);
+                        model + ": " + e.getMessage()
+                                + (e instanceof HubProxies.ProxyException
+                                        ? ""
+                                        : "; HF_ENDPOINT names the hub, now " + settings.endpoint()),
+                        e);
             } catch (HubException e) { // a token that is no longer good takes nothing away from us
                 if (kept.isPresent()) {
                     listener.note(e.getMessage() + KEPT);

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Models that are named {@code hf-hub:owner/name}, wherever a command takes a file or a folder. */
 final class HubModels {
+    /** Java sends no password to a proxy for protected connections, unless this names no scheme. */
+    private static final String TUNNELS = "jdk.http.auth.tunneling.disabledSchemes";
+
     private HubModels() {}
 
     /**
@@ -18,6 +21,9 @@ final class HubModels {
      * @throws dev.thinkingvit.store.HubException if it cannot be had
      */
     static Path fetch(String name) {
+        if (System.getProperty(TUNNELS) == null) {
+            System.setProperty(TUNNELS, "");
+        }
         try (Watcher watcher = new Watcher(Progress.err())) {
             return new Hub(HubSettings.ofEnvironment(), watcher).fetch(HubModel.of(name));
         }
