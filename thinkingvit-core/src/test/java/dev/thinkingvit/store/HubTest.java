@@ -555,6 +555,39 @@ class HubTest {
         assertThat(folder.resolve("two.safetensors")).hasBinaryContent(new byte[] {2});
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "vit_tiny.safetensors, vit_tiny.safetensors training_args.bin",
+        "model_best.pth.tar, model_best.pth.tar README.md",
+        "ViT.PTH, ViT.PTH optimizer.pt last/model.pth",
+        "a.safetensors, a.safetensors a.pth b.bin"
+    })
+    void theOnlyCheckpointIsTakenWhateverItIsCalled(String taken, String files) throws IOException {
+        server.files.remove("model.safetensors");
+        for (String file : files.split(" ", -1)) {
+            server.files.put(file, file.equals(taken) ? WEIGHTS : new byte[] {1});
+        }
+        Path folder = fetch();
+        assertThat(folder.resolve(taken)).hasBinaryContent(WEIGHTS);
+        assertThat(names(folder)).contains("config.json", taken).doesNotContain("training_args.bin", "a.pth");
+        server.asked.clear();
+
+        assertThat(hub(settings(null, true)).fetch(MODEL)).isEqualTo(folder);
+        assertThat(hub(settings(null, false)).fetch(HubModel.of("hf-hub:owner/name@" + LocalHub.COMMIT)))
+                .isEqualTo(folder);
+        assertThat(server.asked).isEmpty();
+    }
+
+    @Test
+    void nothingIsChosenBetweenCheckpoints() {
+        server.files.remove("model.safetensors");
+        server.files.put("a.pth", WEIGHTS);
+        server.files.put("b.pth", WEIGHTS);
+        assertThatThrownBy(this::fetch)
+                .hasMessageContaining(
+                        "just one other checkpoint is required, it has .gitattributes, config.json, a.pth, b.pth");
+    }
+
     @Test
     void aModelWithoutWeightsIsNamedWithWhatItHas() {
         server.files.remove("model.safetensors");
