@@ -161,7 +161,7 @@ final class EvaluateCommand extends BaseCommand {
             if (resultsFile != null) {
                 ResultsFile results = new ResultsFile();
                 results.add(
-                        directory.toString(),
+                        Models.given(directory),
                         config,
                         classifier.precision(),
                         recording,

@@ -103,7 +103,7 @@ class HubIT {
         try (Launched classified =
                 run("0", "classify", "--json", "--model", "hf-hub:owner/name", "../samples/cat-0777.jpg")) {
             assertThat(classified.exit()).as(classified.err()).isZero();
-            assertThat(classified.out()).contains("\"model\" : \"hf-hub:owner/name\"");
+            assertThat(classified.out()).contains("\"model\":\"hf-hub:owner/name\"");
         }
     }
 
