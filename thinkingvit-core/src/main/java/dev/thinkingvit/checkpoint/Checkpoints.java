@@ -3,6 +3,8 @@ package dev.thinkingvit.checkpoint;
 import dev.thinkingvit.checkpoint.KnownNames.Manner;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.HostTensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>a directory in Hugging Face's layout: its {@code model.safetensors}, else its {@code pytorch_model.bin}, whole or
- *       in parts;
+ *       in parts, else the only checkpoint in it;
  *   <li>the index of weights in parts, {@code model.safetensors.index.json};
  *   <li>a {@linkplain Safetensors safetensors} file;
  *   <li>a {@linkplain TorchFile torch.save} file, a trainer's checkpoint or a plain state dict;
@@ -35,7 +37,7 @@ public final class Checkpoints {
     private static final String INDEX = ".index.json";
 
     /** What a directory's weights are called, the first that is there being read. */
-    private static final List<String> IN_DIRECTORY = List.of(
+    static final List<String> IN_DIRECTORY = List.of(
             ModelDirectory.WEIGHTS, ModelDirectory.WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX);
 
     /** The plain values of a whole file, and what translating them took off. */
@@ -80,11 +82,31 @@ public final class Checkpoints {
     }
 
     private static Path inDirectory(Path directory) {
-        return IN_DIRECTORY.stream()
+        List<String> names;
+        try (Stream<Path> files = Files.list(directory)) {
+            names = files.filter(Files::isRegularFile)
+                    .map(file -> String.valueOf(file.getFileName()))
+                    .toList();
+        } catch (IOException | UncheckedIOException e) { // a folder that may be entered and not listed
+            names = IN_DIRECTORY.stream()
+                    .filter(name -> Files.isRegularFile(directory.resolve(name)))
+                    .toList();
+        }
+        return ModelFolders.weights(names)
+                // a training's state is no model
+                .filter(name ->
+                        IN_DIRECTORY.contains(name) || ofTraining(directory).isEmpty())
                 .map(directory::resolve)
-                .filter(Files::isRegularFile)
-                .findFirst()
                 .orElseThrow(() -> new CheckpointException(directory, withoutWeights(directory)));
+    }
+
+    /** The models of a training's folder. */
+    private static List<String> ofTraining(Path directory) {
+        return Stream.of("best", "last")
+                .map(directory::resolve)
+                .filter(model -> Files.isRegularFile(model.resolve(ModelDirectory.WEIGHTS)))
+                .map(Path::toString)
+                .toList();
     }
 
     private static String withoutWeights(Path directory) {
@@ -92,13 +114,10 @@ public final class Checkpoints {
         if (!reason.equals(Reasons.NO_SUCH_FILE)) {
             return ModelDirectory.WEIGHTS + " in it cannot be read: " + reason;
         }
-        List<String> models = Stream.of("best", "last")
-                .map(directory::resolve)
-                .filter(model -> Files.isRegularFile(model.resolve(ModelDirectory.WEIGHTS)))
-                .map(Path::toString)
-                .toList();
+        List<String> models = ofTraining(directory);
         return models.isEmpty()
                 ? "has neither " + ModelDirectory.WEIGHTS + " nor pytorch_model.bin, nor either's " + INDEX
+                        + ", nor just one other checkpoint"
                 : "is a training's folder, not a model; of its models name " + String.join(" or ", models);
     }
 

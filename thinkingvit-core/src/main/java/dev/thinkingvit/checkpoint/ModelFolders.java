@@ -7,8 +7,10 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
@@ -19,7 +21,39 @@ public final class ModelFolders {
 
     private static final Pattern PATTERN = Pattern.compile("[*?\\[{]");
 
+    /** What trainers keep beside weights. */
+    private static final Pattern STATE = Pattern.compile(
+            "(?:optimizer|scheduler|scaler|rng_state|random_states|training_args)\\b.*|.*[._-]optim(?:izer)?\\..*");
+
     private ModelFolders() {}
+
+    /**
+     * Which of a folder's files its weights are: one of the usual name, else the only checkpoint there, of several the only
+     * one of safetensors. Nothing is chosen between equals.
+     *
+     * @param names of the files
+     */
+    public static Optional<String> weights(Collection<String> names) {
+        Optional<String> usual =
+                Checkpoints.IN_DIRECTORY.stream().filter(names::contains).findFirst();
+        if (usual.isPresent()) {
+            return usual;
+        }
+        List<String> others = names.stream()
+                .filter(name -> !name.startsWith(".") && !AtomicFiles.isDraft(Path.of(name)))
+                .filter(name ->
+                        CHECKPOINT.matcher(name.toLowerCase(Locale.ROOT)).matches())
+                .filter(name -> !STATE.matcher(name.toLowerCase(Locale.ROOT)).matches())
+                .toList();
+        return only(others.stream()
+                        .filter(name -> name.toLowerCase(Locale.ROOT).endsWith(".safetensors"))
+                        .toList())
+                .or(() -> only(others));
+    }
+
+    private static Optional<String> only(List<String> names) {
+        return names.size() == 1 ? Optional.of(names.get(0)) : Optional.empty();
+    }
 
     /**
      * The models that a path names: those of a folder that is no model itself, those that a pattern of names

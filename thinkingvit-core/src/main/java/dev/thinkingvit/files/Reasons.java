@@ -92,11 +92,15 @@ public final class Reasons {
      * All that is to be said of a failure: the file, where there is one, and the reason. What is no failure of the input
      * or the machine but of the program says so.
      *
-     * @return one line
+     * @return one line, without passwords
      */
     public static String line(Throwable e) {
+        return Secrets.blot(whole(e));
+    }
+
+    private static String whole(Throwable e) {
         if (isWrapper(e) && e.getCause() != null) {
-            return line(e.getCause());
+            return whole(e.getCause());
         }
         if (e instanceof FileSystemException system && system.getFile() != null) {
             String other = system.getOtherFile() == null ? "" : " → " + system.getOtherFile();

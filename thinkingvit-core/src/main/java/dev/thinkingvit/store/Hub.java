@@ -1,5 +1,6 @@
 package dev.thinkingvit.store;
 
+import dev.thinkingvit.checkpoint.ModelFolders;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -8,10 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -37,15 +38,16 @@ public final class Hub {
     private static final String INDEX = ".index.json";
     private static final String KEPT = "; the copy in the cache is taken";
 
-    /** In the order in which they are looked for. */
-    private static final List<String> WEIGHTS_FILES =
-            List.of(WEIGHTS, WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX);
-
     private static final Set<String> DESCRIPTIONS =
             Set.of("config.json", "preprocessor_config.json", "README.md", "thinkingvit.json");
 
     /** Without them a model may be read, but as another one: with other pictures, or other names of its classes. */
     private static final Set<String> DECIDING = Set.of("config.json", "preprocessor_config.json");
+
+    /** Whose absence is noted. Where there are no weights of the usual name, others are looked for. */
+    private static final Set<String> NOTED = Set.of("config.json", "preprocessor_config.json", WEIGHTS);
+
+    private static final int MAX_NAMED = 20;
 
     private final HubSettings settings;
     private final HubClient client;
@@ -89,11 +91,9 @@ public final class Hub {
     public Path fetch(HubModel model) {
         HubCache cache = new HubCache(settings.cache(), model);
         try {
-            Optional<Path> kept = cache.commit(model).flatMap(commit -> whole(cache, commit));
-            if (kept.isPresent()
-                    && (settings.offline()
-                            || (model.isPinned()
-                                    && DECIDING.stream().allMatch(file -> cache.knows(model.revision(), file))))) {
+            Optional<String> commit = cache.commit(model);
+            Optional<Path> kept = commit.isPresent() ? whole(cache, commit.get()) : Optional.empty();
+            if (kept.isPresent() && (settings.offline() || (model.isPinned() && isSettled(cache, model.revision())))) {
                 return kept.get();
             }
             if (settings.offline()) {
@@ -109,7 +109,11 @@ public final class Hub {
                     return kept.get();
                 }
                 throw new HubException(
-                        model + ": " + e.getMessage() + "; HF_ENDPOINT names the hub, now " + settings.endpoint(), e);
+                        model + ": " + e.getMessage()
+                                + (e instanceof HubProxies.ProxyException
+                                        ? ""
+                                        : "; HF_ENDPOINT names the hub, now " + settings.endpoint()),
+                        e);
             } catch (HubException e) { // a token that is no longer good takes nothing away from us
                 if (kept.isPresent()) {
                     listener.note(e.getMessage() + KEPT);
@@ -153,7 +157,7 @@ public final class Hub {
         for (String file : wanted) {
             file(cache, pinned, file);
         }
-        for (String file : DECIDING) {
+        for (String file : NOTED) {
             if (!listing.files().contains(file)) {
                 cache.keepAbsence(listing.commit(), file);
             }
@@ -170,25 +174,31 @@ public final class Hub {
     }
 
     private static String weights(HubModel model, Set<String> files) {
-        return WEIGHTS_FILES.stream()
-                .filter(files::contains)
-                .findFirst()
-                .orElseThrow(() -> new HubException(model + ": has no weights that can be read; one of "
-                        + String.join(", ", WEIGHTS_FILES) + " is required, it has "
-                        + String.join(", ", files.stream().limit(20).toList())));
+        return ModelFolders.weights(top(files))
+                .orElseThrow(() -> new HubException(model + ": has no weights that can be read; model.safetensors,"
+                        + " pytorch_model.bin, either's " + INDEX
+                        + ", or just one other checkpoint is required, it has "
+                        + String.join(", ", files.stream().limit(MAX_NAMED).toList())
+                        + (files.size() > MAX_NAMED ? " and " + (files.size() - MAX_NAMED) + " others" : "")));
+    }
+
+    /** Without what is in folders, which are of other models, or of other forms of this one. */
+    private static Set<String> top(Set<String> files) {
+        return files.stream().filter(file -> !file.contains("/")).collect(Collectors.toSet());
     }
 
     /** The snapshot of a commit, if all that a model needs is there. */
-    private static Optional<Path> whole(HubCache cache, String commit) {
+    private static Optional<Path> whole(HubCache cache, String commit) throws IOException {
         Path folder = cache.snapshot(commit);
-        for (String weights : WEIGHTS_FILES) {
-            if (cache.has(commit, weights)) {
-                boolean all = !weights.endsWith(INDEX)
-                        || shards(folder.resolve(weights)).stream().allMatch(shard -> cache.has(commit, shard));
-                return all ? Optional.of(folder) : Optional.empty();
-            }
-        }
-        return Optional.empty();
+        return ModelFolders.weights(cache.files(commit))
+                .filter(weights -> !weights.endsWith(INDEX)
+                        || shards(folder.resolve(weights)).stream().allMatch(shard -> cache.has(commit, shard)))
+                .map(weights -> folder);
+    }
+
+    /** Whether nothing has to be asked of a commit: its files never change, but another tool may have fetched just some. */
+    private static boolean isSettled(HubCache cache, String commit) {
+        return DECIDING.stream().allMatch(file -> cache.knows(commit, file)) && cache.knows(commit, WEIGHTS);
     }
 
     private static Set<String> shards(Path index) {

@@ -2,12 +2,16 @@ package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A repository in the cache that Hugging Face's tools share:
@@ -72,6 +76,21 @@ final class HubCache {
                     "the hub calls a commit '" + Printable.of(commit, MAX_SHOWN) + "'; a hash is required");
         }
         return folder.resolve("snapshots").resolve(commit);
+    }
+
+    /** Names of the files of a commit that are there. */
+    List<String> files(String commit) throws IOException {
+        Path snapshot = snapshot(commit);
+        if (!Files.isDirectory(snapshot)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(snapshot)) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> String.valueOf(file.getFileName()))
+                    .toList();
+        } catch (UncheckedIOException e) {
+            throw new IOException(Reasons.of(e), e);
+        }
     }
 
     /** Whether a commit's file is there, whole. */

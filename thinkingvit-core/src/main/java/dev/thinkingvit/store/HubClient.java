@@ -1,19 +1,17 @@
 package dev.thinkingvit.store;
 
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Secrets;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
-import java.net.InetSocketAddress;
-import java.net.Proxy;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.LinkedHashSet;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -37,13 +35,13 @@ final class HubClient {
     private static final int MAX_REDIRECTS = 8;
     private static final int MAX_MESSAGE = 200;
 
-    private static final int HTTP_PORT = 80;
-    private static final int HTTPS_PORT = 443;
     private static final Pattern RATE_LIMIT = Pattern.compile("(?:^|;)\\s*t=(\\d{1,6})");
 
     /** What is said of a connection that says less than it should. */
     static final String ENDED_EARLY = "the connection ended early";
 
+    private static final char DELETE = 0x7F;
+    private static final Pattern HEX_DIGITS = Pattern.compile("[0-9A-Fa-f]{2}");
     private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
     private static final Pattern RANGE = Pattern.compile("bytes (\\d{1,18})-(?:\\d+)/(\\d{1,18}|\\*)");
 
@@ -53,11 +51,32 @@ final class HubClient {
     private static final int SERVER_ERROR = 500;
 
     private final HubSettings settings;
-    private final Map<String, String> environment;
+    private final URI hub; // without a user or a password
+    private final @Nullable String user; // and password, as the endpoint has them
+    private final @Nullable String authorization;
+    private final HubProxies proxies;
 
     HubClient(HubSettings settings, Map<String, String> environment) {
         this.settings = settings;
-        this.environment = environment;
+        user = settings.endpoint().getUserInfo();
+        hub = URI.create(settings.endpoint().toString().replaceFirst("//[^/]*@", "//"));
+        if (user != null) { // which other tools prefer, too
+            authorization = "Basic " + Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8));
+        } else {
+            authorization = settings.token() == null ? null : "Bearer " + settings.token();
+        }
+        proxies = new HubProxies(environment);
+    }
+
+    /** What a server says, without what it may have repeated of what only it was to know, in one line. */
+    private String shown(String said) {
+        String text = said;
+        for (String secret : new String[] {authorization, settings.token(), user}) {
+            if (secret != null && !secret.isBlank()) {
+                text = text.replace(secret.substring(secret.indexOf(' ') + 1), Secrets.HIDDEN);
+            }
+        }
+        return Printable.of(Secrets.blot(text), MAX_MESSAGE);
     }
 
     /**
@@ -109,8 +128,7 @@ final class HubClient {
                 "GET",
                 model,
                 null,
-                URI.create(settings.endpoint() + "/api/models/" + model.repository() + "/revision/"
-                        + encoded(model.revision())));
+                URI.create(hub + "/api/models/" + model.repository() + "/revision/" + encoded(model.revision())));
         try (InputStream in = content(answer)) {
             byte[] text = in.readNBytes(MAX_LISTING_BYTES);
             if (text.length == 0 || text.length < contentLength(answer)) {
@@ -122,13 +140,13 @@ final class HubClient {
                     .forEach(file -> files.add(file.path("rfilename").asString("")));
             String commit = root.path("sha").asString("");
             if (commit.isEmpty() || files.isEmpty()) {
-                throw new HubException(model + ": " + settings.endpoint() + " lists no files of it");
+                throw new HubException(model + ": " + hub + " lists no files of it");
             }
             return new Listing(commit, files);
         } catch (UnexpectedEndOfInputException e) { // of an answer whose length nobody said
             throw new IOException(ENDED_EARLY, e);
         } catch (JacksonException e) {
-            throw new HubException(model + ": " + settings.endpoint() + " does not answer as a hub does", e);
+            throw new HubException(model + ": " + hub + " does not answer as a hub does", e);
         }
     }
 
@@ -192,8 +210,8 @@ final class HubClient {
     }
 
     private URI address(HubModel model, String file) {
-        return URI.create(settings.endpoint() + "/" + model.repository() + "/resolve/" + encoded(model.revision()) + "/"
-                + encoded(file));
+        return URI.create(
+                hub + "/" + model.repository() + "/resolve/" + encoded(model.revision()) + "/" + encoded(file));
     }
 
     /** Asks, and goes where the hub sends, without the token, until something is said of the file or of all files. */
@@ -208,7 +226,7 @@ final class HubClient {
             }
             place = redirected(place, answer);
         }
-        throw new HubException(model + ": " + settings.endpoint() + " sends from one place to the next");
+        throw new HubException(model + ": " + hub + " sends from one place to the next");
     }
 
     /**
@@ -219,14 +237,16 @@ final class HubClient {
             throws IOException {
         URI at = place;
         for (int i = 0; i < MAX_REDIRECTS; i++) {
-            HttpURLConnection connection = connect(method, at, start);
+            HubProxies.Way way = proxies.to(at);
+            HttpURLConnection connection = connect(method, at, start, way);
             int code;
             try {
                 code = connection.getResponseCode();
-            } catch (UnknownHostException e) {
-                throw new IOException("the host " + at.getHost() + " is not known", e);
             } catch (IOException e) {
-                throw new IOException(at.getHost() + " cannot be reached: " + e.getMessage(), e);
+                throw way.failure(at, e);
+            }
+            if (code == HttpURLConnection.HTTP_PROXY_AUTH) {
+                throw way.refusal(model);
             }
             if (!isRedirect(code)) {
                 if (isHub(at)) {
@@ -245,11 +265,11 @@ final class HubClient {
             }
             at = next;
         }
-        throw new HubException(model + ": " + settings.endpoint() + " sends from one place to the next");
+        throw new HubException(model + ": " + hub + " sends from one place to the next");
     }
 
-    private HttpURLConnection connect(String method, URI place, long start) throws IOException {
-        HttpURLConnection connection = (HttpURLConnection) place.toURL().openConnection(proxy(place));
+    private HttpURLConnection connect(String method, URI place, long start, HubProxies.Way way) throws IOException {
+        HttpURLConnection connection = way.open(place);
         connection.setRequestMethod(method);
         connection.setInstanceFollowRedirects(false);
         connection.setConnectTimeout(Math.toIntExact(settings.timeout().toMillis()));
@@ -260,41 +280,10 @@ final class HubClient {
         if (start > 0) {
             connection.setRequestProperty("Range", "bytes=" + start + "-");
         }
-        if (settings.token() != null && isHub(place)) {
-            connection.setRequestProperty("Authorization", "Bearer " + settings.token());
+        if (authorization != null && isHub(place)) {
+            connection.setRequestProperty("Authorization", authorization);
         }
         return connection;
-    }
-
-    /** As other tools: HTTPS_PROXY and its like; else Java's own settings. */
-    private Proxy proxy(URI place) {
-        String scheme = place.getScheme().toLowerCase(Locale.ROOT);
-        String said = variable(scheme + "_proxy");
-        String host = place.getHost();
-        for (String without :
-                Objects.requireNonNullElse(variable("no_proxy"), "").split(",", -1)) {
-            String suffix = without.strip().replaceFirst("^\\*?\\.", "");
-            if (suffix.equals("*") || (!suffix.isEmpty() && (host.equals(suffix) || host.endsWith("." + suffix)))) {
-                return Proxy.NO_PROXY;
-            }
-        }
-        if (said == null) {
-            return java.net.ProxySelector.getDefault().select(place).stream()
-                    .findFirst()
-                    .orElse(Proxy.NO_PROXY);
-        }
-        URI address = URI.create(said.contains("://") ? said : "http://" + said);
-        int port = address.getPort() < 0 ? HTTP_PORT : address.getPort();
-        if (address.getHost() == null) {
-            throw new HubException(scheme + "_proxy must be an address such as http://proxy:3128");
-        }
-        return new Proxy(Proxy.Type.HTTP, new InetSocketAddress(address.getHost(), port));
-    }
-
-    private @Nullable String variable(String name) {
-        String value = environment.get(name.toUpperCase(Locale.ROOT));
-        String lower = value == null || value.isBlank() ? environment.get(name) : value;
-        return lower == null || lower.isBlank() ? null : lower;
     }
 
     private void requireGood(HttpURLConnection connection, int code, HubModel model, @Nullable String file, long start)
@@ -303,12 +292,12 @@ final class HubClient {
             return;
         }
         String said = connection.getHeaderField("X-Error-Message");
-        String reason = said == null || said.isBlank() ? "" : ": " + Printable.of(said, MAX_MESSAGE);
-        if (code == TOO_MANY_REQUESTS || code >= SERVER_ERROR) {
-            throw new BusyException(settings.endpoint() + " answers " + code + reason, retryAfter(connection));
+        String reason = said == null || said.isBlank() ? "" : ": " + shown(said);
+        if (code == HttpURLConnection.HTTP_CLIENT_TIMEOUT || code == TOO_MANY_REQUESTS || code >= SERVER_ERROR) {
+            throw new BusyException(hub + " answers " + code + reason, retryAfter(connection));
         }
         String kind = Objects.requireNonNullElse(connection.getHeaderField("X-Error-Code"), "");
-        String at = settings.endpoint().toString();
+        String at = hub.toString();
         if (kind.equals("RevisionNotFound")) {
             throw new HubException(model + ": the model is on " + at + ", but has no revision " + model.revision());
         }
@@ -322,9 +311,11 @@ final class HubClient {
         }
         if (code == HttpURLConnection.HTTP_UNAUTHORIZED || code == HttpURLConnection.HTTP_NOT_FOUND) {
             throw new HubException(model + ": there is no such model on " + at + ", or it is private"
-                    + (settings.token() == null
+                    + (authorization == null
                             ? " and HF_TOKEN must hold a token that may read it"
-                            : ", or the token that was sent (HF_TOKEN, or that of a login) is not good for it")
+                            : user != null
+                                    ? ", or the user and password in HF_ENDPOINT are not good for it"
+                                    : ", or the token that was sent (HF_TOKEN, or that of a login) is not good for it")
                     + reason);
         }
         throw new HubException(model + ": " + at + " answers " + code + reason);
@@ -350,13 +341,13 @@ final class HubClient {
         return code >= HttpURLConnection.HTTP_MULT_CHOICE && code < HttpURLConnection.HTTP_BAD_REQUEST && code != 304;
     }
 
-    private static URI redirected(URI from, HttpURLConnection answer) throws IOException {
+    private URI redirected(URI from, HttpURLConnection answer) throws IOException {
         String to = answer.getHeaderField("Location");
         if (to == null) {
             throw new IOException(from.getHost() + " sends elsewhere without saying where");
         }
         try {
-            URI place = from.resolve(to);
+            URI place = from.resolve(quoted(to));
             if (place.getHost() != null
                     && (place.getScheme().equalsIgnoreCase("https")
                             // never from a protected connection to one that anybody can listen to
@@ -367,22 +358,33 @@ final class HubClient {
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new HubException(from.getHost() + " sends to '" + Printable.of(to, MAX_MESSAGE)
-                + "', which is no address to fetch a model from");
+        throw new HubException(
+                from.getHost() + " sends to '" + shown(to) + "', which is no address to fetch a model from");
+    }
+
+    /** An address as it is meant where a server leaves in it what has to be quoted; bytes come as characters. */
+    private static String quoted(String address) {
+        StringBuilder quoted = new StringBuilder(address.length() + 16);
+        for (int i = 0; i < address.length(); i++) {
+            char c = address.charAt(i);
+            boolean isQuote = c == '%'
+                    && HEX_DIGITS
+                            .matcher(address)
+                            .region(i + 1, address.length())
+                            .lookingAt();
+            if (isQuote || (c != '%' && c > ' ' && c < DELETE && "\"<>\\^`{|}".indexOf(c) < 0)) {
+                quoted.append(c);
+            } else {
+                quoted.append(String.format("%%%02X", c & 0xFF));
+            }
+        }
+        return quoted.toString();
     }
 
     private boolean isHub(URI place) {
-        URI hub = settings.endpoint();
         return hub.getScheme().equalsIgnoreCase(place.getScheme())
                 && hub.getHost().equalsIgnoreCase(place.getHost())
-                && port(hub) == port(place);
-    }
-
-    private static int port(URI place) {
-        if (place.getPort() >= 0) {
-            return place.getPort();
-        }
-        return place.getScheme().equalsIgnoreCase("https") ? HTTPS_PORT : HTTP_PORT;
+                && HubProxies.port(hub) == HubProxies.port(place);
     }
 
     private static @Nullable String first(HttpURLConnection answer, String name, String otherwise) {

@@ -56,7 +56,6 @@ final class HubDownload {
      * @throws InterruptedException while it waits to try again; what was fetched stays
      */
     void run() throws IOException, InterruptedException {
-        requireRoom();
         fetch();
         if (!isRight()) {
             // a byte that changed on its way, or what an earlier process left was of something else
@@ -80,17 +79,17 @@ final class HubDownload {
                 + remote.etag() + " says, twice; nothing of it was kept");
     }
 
-    private void requireRoom() throws IOException {
+    /** @param size bytes of the whole; negative if nobody knows */
+    private void requireRoom(long size) throws IOException {
         Path folder = blob.getParent();
-        if (folder == null || remote.size() < 0) {
+        if (folder == null || size < 0) {
             return;
         }
-        long there = Files.exists(incomplete) ? Files.size(incomplete) : 0;
         long free = Files.getFileStore(folder).getUsableSpace();
-        if (remote.size() - there > free) {
+        if (size - size() > free) {
             throw new HubException(String.format(
                     "%s: %s takes %,d bytes, %s has room for %,d; HF_HOME moves the cache",
-                    remote.model(), remote.file(), remote.size(), folder, free));
+                    remote.model(), remote.file(), size, folder, free));
         }
     }
 
@@ -98,12 +97,12 @@ final class HubDownload {
         int failures = 0;
         while (true) {
             long before = size();
-            if (remote.size() >= 0 && before > remote.size()) {
+            if (!isHashed() && remote.size() >= 0 && before > remote.size()) {
                 Files.delete(incomplete);
                 before = 0;
             }
-            if (before == remote.size() && Files.exists(incomplete)) { // nothing has to be fetched of an empty file
-                return;
+            if (before == remote.size() && Files.exists(incomplete) && isRight()) {
+                return; // nothing has to be fetched of an empty file
             }
             Optional<IOException> failure = part(before);
             if (failure.isEmpty()) {
@@ -139,8 +138,10 @@ final class HubDownload {
         } catch (IOException e) {
             return Optional.of(e);
         }
+        long size = size(content);
         try (FileChannel out = FileChannel.open(incomplete, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            if (remote.size() < 0) {
+            requireRoom(size);
+            if (size < 0) {
                 out.truncate(content.start());
             } // else a hub that begins anew and breaks off sooner takes nothing away; the hash judges the whole
             out.position(content.start());
@@ -161,7 +162,10 @@ final class HubDownload {
                     out.write(bytes);
                 }
                 done += count;
-                listener.onBytes(remote.file(), done, remote.size());
+                listener.onBytes(remote.file(), done, size);
+            }
+            if (done == size) {
+                out.truncate(done); // of something longer that was there
             }
             out.force(true);
             return isWhole(done, content) ? Optional.empty() : Optional.of(new IOException(HubClient.ENDED_EARLY));
@@ -170,10 +174,25 @@ final class HubDownload {
         }
     }
 
-    /** Whether all has come; where nobody says how much that is, the hash does. */
+    /**
+     * Bytes of the whole, -1 if nobody says it. A hub's word of a file that it keeps elsewhere may be out of date; where a
+     * hash judges the whole, who sends it is believed.
+     */
+    private long size(HubClient.Content content) {
+        boolean theirs = content.size() >= 0 && (isHashed() || remote.size() < 0);
+        return theirs ? content.size() : remote.size();
+    }
+
+    /** Whether all has come; where nobody says how much that is, or they differ, the hash does. */
     private boolean isWhole(long done, HubClient.Content content) throws IOException {
-        long size = remote.size() >= 0 ? remote.size() : content.size();
-        return size >= 0 ? done >= size : isRight();
+        long most = isHashed() ? Math.max(remote.size(), content.size()) : size(content);
+        return (most >= 0 && done >= most) || ((isHashed() || most < 0) && isRight());
+    }
+
+    /** Whether the hub gives a hash that we know, which then says of any bytes whether they are right. */
+    private boolean isHashed() {
+        return SHA256.matcher(remote.etag()).matches()
+                || GIT_SHA1.matcher(remote.etag()).matches();
     }
 
     private static void close(HubClient.Content content) {
@@ -187,18 +206,16 @@ final class HubDownload {
     /** Whether the bytes are those of the hash; one that is no hash we know says nothing but for the length. */
     private boolean isRight() throws IOException {
         long size = size();
-        if (remote.size() >= 0 && size != remote.size()) {
-            return false;
+        if (!isHashed()) {
+            return remote.size() < 0 || size == remote.size();
         }
         try {
             MessageDigest digest;
             if (SHA256.matcher(remote.etag()).matches()) {
                 digest = MessageDigest.getInstance("SHA-256");
-            } else if (GIT_SHA1.matcher(remote.etag()).matches()) {
+            } else {
                 digest = MessageDigest.getInstance("SHA-1");
                 digest.update(("blob " + size + "\0").getBytes(StandardCharsets.US_ASCII));
-            } else {
-                return true;
             }
             if (size > 0 || Files.exists(incomplete)) {
                 try (InputStream in = Files.newInputStream(incomplete)) {

@@ -1,12 +1,14 @@
 package dev.thinkingvit.store;
 
-/** A model could not be had from a hub. The message is one line that names the model and what to do. */
+import dev.thinkingvit.files.Secrets;
+
+/** A model could not be had from a hub. The message is one line that names the model and what to do, without secrets. */
 public final class HubException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /** @param message one line */
     public HubException(String message) {
-        super(message);
+        super(Secrets.blot(message));
     }
 
     /**
@@ -14,6 +16,6 @@ public final class HubException extends RuntimeException {
      * @param cause what revealed it
      */
     public HubException(String message, Throwable cause) {
-        super(message, cause);
+        super(Secrets.blot(message), cause);
     }
 }

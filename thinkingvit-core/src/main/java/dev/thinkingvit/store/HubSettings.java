@@ -1,5 +1,6 @@
 package dev.thinkingvit.store;
 
+import dev.thinkingvit.files.Secrets;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -28,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Paths may begin with {@code ~} and contain variables, as in {@code $SCRATCH/hf}.
  *
- * @param endpoint address of the hub, without a slash at its end
+ * @param endpoint address of the hub, without a slash at its end; a user and a password in it are sent in place of the
+ *     token
  * @param cache folder in the layout of Hugging Face's tools; made when it is needed
  * @param token sent to the hub and nobody else; null for none
  * @param offline whether the hub must not be asked
@@ -65,7 +67,8 @@ public record HubSettings(
 
     @Override
     public String toString() {
-        return endpoint + ", cache " + cache + (offline ? ", offline" : ""); // never the token
+        return Secrets.address(endpoint.toString()) + ", cache " + cache
+                + (offline ? ", offline" : ""); // never the token or a password
     }
 
     private record Reader(
@@ -85,7 +88,8 @@ public record HubSettings(
             } catch (IllegalArgumentException e) {
                 // said below
             }
-            throw new HubException("HF_ENDPOINT must be an address such as " + DEFAULT_ENDPOINT + ", got " + text);
+            throw new HubException(
+                    "HF_ENDPOINT must be an address such as " + DEFAULT_ENDPOINT + ", got " + Secrets.address(text));
         }
 
         private Path cache() {

@@ -273,6 +273,25 @@ class HubTest {
     }
 
     @ParameterizedTest
+    @CsvSource({
+        "1000013, 0",
+        "1000013, 3",
+        "999993, 0",
+        "999993, 3",
+        "100000000000000000, 0",
+        "100000000000000000, 3",
+        "0, 2"
+    })
+    void theHashDecidesWhereTheHubSaysAnotherSize(String size, int breaks) {
+        server.linkedSize = size;
+        server.breaks.set(breaks);
+
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(server.bytesSent.get()).isEqualTo(CONFIG.length + WEIGHTS.length);
+        assertThat(notes).hasSize(breaks);
+    }
+
+    @ParameterizedTest
     @ValueSource(doubles = {0, 0.5})
     void aListThatBreaksOffIsAskedForAgain(double at) {
         server.lengths = false;
@@ -315,6 +334,50 @@ class HubTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"401,", "403, GatedRepo", "418,", "503,", "429,"})
+    void whatAServerRepeatsOfTheTokenIsNotRepeated(int status, String code) {
+        server.errorStatus = status;
+        server.errorCode = code;
+        server.errorMessage = "not for AUTHORIZATION, see http://me:word@host/x?token=abc";
+
+        assertThatThrownBy(() -> hub(settings("the-token", false)).fetch(MODEL))
+                .hasMessageContaining("not for Bearer ***, see http://***@host/x?token=***")
+                .message()
+                .doesNotContain("the-token");
+        assertThat(notes).noneMatch(note -> note.contains("the-token"));
+    }
+
+    @Test
+    void aUserInTheEndpointIsSentAndNotShown() {
+        server.errorStatus = 401;
+        server.errorMessage = "not for AUTHORIZATION";
+        URI endpoint = URI.create(server.endpoint().toString().replace("//", "//me:w%20rd@"));
+        HubSettings settings = new HubSettings(endpoint, cache, "the-token", false, Duration.ofSeconds(5));
+        assertThat(settings.toString()).doesNotContain("rd@");
+        assertThatThrownBy(() -> hub(settings).fetch(MODEL))
+                .hasMessage("hf-hub:owner/name: there is no such model on " + server.endpoint()
+                        + ", or it is private, or the user and password in HF_ENDPOINT are not good for it: not for"
+                        + " Basic ***");
+        server.errorStatus = 0;
+
+        assertThat(hub(settings).fetch(MODEL).resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+        assertThat(server.tokens).containsOnly("Basic bWU6dyByZA==");
+        assertThat(server.tokensElsewhere).isEmpty();
+        server.close();
+        assertThatThrownBy(() -> hub(settings).fetch(HubModel.of("hf-hub:owner/other")))
+                .hasMessageContaining("cannot be reached")
+                .message()
+                .doesNotContain("w%20rd");
+    }
+
+    @Test
+    void anAddressWithATokenThatIsNotGoneToIsShownWithoutIt() {
+        server.sentTo = "ftp://me:word@host/model?signature=abc&expires=1";
+        assertThatThrownBy(() -> hub(settings("the-token", false)).fetch(MODEL))
+                .hasMessageContaining("sends to 'ftp://***@host/model?signature=***&expires=1', which is no address");
+    }
+
+    @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             401 |                  | there is no such model on http://127.0.0.1:%d, or it is private and HF_TOKEN must hold
             404 | RepoNotFound     | there is no such model on
@@ -335,9 +398,11 @@ class HubTest {
                 .doesNotContain("\n");
     }
 
-    @Test
-    void aBusyHubIsAskedAgain() {
+    @ParameterizedTest
+    @ValueSource(ints = {429, 408, 500, 503})
+    void aBusyHubIsAskedAgain(int status) {
         server.busy.set(2);
+        server.busyStatus = status;
         assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
     }
 
@@ -374,6 +439,18 @@ class HubTest {
         assertThatThrownBy(this::fetch)
                 .isInstanceOf(HubException.class)
                 .hasMessageContaining("sends to '" + place + "', which is no address");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "http://ELSEWHERE/model.safetensors?name=a b|c",
+                "http://ELSEWHERE/model.safetensors?name=\"\u00e4\"",
+                "http://ELSEWHERE/%6dodel.safetensors?share=50%&x=%41"
+            })
+    void addressesAreTakenAsTheyAreMeant(String place) {
+        server.sentTo = place;
+        assertThat(fetch().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
     }
 
     @Test
@@ -476,6 +553,39 @@ class HubTest {
         Path folder = fetch();
         assertThat(folder.resolve("one.safetensors")).hasBinaryContent(new byte[] {1});
         assertThat(folder.resolve("two.safetensors")).hasBinaryContent(new byte[] {2});
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "vit_tiny.safetensors, vit_tiny.safetensors training_args.bin",
+        "model_best.pth.tar, model_best.pth.tar README.md",
+        "ViT.PTH, ViT.PTH optimizer.pt last/model.pth",
+        "a.safetensors, a.safetensors a.pth b.bin"
+    })
+    void theOnlyCheckpointIsTakenWhateverItIsCalled(String taken, String files) throws IOException {
+        server.files.remove("model.safetensors");
+        for (String file : files.split(" ", -1)) {
+            server.files.put(file, file.equals(taken) ? WEIGHTS : new byte[] {1});
+        }
+        Path folder = fetch();
+        assertThat(folder.resolve(taken)).hasBinaryContent(WEIGHTS);
+        assertThat(names(folder)).contains("config.json", taken).doesNotContain("training_args.bin", "a.pth");
+        server.asked.clear();
+
+        assertThat(hub(settings(null, true)).fetch(MODEL)).isEqualTo(folder);
+        assertThat(hub(settings(null, false)).fetch(HubModel.of("hf-hub:owner/name@" + LocalHub.COMMIT)))
+                .isEqualTo(folder);
+        assertThat(server.asked).isEmpty();
+    }
+
+    @Test
+    void nothingIsChosenBetweenCheckpoints() {
+        server.files.remove("model.safetensors");
+        server.files.put("a.pth", WEIGHTS);
+        server.files.put("b.pth", WEIGHTS);
+        assertThatThrownBy(this::fetch)
+                .hasMessageContaining(
+                        "just one other checkpoint is required, it has .gitattributes, config.json, a.pth, b.pth");
     }
 
     @Test
@@ -632,6 +742,13 @@ class HubTest {
         assertThatThrownBy(() -> HubSettings.of(Map.of(), null)).hasMessageContaining("HF_HOME must name one");
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "mirror"), home))
                 .hasMessageContaining("HF_ENDPOINT must be an address");
+        for (String wrong : List.of("me:word@mirror", "http://me:w rd@mirror", "ftp://me:a/b@c@mirror")) {
+            assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", wrong), home))
+                    .hasMessageContaining("HF_ENDPOINT must be an address")
+                    .message()
+                    .endsWith("***@mirror")
+                    .doesNotContain("me:");
+        }
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", "hf_a\nhf_b"), home))
                 .hasMessageStartingWith("HF_TOKEN: a token is one word")
                 .message()

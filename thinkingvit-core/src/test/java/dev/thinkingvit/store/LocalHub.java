@@ -48,6 +48,8 @@ final class LocalHub implements AutoCloseable {
     String requiredToken;
     String errorCode; // of every answer, with errorStatus
     int errorStatus;
+    String errorMessage; // a header; AUTHORIZATION in it stands for what was sent
+    int busyStatus = 429;
     String commit = COMMIT;
     Map<String, String> etags = new LinkedHashMap<>(); // instead of the right ones
     boolean ranges = true;
@@ -96,10 +98,14 @@ final class LocalHub implements AutoCloseable {
         asked.add(exchange.getRequestMethod() + " " + path);
         if (busy.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
             busyHeaders.forEach(exchange.getResponseHeaders()::set);
-            exchange.sendResponseHeaders(429, -1);
+            exchange.sendResponseHeaders(busyStatus, -1);
             return;
         }
         if (errorStatus != 0) {
+            if (errorMessage != null) {
+                String sent = String.valueOf(exchange.getRequestHeaders().getFirst("Authorization"));
+                exchange.getResponseHeaders().set("X-Error-Message", errorMessage.replace("AUTHORIZATION", sent));
+            }
             refuse(exchange, errorStatus, errorCode);
             return;
         }
@@ -184,7 +190,9 @@ final class LocalHub implements AutoCloseable {
                 .set(
                         "Location",
                         sentTo != null
-                                ? sentTo
+                                ? sentTo.replace(
+                                        "ELSEWHERE",
+                                        "localhost:" + elsewhere.getAddress().getPort())
                                 : "http://localhost:" + elsewhere.getAddress().getPort() + "/" + name + "?signed=1");
         exchange.sendResponseHeaders(302, -1);
     }

@@ -197,7 +197,7 @@ final class CalibrateCommand extends BaseCommand {
             Calibrator.Choice choice,
             Routing.@Nullable Agreement bf16) {
         ObjectNode root = JsonOutput.root();
-        root.put("model", directory.toString());
+        root.put("model", Models.given(directory));
         root.put("data", input.data.toString());
         root.put("images", recording.images().size());
         DataOptions.putSkipped(root, recording.skipped());

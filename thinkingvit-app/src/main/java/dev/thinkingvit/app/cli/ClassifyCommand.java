@@ -215,7 +215,7 @@ final class ClassifyCommand extends BaseCommand {
             ElasticClassifier classifier,
             StopPolicy policy) {
         ObjectNode root = JsonOutput.root();
-        root.put("model", Models.directory(model).toString());
+        root.put("model", Models.given(Models.directory(model)));
         root.put("precision", classifier.precision().name().toLowerCase(Locale.ROOT));
         root.put("router", policy.router().id());
         policy.thresholds().forEach(root.putArray("thresholds")::add);

@@ -204,7 +204,7 @@ final class EmbedCommand extends BaseCommand {
 
     private Map<String, String> facts(ElasticClassifier classifier) {
         return Map.of(
-                "model", Models.directory(model).toString(),
+                "model", Models.given(Models.directory(model)),
                 "precision", classifier.precision().name().toLowerCase(Locale.ROOT),
                 "pool", pooling.id(),
                 "stage", stage == null ? "decided" : stage.toString(),

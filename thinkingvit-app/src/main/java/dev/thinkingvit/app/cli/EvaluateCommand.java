@@ -165,7 +165,7 @@ final class EvaluateCommand extends BaseCommand {
             if (resultsFile != null) {
                 ResultsFile results = new ResultsFile();
                 results.add(
-                        directory.toString(),
+                        Models.given(directory),
                         config,
                         classifier.precision(),
                         recording,
@@ -225,7 +225,7 @@ final class EvaluateCommand extends BaseCommand {
             List<Double> own)
             throws IOException {
         ObjectNode root = JsonOutput.root();
-        root.put("model", directory.toString());
+        root.put("model", Models.given(directory));
         root.put("network", classifier.config().network().shorthand());
         root.put("data", input.data.toString());
         if (input.dataset != null) {

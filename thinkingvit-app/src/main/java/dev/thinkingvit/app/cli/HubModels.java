@@ -5,11 +5,20 @@ import dev.thinkingvit.store.HubModel;
 import dev.thinkingvit.store.HubSettings;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 
 /** Models that are named {@code hf-hub:owner/name}, wherever a command takes a file or a folder. */
 final class HubModels {
+    /** Java sends no password to a proxy for protected connections, unless this names no scheme. */
+    private static final String TUNNELS = "jdk.http.auth.tunneling.disabledSchemes";
+
+    /** By the folders that took the names' places. */
+    private static final Map<Path, HubModel> ASKED = new ConcurrentHashMap<>();
+
     private HubModels() {}
 
     /**
@@ -18,9 +27,20 @@ final class HubModels {
      * @throws dev.thinkingvit.store.HubException if it cannot be had
      */
     static Path fetch(String name) {
-        try (Watcher watcher = new Watcher(Progress.err())) {
-            return new Hub(HubSettings.ofEnvironment(), watcher).fetch(HubModel.of(name));
+        if (System.getProperty(TUNNELS) == null) {
+            System.setProperty(TUNNELS, "");
         }
+        try (Watcher watcher = new Watcher(Progress.err())) {
+            HubModel model = HubModel.of(name);
+            Path folder = new Hub(HubSettings.ofEnvironment(), watcher).fetch(model);
+            ASKED.put(folder, model);
+            return folder;
+        }
+    }
+
+    /** How somebody named the model of a folder in the cache; nothing for other folders, and for those named as such. */
+    static Optional<HubModel> asked(Path folder) {
+        return Optional.ofNullable(ASKED.get(folder));
     }
 
     /** A bar for each file that takes a while. */

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.files.FileNames;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.Secrets;
 import dev.thinkingvit.files.StandardOutput;
 import dev.thinkingvit.store.HubException;
 import dev.thinkingvit.store.HubModel;
@@ -145,7 +146,7 @@ public final class Main implements Runnable {
     private static int refused(CommandLine command, Exception e) {
         String words =
                 e instanceof ParameterException wrong ? HelpCommand.words(wrong) : String.valueOf(e.getMessage());
-        command.getErr().println("thinkingvit: " + words);
+        command.getErr().println("thinkingvit: " + Secrets.blot(words));
         if (e instanceof ParameterException unmatched) {
             CommandLine.UnmatchedArgumentException.printSuggestions(unmatched, command.getErr());
         }

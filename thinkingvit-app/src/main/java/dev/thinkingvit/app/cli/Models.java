@@ -23,6 +23,11 @@ final class Models {
                         () -> String.valueOf(model.toAbsolutePath().normalize().getFileName()));
     }
 
+    /** How a model was given: its file or folder, or its name on a hub. */
+    static String given(Path model) {
+        return HubModels.asked(model).map(HubModel::toString).orElseGet(model::toString);
+    }
+
     /** The project's folder, which the launcher knows. */
     static Path home() {
         return Path.of(System.getProperty("thinkingvit.home", ""));

@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.Secrets;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RecipeSource;
@@ -297,6 +298,7 @@ final class RunOptions {
                 null,
                 spec.commandLine().getParent().getParseResult().originalArgs().stream()
                         .map(RunOptions::withoutMachinesFolders)
+                        .map(Secrets::blot)
                         .collect(Collectors.joining(" ", "thinkingvit ", "")),
                 Version.text(),
                 null,

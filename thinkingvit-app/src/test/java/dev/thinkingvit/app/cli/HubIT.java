@@ -99,6 +99,15 @@ class HubIT {
     }
 
     @Test
+    void resultsCallAModelOfAHubByItsName() throws Exception {
+        try (Launched classified =
+                run("0", "classify", "--json", "--model", "hf-hub:owner/name", "../samples/cat-0777.jpg")) {
+            assertThat(classified.exit()).as(classified.err()).isZero();
+            assertThat(classified.out()).contains("\"model\":\"hf-hub:owner/name\"");
+        }
+    }
+
+    @Test
     void aModelThatIsNotThereIsOneLine() throws Exception {
         try (Launched none = run("0", "info", "hf-hub:owner/none")) {
             assertThat(none.exit()).isEqualTo(Main.FAILED);
