@@ -65,7 +65,7 @@ final class InferenceBenchmark {
      */
     record Subject(String name, ModelConfig config, Map<String, HostTensor> weights) {
         ThinkingViTConfig network() {
-            return config.network();
+            return ThinkingViTConfig.of(config.network());
         }
 
         /** The engine of a way that is elastic; the caller closes it. */

@@ -109,7 +109,7 @@ final class Processes {
     static double serveOnce(InferenceBenchmark.Way way, Path model, int batch) throws IOException {
         if (way == InferenceBenchmark.Way.NAIVE) {
             ModelDirectory.Model read = ModelDirectory.read(model);
-            ThinkingViTConfig network = read.config().network();
+            ThinkingViTConfig network = ThinkingViTConfig.of(read.config().network());
             float[] images = SyntheticBatch.draw(network, batch, 1).images();
             try (NaiveInference naive = new NaiveInference("naive", network, read.weights(), images, batch)) {
                 naive.settle();
@@ -117,7 +117,8 @@ final class Processes {
             }
         } else {
             try (ElasticClassifier classifier = ElasticClassifier.open(model, way.precision)) {
-                float[] images = SyntheticBatch.draw(classifier.config().network(), batch, 1)
+                float[] images = SyntheticBatch.draw(
+                                ThinkingViTConfig.of(classifier.config().network()), batch, 1)
                         .images();
                 ElasticInference elastic = new ElasticInference("elastic", classifier.engine(), images, batch, batch);
                 for (int i = 0; i < SERVED; i++) {

@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,7 +87,7 @@ final class ForeignConfig {
             }
         });
         ObjectNode own = config.deepCopy();
-        own.put("architecture", ModelConfigJson.ARCHITECTURE);
+        own.put("architecture", ThinkingViTConfig.ARCHITECTURE.name());
         if (own.hasNonNull("model_args") && !own.get("model_args").isObject()) {
             return own; // its reader refuses it
         }
@@ -122,7 +123,7 @@ final class ForeignConfig {
                         "4 times hidden_size " + text("hidden_size", ""));
             }
             ObjectNode own = JsonNodeFactory.instance.objectNode();
-            own.put("architecture", ModelConfigJson.ARCHITECTURE);
+            own.put("architecture", ThinkingViTConfig.ARCHITECTURE.name());
             ObjectNode args = own.withObject("model_args");
             copy("image_size", args, "img_size");
             copy("patch_size", args, "patch_size");

@@ -7,7 +7,7 @@ import dev.thinkingvit.data.ImageNet;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.RealLabels;
 import dev.thinkingvit.files.JsonText;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param source the file's object as it was read, whose unknown keys survive a rewrite; empty for a new model
  */
 public record ModelConfig(
-        ThinkingViTConfig network,
+        NetworkConfig network,
         Preprocessing preprocessing,
         List<String> labels,
         Routing routing,
@@ -51,7 +51,7 @@ public record ModelConfig(
     }
 
     /** A new model of that shape, with ImageNet's preprocessing and the published way to stop. */
-    public static ModelConfig of(ThinkingViTConfig network) {
+    public static ModelConfig of(NetworkConfig network) {
         Objects.requireNonNull(network, "the network is null");
         return new ModelConfig(
                 network,

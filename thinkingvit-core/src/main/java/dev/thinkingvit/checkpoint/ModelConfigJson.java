@@ -4,9 +4,14 @@ import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.model.Arguments;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -27,28 +33,7 @@ import tools.jackson.databind.node.ObjectNode;
  * are left alone and survive a rewrite.
  */
 final class ModelConfigJson {
-    static final String ARCHITECTURE = "thinkingvit";
-    private static final Set<String> MODEL_ARGS = Set.of(
-            "thinking_stages", "img_size", "patch_size", "embed_dim", "num_heads", "depth", "norm_eps", "num_classes");
-    /** Arguments that timm's models take and that this network leaves at one value. */
-    private static final Map<String, Object> FIXED_ARGS = Map.ofEntries(
-            Map.entry("mlp_ratio", 4.0),
-            Map.entry("qkv_bias", true),
-            Map.entry("in_chans", 3),
-            Map.entry("class_token", true),
-            Map.entry("global_pool", "token"),
-            Map.entry("act_layer", "gelu"),
-            Map.entry("reg_tokens", 0),
-            Map.entry("init_values", "null"),
-            Map.entry("qk_norm", false),
-            Map.entry("pre_norm", false),
-            Map.entry("fc_norm", false),
-            Map.entry("no_embed_class", false),
-            Map.entry("dynamic_img_size", false));
-    /** Arguments that matter while training only. */
-    private static final Set<String> TRAINING_ARGS = Set.of(
-            "drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate");
-
+    private static final TypeReference<Map<String, Object>> PLAIN = new TypeReference<>() {};
     private static final Set<String> ROUTING_KEYS = Set.of("router", "thresholds", "calibration");
 
     static final JsonMapper MAPPER = JsonMapper.builder()
@@ -98,30 +83,36 @@ final class ModelConfigJson {
         }
     }
 
-    /** Refuses a configuration of another network; one that does not name its architecture passes. */
-    static void requireArchitecture(Path file, ObjectNode root) {
-        JsonNode architecture = root.get("architecture");
-        if (isSet(architecture) && !(architecture.isString() && ARCHITECTURE.equals(architecture.asString()))) {
+    /** Which network a configuration is of; a ThinkingViT's need not say. */
+    static Architecture architecture(Path file, ObjectNode root) {
+        JsonNode name = root.get("architecture");
+        if (!isSet(name)) {
+            return ThinkingViTConfig.ARCHITECTURE;
+        }
+        if (!name.isString()) {
             throw new CheckpointException(
-                    file, "architecture " + architecture + " is not supported; supported is " + ARCHITECTURE);
+                    file, "architecture " + name + " is not supported; " + Architectures.supported());
+        }
+        try {
+            return Architectures.named(name.asString());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         }
     }
 
     private ModelConfig config(ObjectNode root) {
-        requireArchitecture(file, root);
-        ObjectNode args = object(root, "model_args");
-        ThinkingViTConfig network = network(root, args);
+        Architecture architecture = architecture(file, root);
+        NetworkConfig network = network(architecture, root);
         ObjectNode pretrained = root.hasNonNull("pretrained_cfg")
                 ? object(root, "pretrained_cfg")
                 : JsonNodeFactory.instance.objectNode();
         JsonNode pool = root.get("global_pool");
-        if (isSet(pool) && !"token".equals(text(pool))) {
-            throw new CheckpointException(file, "global_pool must be token, got " + pool);
+        if (isSet(pool) && !architecture.globalPool().equals(text(pool))) {
+            throw new CheckpointException(file, "global_pool must be " + architecture.globalPool() + ", got " + pool);
         }
         JsonNode features = root.get("num_features");
-        if (isSet(features) && features.asInt(-1) != network.embedDim()) {
-            throw new CheckpointException(
-                    file, "num_features must equal embed_dim " + network.embedDim() + ", got " + features);
+        if (isSet(features) && features.asInt(-1) != network.numFeatures()) {
+            throw new CheckpointException(file, "num_features must be " + network.numFeatures() + ", got " + features);
         }
         return new ModelConfig(
                 network,
@@ -134,40 +125,12 @@ final class ModelConfigJson {
                 new JsonText(root.toString()));
     }
 
-    private ThinkingViTConfig network(ObjectNode root, ObjectNode args) {
-        args.properties().forEach(entry -> checkArg(entry.getKey(), entry.getValue()));
-        int depth = integer(args, "depth");
-        int embedDim = integer(args, "embed_dim");
-        int numHeads = integer(args, "num_heads");
-        JsonNode eps = args.get("norm_eps");
-        return new ThinkingViTConfig(
-                square(args, "img_size"),
-                square(args, "patch_size"),
-                embedDim,
-                depth,
-                numHeads,
-                integers(args, "thinking_stages"),
-                args.hasNonNull("num_classes") ? integer(args, "num_classes") : integer(root, "num_classes"),
-                !isSet(eps) ? ThinkingViTConfig.DEFAULT_NORM_EPS : number("norm_eps", eps));
-    }
-
-    private void checkArg(String key, JsonNode value) {
-        if (value.isNull() && FIXED_ARGS.containsKey(key)) {
-            return;
+    private NetworkConfig network(Architecture architecture, ObjectNode root) {
+        Map<String, Object> arguments = new LinkedHashMap<>(MAPPER.treeToValue(object(root, "model_args"), PLAIN));
+        if (arguments.get("num_classes") == null && root.hasNonNull("num_classes")) {
+            arguments.put("num_classes", MAPPER.treeToValue(root.get("num_classes"), Object.class));
         }
-        if (MODEL_ARGS.contains(key) || TRAINING_ARGS.contains(key)) {
-            return;
-        }
-        Object fixed = FIXED_ARGS.get(key);
-        if (fixed == null) {
-            throw new CheckpointException(file, "model_args." + key + " is not an argument of " + ARCHITECTURE);
-        }
-        boolean same = fixed instanceof Number required
-                ? value.isNumber() && value.asDouble() == required.doubleValue()
-                : fixed.toString().equals(value.isValueNode() ? value.asString() : "");
-        if (!same) {
-            throw new CheckpointException(file, "model_args." + key + " must be " + fixed + ", got " + value);
-        }
+        return architecture.read(new Arguments(arguments));
     }
 
     private Preprocessing preprocessing(ObjectNode pretrained, int imageSize) {
@@ -288,24 +251,19 @@ final class ModelConfigJson {
 
     /** The tree to write: what was read, with everything that this program understands set anew. */
     static ObjectNode write(ModelConfig config) {
-        ThinkingViTConfig network = config.network();
+        NetworkConfig network = config.network();
+        Architecture architecture = network.architecture();
         Preprocessing input = config.preprocessing();
         ObjectNode root = tree(config.source());
-        root.put("architecture", ARCHITECTURE);
-        root.put("num_classes", network.numClasses());
-        root.put("num_features", network.embedDim());
-        root.put("global_pool", "token");
-        ObjectNode args = root.withObject("model_args");
-        args.set("thinking_stages", MAPPER.valueToTree(network.thinkingStages()));
-        args.put("img_size", network.imageSize());
-        args.put("patch_size", network.patchSize());
-        args.put("embed_dim", network.embedDim());
-        args.put("num_heads", network.numHeads());
-        args.put("depth", network.depth());
-        args.remove("num_classes"); // said above
-        if (network.normEps() != ThinkingViTConfig.DEFAULT_NORM_EPS) {
-            args.put("norm_eps", network.normEps());
+        if (!architecture.answersTo(root.path("architecture").asString(""))) {
+            root.put("architecture", architecture.name());
         }
+        root.put("num_classes", network.numClasses());
+        root.put("num_features", network.numFeatures());
+        root.put("global_pool", architecture.globalPool());
+        ObjectNode args = root.withObject("model_args");
+        architecture.write(network).forEach((key, value) -> args.set(key, MAPPER.valueToTree(value)));
+        args.remove("num_classes"); // said above
         ObjectNode pretrained = root.withObject("pretrained_cfg");
         pretrained.set("input_size", MAPPER.valueToTree(List.of(3, input.size(), input.size())));
         pretrained.put("interpolation", input.interpolation() == Resampling.BICUBIC ? "bicubic" : "bilinear");
@@ -344,26 +302,6 @@ final class ModelConfigJson {
             throw new CheckpointException(file, key + " is missing");
         }
         return value;
-    }
-
-    private int integer(ObjectNode parent, String key) {
-        JsonNode value = required(parent, key);
-        if (!value.isIntegralNumber() || !value.canConvertToInt()) {
-            throw new CheckpointException(file, key + " must be a whole number, got " + value);
-        }
-        return value.asInt();
-    }
-
-    /** A number, or a list of two equal ones. */
-    private int square(ObjectNode parent, String key) {
-        if (!required(parent, key).isArray()) {
-            return integer(parent, key);
-        }
-        List<Integer> sides = integers(parent, key);
-        if (sides.size() != 2 || !sides.get(0).equals(sides.get(1))) {
-            throw new CheckpointException(file, key + " must be square, got " + sides);
-        }
-        return sides.get(0);
     }
 
     private List<Integer> integers(ObjectNode parent, String key) {

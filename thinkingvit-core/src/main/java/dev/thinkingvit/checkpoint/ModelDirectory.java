@@ -3,8 +3,7 @@ package dev.thinkingvit.checkpoint;
 import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
-import dev.thinkingvit.model.InputSize;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -50,8 +49,8 @@ public final class ModelDirectory {
                 return this;
             }
             try {
-                ThinkingViTConfig network = config.network();
-                ThinkingViTConfig resized = change.size() == null ? network : InputSize.of(network, change.size());
+                NetworkConfig network = config.network();
+                NetworkConfig resized = change.size() == null ? network : network.withImageSize(change.size());
                 ModelConfig changed = new ModelConfig(
                         resized,
                         change.of(config.preprocessing()),
@@ -59,7 +58,7 @@ public final class ModelDirectory {
                         config.routing(),
                         config.training(),
                         config.source());
-                return new Model(path, changed, InputSize.fit(weights, network, resized));
+                return new Model(path, changed, network.resized(weights, resized));
             } catch (IllegalArgumentException e) {
                 throw new CheckpointException(path, String.valueOf(e.getMessage()), e);
             }

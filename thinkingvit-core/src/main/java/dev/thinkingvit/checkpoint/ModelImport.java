@@ -1,6 +1,8 @@
 package dev.thinkingvit.checkpoint;
 
 import dev.thinkingvit.data.PreprocessingChange;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
@@ -92,17 +94,21 @@ public final class ModelImport {
             said = configFile;
             merge(root, ForeignConfig.translated(configFile, ModelDirectory.readTree(configFile), notes));
         }
-        ModelConfigJson.requireArchitecture(said, root);
+        Architecture architecture = ModelConfigJson.architecture(said, root);
         ModelImport reader = new ModelImport(in, state, root);
-        reader.shapes.requireThinkingViT();
-        reader.complete(notes);
+        if (architecture == ThinkingViTConfig.ARCHITECTURE) {
+            reader.shapes.requireThinkingViT();
+            reader.completeNetwork();
+        }
+        reader.completePreprocessing(notes);
+        reader.completeProvenance();
         ModelConfig config = ModelConfigJson.read(said, root);
         StateDict used = reader.withoutSurplus(config.network(), notes);
         return new Imported(ModelDirectory.model(in, config, used), state, notes);
     }
 
     /** Without the alphas that no stage uses: the first release has one a block. */
-    private StateDict withoutSurplus(ThinkingViTConfig network, List<String> notes) {
+    private StateDict withoutSurplus(NetworkConfig network, List<String> notes) {
         Map<String, HostTensor> used = new LinkedHashMap<>(state.tensors());
         List<String> surplus = shapes.alphas().stream()
                 .skip(network.stages() - 1L)
@@ -128,7 +134,7 @@ public final class ModelImport {
     }
 
     /** Adds what the configuration leaves open; values of a wrong type are left for its reader to refuse. */
-    private void complete(List<String> notes) {
+    private void completeNetwork() {
         if (root.hasNonNull("model_args") && !root.get("model_args").isObject()) {
             return;
         }
@@ -150,8 +156,6 @@ public final class ModelImport {
             root.put("num_classes", shapes.numClasses());
         }
         completeHeads(args);
-        completePreprocessing(notes);
-        completeProvenance();
     }
 
     private void completeHeads(ObjectNode args) {

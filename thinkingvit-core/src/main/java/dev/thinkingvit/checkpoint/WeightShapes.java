@@ -59,7 +59,7 @@ final class WeightShapes {
             throw new CheckpointException(
                     state.file(),
                     "its args (gate_scale) are of an A-ViT; supported is the architecture "
-                            + ModelConfigJson.ARCHITECTURE);
+                            + ThinkingViTConfig.ARCHITECTURE.name());
         }
     }
 
@@ -67,7 +67,7 @@ final class WeightShapes {
         return new CheckpointException(
                 state.file(),
                 "tensor " + tensor + " belongs to " + network + "; supported is the architecture "
-                        + ModelConfigJson.ARCHITECTURE);
+                        + ThinkingViTConfig.ARCHITECTURE.name());
     }
 
     /** Names of the factors of recycled tokens, {@code alpha.0}, {@code alpha.1} and so on. */

@@ -1,11 +1,10 @@
 package dev.thinkingvit.checkpoint;
 
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.HostTensors;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,24 +14,10 @@ import java.util.Map;
 public final class WidthCut {
     private WidthCut() {}
 
-    /** The network as wide as its last stage; itself if it is no wider. */
-    public static ThinkingViTConfig of(ThinkingViTConfig network) {
-        List<Integer> stages = network.thinkingStages();
-        return new ThinkingViTConfig(
-                network.imageSize(),
-                network.patchSize(),
-                network.width(network.stages()),
-                network.depth(),
-                stages.get(stages.size() - 1),
-                stages,
-                network.numClasses(),
-                network.normEps());
-    }
-
     /** The model as wide as its last stage; itself if it is no wider. */
     public static ModelDirectory.Model of(ModelDirectory.Model model) {
         ModelConfig config = model.config();
-        ThinkingViTConfig narrow = of(config.network());
+        NetworkConfig narrow = config.network().narrowest();
         if (narrow.equals(config.network())) {
             return model;
         }

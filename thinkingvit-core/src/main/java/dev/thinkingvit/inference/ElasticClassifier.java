@@ -405,6 +405,13 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     private List<Embedding> embed(float[] inputs, List<String> names, List<StopPolicy> policies, Pooling pooling) {
+        if (pooling != Pooling.NONE
+                && !config.network().architecture().globalPool().equals(Pooling.TOKEN.id())) {
+            throw new IllegalArgumentException(
+                    "a " + config.network().architecture().name()
+                            + " has no class token to embed a picture by, or to leave out of a mean; the pooling none takes all"
+                            + " its tokens");
+        }
         Features features = new Features(names.size(), pooling);
         List<Outcome> outcomes = engine.run(inputs, policies, features);
         return IntStream.range(0, outcomes.size())

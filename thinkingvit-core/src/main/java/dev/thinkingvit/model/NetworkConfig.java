@@ -3,10 +3,14 @@ package dev.thinkingvit.model;
 import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameters;
+import dev.thinkingvit.tensor.HostTensor;
 import java.util.Map;
 
 /** The shape of a network, whatever its architecture: what the rest of the program asks of it. Immutable. */
 public interface NetworkConfig {
+    /** What kind of network it is. */
+    Architecture architecture();
+
     /** Its layers. */
     Network network();
 
@@ -21,6 +25,49 @@ public interface NetworkConfig {
 
     /** How people name it, such as {@code "3H → 6H"}. */
     String shorthand();
+
+    /** Width of the vector before the classifier, at full width: timm's {@code num_features}. */
+    int numFeatures();
+
+    /**
+     * What people want to know of its shape: {@code depth}, {@code width}, {@code heads}, {@code head_width},
+     * {@code patch_size} and what else it has; numbers, or lists of them, one a level.
+     */
+    Map<String, Object> shape();
+
+    /** Heads of a stage: a number, or a list of them, one a level. */
+    Object stageHeads(int stage);
+
+    /** Tokens that a stage leaves. */
+    default int stageTokens(int stage) {
+        return Math.toIntExact(network().ports(stage).tokens().get(0));
+    }
+
+    /** Width of the tokens that a stage leaves. */
+    default int stageWidth(int stage) {
+        return Math.toIntExact(network().ports(stage).tokens().get(1));
+    }
+
+    /**
+     * The shape of the same network for pictures of another size.
+     *
+     * @param pixels side of the input
+     * @throws IllegalArgumentException if the network cannot: names the sizes that it can
+     */
+    NetworkConfig withImageSize(int pixels);
+
+    /**
+     * The weights for another size of pictures.
+     *
+     * @param weights of this network; not changed
+     * @param to from {@link #withImageSize}
+     */
+    Map<String, HostTensor> resized(Map<String, HostTensor> weights, NetworkConfig to);
+
+    /** The shape without what no stage reads; itself if there is nothing of that kind. */
+    default NetworkConfig narrowest() {
+        return this;
+    }
 
     /** Every parameter of the model, declared. */
     default Parameters parameters() {

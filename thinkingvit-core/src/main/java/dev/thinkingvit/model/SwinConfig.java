@@ -1,7 +1,14 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.tensor.HostTensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The shape of a Thinking Swin: a Swin Transformer (Liu et al., 2021) that thinks in rounds, each with heads of its own in
@@ -28,6 +35,9 @@ public record SwinConfig(
         implements NetworkConfig {
     /** Epsilon of every LayerNorm. */
     public static final double NORM_EPS = 1e-5;
+
+    /** How configurations name it. */
+    public static final Architecture ARCHITECTURE = new Configured();
 
     public SwinConfig {
         depths = List.copyOf(depths);
@@ -63,6 +73,59 @@ public record SwinConfig(
     /** Levels of the hierarchy. */
     public int levels() {
         return depths.size();
+    }
+
+    @Override
+    public Architecture architecture() {
+        return ARCHITECTURE;
+    }
+
+    @Override
+    public int numFeatures() {
+        return width(levels() - 1);
+    }
+
+    @Override
+    public Map<String, Object> shape() {
+        List<Integer> headWidths = IntStream.range(0, levels())
+                .mapToObj(level -> width(level) / numHeads.get(level))
+                .toList();
+        Map<String, Object> shape = new LinkedHashMap<>();
+        shape.put("depth", depths);
+        shape.put("width", embedDim);
+        shape.put("heads", numHeads);
+        shape.put("head_width", oneForAll(headWidths));
+        shape.put("patch_size", patchSize);
+        shape.put("window_size", oneForAll(windowSize));
+        return shape;
+    }
+
+    private static Object oneForAll(List<Integer> values) {
+        return values.stream().distinct().count() == 1 ? values.get(0) : values;
+    }
+
+    @Override
+    public Object stageHeads(int stage) {
+        return headRounds.get(stage - 1);
+    }
+
+    /** Another size is one whose windows, and so whose biases, are the same. */
+    @Override
+    public SwinConfig withImageSize(int pixels) {
+        SwinConfig other =
+                new SwinConfig(pixels, patchSize, embedDim, depths, numHeads, windowSize, headRounds, numClasses);
+        Map<String, long[]> now = parameterShapes();
+        Map<String, long[]> then = other.parameterShapes();
+        now.forEach((name, shape) -> require(
+                Arrays.equals(shape, then.get(name)),
+                "at img_size " + pixels + " windows are of another size than at " + imageSize + ", and " + name
+                        + " has no values for it"));
+        return other;
+    }
+
+    @Override
+    public Map<String, HostTensor> resized(Map<String, HostTensor> weights, NetworkConfig to) {
+        return weights;
     }
 
     @Override
@@ -102,6 +165,77 @@ public record SwinConfig(
     /** Side of a level's grid of tokens. */
     public int grid(int level) {
         return (imageSize / patchSize) >> level;
+    }
+
+    /** timm's arguments, as far as they mean this network, and the rounds. */
+    private static final class Configured implements Architecture {
+        private static final Pattern PUBLISHED = Pattern.compile("swin_[a-z0-9_]+(\\.\\w+)?");
+        private static final Set<String> KNOWN = Set.of(
+                "img_size",
+                "patch_size",
+                "embed_dim",
+                "depths",
+                "num_heads",
+                "window_size",
+                "head_rounds",
+                "num_classes");
+        private static final Map<String, Object> FIXED = Map.ofEntries(
+                Map.entry("build_token_projector", true),
+                Map.entry("mlp_ratio", 4.0),
+                Map.entry("qkv_bias", true),
+                Map.entry("in_chans", 3),
+                Map.entry("global_pool", "avg"),
+                Map.entry("act_layer", "gelu"),
+                Map.entry("always_partition", false));
+        private static final Set<String> TRAINING =
+                Set.of("drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "strict_img_size");
+
+        @Override
+        public String name() {
+            return "thinkingswin";
+        }
+
+        @Override
+        public boolean answersTo(String architecture) {
+            return architecture.equals(name())
+                    || PUBLISHED.matcher(architecture).matches();
+        }
+
+        @Override
+        public String globalPool() {
+            return "avg";
+        }
+
+        @Override
+        public SwinConfig read(Arguments arguments) {
+            arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
+            List<Integer> depths = arguments.integers("depths");
+            return new SwinConfig(
+                    arguments.square("img_size"),
+                    arguments.square("patch_size"),
+                    arguments.integer("embed_dim"),
+                    depths,
+                    arguments.integers("num_heads"),
+                    arguments.integers("window_size", depths.size()),
+                    arguments.lists("head_rounds"),
+                    arguments.integer("num_classes"));
+        }
+
+        @Override
+        public Map<String, Object> write(NetworkConfig config) {
+            if (!(config instanceof SwinConfig network)) {
+                throw new IllegalArgumentException(config.architecture().name() + " is not " + name());
+            }
+            Map<String, Object> arguments = new LinkedHashMap<>();
+            arguments.put("img_size", network.imageSize());
+            arguments.put("patch_size", network.patchSize());
+            arguments.put("window_size", oneForAll(network.windowSize()));
+            arguments.put("embed_dim", network.embedDim());
+            arguments.put("depths", network.depths());
+            arguments.put("num_heads", network.numHeads());
+            arguments.put("head_rounds", network.headRounds());
+            return arguments;
+        }
     }
 
     private static void require(boolean holds, String message) {

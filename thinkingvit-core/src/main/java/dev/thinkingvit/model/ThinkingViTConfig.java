@@ -1,6 +1,10 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.tensor.HostTensor;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * The shape of a ThinkingViT: one set of full-width weights and the stages that read leading slices of it.
@@ -31,6 +35,9 @@ public record ThinkingViTConfig(
     /** Epsilon of the published classification models. */
     public static final double DEFAULT_NORM_EPS = 1e-6;
 
+    /** How configurations name it. */
+    public static final Architecture ARCHITECTURE = new Configured();
+
     private static final int MLP_RATIO = 4;
     private static final int CHANNELS = 3;
     private static final int LARGEST = 1 << 16;
@@ -55,6 +62,19 @@ public record ThinkingViTConfig(
             before = heads;
         }
         thinkingStages = List.copyOf(thinkingStages);
+    }
+
+    /**
+     * The shape that some configuration is of, for what is there for this architecture alone.
+     *
+     * @throws IllegalArgumentException if it is of another
+     */
+    public static ThinkingViTConfig of(NetworkConfig config) {
+        if (config instanceof ThinkingViTConfig own) {
+            return own;
+        }
+        throw new IllegalArgumentException("this is there for the architecture " + ARCHITECTURE.name()
+                + " alone, not for " + config.architecture().name());
     }
 
     /** A published ImageNet-1K shape: 224 pixels, patch 16, 12 blocks, heads of 64, as wide as its last stage. */
@@ -131,6 +151,51 @@ public record ThinkingViTConfig(
     }
 
     @Override
+    public Architecture architecture() {
+        return ARCHITECTURE;
+    }
+
+    @Override
+    public int numFeatures() {
+        return embedDim;
+    }
+
+    @Override
+    public Map<String, Object> shape() {
+        Map<String, Object> shape = new LinkedHashMap<>();
+        shape.put("depth", depth);
+        shape.put("width", embedDim);
+        shape.put("heads", numHeads);
+        shape.put("head_width", headDim());
+        shape.put("patch_size", patchSize);
+        return shape;
+    }
+
+    @Override
+    public Object stageHeads(int stage) {
+        return heads(stage);
+    }
+
+    @Override
+    public ThinkingViTConfig withImageSize(int pixels) {
+        return InputSize.of(this, pixels);
+    }
+
+    @Override
+    public Map<String, HostTensor> resized(Map<String, HostTensor> weights, NetworkConfig to) {
+        return InputSize.fit(weights, this, of(to));
+    }
+
+    @Override
+    public ThinkingViTConfig narrowest() {
+        int heads = heads(stages());
+        return heads == numHeads
+                ? this
+                : new ThinkingViTConfig(
+                        imageSize, patchSize, width(stages()), depth, heads, thinkingStages, numClasses, normEps);
+    }
+
+    @Override
     public ThinkingViTNetwork network() {
         return new ThinkingViTNetwork(this);
     }
@@ -139,6 +204,85 @@ public record ThinkingViTConfig(
     public long macs(int stage) {
         checkStage(stage);
         return NetworkConfig.super.macs(stage);
+    }
+
+    /** The arguments of timm's models, as far as they mean this network, and the stages. */
+    private static final class Configured implements Architecture {
+        private static final Set<String> KNOWN = Set.of(
+                "thinking_stages",
+                "img_size",
+                "patch_size",
+                "embed_dim",
+                "num_heads",
+                "depth",
+                "norm_eps",
+                "num_classes");
+        /** Arguments that timm's models take and that this network leaves at one value. */
+        private static final Map<String, Object> FIXED = Map.ofEntries(
+                Map.entry("mlp_ratio", 4.0),
+                Map.entry("qkv_bias", true),
+                Map.entry("in_chans", CHANNELS),
+                Map.entry("class_token", true),
+                Map.entry("global_pool", "token"),
+                Map.entry("act_layer", "gelu"),
+                Map.entry("reg_tokens", 0),
+                Map.entry("init_values", "null"),
+                Map.entry("qk_norm", false),
+                Map.entry("pre_norm", false),
+                Map.entry("fc_norm", false),
+                Map.entry("no_embed_class", false),
+                Map.entry("dynamic_img_size", false));
+        /** Arguments that matter while training only. */
+        private static final Set<String> TRAINING = Set.of(
+                "drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate");
+
+        @Override
+        public String name() {
+            return "thinkingvit";
+        }
+
+        @Override
+        public boolean answersTo(String architecture) {
+            return architecture.equals(name());
+        }
+
+        @Override
+        public String globalPool() {
+            return "token";
+        }
+
+        @Override
+        public ThinkingViTConfig read(Arguments arguments) {
+            arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
+            int depth = arguments.integer("depth");
+            int embedDim = arguments.integer("embed_dim");
+            int numHeads = arguments.integer("num_heads");
+            return new ThinkingViTConfig(
+                    arguments.square("img_size"),
+                    arguments.square("patch_size"),
+                    embedDim,
+                    depth,
+                    numHeads,
+                    arguments.integers("thinking_stages"),
+                    arguments.integer("num_classes"),
+                    arguments.number("norm_eps", DEFAULT_NORM_EPS));
+        }
+
+        @Override
+        public Map<String, Object> write(NetworkConfig config) {
+            ThinkingViTConfig network = of(config);
+            Map<String, Object> arguments = new LinkedHashMap<>();
+            arguments.put("thinking_stages", network.thinkingStages());
+            arguments.put("img_size", network.imageSize());
+            arguments.put("patch_size", network.patchSize());
+            arguments.put("embed_dim", network.embedDim());
+            arguments.put("num_heads", network.numHeads());
+            arguments.put("depth", network.depth());
+            if (network.normEps() != DEFAULT_NORM_EPS) {
+                arguments.put("norm_eps", network.normEps());
+            }
+            return arguments;
+        }
     }
 
     private void checkStage(int stage) {

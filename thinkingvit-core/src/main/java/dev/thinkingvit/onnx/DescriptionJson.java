@@ -185,7 +185,7 @@ final class DescriptionJson {
         return MAPPER.writeValueAsString(new Description(
                         FORMAT,
                         VERSION,
-                        Network.of(config.network()),
+                        Network.of(ThinkingViTConfig.of(config.network())),
                         model.stages(),
                         model.weights(),
                         routing.router(),

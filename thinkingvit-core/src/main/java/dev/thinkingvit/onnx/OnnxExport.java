@@ -85,7 +85,7 @@ public final class OnnxExport {
             boolean locks,
             ExportFolder.Witness witness) {
         boolean embed = layout == Layout.EMBEDDED;
-        ThinkingViTConfig network = config.network();
+        ThinkingViTConfig network = ThinkingViTConfig.of(config.network());
         WeightsException.check(network.parameterShapes(), weights);
         if (embed) {
             requireEmbeddable(folder, network);

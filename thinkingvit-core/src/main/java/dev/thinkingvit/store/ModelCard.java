@@ -6,7 +6,7 @@ import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.TextFile;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -19,9 +19,11 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The card of a model that was made from another: a {@code README.md} as on a hub, whose head programs read. It says what
@@ -139,8 +141,14 @@ public final class ModelCard {
         return plain ? value : "\"" + Printable.of(value).replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
 
+    /** Numbers of several levels one after the other. */
+    private static String words(@Nullable Object numbers) {
+        return String.valueOf(numbers).replaceAll("[\\[\\]]", "");
+    }
+
     private String body() {
-        ThinkingViTConfig network = config.network();
+        NetworkConfig network = config.network();
+        Map<String, Object> shape = network.shape();
         StringBuilder text = new StringBuilder();
         text.append(format(
                 "# %s %s%n%n", network.stages() > 1 ? "ThinkingViT" : "Vision Transformer", network.shorthand()));
@@ -155,13 +163,13 @@ public final class ModelCard {
                 format(", %,d bytes, SHA-256 `%s`, by thinkingvit %s.%n", source.bytes(), source.sha256(), version));
         source.notes().forEach(note -> text.append("- ").append(markdown(note)).append('\n'));
         text.append(format(
-                "%n## Shape%n%,d parameters: %d blocks, %d wide, %d heads of %d, patches of %d at %d × %d, %d classes%s.%n%n",
+                "%n## Shape%n%,d parameters: %s blocks, %s wide, %s heads of %s, patches of %s at %d × %d, %d classes%s.%n%n",
                 network.parameterCount(),
-                network.depth(),
-                network.embedDim(),
-                network.numHeads(),
-                network.headDim(),
-                network.patchSize(),
+                words(shape.get("depth")),
+                words(shape.get("width")),
+                words(shape.get("heads")),
+                words(shape.get("head_width")),
+                words(shape.get("patch_size")),
                 network.imageSize(),
                 network.imageSize(),
                 network.numClasses(),
@@ -171,8 +179,12 @@ public final class ModelCard {
         for (int stage = 1; stage <= network.stages(); stage++) {
             spent += network.macs(stage);
             text.append(format(
-                    "| %d | %d | %d | %.4f | %.4f |%n",
-                    stage, network.heads(stage), network.width(stage), network.macs(stage) / 1e9, spent / 1e9));
+                    "| %d | %s | %d | %.4f | %.4f |%n",
+                    stage,
+                    words(network.stageHeads(stage)),
+                    network.stageWidth(stage),
+                    network.macs(stage) / 1e9,
+                    spent / 1e9));
         }
         text.append(stopping());
         Preprocessing input = config.preprocessing();

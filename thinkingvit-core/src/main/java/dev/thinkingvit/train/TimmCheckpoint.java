@@ -72,7 +72,7 @@ final class TimmCheckpoint {
 
     private static Map<String, @Nullable Object> arguments(Trainer trainer, ModelConfig config) {
         Recipe recipe = trainer.recipe();
-        ThinkingViTConfig network = config.network();
+        ThinkingViTConfig network = ThinkingViTConfig.of(config.network());
         Preprocessing preprocessing = config.preprocessing();
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
         arguments.put("model", ARCHITECTURE);

@@ -68,7 +68,7 @@ public final class TrainingVerification {
      */
     public static Verification of(ModelDirectory.Model start, Path recording, double tolerance) {
         Verification.requireTolerance(tolerance);
-        ThinkingViTConfig network = start.config().network();
+        ThinkingViTConfig network = ThinkingViTConfig.of(start.config().network());
         start.weights().forEach((name, tensor) -> RecordedTraining.finite(start.path(), name, tensor));
         RecordedTraining recorded = RecordedTraining.read(recording, network);
         TrainingVerification verification = new TrainingVerification(start.weights(), recorded, tolerance);

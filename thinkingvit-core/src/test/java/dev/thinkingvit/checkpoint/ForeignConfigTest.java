@@ -39,8 +39,8 @@ class ForeignConfigTest {
 
         ModelConfig config = read();
 
-        assertThat(config.network().thinkingStages()).containsExactly(2);
-        assertThat(config.network().normEps()).isEqualTo(1e-12);
+        assertThat(ThinkingViTConfig.of(config.network()).thinkingStages()).containsExactly(2);
+        assertThat(ThinkingViTConfig.of(config.network()).normEps()).isEqualTo(1e-12);
         assertThat(config.labels()).containsExactly("zero", "one", "two");
         assertThat(config.preprocessing().mean()).containsExactly(0.1f, 0.2f, 0.3f);
         assertThat(config.preprocessing().interpolation()).isEqualTo(Resampling.BICUBIC);
@@ -119,7 +119,7 @@ class ForeignConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "\"swin_tiny_patch4_window7_224\" | is not supported; supported is thinkingvit",
+                "\"swin_tiny_patch4_window7_224\" | model_args is missing",
                 "\"vit_base_patch16_clip_quickgelu_224\" | computes another GELU",
                 "\"vit_tiny_patch16_224\", \"global_pool\": \"avg\" | global_pool must be token",
                 "\"vit_tiny_patch16_224\", \"model_args\": {\"reg_tokens\": 4} | model_args.reg_tokens must be 0, got 4",

@@ -56,10 +56,10 @@ class ModelConfigJsonTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "\"architecture\": \"vit\" | architecture \"vit\" is not supported; supported is thinkingvit",
+                "\"architecture\": \"vit\" | architecture \"vit\" is not supported; supported are thinkingvit",
                 "\"architecture\": {} | architecture {} is not supported",
                 "\"global_pool\": \"avg\" | global_pool must be token",
-                "\"num_features\": 63 | num_features must equal embed_dim 64, got 63",
+                "\"num_features\": 63 | num_features must be 64, got 63",
                 "\"label_names\": [\"a\", \"b\"] | label_names must name all 3 classes, got 2",
                 "\"label_names\": \"a\" | label_names must be a list",
                 "\"global_pool\": [\"token\"] | global_pool must be token, got [\"token\"]",

@@ -78,8 +78,8 @@ class ModelImportTest {
     @Test
     void aConfigurationMaySayJustTheHeads() throws IOException {
         Path folder = REFERENCE.resolve("vit-2h-3h-6h");
-        ThinkingViTConfig whole =
-                ModelDirectory.readConfig(folder.resolve("config.json")).network();
+        ThinkingViTConfig whole = ThinkingViTConfig.of(
+                ModelDirectory.readConfig(folder.resolve("config.json")).network());
 
         for (String args : List.of("{\"num_heads\": 6}", "{\"thinking_stages\": [2, 3, 6]}")) {
             Path config = config("{\"model_args\": " + args + "}");
@@ -159,7 +159,8 @@ class ModelImportTest {
         ThinkingViTConfig network = new ThinkingViTConfig(16, 8, 256, 1, 4, List.of(1, 2), 5, 1e-6);
         StateDict bare = Checkpoints.read(weights(network), Weights.AUTO);
 
-        assertThat(imported(bare, Map.of()).network().thinkingStages()).containsExactly(1, 4);
+        assertThat(ThinkingViTConfig.of(imported(bare, Map.of()).network()).thinkingStages())
+                .containsExactly(1, 4);
 
         Map<String, Object> args = Map.of(
                 "thinking_stages",
@@ -180,8 +181,8 @@ class ModelImportTest {
         assertThat(config.training().toString()).contains("state_dict_ema").contains("\"epoch\":3");
 
         // stages that contradict the shapes are not used
-        assertThat(imported(bare, Map.of("thinking_stages", List.of(2, 3)))
-                        .network()
+        assertThat(ThinkingViTConfig.of(imported(bare, Map.of("thinking_stages", List.of(2, 3)))
+                                .network())
                         .thinkingStages())
                 .containsExactly(1, 4);
     }
@@ -202,7 +203,7 @@ class ModelImportTest {
                 "{\"model_args\": {\"num_heads\": \"six\"}} | num_heads must be a whole number",
                 "{\"model_args\": {\"heads\": 6}} | heads",
                 "{\"model_args\": [6]} | model_args must be an object",
-                "{\"architecture\": \"swin\", \"model_args\": {}} | architecture \"swin\" is not supported; supported is thinkingvit",
+                "{\"architecture\": \"swin\", \"model_args\": {}} | architecture \"swin\" is not supported; supported are thinkingvit",
                 "{\"model_args\": {\"num_heads\": 6}, \"label_names\": [\"a\"]} | label_names must name all 20 classes, got 1"
             })
     void aConfigurationThatContradictsTheShapesIsRefused(String text, String reason) throws IOException {

@@ -33,7 +33,7 @@ class WidthCutTest {
                 List.of(stages.split(" ")).stream().map(Integer::valueOf).toList();
         ThinkingViTConfig wide = new ThinkingViTConfig(224, 16, 768, 12, 12, heads, 1000, 1e-6);
 
-        assertThat(WidthCut.of(wide).parameterCount()).isEqualTo(parameters);
+        assertThat(wide.narrowest().parameterCount()).isEqualTo(parameters);
     }
 
     @Test
@@ -57,7 +57,7 @@ class WidthCutTest {
                         before[17],
                         before[18],
                         before[19]);
-        assertThat(cut.config().network()).isEqualTo(WidthCut.of(network));
+        assertThat(cut.config().network()).isEqualTo(network.narrowest());
         assertThat(WidthCut.of(cut)).isSameAs(cut);
     }
 

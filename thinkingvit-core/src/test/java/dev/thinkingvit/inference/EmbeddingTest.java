@@ -30,7 +30,8 @@ class EmbeddingTest {
     private static final Path PICTURE = REFERENCE.resolve("preprocess/images/picture0.jpg");
 
     private final ModelDirectory.Model model = ModelDirectory.read(REFERENCE.resolve("vit-2h-3h-6h"));
-    private final ThinkingViTConfig network = model.config().network();
+    private final ThinkingViTConfig network =
+            ThinkingViTConfig.of(model.config().network());
     private final ElasticClassifier classifier = ElasticClassifier.of(model, Precision.FP32);
     private final Map<String, HostTensor> recorded = Safetensors.read(
                     REFERENCE.resolve("vit-2h-3h-6h/expected.safetensors"))

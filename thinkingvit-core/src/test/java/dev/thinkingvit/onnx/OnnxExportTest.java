@@ -79,7 +79,7 @@ class OnnxExportTest {
         long recycling = 12 * 24 + 24 + 24 * 48 + 48;
         long folded = 48 + 48; // class token and patch bias are in the positions
         long values = last.parameterCount() - folded + recycling;
-        long constants = constants(DRAWN.config().network(), DRAWN.weights(), false)
+        long constants = constants(ThinkingViTConfig.of(DRAWN.config().network()), DRAWN.weights(), false)
                 .names()
                 .size();
         assertThat(Files.size(folder.resolve("weights.bin"))).isBetween(values * 4, values * 4 + constants * 64);
@@ -114,7 +114,8 @@ class OnnxExportTest {
 
     @Test
     void aStagesMatrixIsTheBeginningsOfItsBands() {
-        NestedConstants constants = constants(DRAWN.config().network(), DRAWN.weights(), false);
+        NestedConstants constants =
+                constants(ThinkingViTConfig.of(DRAWN.config().network()), DRAWN.weights(), false);
         float[] full = DRAWN.weights().get("blocks.1.mlp.fc2.weight").toFloats(); // (60, 240)
 
         ByteBuffer second = constants.leading("blocks.1.mlp.fc2.weight.band2", 4L * 24 * 12); // stage 2 at width 24
@@ -129,7 +130,8 @@ class OnnxExportTest {
 
     @Test
     void aFoldedMatrixIsWholeForEachStage() {
-        NestedConstants constants = constants(DRAWN.config().network(), DRAWN.weights(), true);
+        NestedConstants constants =
+                constants(ThinkingViTConfig.of(DRAWN.config().network()), DRAWN.weights(), true);
         float[] full = DRAWN.weights().get("blocks.1.mlp.fc2.weight").toFloats(); // (60, 240)
 
         assertThat(constants.elements("blocks.1.mlp.fc2.weight.stage2")).isEqualTo(4L * 24 * 24);

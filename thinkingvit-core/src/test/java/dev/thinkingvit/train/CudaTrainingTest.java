@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.nio.file.Path;
@@ -44,7 +45,8 @@ class CudaTrainingTest {
         int batch = Math.toIntExact(recorded.get("input").shape()[0]);
         Recipe recipe =
                 Recipe.DEFAULT.with("lr", 1e-3).with("batch_size", batch).with("precision", precision);
-        try (ThinkingViT host = ThinkingViT.of(start.config().network(), start.weights());
+        try (ThinkingViT host =
+                        ThinkingViT.of(ThinkingViTConfig.of(start.config().network()), start.weights());
                 ThinkingViT model = host.on(device);
                 Trainer trainer = new Trainer(model, recipe)) {
             Trainer.Part part = new Trainer.Part(

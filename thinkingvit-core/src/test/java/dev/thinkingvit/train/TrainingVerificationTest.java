@@ -8,6 +8,7 @@ import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.inference.Verification;
 import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -295,9 +296,11 @@ class TrainingVerificationTest {
     private void recordGradientsOfStep(int step) {
         ModelDirectory.Model start = ModelDirectory.read(FOLDER);
         RecordedTraining recorded = RecordedTraining.read(
-                FOLDER.resolve(TrainingVerification.RECORDING), start.config().network());
+                FOLDER.resolve(TrainingVerification.RECORDING),
+                ThinkingViTConfig.of(start.config().network()));
         try (Scope scope = new Scope();
-                ThinkingViT model = ThinkingViT.of(start.config().network(), start.weights());
+                ThinkingViT model =
+                        ThinkingViT.of(ThinkingViTConfig.of(start.config().network()), start.weights());
                 Trainer trainer = new Trainer(model, recorded.recipe(), Peers.ALONE, 1)) {
             for (int i = 0; i < step; i++) {
                 trainer.update(List.of(recorded.part()), 1e-3);

@@ -83,11 +83,11 @@ final class ConvertCommand extends BaseCommand {
             err().println("note: " + target.resolve(ModelCard.FILE) + " was there before and is left as it is");
         }
         out().println("read " + Printable.of(origin(imported.state())));
-        int width = imported.model().config().network().embedDim();
-        if (read.network().embedDim() != width) {
+        int width = imported.model().config().network().numFeatures();
+        if (read.network().numFeatures() != width) {
             out().printf(
                             "cut from a width of %d to the last stage's %d; --keep-width leaves what no stage reads%n",
-                            width, read.network().embedDim());
+                            width, read.network().numFeatures());
         }
         out().printf(
                         "wrote %s: %s, %,d parameters in %d tensors%n",

@@ -16,7 +16,7 @@ import dev.thinkingvit.inference.EmbeddingFormat;
 import dev.thinkingvit.inference.EmbeddingText;
 import dev.thinkingvit.inference.Pooling;
 import dev.thinkingvit.inference.StopPolicy;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -136,10 +136,10 @@ final class EmbedCommand extends BaseCommand {
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
             StopPolicy policy = policy(classifier);
-            ThinkingViTConfig network = classifier.config().network();
-            int width = network.width(stage == null ? network.stages() : stage);
-            EmbeddingFile file =
-                    new EmbeddingFile(chosen, pooling == Pooling.NONE ? network.tokens() : 0, width, facts(classifier));
+            NetworkConfig network = classifier.config().network();
+            int width = network.stageWidth(stage == null ? network.stages() : stage);
+            EmbeddingFile file = new EmbeddingFile(
+                    chosen, pooling == Pooling.NONE ? network.stageTokens(1) : 0, width, facts(classifier));
             if (isStandardOutput()) {
                 EmbeddingText text = new EmbeddingText(chosen, width);
                 out().print(text.header());
@@ -254,9 +254,9 @@ final class EmbedCommand extends BaseCommand {
         }
     }
 
-    private String summary(EmbeddingFormat chosen, ThinkingViTConfig network, int width) {
+    private String summary(EmbeddingFormat chosen, NetworkConfig network, int width) {
         int count = endings.values().stream().mapToInt(Integer::intValue).sum();
-        String size = pooling == Pooling.NONE ? network.tokens() + " x " + width : Integer.toString(width);
+        String size = pooling == Pooling.NONE ? network.stageTokens(1) + " x " + width : Integer.toString(width);
         String line = "wrote " + count + (count == 1 ? " embedding of " : " embeddings of ")
                 + (chosen == EmbeddingFormat.JSONL && endings.size() > 1 ? "up to " : "") + size + " values to " + out;
         if (chosen == EmbeddingFormat.NPY) {
@@ -272,14 +272,14 @@ final class EmbedCommand extends BaseCommand {
     }
 
     /** Vectors of several stages lie in one space only as far as training made them. */
-    private void tellOfWidths(ThinkingViTConfig network, int width, EmbeddingFormat chosen) {
+    private void tellOfWidths(NetworkConfig network, int width, EmbeddingFormat chosen) {
         List<Integer> narrow = endings.keySet().stream()
-                .filter(ended -> network.width(ended) < width)
+                .filter(ended -> network.stageWidth(ended) < width)
                 .toList();
         if (!narrow.isEmpty() && chosen != EmbeddingFormat.JSONL) {
             err().println("note: those after stage "
                     + narrow.stream()
-                            .map(ended -> ended + " have " + network.width(ended))
+                            .map(ended -> ended + " have " + network.stageWidth(ended))
                             .collect(Collectors.joining(", after stage "))
                     + " values and zeros up to " + width + "; --stage takes all after one stage");
         }

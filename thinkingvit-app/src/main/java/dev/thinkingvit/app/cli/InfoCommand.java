@@ -7,9 +7,9 @@ import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -94,18 +95,15 @@ final class InfoCommand extends BaseCommand {
     }
 
     private static ObjectNode describe(Path path, ModelConfig config, long bytes) {
-        ThinkingViTConfig network = config.network();
+        NetworkConfig network = config.network();
         ObjectNode info = JsonOutput.root();
         info.put("name", Models.name(path));
         info.put("shorthand", network.shorthand());
         info.put("parameters", network.parameterCount());
-        info.put("depth", network.depth());
-        info.put("width", network.embedDim());
-        info.put("heads", network.numHeads());
-        info.put("head_width", network.headDim());
-        info.put("patch_size", network.patchSize());
+        network.shape()
+                .forEach((key, value) -> info.set(key, JsonMapper.shared().valueToTree(value)));
         info.put("input_size", network.imageSize());
-        info.put("tokens", network.tokens());
+        info.put("tokens", network.stageTokens(1));
         info.put("classes", network.numClasses());
         ArrayNode labels = info.putArray("labels");
         config.labels().forEach(labels::add);
@@ -123,14 +121,14 @@ final class InfoCommand extends BaseCommand {
         return tensor.elements() * tensor.dtype().bytes();
     }
 
-    private static void stages(ThinkingViTConfig network, ArrayNode stages) {
+    private static void stages(NetworkConfig network, ArrayNode stages) {
         long cumulative = 0;
         for (int stage = 1; stage <= network.stages(); stage++) {
             cumulative += network.macs(stage);
             ObjectNode row = stages.addObject();
             row.put("stage", stage);
-            row.put("heads", network.heads(stage));
-            row.put("width", network.width(stage));
+            row.set("heads", JsonMapper.shared().valueToTree(network.stageHeads(stage)));
+            row.put("width", network.stageWidth(stage));
             row.put("gmacs", network.macs(stage) / 1e9);
             row.put("cumulative_gmacs", cumulative / 1e9);
             for (Precision precision : Precision.values()) {
@@ -191,11 +189,11 @@ final class InfoCommand extends BaseCommand {
             }
             origin.withArray("notes").forEach(note -> line("note", note.asString()));
         }
-        line("blocks", info.get("depth").asString());
+        line("blocks", numbers(info.get("depth")));
         line(
                 "width",
-                info.get("width").asString() + ", " + info.get("heads").asString() + " heads of "
-                        + info.get("head_width").asString());
+                numbers(info.get("width")) + ", " + numbers(info.get("heads")) + " heads of "
+                        + numbers(info.get("head_width")));
         line(
                 "input",
                 info.get("input_size").asString() + " pixels, patches of "
@@ -213,6 +211,13 @@ final class InfoCommand extends BaseCommand {
             line("training", info.get("training").toString());
         }
         printStages(info.withArray("stages"));
+    }
+
+    /** One, or one a level. */
+    private static String numbers(JsonNode numbers) {
+        return numbers.isArray()
+                ? numbers.valueStream().map(JsonNode::asString).collect(Collectors.joining(", "))
+                : numbers.asString();
     }
 
     private static String classes(ObjectNode info) {
@@ -257,13 +262,17 @@ final class InfoCommand extends BaseCommand {
     }
 
     private void printStages(ArrayNode stages) {
-        String format = "%5s  %5s  %5s  %8s  %10s  %11s  %11s%n";
+        int most = stages.valueStream()
+                .mapToInt(stage -> numbers(stage.get("heads")).length())
+                .max()
+                .orElse(0);
+        String format = "%5s  %" + Math.max(5, most) + "s  %5s  %8s  %10s  %11s  %11s%n";
         out().println();
         out().printf(format, "stage", "heads", "width", "GMACs", "cumulative", "packed fp32", "packed bf16");
         stages.forEach(stage -> out().printf(
                         format,
                         stage.get("stage").asString(),
-                        stage.get("heads").asString(),
+                        numbers(stage.get("heads")),
                         stage.get("width").asString(),
                         gmacs(stage.get("gmacs").asDouble()),
                         gmacs(stage.get("cumulative_gmacs").asDouble()),

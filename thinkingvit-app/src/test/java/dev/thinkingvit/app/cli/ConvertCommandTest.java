@@ -88,7 +88,7 @@ class ConvertCommandTest {
         assertThat(CommandRun.of("convert", wide.resolve("checkpoint.pth.tar"), kept, "--keep-width")
                         .out())
                 .contains("344,613 parameters");
-        assertThat(ModelDirectory.read(kept).config().network().embedDim()).isEqualTo(48);
+        assertThat(ModelDirectory.read(kept).config().network().numFeatures()).isEqualTo(48);
     }
 
     @Test

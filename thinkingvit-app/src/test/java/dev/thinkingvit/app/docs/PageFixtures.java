@@ -150,7 +150,7 @@ final class PageFixtures {
     /** The shipped model as the published trainer would have saved it: weights, their average, and its options. */
     private static void checkpoint(Path target) {
         ModelDirectory.Model model = ModelDirectory.read(SHIPPED);
-        ThinkingViTConfig network = model.config().network();
+        ThinkingViTConfig network = ThinkingViTConfig.of(model.config().network());
         Map<String, Object> arguments = new LinkedHashMap<>();
         arguments.put("model", "thinkingvit");
         arguments.put("thinking_stages", network.thinkingStages());

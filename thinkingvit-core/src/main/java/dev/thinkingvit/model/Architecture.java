@@ -1,0 +1,25 @@
+package dev.thinkingvit.model;
+
+import java.util.Map;
+
+/** A kind of network: how a configuration names it and what its arguments mean. What it computes is a {@link NetworkConfig}'s. */
+public interface Architecture {
+    /** As this project's {@code config.json} spells it. */
+    String name();
+
+    /** Whether a configuration of that {@code architecture} is one of this kind, published names included. */
+    boolean answersTo(String architecture);
+
+    /** How the last tokens become one vector, in timm's words: {@code token} or {@code avg}. */
+    String globalPool();
+
+    /**
+     * Understands {@code model_args}, and {@code num_classes} among them.
+     *
+     * @throws IllegalArgumentException if one is unknown, missing, of another type, or means another network
+     */
+    NetworkConfig read(Arguments arguments);
+
+    /** The arguments that {@link #read} makes the same network of, {@code num_classes} apart, in the order of a file. */
+    Map<String, Object> write(NetworkConfig config);
+}

@@ -1,0 +1,152 @@
+package dev.thinkingvit.model;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a configuration's {@code model_args} say, read strictly: they decide what is computed. Values are what JSON has as
+ * plain Java: numbers, strings, booleans, lists, maps, null, which means what its absence means. Every method throws an
+ * {@link IllegalArgumentException} that names the key, what was required and what came.
+ */
+public final class Arguments {
+    private final Map<String, @Nullable Object> values;
+
+    public Arguments(Map<String, ? extends @Nullable Object> values) {
+        this.values = new LinkedHashMap<>(values);
+    }
+
+    /** Whether a key is there with a value. */
+    public boolean has(String key) {
+        return values.get(key) != null;
+    }
+
+    /**
+     * Refuses what an architecture does not know.
+     *
+     * @param architecture its name
+     * @param known keys that are read
+     * @param fixed keys of which the architecture computes one value alone
+     * @param ignored keys that are of no matter here
+     */
+    public void requireKnown(String architecture, Set<String> known, Map<String, Object> fixed, Set<String> ignored) {
+        values.forEach((key, value) -> {
+            Object required = fixed.get(key);
+            if (known.contains(key) || ignored.contains(key) || (required != null && value == null)) {
+                return;
+            }
+            if (required == null) {
+                throw new IllegalArgumentException("model_args." + key + " is not an argument of " + architecture);
+            }
+            boolean same = required instanceof Number number
+                    ? value instanceof Number came && came.doubleValue() == number.doubleValue()
+                    : required.toString().equals(String.valueOf(value));
+            if (!same) {
+                throw new IllegalArgumentException(
+                        "model_args." + key + " must be " + required + ", got " + text(value));
+            }
+        });
+    }
+
+    /** A whole number. */
+    public int integer(String key) {
+        return integer(required(key), key, "be a whole number");
+    }
+
+    /** A whole number, or a list of two equal ones. */
+    public int square(String key) {
+        if (!(required(key) instanceof List)) {
+            return integer(key);
+        }
+        List<Integer> sides = integers(key);
+        if (sides.size() != 2 || !sides.get(0).equals(sides.get(1))) {
+            throw new IllegalArgumentException(key + " must be square, got " + sides);
+        }
+        return sides.get(0);
+    }
+
+    /** A list of whole numbers. */
+    public List<Integer> integers(String key) {
+        return integers(required(key), key);
+    }
+
+    /** A list of lists of whole numbers. */
+    public List<List<Integer>> lists(String key) {
+        List<List<Integer>> lists = new ArrayList<>();
+        for (Object each : list(required(key), key)) {
+            lists.add(integers(each, key));
+        }
+        return lists;
+    }
+
+    /** A list of whole numbers, of which one stands for all. */
+    public List<Integer> integers(String key, int count) {
+        Object value = required(key);
+        return value instanceof List ? integers(value, key) : Collections.nCopies(count, integer(key));
+    }
+
+    /** A finite number. */
+    public double number(String key, double otherwise) {
+        Object value = values.get(key);
+        if (value == null) {
+            return otherwise;
+        }
+        boolean isNumber = value instanceof Number;
+        if (!(value instanceof Number number && Double.isFinite(number.doubleValue()))) {
+            throw new IllegalArgumentException(
+                    key + " must be a " + (isNumber ? "finite " : "") + "number, got " + text(value));
+        }
+        return number.doubleValue();
+    }
+
+    private static int integer(@Nullable Object value, String key, String required) {
+        if (value instanceof Integer number) {
+            return number;
+        }
+        throw new IllegalArgumentException(key + " must " + required + ", got " + text(value));
+    }
+
+    private static List<Integer> integers(@Nullable Object value, String key) {
+        List<Integer> integers = new ArrayList<>();
+        for (Object each : list(value, key)) {
+            integers.add(integer(each, key, "hold whole numbers"));
+        }
+        return integers;
+    }
+
+    private static List<?> list(@Nullable Object value, String key) {
+        if (value instanceof List<?> list) {
+            return list;
+        }
+        throw new IllegalArgumentException(key + " must be a list, got " + text(value));
+    }
+
+    private Object required(String key) {
+        Object value = values.get(key);
+        if (value == null) {
+            throw new IllegalArgumentException(key + " is missing");
+        }
+        return value;
+    }
+
+    /** As JSON writes it. */
+    private static String text(@Nullable Object value) {
+        if (value instanceof String string) {
+            return '"' + string + '"';
+        }
+        if (value instanceof List<?> list) {
+            return list.stream().map(Arguments::text).collect(Collectors.joining(",", "[", "]"));
+        }
+        if (value instanceof Map<?, ?> map) {
+            return map.entrySet().stream()
+                    .map(entry -> text(String.valueOf(entry.getKey())) + ":" + text(entry.getValue()))
+                    .collect(Collectors.joining(",", "{", "}"));
+        }
+        return String.valueOf(value);
+    }
+}
