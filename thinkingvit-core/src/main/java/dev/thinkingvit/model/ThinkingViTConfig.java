@@ -278,9 +278,7 @@ public record ThinkingViTConfig(
             arguments.put("embed_dim", network.embedDim());
             arguments.put("num_heads", network.numHeads());
             arguments.put("depth", network.depth());
-            if (network.normEps() != DEFAULT_NORM_EPS) {
-                arguments.put("norm_eps", network.normEps());
-            }
+            arguments.put("norm_eps", network.normEps());
             return arguments;
         }
     }

@@ -8,11 +8,17 @@ import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.model.Arguments;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -30,6 +36,8 @@ import tools.jackson.databind.json.JsonMapper;
 final class DescriptionJson {
     private static final String FORMAT = "thinkingvit-onnx";
     private static final int VERSION = 1;
+    private static final String ARCHITECTURE = "architecture";
+    private static final String NUM_CLASSES = "num_classes";
 
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -51,7 +59,7 @@ final class DescriptionJson {
     private record Description(
             String format,
             int version,
-            Network network,
+            Map<String, Object> network,
             List<ExportedModel.Stage> stages,
             @Nullable WeightsFile weights,
             String router,
@@ -84,36 +92,29 @@ final class DescriptionJson {
         }
     }
 
-    private record Network(
-            int imgSize,
-            int patchSize,
-            int embedDim,
-            int depth,
-            int numHeads,
-            List<Integer> thinkingStages,
-            int numClasses,
-            double normEps) {
-        Network {
-            require(thinkingStages, "thinking_stages must be a list, got null");
-            requireNoNull("thinking_stages", thinkingStages);
+    /** A network's arguments; the architecture is named where it is not the first that there was. */
+    private static Map<String, Object> arguments(NetworkConfig network) {
+        Map<String, Object> arguments = new LinkedHashMap<>();
+        if (network.architecture() != ThinkingViTConfig.ARCHITECTURE) {
+            arguments.put(ARCHITECTURE, network.architecture().name());
         }
+        arguments.putAll(network.architecture().write(network));
+        arguments.put(NUM_CLASSES, network.numClasses());
+        return arguments;
+    }
 
-        static Network of(ThinkingViTConfig config) {
-            return new Network(
-                    config.imageSize(),
-                    config.patchSize(),
-                    config.embedDim(),
-                    config.depth(),
-                    config.numHeads(),
-                    config.thinkingStages(),
-                    config.numClasses(),
-                    config.normEps());
+    private static NetworkConfig network(Map<String, Object> said) {
+        Map<String, Object> arguments = new LinkedHashMap<>(said);
+        Object name = arguments.remove(ARCHITECTURE);
+        Architecture architecture =
+                name == null ? ThinkingViTConfig.ARCHITECTURE : Architectures.named(String.valueOf(name));
+        NetworkConfig network = architecture.read(new Arguments(arguments));
+        for (String key : arguments(network).keySet()) {
+            if (!said.containsKey(key)) {
+                throw new IllegalArgumentException("network." + key + " is missing");
+            }
         }
-
-        ThinkingViTConfig config() {
-            return new ThinkingViTConfig(
-                    imgSize, patchSize, embedDim, depth, numHeads, thinkingStages, numClasses, normEps);
-        }
+        return network;
     }
 
     @SuppressWarnings("ArrayRecordComponent") // lives no longer than a conversion
@@ -158,7 +159,7 @@ final class DescriptionJson {
                         + header.format() + " of version " + header.version() + " came");
             }
             Description description = MAPPER.readValue(text, Description.class);
-            ThinkingViTConfig network = description.network().config();
+            NetworkConfig network = network(description.network());
             requireStages(network, description.stages());
             if (description.weights() != null) {
                 requirePlainName(description.weights().file());
@@ -185,7 +186,7 @@ final class DescriptionJson {
         return MAPPER.writeValueAsString(new Description(
                         FORMAT,
                         VERSION,
-                        Network.of(ThinkingViTConfig.of(config.network())),
+                        arguments(config.network()),
                         model.stages(),
                         model.weights(),
                         routing.router(),
@@ -197,7 +198,7 @@ final class DescriptionJson {
     }
 
     /** The stages are those of the network; only the files' names are free. */
-    private static void requireStages(ThinkingViTConfig network, List<ExportedModel.Stage> stages) {
+    private static void requireStages(NetworkConfig network, List<ExportedModel.Stage> stages) {
         if (stages.size() != network.stages()) {
             throw new IllegalArgumentException(
                     "stages must describe the network's " + network.stages() + ", got " + stages.size());

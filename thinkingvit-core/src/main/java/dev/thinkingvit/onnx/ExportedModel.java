@@ -6,7 +6,7 @@ import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -51,7 +51,7 @@ public record ExportedModel(
      *
      * @param stage from 1
      * @param file its name in the folder
-     * @param heads attention heads
+     * @param heads attention heads: a number, or a list of them, one a level
      * @param width d, features of a token
      * @param gmacs 10⁹ multiply-accumulates of one image at this stage alone
      * @param inputs {@code images} (B, 3, S, S), normalised, and from stage 2 on {@code previous_tokens} (B, N, d'), the
@@ -59,20 +59,20 @@ public record ExportedModel(
      * @param outputs {@code logits} (B, C) and {@code tokens} (B, N, d)
      */
     public record Stage(
-            int stage, String file, int heads, int width, double gmacs, List<Port> inputs, List<Port> outputs) {
+            int stage, String file, Object heads, int width, double gmacs, List<Port> inputs, List<Port> outputs) {
         public Stage {
             inputs = List.copyOf(inputs);
             outputs = List.copyOf(outputs);
         }
 
-        static Stage of(ThinkingViTConfig network, int stage) {
+        static Stage of(NetworkConfig network, int stage) {
             int size = network.imageSize();
             Port images = new Port(IMAGES, List.of(BATCH, 3, size, size));
             return new Stage(
                     stage,
                     "stage" + stage + ".onnx",
-                    network.heads(stage),
-                    network.width(stage),
+                    network.stageHeads(stage),
+                    network.stageWidth(stage),
                     network.macs(stage) / 1e9,
                     stage == 1 ? List.of(images) : List.of(images, tokens(PREVIOUS_TOKENS, network, stage - 1)),
                     List.of(new Port(LOGITS, List.of(BATCH, network.numClasses())), tokens(TOKENS, network, stage)));
@@ -83,8 +83,8 @@ public record ExportedModel(
             return new Stage(stage, name, heads, width, gmacs, inputs, outputs);
         }
 
-        private static Port tokens(String name, ThinkingViTConfig network, int stage) {
-            return new Port(name, List.of(BATCH, network.tokens(), network.width(stage)));
+        private static Port tokens(String name, NetworkConfig network, int stage) {
+            return new Port(name, List.of(BATCH, network.stageTokens(stage), network.stageWidth(stage)));
         }
     }
 

@@ -222,15 +222,21 @@ final class NestedConstants {
             declare(whole, rows.applyAsInt(stage), columns.read(stage), source);
             return graph.constantOf(whole, name, rows.applyAsInt(stage), columns.read(stage));
         }
-        List<String> bands = IntStream.rangeClosed(1, stage)
+        int[] widths = IntStream.rangeClosed(1, network.stages())
+                .map(columns::read)
+                .sorted()
+                .distinct()
+                .toArray();
+        List<String> bands = IntStream.range(0, widths.length)
+                .filter(k -> widths[k] <= columns.read(stage))
                 .mapToObj(k -> {
-                    int before = k == 1 ? 0 : columns.read(k - 1);
-                    String band = name + ".band" + k;
-                    declare(band, widest, columns.read(k) - before, () -> {
+                    int before = k == 0 ? 0 : widths[k - 1];
+                    String band = name + ".band" + (k + 1);
+                    declare(band, widest, widths[k] - before, () -> {
                         Values all = source.open();
                         return (row, column) -> all.at(row, before + column);
                     });
-                    return graph.constant(band, rows.applyAsInt(stage), columns.read(k) - before);
+                    return graph.constant(band, rows.applyAsInt(stage), widths[k] - before);
                 })
                 .toList();
         return bands.size() == 1 ? bands.get(0) : graph.node("Concat", name, bands, attribute("axis", 1));

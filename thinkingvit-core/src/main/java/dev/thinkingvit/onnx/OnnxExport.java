@@ -5,10 +5,9 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ProtoMessage;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViTConfig;
-import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.HostTensor;
@@ -49,7 +48,7 @@ public final class OnnxExport {
      * deleted then; other files stay. Graphs and weights are called {@code stage1.onnx} and so on and {@code
      * weights.bin}, with a number where such a file is there already.
      *
-     * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
+     * @param weights exactly the parameters of {@link NetworkConfig#parameterShapes()}, of any float type
      * @param layout where the weights are
      * @param version of the program that exports
      * @throws CheckpointException if a graph would be too large, the folder cannot be written, or another export is
@@ -85,12 +84,12 @@ public final class OnnxExport {
             boolean locks,
             ExportFolder.Witness witness) {
         boolean embed = layout == Layout.EMBEDDED;
-        ThinkingViTConfig network = ThinkingViTConfig.of(config.network());
+        NetworkConfig network = config.network();
         WeightsException.check(network.parameterShapes(), weights);
         if (embed) {
             requireEmbeddable(folder, network);
         }
-        ThinkingViTNetwork layers = new ThinkingViTNetwork(network);
+        Network layers = network.network();
         NestedConstants nested =
                 NestedConstants.of(layers, weights, stages(network).toList(), layout != Layout.SHARED);
         try (ExportFolder target = ExportFolder.open(folder, locks, witness)) {
@@ -118,7 +117,7 @@ public final class OnnxExport {
     }
 
     /** Refuses before anything is computed. */
-    static void requireEmbeddable(Path folder, ThinkingViTConfig network) {
+    static void requireEmbeddable(Path folder, NetworkConfig network) {
         for (int stage = 1; stage <= network.stages(); stage++) {
             requireReadable(
                     folder.resolve(ExportedModel.Stage.of(network, stage).file()),
@@ -135,11 +134,11 @@ public final class OnnxExport {
         }
     }
 
-    private static Stream<ExportedModel.Stage> stages(ThinkingViTConfig network) {
+    private static Stream<ExportedModel.Stage> stages(NetworkConfig network) {
         return IntStream.rangeClosed(1, network.stages()).mapToObj(stage -> ExportedModel.Stage.of(network, stage));
     }
 
-    private static List<String> plainNames(ThinkingViTConfig network, boolean embed) {
+    private static List<String> plainNames(NetworkConfig network, boolean embed) {
         Stream<String> graphs = stages(network).map(ExportedModel.Stage::file);
         return Stream.concat(graphs, embed ? Stream.empty() : Stream.of(ExportedModel.WEIGHTS))
                 .toList();
