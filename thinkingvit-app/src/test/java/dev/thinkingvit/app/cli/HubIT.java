@@ -108,6 +108,22 @@ class HubIT {
     }
 
     @Test
+    void whatIsSaidOfAModelOfAHubNamesItAsItWasAskedFor() throws Exception {
+        try (Launched verified = run("0", "verify", "hf-hub:owner/name")) {
+            assertThat(verified.exit()).isEqualTo(1);
+            assertThat(verified.err())
+                    .isEqualToIgnoringNewLines(
+                            "thinkingvit: hf-hub:owner/name/expected.safetensors: no such file or folder, and"
+                                    + " --expected names no other recording");
+        }
+        try (Launched converted = run(
+                "1", "convert", "hf-hub:owner/name", directory.resolve("out").toString())) {
+            assertThat(converted.exit()).as(converted.err()).isZero();
+            assertThat(converted.out()).startsWith("read hf-hub:owner/name/model.safetensors");
+        }
+    }
+
+    @Test
     void aModelThatIsNotThereIsOneLine() throws Exception {
         try (Launched none = run("0", "info", "hf-hub:owner/none")) {
             assertThat(none.exit()).isEqualTo(Main.FAILED);
