@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,5 +67,20 @@ class MemoryRetryTest {
     void nativeMemoryIsToldByWhatLibrariesSay(String message) {
         assertThat(MemoryRetry.isOutOfMemory(new IllegalStateException("x", new RuntimeException(message))))
                 .isTrue();
+    }
+
+    @Test
+    void whatLibtorchThrowsIsUnderstood() throws IOException {
+        long more = 1L << 50; // than any machine's addresses
+
+        assertThatThrownBy(() -> torch.zeros(more).close()).matches(MemoryRetry::isOutOfMemory);
+        assertThat(MemoryRetry.<String>halving(
+                        2,
+                        size -> {
+                            torch.zeros(size == 1 ? 1 : more).close();
+                            return "done";
+                        },
+                        told::add))
+                .isEqualTo("done");
     }
 }

@@ -99,7 +99,7 @@ final class ConvertCommand extends BaseCommand {
     }
 
     private static String origin(StateDict state) {
-        StringBuilder text = new StringBuilder(state.file().toString());
+        StringBuilder text = new StringBuilder(HubModels.named(state.file().toString()));
         if (!state.entry().isEmpty()) {
             text.append(": ").append(state.entry());
         }

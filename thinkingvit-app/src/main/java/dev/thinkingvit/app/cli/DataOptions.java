@@ -26,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,10 @@ import tools.jackson.databind.node.ObjectNode;
 final class DataOptions {
     private static final int NAMED_SKIPPED = 5;
     private static final int NAMED_IN_JSON = 100;
+    private static final int NAMED_CLASSES = 5;
+
+    /** A set of which more than this share cannot be read is no longer the set. */
+    private static final double LOST_SHARE = 0.05;
 
     @Option(
             names = "--data",
@@ -276,20 +281,36 @@ final class DataOptions {
                     : Recorder.record(classifier.engine(), config.preprocessing(), samples, options, bar::stepTo);
         }
         nameSkipped(recording.skipped(), err);
-        if (!recording.skipped().isEmpty()) {
-            err.println("note: " + recording.skipped().size() + " of " + samples.size()
-                    + " pictures could not be read; what follows is of the other "
-                    + recording.images().size());
-        }
+        tellLost(recording, samples, config, err);
         if (recording.uncounted() > 0) {
             err.println("note: " + recording.uncounted() + " of " + samples.size()
                     + " pictures have no right answer among the ReaL labels, and are not counted");
         }
-        recording
-                .classesLost(samples)
-                .forEach(label -> err.println("note: none of the pictures of '" + Printable.of(config.label(label))
-                        + "' could be read; nothing here says how well it is known"));
         return recording;
+    }
+
+    private static void tellLost(Recording recording, List<Sample> samples, ModelConfig config, PrintWriter err) {
+        int lost = recording.skipped().size();
+        if (lost == 0) {
+            return;
+        }
+        List<Integer> classes = recording.classesLost(samples);
+        boolean many = lost > LOST_SHARE * samples.size() || !classes.isEmpty();
+        err.println((many ? "warning: " : "note: ") + lost + " of " + samples.size()
+                + " pictures could not be read; what follows is of the other "
+                + recording.images().size());
+        if (!classes.isEmpty()) {
+            err.println("warning: none of the pictures of "
+                    + classes.stream()
+                            .limit(NAMED_CLASSES)
+                            .map(label -> "'" + Printable.of(config.label(label)) + "'")
+                            .collect(Collectors.joining(", "))
+                    + (classes.size() > NAMED_CLASSES
+                            ? " and " + (classes.size() - NAMED_CLASSES) + " other classes"
+                            : "")
+                    + " could be read; nothing here says how well "
+                    + (classes.size() == 1 ? "it is" : "they are") + " known");
+        }
     }
 
     private void smaller(int batch, PrintWriter err) {

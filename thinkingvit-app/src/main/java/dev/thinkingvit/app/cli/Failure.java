@@ -17,7 +17,7 @@ final class Failure {
     }
 
     static String line(Throwable e) {
-        return Reasons.line(e);
+        return HubModels.named(Reasons.line(e));
     }
 
     static boolean isVerbose(CommandLine command) {

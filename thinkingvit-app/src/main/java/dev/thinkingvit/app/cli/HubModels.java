@@ -43,6 +43,15 @@ final class HubModels {
         return Optional.ofNullable(ASKED.get(folder));
     }
 
+    /** A text with the names of models in place of the cache's folders, of which who asked for a model knows nothing. */
+    static String named(String text) {
+        String named = text;
+        for (Map.Entry<Path, HubModel> model : ASKED.entrySet()) {
+            named = named.replace(model.getKey().toString(), model.getValue().toString());
+        }
+        return named;
+    }
+
     /** A bar for each file that takes a while. */
     private static final class Watcher implements Hub.Listener, AutoCloseable {
         private static final long LARGE_BYTES = 1 << 20;

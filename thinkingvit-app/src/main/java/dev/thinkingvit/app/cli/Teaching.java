@@ -58,15 +58,16 @@ final class Teaching implements AutoCloseable {
         }
         TeacherModel model = record.read();
         TeacherModel.Classes classes = model.classes(classNames);
-        model.notes().forEach(note -> err.println("note: the teacher, " + record.path() + ": " + note));
+        String name = HubModels.named(record.path());
+        model.notes().forEach(note -> err.println("note: the teacher, " + name + ": " + note));
         if (classes.note() != null) {
-            err.println("note: " + record.path() + ": " + classes.note());
+            err.println("note: " + name + ": " + classes.note());
         }
         Teacher teacher = model.open(students, classes, recipe.precision(device), device);
         err.printf(
                 "%s distillation from %s: %s of %,d parameters at %d pixels%n",
                 recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT),
-                record.path(),
+                name,
                 model.config().network().shorthand(),
                 model.config().network().parameterCount(),
                 model.config().preprocessing().size());

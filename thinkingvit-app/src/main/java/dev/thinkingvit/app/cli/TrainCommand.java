@@ -319,7 +319,7 @@ final class TrainCommand extends BaseCommand {
         }
         FirstWeights start = FirstWeights.read(
                 Path.of(init), network, classNames, plan.recipe().execution().seed());
-        start.lines().forEach(err()::println);
+        start.lines().forEach(line -> err().println(HubModels.named(line)));
         return ThinkingViT.of(network, start.weights());
     }
 

@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Verification;
 import dev.thinkingvit.model.Precision;
@@ -98,6 +99,9 @@ final class VerifyCommand extends BaseCommand {
     private Verification activations(Path path) throws IOException {
         Path beside = Files.isRegularFile(path) ? path.resolveSibling(RECORDING) : path.resolve(RECORDING);
         Path recording = expected != null ? expected : beside;
+        if (expected == null && Files.exists(path) && Files.notExists(beside)) {
+            throw new IOException(beside + ": " + Reasons.NO_SUCH_FILE + ", and --expected names no other recording");
+        }
         try (ElasticClassifier opened = backend.open(path, Precision.FP32, err())) {
             return Verification.of(opened.engine().backbone(), recording, tolerance, backend.ownWeights());
         }

@@ -94,7 +94,7 @@ class EvaluateCommandTest {
         assertThat(thinks.has("images_per_second")).isFalse();
         assertThat(err.toString())
                 .contains("skipped: ", "broken.png")
-                .contains("note: 1 of 13 pictures could not be read; what follows is of the other 12");
+                .contains("warning: 1 of 13 pictures could not be read; what follows is of the other 12");
     }
 
     @Test
@@ -128,7 +128,35 @@ class EvaluateCommandTest {
                 .contains("ignored: system folders (1): " + mixed.resolve("__MACOSX"))
                 .contains("note: no pictures of owl")
                 .contains("skipped: " + mixed.resolve("dog/broken.jpg"))
-                .contains("none of the pictures of 'dog' could be read");
+                .contains(
+                        "warning: none of the pictures of 'dog' could be read; nothing here says how well it is known");
+    }
+
+    @Test
+    void fewOfManyLostPicturesAreNotedAndClassesThatAreLostFillOneLine() throws IOException {
+        Path few = Files.createDirectories(folder.resolve("few"));
+        Path many = Files.createDirectories(folder.resolve("many"));
+        for (String name : List.of("cat", "dog", "owl")) {
+            Files.createDirectories(few.resolve(name));
+            Files.createDirectories(many.resolve(name));
+            for (int i = 0; i < 10; i++) {
+                Files.copy(data.resolve(name + "/0.png"), few.resolve(name + "/" + i + ".png"));
+            }
+            Files.writeString(many.resolve(name + "/broken.png"), "no picture");
+        }
+        Files.writeString(few.resolve("cat/broken.png"), "no picture");
+        Files.copy(data.resolve("cat/0.png"), many.resolve("cat/0.png"));
+
+        assertThat(run("evaluate", "--data", few, "--model", model, "--thresholds", "0"))
+                .isZero();
+        assertThat(run("evaluate", "--data", many, "--model", model, "--thresholds", "0"))
+                .isZero();
+
+        assertThat(err.toString())
+                .contains("note: 1 of 31 pictures could not be read; what follows is of the other 30")
+                .contains("warning: 3 of 4 pictures could not be read; what follows is of the other 1")
+                .contains("warning: none of the pictures of 'owl', 'dog' could be read; nothing here says how well they"
+                        + " are known");
     }
 
     @Test

@@ -108,6 +108,49 @@ class HubIT {
     }
 
     @Test
+    void whatIsSaidOfAModelOfAHubNamesItAsItWasAskedFor() throws Exception {
+        try (Launched verified = run("0", "verify", "hf-hub:owner/name")) {
+            assertThat(verified.exit()).isEqualTo(1);
+            assertThat(verified.err())
+                    .isEqualToIgnoringNewLines(
+                            "thinkingvit: hf-hub:owner/name/expected.safetensors: no such file or folder, and"
+                                    + " --expected names no other recording");
+        }
+        try (Launched converted = run(
+                "1", "convert", "hf-hub:owner/name", directory.resolve("out").toString())) {
+            assertThat(converted.exit()).as(converted.err()).isZero();
+            assertThat(converted.out()).startsWith("read hf-hub:owner/name/model.safetensors");
+        }
+    }
+
+    @Test
+    void aTrainingCallsItsTeacherAndItsFirstWeightsByTheirNames() throws Exception {
+        String model = "hf-hub:owner/name";
+        Path pictures = directory.resolve("pictures");
+        for (String name : List.of("cat", "ship")) {
+            Files.createDirectories(pictures.resolve(name));
+            Files.copy(Path.of("../samples/cat-0777.jpg"), pictures.resolve(name + "/1.jpg"));
+        }
+        try (Launched trained = run(
+                "0",
+                "train",
+                "--data=" + pictures,
+                "--epochs=1",
+                "--warmup-epochs=0",
+                "--cooldown-epochs=0",
+                "--batch-size=2",
+                "--init=" + model,
+                "--teacher=" + model,
+                "--out=" + directory.resolve("run"))) {
+            assertThat(trained.exit()).as(trained.err()).isZero();
+            assertThat(trained.err())
+                    .contains(" values, from hf-hub:owner/name/model.safetensors")
+                    .contains("soft distillation from hf-hub:owner/name: 3H → 6H")
+                    .doesNotContain("models--owner");
+        }
+    }
+
+    @Test
     void aModelThatIsNotThereIsOneLine() throws Exception {
         try (Launched none = run("0", "info", "hf-hub:owner/none")) {
             assertThat(none.exit()).isEqualTo(Main.FAILED);
