@@ -191,33 +191,48 @@ public final class ComputeThread {
         lock.lock();
         try {
             clients++;
+            changed.signalAll(); // whoever closed the last one waits for nothing any more
         } finally {
             lock.unlock();
         }
     }
 
-    /** Waits for the threads' end if it was the last client, unless it is called on one of them. */
+    /**
+     * Waits for the threads' end if it was the last client, unless it is called on one of them, or until somebody needs them
+     * again.
+     */
     static void close() {
-        Thread ending;
+        try {
+            Thread ending = leaveThread();
+            if (ending != null) {
+                ending.join(END_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Takes a client away; the compute thread if it is about to end with it. */
+    private static @Nullable Thread leaveThread() throws InterruptedException {
         lock.lock();
         try {
             clients--;
+            Thread last = thread;
             if (clients > 0) {
-                return;
+                return null;
             }
             clientless = false;
             changed.signalAll();
-            ending = thread;
+            if (last == null || isHere()) {
+                return null;
+            }
+            long left = TimeUnit.MILLISECONDS.toNanos(END_MILLIS);
+            while (thread == last && clients == 0 && !clientless && left > 0) {
+                left = changed.awaitNanos(left);
+            }
+            return thread == last ? null : last;
         } finally {
             lock.unlock();
-        }
-        if (ending == null || isHere()) {
-            return;
-        }
-        try {
-            ending.join(END_MILLIS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -339,6 +354,7 @@ public final class ComputeThread {
                     if (crew != null) {
                         crew.close();
                     }
+                    changed.signalAll();
                     return null;
                 }
             }

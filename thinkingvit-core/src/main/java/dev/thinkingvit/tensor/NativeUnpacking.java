@@ -64,6 +64,10 @@ final class NativeUnpacking implements AutoCloseable {
                 return false;
             }
         }
+
+        Path unfinished() {
+            return file.resolveSibling(UNFINISHED + file.getFileName());
+        }
     }
 
     /**
@@ -87,7 +91,7 @@ final class NativeUnpacking implements AutoCloseable {
         NativeUnpacking unpacking = new NativeUnpacking(mark, lock(cache));
         try {
             if (!Files.exists(mark)) { // else somebody was faster
-                sweep(members);
+                sweep(cache, members);
             }
             for (Member member : members) {
                 if (!member.isWhole()) {
@@ -195,12 +199,18 @@ final class NativeUnpacking implements AutoCloseable {
         }
     }
 
-    /** Throws away what nobody vouches for: what is half unpacked, and copies that JavaCPP makes under other names. */
-    private static void sweep(List<Member> members) throws IOException {
+    /**
+     * Throws away what nobody vouches for: what is half unpacked, and copies that JavaCPP makes under other names. The cache
+     * itself, where libraries lie without folders of their own, may be a folder of other things too, which stay.
+     */
+    private static void sweep(Path cache, List<Member> members) throws IOException {
         Set<Path> whole = new HashSet<>();
+        Set<Path> ours = new HashSet<>();
         Set<Path> folders = new HashSet<>();
         for (Member member : members) {
             folders.add(member.file().getParent());
+            ours.add(member.file());
+            ours.add(member.unfinished());
             if (member.isWhole()) {
                 whole.add(member.file());
             }
@@ -211,7 +221,8 @@ final class NativeUnpacking implements AutoCloseable {
             }
             try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
                 for (Path file : files) {
-                    if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && !whole.contains(file)) {
+                    boolean mayGo = ours.contains(file) || !folder.equals(cache);
+                    if (mayGo && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && !whole.contains(file)) {
                         delete(file);
                     }
                 }
@@ -229,8 +240,7 @@ final class NativeUnpacking implements AutoCloseable {
 
     private static void unpack(Member member) throws IOException {
         Files.createDirectories(member.file().getParent());
-        Path unfinished =
-                member.file().resolveSibling(UNFINISHED + member.file().getFileName());
+        Path unfinished = member.unfinished();
         try {
             CRC32 crc = new CRC32();
             long size;

@@ -4,12 +4,56 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 
 class ComputeThreadTest {
+    @Test
+    void whoClosesTheLastClientWaitsNoLongerWhenAnotherOneComes() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        ComputeClient first = new ComputeClient("first", 1, ComputeListener.NONE);
+        Thread busy = new Thread(() -> ComputeThread.call(first, 1, () -> {
+            begun.countDown();
+            end.await();
+            return 1;
+        }));
+        busy.start();
+        begun.await();
+        Thread closing = new Thread(first::close);
+        closing.start();
+        closing.join(500);
+        assertThat(closing.isAlive()).as("waits for the threads' end").isTrue();
+        try (ComputeClient second = new ComputeClient("second", 1, ComputeListener.NONE)) {
+            closing.join(5_000);
+            assertThat(closing.isAlive()).isFalse();
+            end.countDown();
+            assertThat(ComputeThread.call(second, 1, () -> 2)).isEqualTo(2);
+        } finally {
+            end.countDown();
+        }
+        busy.join();
+        assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(thread -> thread.getName().equals("thinkingvit-compute"));
+    }
+
+    @Test
+    void aFailureThatIsThrownAgainAndAgainDoesNotGrow() {
+        AssertionError same = new AssertionError("same");
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> ComputeThread.call(() -> {
+                        throw same;
+                    }))
+                    .isSameAs(same);
+        }
+        assertThat(same.getStackTrace())
+                .filteredOn(frame -> frame.getMethodName().equals("aFailureThatIsThrownAgainAndAgainDoesNotGrow"))
+                .hasSize(2); // where it was made, and who called first
+    }
+
     @Test
     void workRunsWithGradientsOffAndTheCallersModeIsUntouched() {
         Natives.load();

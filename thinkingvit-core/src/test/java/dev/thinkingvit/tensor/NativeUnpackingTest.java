@@ -63,6 +63,18 @@ class NativeUnpackingTest {
     }
 
     @Test
+    void aFolderThatHasOtherThingsTooKeepsThem() throws Exception {
+        Path cache = Files.createDirectory(folder.resolve("cache"));
+        Path text = Files.writeString(cache.resolve("letter.txt"), "nothing to do with it");
+        Path library = Files.writeString(cache.resolve(System.mapLibraryName("other")), "somebody else's");
+        try (OwnProcess process = start("-Dorg.bytedeco.javacpp.cachedir.nosubdir=true")) {
+            assertThat(process.await(120)).as(process.out()).isZero();
+        }
+        assertThat(text).exists();
+        assertThat(library).exists();
+    }
+
+    @Test
     void aCacheThatCannotBeWrittenToIsSaidByEachCall() throws Exception {
         Path file = Files.createFile(folder.resolve("cache")); // no rights keep root out of a folder
         try (OwnProcess process = start()) {
