@@ -11,8 +11,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record TrainerState(Map<String, HostTensor> tensors, Position position, List<Double> scores) {
     private static final String FORMAT = "thinkingvit-training-1";
+    private static final String CHECKSUM = "crc32c";
 
     public TrainerState {
         scores = List.copyOf(scores);
@@ -91,7 +94,16 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
 
     /** Replaces {@code file} as a whole; see {@link dev.thinkingvit.checkpoint.AtomicFiles}. */
     public void write(Path file) {
-        Safetensors.write(file, tensors, facts());
+        Map<String, String> facts = facts();
+        facts.put(CHECKSUM, checksum(tensors));
+        Safetensors.write(file, tensors, facts);
+    }
+
+    /** Of all values, whatever the order of the tensors: a disk's flipped bit would go on training unnoticed. */
+    private static String checksum(Map<String, HostTensor> tensors) {
+        CRC32C sum = new CRC32C();
+        new TreeMap<>(tensors).values().forEach(tensor -> sum.update(tensor.data()));
+        return Long.toHexString(sum.getValue());
     }
 
     private Map<String, String> facts() {
@@ -129,6 +141,10 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         if (!FORMAT.equals(facts.get("format"))) {
             throw new CheckpointException(
                     file, "is no training state: its format is " + facts.get("format") + ", required is " + FORMAT);
+        }
+        String sum = facts.get(CHECKSUM); // older states have none
+        if (sum != null && !sum.equals(checksum(contents.tensors()))) {
+            throw new CheckpointException(file, "its values are not those that were written: the file is damaged");
         }
         try {
             return of(contents.tensors(), facts);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -103,5 +104,23 @@ class RunFolderTest {
         Files.writeString(run.resolve("last/config.json"), "{}");
         Files.createDirectory(run.resolve("best"));
         assertThat(RunFolder.remains(run)).containsExactly("best", "last");
+    }
+
+    @Test
+    void aStateWhoseValuesChangedOnTheDiskIsRefused(@TempDir Path folder) throws IOException {
+        TrainerState state = new TrainerState(
+                Map.of("a", HostTensor.of(new float[] {1, 2}, 2), "b", HostTensor.of(new float[] {3}, 1)),
+                state().position(),
+                List.of());
+        Path file = folder.resolve("state.safetensors");
+        state.write(file);
+        assertThat(TrainerState.read(file).tensors()).hasSize(2);
+
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[bytes.length - 2] ^= 1;
+        Files.write(file, bytes);
+        assertThatThrownBy(() -> TrainerState.read(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(file + ": its values are not those that were written: the file is damaged");
     }
 }

@@ -15,6 +15,7 @@ import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
+import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.train.TrainingListener;
 import dev.thinkingvit.train.TrainingPictures;
 import dev.thinkingvit.train.TrainingRun;
@@ -165,7 +166,7 @@ record TrainingSession(
         if (open != null) {
             Optional<TrainerState> state = open.state();
             if (state.isPresent()) {
-                trainer.restore(state.get());
+                restore(trainer, state.get(), open.folder());
                 TrainerState.Position at = state.get().position();
                 err.println(
                         at.epoch() >= recipe.schedule().totalEpochs()
@@ -185,6 +186,14 @@ record TrainingSession(
         if (trainer.judgeOn(pictures.judgedOn())) {
             err.println("note: the validation pictures are others than before, so the scores do not compare; the next"
                     + " one is the best so far whatever it is; the best by the old ones moves to earlier-bests/");
+        }
+    }
+
+    private static void restore(Trainer trainer, TrainerState state, RunFolder folder) {
+        try {
+            trainer.restore(state);
+        } catch (TrainingException e) { // such as of a state that came from elsewhere
+            throw new TrainingException(folder.path() + ": " + e.getMessage());
         }
     }
 
