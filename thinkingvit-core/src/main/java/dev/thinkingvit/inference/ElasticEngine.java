@@ -137,12 +137,19 @@ public final class ElasticEngine implements AutoCloseable {
             int from = (int) ((long) count * i / steps);
             int to = (int) ((long) count * (i + 1) / steps);
             outcomes.addAll(ComputeThread.call(client, to - from, () -> {
+                requireOpen(); // else a close would wait for all that waited before it
                 try (Scope scope = new Scope()) {
                     return think(images, from, to, policies, features);
                 }
             }));
         }
         return outcomes;
+    }
+
+    private void requireOpen() {
+        if (closed.get()) {
+            throw new IllegalStateException("the model is closed");
+        }
     }
 
     /** Images that are thought about before somebody else has a turn: enough for each worker to be busy for a while. */

@@ -18,7 +18,10 @@ public interface ComputeListener {
      */
     void computed(int images, int queued, long waitedNanos, long computedNanos);
 
-    /** A call was given up while it waited: its thread was interrupted. Nothing of it was computed. */
+    /**
+     * A call was given up: its thread was interrupted. What of it waited is not computed; a step that had begun is, and is
+     * not told of.
+     */
     default void abandoned() {}
 
     /** A call was refused: the queue was full, or the process is exiting. */

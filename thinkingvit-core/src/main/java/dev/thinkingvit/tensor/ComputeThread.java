@@ -57,7 +57,7 @@ public final class ComputeThread {
         @Nullable Throwable failure;
 
         Entry(Callable<T> work, @Nullable ComputeClient client) {
-            this.work = work;
+            this.work = Objects.requireNonNull(work, "the work is null");
             this.client = client;
         }
 
@@ -70,9 +70,9 @@ public final class ComputeThread {
 
         void run() {
             began = System.nanoTime();
-            Callable<T> once = Objects.requireNonNull(work);
-            work = null;
             try {
+                Callable<T> once = Objects.requireNonNull(work);
+                work = null;
                 Scope.whileRunning(() -> {
                     result = once.call();
                     return null;
@@ -175,8 +175,20 @@ public final class ComputeThread {
         return result(entry);
     }
 
-    /** Frees something, behind whatever uses it. At the process's exit nothing is: the system does. */
+    /**
+     * Frees something, behind whatever uses it: on the threads here, for whom nobody else may wait, once the work under way
+     * has ended. At the process's exit nothing is: the system does.
+     */
     public static void free(Runnable work) {
+        if (isHere()) {
+            submit(new Entry<>(
+                    () -> {
+                        work.run();
+                        return null;
+                    },
+                    null));
+            return;
+        }
         try {
             callToTheEnd(() -> {
                 work.run();

@@ -41,6 +41,27 @@ class ComputeThreadTest {
     }
 
     @Test
+    @SuppressWarnings("NullAway") // what callers without a checker do
+    void workThatIsNullIsRefusedAtTheDoorAndHarmsNobody() {
+        assertThatThrownBy(() -> ComputeThread.call(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("the work is null");
+        assertThat(ComputeThread.call(() -> 1)).isEqualTo(1);
+    }
+
+    @Test
+    void whatAWorkerFreesIsFreedWhenTheWorkUnderWayHasEnded() {
+        AtomicInteger freed = new AtomicInteger();
+        int during = ComputeThread.call(() -> {
+            ComputeThread.workers().run(worker -> ComputeThread.free(freed::incrementAndGet));
+            return freed.get();
+        });
+        assertThat(during).isZero();
+        ComputeThread.call(() -> 1); // behind it
+        assertThat(freed).hasPositiveValue();
+    }
+
+    @Test
     void aFailureThatIsThrownAgainAndAgainDoesNotGrow() {
         AssertionError same = new AssertionError("same");
         for (int i = 0; i < 3; i++) {
