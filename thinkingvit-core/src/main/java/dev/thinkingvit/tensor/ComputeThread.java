@@ -323,14 +323,35 @@ public final class ComputeThread {
     /** What the thread does, from its start to its end. */
     private static void work() {
         @Nullable Throwable broken = prepare();
-        Entry<?> entry = next(null);
-        while (entry != null) {
-            if (broken == null) {
-                entry.run();
-            } else {
-                entry.failure = broken;
+        try {
+            Entry<?> entry = next(null);
+            while (entry != null) {
+                if (broken == null) {
+                    entry.run();
+                } else {
+                    entry.failure = broken;
+                }
+                entry = next(entry);
             }
-            entry = next(entry);
+        } catch (Throwable e) { // such as memory's end: whoever waits must hear of it, and the next call starts anew
+            giveUp(e);
+        }
+    }
+
+    private static void giveUp(Throwable why) {
+        lock.lock();
+        try {
+            thread = null;
+            for (Entry<?> entry : queue) {
+                left(entry);
+                entry.failure = why;
+                entry.isDone = true;
+                entry.done.signalAll();
+            }
+            queue.clear();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
         }
     }
 
