@@ -128,7 +128,7 @@ class EmbedCommandTest {
         for (String command : List.of("embed", "classify")) {
             CommandRun run = CommandRun.of(command, "--model", MODEL, tar);
             assertThat(run.code()).as(run.err()).isZero();
-            assertThat(run.out()).contains(tar + "!/a.jpg", tar + "!/z.jpg");
+            assertThat(run.out()).contains("photos.tar!/a.jpg", "photos.tar!/z.jpg"); // a table cuts long paths
             assertThat(run.err()).contains("skipped " + tar + "!/broken.jpg: ");
         }
     }
