@@ -7,6 +7,9 @@ public interface Architecture {
     /** As this project's {@code config.json} spells it. */
     String name();
 
+    /** As people call it. */
+    String title();
+
     /** Whether a configuration of that {@code architecture} is one of this kind, published names included. */
     boolean answersTo(String architecture);
 

@@ -196,6 +196,11 @@ public record SwinConfig(
         }
 
         @Override
+        public String title() {
+            return "Thinking Swin";
+        }
+
+        @Override
         public boolean answersTo(String architecture) {
             return architecture.equals(name())
                     || PUBLISHED.matcher(architecture).matches();

@@ -242,6 +242,11 @@ public record ThinkingViTConfig(
         }
 
         @Override
+        public String title() {
+            return "ThinkingViT";
+        }
+
+        @Override
         public boolean answersTo(String architecture) {
             return architecture.equals(name());
         }

@@ -151,7 +151,8 @@ public final class ModelCard {
         Map<String, Object> shape = network.shape();
         StringBuilder text = new StringBuilder();
         text.append(format(
-                "# %s %s%n%n", network.stages() > 1 ? "ThinkingViT" : "Vision Transformer", network.shorthand()));
+                "# %s %s%n%n",
+                network.stages() > 1 ? network.architecture().title() : "Vision Transformer", network.shorthand()));
         text.append(
                 network.stages() > 1
                         ? "An elastic Vision Transformer: a few attention heads look first; if they are sure, that was it, if"
