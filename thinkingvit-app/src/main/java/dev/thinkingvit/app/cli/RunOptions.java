@@ -440,7 +440,7 @@ final class RunOptions {
                     + RecipeFile.inWords(fixed, begun, changed));
         }
         if (!keys.isEmpty()) {
-            notes.add("note: the training goes on with another " + RecipeFile.inWords(keys, begun, changed));
+            notes.add("note: the training goes on with a change of " + RecipeFile.inWords(keys, begun, changed));
         }
     }
 

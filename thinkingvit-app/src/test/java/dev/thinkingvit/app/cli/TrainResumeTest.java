@@ -93,7 +93,7 @@ class TrainResumeTest {
     void moreEpochsGoOnWithAFinishedRun() {
         CommandRun further = resume("--epochs=2");
         assertThat(further.code()).as(further.err()).isZero();
-        assertThat(further.err()).contains("goes on with another epochs").contains("epoch 2 of 2");
+        assertThat(further.err()).contains("goes on with a change of epochs").contains("epoch 2 of 2");
         assertThat(TinyTraining.updates(run)).isEqualTo(20);
     }
 
@@ -256,7 +256,7 @@ class TrainResumeTest {
         Files.writeString(recipe, text.replaceAll("(?m)^  lr: .*$", "  lr: 0.002"));
         CommandRun further = resume("--epochs=2");
         assertThat(further.code()).as(further.err()).isZero();
-        assertThat(further.err()).contains("goes on with another lr (0.001 → 0.002), epochs (1 → 2)");
+        assertThat(further.err()).contains("goes on with a change of lr (0.001 → 0.002), epochs (1 → 2)");
     }
 
     @ParameterizedTest
