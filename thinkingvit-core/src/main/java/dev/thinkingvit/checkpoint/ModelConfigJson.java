@@ -53,6 +53,11 @@ final class ModelConfigJson {
         return (ObjectNode) MAPPER.readTree(object.text());
     }
 
+    /** A tree as plain maps, lists and values. */
+    static Map<String, Object> plain(ObjectNode tree) {
+        return MAPPER.treeToValue(tree, PLAIN);
+    }
+
     /** Parses a file's text into a tree; the root must be an object. */
     static ObjectNode parse(Path file, String text) {
         try {
@@ -126,7 +131,7 @@ final class ModelConfigJson {
     }
 
     private NetworkConfig network(Architecture architecture, ObjectNode root) {
-        Map<String, Object> arguments = new LinkedHashMap<>(MAPPER.treeToValue(object(root, "model_args"), PLAIN));
+        Map<String, Object> arguments = new LinkedHashMap<>(plain(object(root, "model_args")));
         if (arguments.get("num_classes") == null && root.hasNonNull("num_classes")) {
             arguments.put("num_classes", MAPPER.treeToValue(root.get("num_classes"), Object.class));
         }

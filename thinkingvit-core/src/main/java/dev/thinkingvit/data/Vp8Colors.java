@@ -8,7 +8,8 @@ final class Vp8Colors {
 
     private Vp8Colors() {}
 
-    static Picture toPicture(int width, int height, Vp8Plane luma, Vp8Plane u, Vp8Plane v) {
+    /** Interleaved levels, 3 · width · height. */
+    static byte[] toRgb(int width, int height, Vp8Plane luma, Vp8Plane u, Vp8Plane v) {
         byte[] rgb = new byte[Math.multiplyExact(3, Math.multiplyExact(width, height))];
         int[] rowU = new int[width];
         int[] rowV = new int[width];
@@ -29,7 +30,7 @@ final class Vp8Colors {
                 rgb[out++] = level(bright + ((cb * 33050) >> 8) - 17685);
             }
         }
-        return new Picture(width, height, rgb);
+        return rgb;
     }
 
     private static void interpolate(Vp8Plane plane, int near, int far, int[] row) {

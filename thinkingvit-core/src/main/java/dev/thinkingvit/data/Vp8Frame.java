@@ -53,14 +53,12 @@ final class Vp8Frame {
                 new int[][] {new int[4 * columns], new int[2 * columns], new int[2 * columns], new int[columns]};
     }
 
-    /** Decodes the frame in {@code bytes[from, to)}. */
-    static Picture decode(byte[] bytes, int from, int to, long maxPixels) throws IOException {
-        Vp8Header header = new Vp8Header(bytes, from, to);
-        PictureDecoder.checkSize(header.width, header.height, maxPixels);
+    /** The RGB levels, interleaved. Once a header: decoding reads on from where it ends. */
+    static byte[] decode(Vp8Header header) throws IOException {
         Vp8Frame frame = new Vp8Frame(header);
         frame.reconstruct();
         frame.filter.apply(frame.luma, frame.chroma);
-        return Vp8Colors.toPicture(header.width, header.height, frame.luma, frame.chroma[0], frame.chroma[1]);
+        return Vp8Colors.toRgb(header.width, header.height, frame.luma, frame.chroma[0], frame.chroma[1]);
     }
 
     private void reconstruct() {

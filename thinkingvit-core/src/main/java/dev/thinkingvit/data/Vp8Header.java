@@ -7,6 +7,8 @@ final class Vp8Header {
 
     static final int SEGMENTS = 4;
 
+    private static final int START_CODE = 0x2A019D; // little-endian
+
     /** Quantiser steps of a segment: first coefficient and others, of brightness, its means (Y2) and colour. */
     record Steps(int y1Dc, int y1Ac, int y2Dc, int y2Ac, int uvDc, int uvAc) {}
 
@@ -27,7 +29,7 @@ final class Vp8Header {
 
     /** Reads the header of the frame in {@code bytes[from, to)}. */
     Vp8Header(byte[] bytes, int from, int to) throws IOException {
-        if (to - from < 11 || !PictureFormat.startsWith(bytes, from + 3, 0x9D, 0x01, 0x2A)) {
+        if (to - from < 11 || u24(bytes, from + 3) != START_CODE) {
             throw new IOException("its VP8 frame has no start code");
         }
         int tag = u24(bytes, from);
@@ -110,6 +112,16 @@ final class Vp8Header {
     }
 
     /** A little-endian number of three bytes. */
+    /** In pixels, 0 to 16,383. */
+    int width() {
+        return width;
+    }
+
+    /** In pixels, 0 to 16,383. */
+    int height() {
+        return height;
+    }
+
     private static int u24(byte[] bytes, int at) {
         return (bytes[at] & 0xFF) | (bytes[at + 1] & 0xFF) << 8 | (bytes[at + 2] & 0xFF) << 16;
     }

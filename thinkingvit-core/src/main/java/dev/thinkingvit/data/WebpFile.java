@@ -37,7 +37,9 @@ final class WebpFile {
     private static Picture decode(byte[] bytes, int chunk, long maxPixels) throws IOException {
         if (is(bytes, chunk, "VP8 ")) {
             int from = chunk + 8;
-            return Vp8Frame.decode(bytes, from, from + (int) u32(bytes, chunk + 4), maxPixels);
+            Vp8Header header = new Vp8Header(bytes, from, from + (int) u32(bytes, chunk + 4));
+            PictureDecoder.checkSize(header.width(), header.height(), maxPixels);
+            return new Picture(header.width(), header.height(), Vp8Frame.decode(header));
         }
         return Rasters.toPicture(PictureFormat.read(ImageReaders.webp(), single(bytes, chunk), maxPixels));
     }

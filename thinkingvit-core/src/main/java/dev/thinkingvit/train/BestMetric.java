@@ -41,7 +41,7 @@ record BestMetric(int stage, boolean isLoss) {
     }
 
     /** The validation in one number, of which more is better. */
-    double score(TrainingRun.Judgement judgement) {
+    double score(Judgement judgement) {
         List<Double> values = isLoss ? judgement.losses() : judgement.accuracies();
         double value =
                 switch (stage) {

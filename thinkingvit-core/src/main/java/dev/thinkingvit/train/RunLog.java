@@ -159,7 +159,7 @@ public final class RunLog implements TrainingRun.Listener, Closeable {
     }
 
     @Override
-    public void onValidated(Epoch epoch, TrainingRun.Judgement judged, boolean best) throws IOException {
+    public void onValidated(Epoch epoch, Judgement judged, boolean best) throws IOException {
         mend();
         List<Double> row = new ArrayList<>();
         row.add((double) epoch.totalSteps());

@@ -60,7 +60,7 @@ public final class Trainer implements AutoCloseable {
     private TrainerState.Missed missed = TrainerState.Missed.NONE;
     private String judgedOn = "";
     private int judgedFrom;
-    private @Nullable UnreadablePictures watch;
+    private @Nullable UnreadableWatch watch;
     private byte[] news = {};
     private long totalUpdates;
     private long images;
@@ -186,7 +186,7 @@ public final class Trainer implements AutoCloseable {
                 }
                 if (watch != null) {
                     List<BatchLoader.Failure> all = pictures.failures();
-                    news = watch.met(UnreadablePictures.Use.TRAINING, all.subList(failures, all.size()), read);
+                    news = watch.met(all.subList(failures, all.size()), read);
                 }
                 Updated done = attempt(batch, learningRate, Math.min(size, end - place.entries()));
                 if (done == null) {
@@ -483,12 +483,12 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Has pictures that cannot be read watched by a list, which all processes must have.
+     * Has pictures that cannot be read watched, which all processes must do.
      *
-     * @param list whose {@link UnreadablePictures#told} may end an update, which is then as if it had not begun
+     * @param by whose {@link UnreadableWatch#told} may end an update, which is then as if it had not begun
      */
-    public void watch(UnreadablePictures list) {
-        watch = list;
+    public void watch(UnreadableWatch by) {
+        watch = by;
     }
 
     /**

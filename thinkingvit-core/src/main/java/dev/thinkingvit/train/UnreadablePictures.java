@@ -115,6 +115,21 @@ public final class UnreadablePictures {
         }));
     }
 
+    /** The training pictures, as a trainer watches them. */
+    public UnreadableWatch ofTraining() {
+        return new UnreadableWatch() {
+            @Override
+            public byte[] met(Collection<BatchLoader.Failure> failures, Collection<Sample> read) {
+                return UnreadablePictures.this.met(Use.TRAINING, failures, read);
+            }
+
+            @Override
+            public void told(byte[][] all) {
+                UnreadablePictures.this.told(all);
+            }
+        };
+    }
+
     /**
      * What this process has to tell the others.
      *

@@ -284,8 +284,7 @@ class TrainerResumeTest {
                 weights -> {});
     }
 
-    private static final TrainingRun.Judgement JUDGED =
-            new TrainingRun.Judgement(List.of(0.5, 0.5), List.of(1.0, 1.0), 2, 0);
+    private static final Judgement JUDGED = new Judgement(List.of(0.5, 0.5), List.of(1.0, 1.0), 2, 0);
 
     @Test
     void anEpochIsSavedBeforeItsValidationWhichIsDoneAnewIfItWasStopped() throws IOException {

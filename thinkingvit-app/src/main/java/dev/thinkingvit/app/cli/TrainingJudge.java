@@ -21,6 +21,7 @@ import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.RunPictures;
@@ -64,7 +65,7 @@ record TrainingJudge(
     private static final int PROVEN_ON = 8;
 
     /** Top-1 and loss of each stage over all validation pictures; with several processes each judges a share. */
-    TrainingRun.@Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
+    @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
         int rank = group == null ? 0 : group.rank();
         int size = group == null ? 1 : group.size();
         List<Sample> share = new ArrayList<>();
@@ -108,7 +109,7 @@ record TrainingJudge(
         List<Double> means =
                 Arrays.stream(sums).map(sum -> sum / sums[2 * stages]).boxed().toList();
         long images = (long) sums[2 * stages];
-        return new TrainingRun.Judgement(
+        return new Judgement(
                 means.subList(0, stages),
                 means.subList(stages, 2 * stages),
                 images,
