@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  * Weights that are split over several files: an index, {@code model.safetensors.index.json} or
  * {@code pytorch_model.bin.index.json}, whose {@code weight_map} says which file beside it holds each tensor.
  */
-final class Shards {
+public final class Shards {
     private static final Pattern PART = Pattern.compile("(.+)-\\d{5}-of-(\\d{5})(\\.[a-z.]+)");
     private static final int MAX_SHARDS = 10_000;
 
@@ -29,7 +29,7 @@ final class Shards {
      * @param reader reads one part into its dictionary
      * @throws CheckpointException if a part or a tensor is missing, in two parts, or not in the index's folder
      */
-    static Map<Object, Object> read(Path index, Map<String, Object> content, Function<Path, Map<?, ?>> reader) {
+    public static Map<Object, Object> read(Path index, Map<String, Object> content, Function<Path, Map<?, ?>> reader) {
         Map<String, String> places = places(index, content);
         Set<String> shards = new TreeSet<>(places.values());
         if (shards.size() > MAX_SHARDS) {
@@ -67,7 +67,7 @@ final class Shards {
     }
 
     /** Refuses one part of several where the whole was meant; for a file whose name says so. */
-    static void refusePart(Path file) {
+    public static void refusePart(Path file) {
         Path name = file.getFileName();
         Matcher part = PART.matcher(name == null ? "" : name.toString());
         if (part.matches() && Integer.parseInt(part.group(2)) > 1) {

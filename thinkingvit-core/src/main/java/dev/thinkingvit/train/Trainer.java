@@ -255,7 +255,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Whether this process was told to {@link #stop}. */
-    boolean isAsked() {
+    public boolean isAsked() {
         return asked;
     }
 
@@ -373,7 +373,7 @@ public final class Trainer implements AutoCloseable {
      * @throws TrainingException if a weight, an average, a moment, a loss or a gradient is no number
      * @throws IllegalStateException if an error ended the last update halfway
      */
-    TrainerState proven() {
+    public TrainerState proven() {
         if (torn) {
             throw new IllegalStateException("the last update was not made to its end");
         }
@@ -507,7 +507,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** The first of the {@link #scores} that compare with those to come. */
-    int judgedFrom() {
+    public int judgedFrom() {
         return judgedFrom;
     }
 
@@ -532,17 +532,17 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** The model's own weights, of which {@link #weights} may be an average. */
-    Map<String, HostTensor> modelWeights() {
+    public Map<String, HostTensor> modelWeights() {
         return model.stateDict();
     }
 
     /** {@link #localBatchSize(Recipe, Peers)} of this trainer. */
-    int localBatchSize() {
+    public int localBatchSize() {
         return localBatchSize(recipe, peers);
     }
 
     /** The last update's gradients by parameter name, before the moment they were used; the trainer keeps owning them. */
-    Map<String, Tensor> gradients() {
+    public Map<String, Tensor> gradients() {
         return gradients.get(0).views();
     }
 

@@ -1,16 +1,16 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.Resampling;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
