@@ -414,6 +414,7 @@ public final class ElasticEngine implements AutoCloseable {
      * @return {@code classes} values that sum to 1
      */
     public static float[] softmax(float[] logits, int offset, int classes) {
+        Objects.requireNonNull(logits, "the logits are null");
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < classes; i++) {
             max = Math.max(max, logits[offset + i]);

@@ -25,6 +25,8 @@ final class ForeignConfig {
     private static final Pattern TIMM =
             Pattern.compile("(vit|deit)((_[a-z0-9]+)*_(patch\\d+)(_[a-z0-9]+)*(\\.[\\w.]+)?)?");
 
+    private static final Pattern SWIN = Pattern.compile("swin_[a-z0-9_]+(\\.\\w+)?");
+
     /** Heads of timm's models whose heads are not 64 wide. */
     private static final Map<String, Integer> TIMM_HEADS = Map.of("huge", 16, "giant", 16, "gigantic", 16, "little", 5);
 
@@ -48,7 +50,16 @@ final class ForeignConfig {
 
     /** Whether it is a configuration of this program's own form, complete or in part. */
     static boolean isOwn(ObjectNode config) {
-        return !isTransformers(config) && timmName(config) == null;
+        return !isTransformers(config) && timmName(config) == null && !isBarelyNamed(config);
+    }
+
+    /** Whether it says no more of the network than a published name, as timm's do. */
+    private static boolean isBarelyNamed(ObjectNode config) {
+        JsonNode name = config.get("architecture");
+        return name != null
+                && name.isString()
+                && !config.path("model_args").hasNonNull("head_rounds")
+                && SWIN.matcher(name.asString()).matches();
     }
 
     /**

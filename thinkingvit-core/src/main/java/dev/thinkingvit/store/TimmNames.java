@@ -9,13 +9,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a Vision Transformer's tensors under timm's names: transformers', with queries, keys and values joined, and
- * torchvision's.
+ * Brings tensors under timm's names: transformers' and torchvision's Vision Transformers, queries, keys and values joined,
+ * and Microsoft's Swin Transformers.
  */
 final class TimmNames {
     private record Rule(Pattern from, String to) {
@@ -26,6 +27,8 @@ final class TimmNames {
 
     /** Where queries, keys and values wait for each other, behind the name that they will have together. */
     private static final Pattern PART = Pattern.compile("(blocks\\.\\d+\\.attn)\\.(query|key|value)\\.(weight|bias)");
+
+    private static final Pattern MERGING = Pattern.compile("layers\\.(\\d+)(\\.downsample\\..+)");
 
     private static final List<String> PARTS = List.of("query", "key", "value");
 
@@ -74,6 +77,9 @@ final class TimmNames {
      */
     static NamedWeights of(Path file, NamedWeights weights) {
         Manner manner = weights.manner();
+        if (manner == Manner.SWIN) {
+            return ofSwin(file, weights);
+        }
         List<Rule> rules = manner == null ? null : RULES.get(manner);
         if (manner == null || rules == null) {
             return weights;
@@ -109,6 +115,32 @@ final class TimmNames {
         notes.add(manner.owner() + " names are read as timm's"
                 + (parts.isEmpty() ? "" : ", queries, keys and values joined"));
         return new NamedWeights(manner, renamed, List.copyOf(notes));
+    }
+
+    /** Microsoft's files end a level with the merging that timm begins the next one with, and call the classifier otherwise. */
+    private static NamedWeights ofSwin(Path file, NamedWeights weights) {
+        Set<String> names = weights.tensors().keySet();
+        boolean merged = names.stream().anyMatch(name -> name.startsWith("layers.0.downsample."));
+        boolean headed = names.contains("head.fc.weight") || !names.contains("head.weight");
+        if (!merged && headed) {
+            return weights;
+        }
+        Map<String, HostTensor> renamed = new LinkedHashMap<>();
+        Map<String, String> origins = new LinkedHashMap<>();
+        weights.tensors().forEach((name, tensor) -> {
+            Matcher merging = MERGING.matcher(name);
+            String to = name;
+            if (merged && merging.matches()) {
+                to = "layers." + (Integer.parseInt(merging.group(1)) + 1) + merging.group(2);
+            } else if (!headed && name.startsWith("head.")) {
+                to = "head.fc." + name.substring("head.".length());
+            }
+            claim(file, origins, to, name);
+            renamed.put(to, tensor);
+        });
+        List<String> notes = new ArrayList<>(weights.notes());
+        notes.add("Microsoft's names are read as timm's");
+        return new NamedWeights(Manner.SWIN, renamed, List.copyOf(notes));
     }
 
     private static void claim(Path file, Map<String, String> origins, String to, String name) {

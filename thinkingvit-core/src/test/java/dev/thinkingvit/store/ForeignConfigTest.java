@@ -122,7 +122,7 @@ class ForeignConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "\"swin_tiny_patch4_window7_224\" | model_args is missing",
+                "\"swin_tiny_patch4_window7_224\" | holds no Swin Transformer",
                 "\"vit_base_patch16_clip_quickgelu_224\" | computes another GELU",
                 "\"vit_tiny_patch16_224\", \"global_pool\": \"avg\" | global_pool must be token",
                 "\"vit_tiny_patch16_224\", \"model_args\": {\"reg_tokens\": 4} | model_args.reg_tokens must be 0, got 4",
