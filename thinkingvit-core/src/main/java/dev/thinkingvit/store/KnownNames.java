@@ -23,7 +23,7 @@ final class KnownNames {
         TRANSFORMERS(
                 "transformers'",
                 "embeddings.patch_embeddings.projection.weight",
-                "(embeddings\\..+|encoder\\.layer\\.\\d{1,4}\\..+|pooler\\..+"
+                "(embeddings\\..+|(encoder\\.layer|layers)\\.\\d{1,4}\\..+|pooler\\..+"
                         + "|(layernorm|classifier|cls_classifier|distillation_classifier)\\.(weight|bias))"),
         /** torchvision's: {@code encoder.layers.encoder_layer_0.self_attention.in_proj_weight}. */
         TORCHVISION(
@@ -36,7 +36,12 @@ final class KnownNames {
                 "",
                 "patch_embed.proj.weight",
                 "(absolute_pos_embed|alpha\\.\\d{1,4}|proj_layer\\d{0,4}\\..+|patch_embed\\..+|layers\\.\\d{1,4}\\..+"
-                        + "|norm\\.(weight|bias)|head\\.(fc\\.)?(weight|bias))");
+                        + "|norm\\.(weight|bias)|head\\.(fc\\.)?(weight|bias))"),
+        /** transformers' of a Swin Transformer: {@code encoder.layers.0.blocks.0.attention.self.query.weight}. */
+        TRANSFORMERS_SWIN(
+                "transformers'",
+                "embeddings.patch_embeddings.projection.weight",
+                "(embeddings\\..+|encoder\\.layers\\.\\d{1,4}\\..+|pooler\\..+|(layernorm|classifier)\\.(weight|bias))");
 
         private final String owner;
         private final String essential;
@@ -85,6 +90,7 @@ final class KnownNames {
             "encoder",
             "vit",
             "deit",
+            "swin",
             "ema",
             "ema_model",
             "model_ema",
@@ -116,7 +122,7 @@ final class KnownNames {
             new Foreign("score_predictor\\..+", "a DynamicViT"),
             new Foreign("(decoder|encoder\\._thinking_\\w+)\\..+", "a Segmenter"),
             new Foreign("(decoder_embed|decoder_blocks)\\..+|decoder_pos_embed", "a masked autoencoder"),
-            new Foreign("layers\\.\\d+\\..+|swin\\..+", SWIN),
+            new Foreign("layers\\.\\d+\\.(blocks|downsample)\\..+|swin\\..+", SWIN),
             new Foreign("blocks\\.\\d+\\.attn\\.(relative_position_bias_table|[qv]_bias)", "a BEiT"),
             new Foreign("layer[1-4]\\.\\d+\\..+|resnet\\..+", "a ResNet"),
             new Foreign("(transformer\\.resblocks|visual\\.transformer|text_model)\\..+|logit_scale", "a CLIP model"),

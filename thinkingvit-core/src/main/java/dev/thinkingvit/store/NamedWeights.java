@@ -106,11 +106,15 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
                     .filter(name -> KnownNames.foreignNetwork(name) != null)
                     .toList();
             if (!foreign.isEmpty()) {
-                boolean swin = foreign.stream().allMatch(KnownNames::isSwin)
-                        && values.keySet().stream().anyMatch(name -> essentialPrefix(name, Manner.SWIN) != null);
-                return swin ? Manner.SWIN : null;
+                return foreign.stream().allMatch(KnownNames::isSwin)
+                        ? manner(values, List.of(Manner.SWIN, Manner.TRANSFORMERS_SWIN))
+                        : null;
             }
-            for (Manner manner : Manner.values()) {
+            return manner(values, List.of(Manner.TIMM, Manner.TRANSFORMERS, Manner.TORCHVISION));
+        }
+
+        private static @Nullable Manner manner(Map<String, Object> values, List<Manner> manners) {
+            for (Manner manner : manners) {
                 for (String name : values.keySet()) {
                     if (essentialPrefix(name, manner) != null) {
                         return manner;

@@ -26,9 +26,11 @@ final class TimmNames {
     }
 
     /** Where queries, keys and values wait for each other, behind the name that they will have together. */
-    private static final Pattern PART = Pattern.compile("(blocks\\.\\d+\\.attn)\\.(query|key|value)\\.(weight|bias)");
+    private static final Pattern PART = Pattern.compile("(.*blocks\\.\\d+\\.attn)\\.(query|key|value)\\.(weight|bias)");
 
     private static final Pattern MERGING = Pattern.compile("layers\\.(\\d+)(\\.downsample\\..+)");
+
+    private static final String BLOCK = "encoder\\.(layers\\.\\d+\\.blocks\\.\\d+\\.)";
 
     private static final List<String> PARTS = List.of("query", "key", "value");
 
@@ -47,6 +49,14 @@ final class TimmNames {
                     new Rule("encoder\\.layer\\.(\\d+)\\.output\\.dense\\.", "blocks.$1.mlp.fc2."),
                     new Rule("encoder\\.layer\\.(\\d+)\\.layernorm_before\\.", "blocks.$1.norm1."),
                     new Rule("encoder\\.layer\\.(\\d+)\\.layernorm_after\\.", "blocks.$1.norm2."),
+                    // as its fifth release calls them in memory
+                    new Rule("layers\\.(\\d+)\\.attention\\.q_proj\\.", "blocks.$1.attn.query."),
+                    new Rule("layers\\.(\\d+)\\.attention\\.k_proj\\.", "blocks.$1.attn.key."),
+                    new Rule("layers\\.(\\d+)\\.attention\\.v_proj\\.", "blocks.$1.attn.value."),
+                    new Rule("layers\\.(\\d+)\\.attention\\.o_proj\\.", "blocks.$1.attn.proj."),
+                    new Rule("layers\\.(\\d+)\\.mlp\\.", "blocks.$1.mlp."),
+                    new Rule("layers\\.(\\d+)\\.layernorm_before\\.", "blocks.$1.norm1."),
+                    new Rule("layers\\.(\\d+)\\.layernorm_after\\.", "blocks.$1.norm2."),
                     new Rule("layernorm\\.", "norm."),
                     new Rule("(cls_)?classifier\\.", "head."),
                     new Rule("distillation_classifier\\.", "head_dist.")),
@@ -65,7 +75,26 @@ final class TimmNames {
                     new Rule("encoder\\.layers\\.encoder_layer_(\\d+)\\.mlp\\.(linear_1|0)\\.", "blocks.$1.mlp.fc1."),
                     new Rule("encoder\\.layers\\.encoder_layer_(\\d+)\\.mlp\\.(linear_2|3)\\.", "blocks.$1.mlp.fc2."),
                     new Rule("encoder\\.ln\\.", "norm."),
-                    new Rule("heads\\.head\\.", "head.")));
+                    new Rule("heads\\.head\\.", "head.")),
+            Manner.TRANSFORMERS_SWIN,
+            List.of(
+                    new Rule("embeddings\\.patch_embeddings\\.projection\\.", "patch_embed.proj."),
+                    new Rule("embeddings\\.norm\\.", "patch_embed.norm."),
+                    new Rule("embeddings\\.mask_token|pooler\\..*", ""),
+                    new Rule("embeddings\\.position_embeddings", "absolute_pos_embed"),
+                    new Rule(BLOCK + "attention\\.(self|relative_position_bias)\\.relative", "$1attn.relative"),
+                    new Rule(BLOCK + "attention\\.self\\.", "$1attn."),
+                    new Rule(BLOCK + "attention\\.q_proj\\.", "$1attn.query."),
+                    new Rule(BLOCK + "attention\\.k_proj\\.", "$1attn.key."),
+                    new Rule(BLOCK + "attention\\.v_proj\\.", "$1attn.value."),
+                    new Rule(BLOCK + "attention\\.(output\\.dense|o_proj)\\.", "$1attn.proj."),
+                    new Rule(BLOCK + "intermediate\\.dense\\.", "$1mlp.fc1."),
+                    new Rule(BLOCK + "output\\.dense\\.", "$1mlp.fc2."),
+                    new Rule(BLOCK + "layernorm_before\\.", "$1norm1."),
+                    new Rule(BLOCK + "layernorm_after\\.", "$1norm2."),
+                    new Rule("encoder\\.(layers\\.\\d+\\.)", "$1"),
+                    new Rule("layernorm\\.", "norm."),
+                    new Rule("classifier\\.", "head.fc.")));
 
     private TimmNames() {}
 
@@ -114,10 +143,11 @@ final class TimmNames {
         });
         notes.add(manner.owner() + " names are read as timm's"
                 + (parts.isEmpty() ? "" : ", queries, keys and values joined"));
-        return new NamedWeights(manner, renamed, List.copyOf(notes));
+        NamedWeights named = new NamedWeights(manner, renamed, List.copyOf(notes));
+        return manner == Manner.TRANSFORMERS_SWIN ? ofSwin(file, named) : named;
     }
 
-    /** Microsoft's files end a level with the merging that timm begins the next one with, and call the classifier otherwise. */
+    /** Others end a level with the merging that timm begins the next one with, and Microsoft calls the classifier otherwise. */
     private static NamedWeights ofSwin(Path file, NamedWeights weights) {
         Set<String> names = weights.tensors().keySet();
         boolean merged = names.stream().anyMatch(name -> name.startsWith("layers.0.downsample."));
@@ -139,8 +169,10 @@ final class TimmNames {
             renamed.put(to, tensor);
         });
         List<String> notes = new ArrayList<>(weights.notes());
-        notes.add("Microsoft's names are read as timm's");
-        return new NamedWeights(Manner.SWIN, renamed, List.copyOf(notes));
+        if (weights.manner() == Manner.SWIN) {
+            notes.add("Microsoft's names are read as timm's");
+        }
+        return new NamedWeights(weights.manner(), renamed, List.copyOf(notes));
     }
 
     private static void claim(Path file, Map<String, String> origins, String to, String name) {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +68,58 @@ class BareSwinTest {
         assertThat(read.notes()).contains("Microsoft's names are read as timm's");
         assertThat(read.model().weights().get("layers.1.downsample.norm.weight").toFloats())
                 .isEqualTo(theirs.get("layers.0.downsample.norm.weight").toFloats());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "attention.self.query, attention.self.key, attention.self.value, attention.output.dense, attention.self,"
+                + " intermediate.dense, output.dense",
+        "attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj, attention.relative_position_bias,"
+                + " mlp.fc1, mlp.fc2" // as its fifth release calls them in memory
+    })
+    void transformersNamesAreReadAsTimms(
+            String query, String key, String value, String out, String table, String fc1, String fc2) {
+        Map<String, HostTensor> ours = TestWeights.of(PLAIN.parameterShapes());
+        Map<String, HostTensor> theirs = new LinkedHashMap<>();
+        ours.forEach((name, tensor) -> {
+            String to = name.replace("patch_embed.proj", "swin.embeddings.patch_embeddings.projection")
+                    .replace("patch_embed.norm", "swin.embeddings.norm")
+                    .replace("layers.1.downsample", "layers.0.downsample")
+                    .replace("layers.2.downsample", "layers.1.downsample")
+                    .replace("attn.relative", table + ".relative")
+                    .replace("attn.proj", out)
+                    .replace("mlp.fc1", fc1)
+                    .replace("mlp.fc2", fc2)
+                    .replace("norm1", "layernorm_before")
+                    .replace("norm2", "layernorm_after")
+                    .replaceFirst("^layers", "swin.encoder.layers")
+                    .replaceFirst("^norm", "swin.layernorm")
+                    .replace("head.fc", "classifier");
+            if (name.contains("attn.qkv")) {
+                float[] values = tensor.toFloats();
+                long[] shape = tensor.shape().clone();
+                shape[0] /= 3;
+                int third = values.length / 3;
+                int part = 0;
+                for (String each : List.of(query, key, value)) {
+                    theirs.put(
+                            to.replace("attn.qkv", each),
+                            HostTensor.of(Arrays.copyOfRange(values, part * third, (part + 1) * third), shape));
+                    part++;
+                }
+            } else {
+                theirs.put(to, tensor);
+            }
+        });
+        Path file = folder.resolve("hf.safetensors");
+        Safetensors.write(file, theirs, Map.of());
+
+        ModelDirectory.Model read =
+                ModelImport.read(file, size(64), Weights.AUTO).model();
+
+        assertThat(read.config().network()).isEqualTo(PLAIN);
+        ours.forEach((name, tensor) ->
+                assertThat(read.weights().get(name).toFloats()).as(name).isEqualTo(tensor.toFloats()));
     }
 
     @Test
@@ -161,6 +214,23 @@ class BareSwinTest {
         assertThatThrownBy(() -> ModelImport.read(file, config, Weights.AUTO))
                 .hasMessageContaining("belongs to a Swin Transformer")
                 .hasMessageContaining("thinkingvit");
+    }
+
+    @Test
+    void transformersConfigurationIsOfOneRound() throws IOException {
+        Safetensors.write(folder.resolve("model.safetensors"), TestWeights.of(PLAIN.parameterShapes()), Map.of());
+        String shape =
+                "\"model_type\": \"swin\", \"image_size\": 64, \"patch_size\": 4, \"embed_dim\": 8, \"depths\": [1, 2, 1],"
+                        + " \"num_heads\": [2, 4, 4], \"window_size\": [4, 4, 3]";
+        Files.writeString(folder.resolve("config.json"), "{" + shape + "}");
+
+        ModelConfig read = ModelImport.read(folder, null, Weights.AUTO).model().config();
+        assertThat(read.network()).isEqualTo(PLAIN);
+        assertThat(read.preprocessing().size()).isEqualTo(64);
+
+        Files.writeString(folder.resolve("config.json"), "{" + shape + ", \"use_absolute_embeddings\": true}");
+        assertThatThrownBy(() -> ModelImport.read(folder, null, Weights.AUTO))
+                .hasMessageContaining("use_absolute_embeddings must be false, got true");
     }
 
     private static ModelImport.Imported imported(SwinConfig network, Map<String, Object> args) {
