@@ -87,8 +87,9 @@ class TrainingVerificationTest {
         Path folder = REFERENCE.resolve("swin-uneven");
         Safetensors.Contents contents = Safetensors.read(folder.resolve(TrainingVerification.RECORDING));
         Map<String, HostTensor> recorded = new LinkedHashMap<>(contents.tensors());
-        recorded.put("clip4.losses", recorded.remove("clip5.losses"));
-        recorded.put("clip4.grad_norm", recorded.remove("clip5.grad_norm"));
+        float[] norms = recorded.get("clip5.grad_norm").toFloats();
+        norms[1] *= 1.001f; // of this size AdamW would take no notice
+        recorded.put("clip5.grad_norm", HostTensor.of(norms, norms.length));
         Path file = directory.resolve("recording.safetensors");
         Safetensors.write(file, recorded, contents.metadata());
 
@@ -96,8 +97,7 @@ class TrainingVerificationTest {
                 TrainingVerification.of(ModelDirectory.read(folder), file, TrainingVerification.DEFAULT_TOLERANCE);
 
         assertThat(verdict.lines().stream().filter(line -> !line.ok()).map(Verification.Line::name))
-                .isNotEmpty()
-                .allMatch(name -> name.startsWith("clip4."));
+                .containsExactly("clip5.grad_norm[2]");
     }
 
     @Test
