@@ -67,7 +67,7 @@ public class StagePieces {
     public float[] firstStage() {
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return Tensors.toFloats(network.run(1, pixels, null).logits());
+                return Tensors.toFloats(network.run(1, pixels, null).prediction());
             }
         });
     }
@@ -76,7 +76,7 @@ public class StagePieces {
     public float[] secondStage() {
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return Tensors.toFloats(network.run(2, pixels, tokens).logits());
+                return Tensors.toFloats(network.run(2, pixels, tokens).prediction());
             }
         });
     }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -14,8 +15,13 @@ public interface Backbone extends AutoCloseable {
     /** Number of stages, at least 1. */
     int stages();
 
-    /** C, the length of a row of logits. */
+    /** C, classes that the predictions tell apart. */
     int numClasses();
+
+    /** How its predictions are read. */
+    default Readout readout() {
+        return Readout.CLASSES;
+    }
 
     /** Height and width of an input image in pixels. */
     int imageSize();
@@ -30,8 +36,17 @@ public interface Backbone extends AutoCloseable {
      */
     StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
 
-    /** Multiply-accumulates of one image at {@code stage} alone. */
+    /** Multiply-accumulates of one image at {@code stage} alone, as predicted. */
     long macs(int stage);
+
+    /**
+     * Multiply-accumulates that one image really took at {@code stage} alone, where images differ.
+     *
+     * @param extras what the stage said of the image besides its prediction, by name
+     */
+    default long macs(int stage, Map<String, float[]> extras) {
+        return macs(stage);
+    }
 
     /**
      * Images that go through {@code stage} together: enough to fill the machine, few enough that a block's activations

@@ -1,6 +1,7 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Network;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /** A {@link Backbone} of a known shape, whoever computes it. */
@@ -41,6 +42,16 @@ public abstract class NetworkBackbone implements Backbone {
     @Override
     public final int imageSize() {
         return config.imageSize();
+    }
+
+    @Override
+    public final Readout readout() {
+        return config.readout();
+    }
+
+    @Override
+    public final long macs(int stage, Map<String, float[]> extras) {
+        return extras.isEmpty() ? macs(stage) : config.macs(stage, extras);
     }
 
     @Override

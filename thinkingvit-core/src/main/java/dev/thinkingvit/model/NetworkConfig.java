@@ -26,6 +26,11 @@ public interface NetworkConfig {
     /** How people name it, such as {@code "3H → 6H"}. */
     String shorthand();
 
+    /** How its predictions are read. */
+    default Readout readout() {
+        return Readout.CLASSES;
+    }
+
     /** Width of the vector before the classifier, at full width: timm's {@code num_features}. */
     int numFeatures();
 
@@ -90,5 +95,15 @@ public interface NetworkConfig {
      */
     default long macs(int stage) {
         return Cost.macs(network(), stage);
+    }
+
+    /**
+     * Multiply-accumulates that one image really took at {@code stage} alone; for networks that spend unlike amounts on
+     * images of one stage.
+     *
+     * @param extras what the stage said of the image besides its prediction, by name
+     */
+    default long macs(int stage, Map<String, float[]> extras) {
+        return macs(stage);
     }
 }

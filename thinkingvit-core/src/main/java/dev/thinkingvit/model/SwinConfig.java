@@ -212,6 +212,11 @@ public record SwinConfig(
         }
 
         @Override
+        public int prefixTokens() {
+            return 0;
+        }
+
+        @Override
         public SwinConfig read(Arguments arguments) {
             arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
             List<Integer> depths = arguments.integers("depths");

@@ -257,6 +257,11 @@ public record ThinkingViTConfig(
         }
 
         @Override
+        public int prefixTokens() {
+            return 1;
+        }
+
+        @Override
         public ThinkingViTConfig read(Arguments arguments) {
             arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
             int depth = arguments.integer("depth");

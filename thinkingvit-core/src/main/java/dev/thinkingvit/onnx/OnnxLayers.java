@@ -108,7 +108,8 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         Value previous = before == null ? null : input(ExportedModel.PREVIOUS_TOKENS, before);
         Network.Output<Value> output = network.stage(layers, stage, images, previous);
         names.put(layers.whole(output.tokens()), ExportedModel.TOKENS);
-        names.put(layers.rows(output.logits()), ExportedModel.LOGITS);
+        names.put(layers.port(output.prediction()), ExportedModel.LOGITS);
+        output.extras().forEach((name, extra) -> names.put(layers.port(extra), name));
         return graph;
     }
 
@@ -159,6 +160,11 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
             return outer;
         }
         return node("Reshape", name, List.of(rows, integers(-1, value.shape[0], value.last())));
+    }
+
+    /** The value as it leaves the graph, the batch first. */
+    private String port(Value value) {
+        return value.form == Form.ROWS ? whole(value) : rows(value);
     }
 
     private String gemm(Pending pending) {

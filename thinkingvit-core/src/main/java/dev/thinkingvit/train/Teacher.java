@@ -127,7 +127,7 @@ public final class Teacher implements AutoCloseable {
             if (output == null) {
                 throw new IllegalStateException("a teacher without stages");
             }
-            return scope.keep(output.logits().to(ScalarType.Float));
+            return scope.keep(output.prediction().to(ScalarType.Float));
         }
     }
 

@@ -220,7 +220,7 @@ public record Verification(List<Line> lines, double tolerance) {
         Activations.Routed outcome = activations.route(policy);
         return routed.group(2).equals("stage")
                 ? compareExactly(name, expected, outcome.stages())
-                : Line.compare(name, expected, outcome.logits(), allowed);
+                : Line.compare(name, expected, outcome.prediction(), allowed);
     }
 
     /** @param thresholds a number, or one for every boundary between stages, separated by commas */

@@ -70,7 +70,7 @@ record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
                 for (int stage = 1; stage <= backbone.stages(); stage++) {
                     StageOutput output = backbone.run(stage, batch, tokens);
                     tokens = output.tokens();
-                    outputs.add(Tensors.toFloats(output.logits()));
+                    outputs.add(Tensors.toFloats(output.prediction()));
                     outputs.add(Tensors.toFloats(tokens));
                 }
                 return outputs;
