@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -55,6 +56,7 @@ public record ClassScores(float[] logits, float[] probabilities) implements Pred
      * @return {@code classes} values that sum to 1
      */
     public static float[] softmax(float[] logits, int offset, int classes) {
+        Objects.requireNonNull(logits, "the logits are null");
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < classes; i++) {
             max = Math.max(max, logits[offset + i]);

@@ -56,6 +56,7 @@ public record Picture(int width, int height, byte[] rgb) {
 
     /** Writes the same levels channel by channel, from {@code target[offset]} on. */
     public void toChw(byte[] target, int offset) {
+        Objects.requireNonNull(target, "the target is null");
         int plane = width * height;
         for (int i = offset, j = 0; j < rgb.length; i++, j += 3) {
             target[i] = rgb[j];

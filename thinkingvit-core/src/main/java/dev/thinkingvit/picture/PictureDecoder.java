@@ -150,6 +150,7 @@ public final class PictureDecoder {
 
     /** A file's bytes. */
     public static byte[] read(Path file) throws IOException {
+        Objects.requireNonNull(file, "the file is null");
         try {
             long size = Files.size(file);
             if (!Files.isRegularFile(file)) {

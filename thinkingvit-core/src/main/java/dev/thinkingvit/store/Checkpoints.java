@@ -76,6 +76,9 @@ public final class Checkpoints {
         if (manner == Manner.TRANSFORMERS) {
             return transformers(entry);
         }
+        if (manner == Manner.TRANSFORMERS_SWIN) {
+            return new StateDict.Origin(manner.owner(), 0, false);
+        }
         return manner == Manner.TORCHVISION ? new StateDict.Origin(manner.owner(), 0, false) : otherwise;
     }
 

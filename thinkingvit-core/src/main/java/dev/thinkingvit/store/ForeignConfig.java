@@ -1,6 +1,7 @@
 package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,8 +16,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Understands configurations of other libraries as one of a ThinkingViT with a single stage, which is what a plain Vision
- * Transformer is: timm's, with an architecture such as {@code vit_tiny_patch16_224}, and transformers', with a
+ * Understands configurations of other libraries as one of a network with a single stage, which is what a plain Vision or
+ * Swin Transformer is: timm's, with an architecture such as {@code vit_tiny_patch16_224}, and transformers', with a
  * {@code model_type}. Whatever means another network is refused by name.
  */
 final class ForeignConfig {
@@ -24,6 +25,8 @@ final class ForeignConfig {
 
     private static final Pattern TIMM =
             Pattern.compile("(vit|deit)((_[a-z0-9]+)*_(patch\\d+)(_[a-z0-9]+)*(\\.[\\w.]+)?)?");
+
+    private static final Pattern SWIN = Pattern.compile("swin_[a-z0-9_]+(\\.\\w+)?");
 
     /** Heads of timm's models whose heads are not 64 wide. */
     private static final Map<String, Integer> TIMM_HEADS = Map.of("huge", 16, "giant", 16, "gigantic", 16, "little", 5);
@@ -41,14 +44,27 @@ final class ForeignConfig {
     private static final Map<String, String> FIXED =
             Map.of("hidden_act", "gelu", "num_channels", "3", "qkv_bias", "true");
 
+    private static final Map<String, Double> SWIN_FIXED =
+            Map.of("mlp_ratio", 4.0, "layer_norm_eps", SwinConfig.NORM_EPS);
+
     private static final double TRANSFORMERS_EPS = 1e-12;
-    private static final Set<String> TRANSFORMERS_MODELS = Set.of("vit", "deit");
+    private static final String SWIN_MODEL = "swin";
+    private static final Set<String> TRANSFORMERS_MODELS = Set.of("vit", "deit", SWIN_MODEL);
 
     private ForeignConfig() {}
 
     /** Whether it is a configuration of this program's own form, complete or in part. */
     static boolean isOwn(ObjectNode config) {
-        return !isTransformers(config) && timmName(config) == null;
+        return !isTransformers(config) && timmName(config) == null && !isBarelyNamed(config);
+    }
+
+    /** Whether it says no more of the network than a published name, as timm's do. */
+    private static boolean isBarelyNamed(ObjectNode config) {
+        JsonNode name = config.get("architecture");
+        return name != null
+                && name.isString()
+                && !config.path("model_args").hasNonNull("head_rounds")
+                && SWIN.matcher(name.asString()).matches();
     }
 
     /**
@@ -107,14 +123,15 @@ final class ForeignConfig {
         ObjectNode translated(List<String> notes) {
             String type = text("model_type", "vit");
             if (!TRANSFORMERS_MODELS.contains(type)) {
-                throw refused("model_type", type, "vit or deit");
+                throw refused("model_type", type, "vit, deit or swin");
             }
             FIXED.forEach((key, wanted) -> {
                 if (!text(key, wanted).equals(wanted)) {
                     throw refused(key, text(key, wanted), wanted);
                 }
             });
-            if (config.hasNonNull("intermediate_size")
+            if (!type.equals(SWIN_MODEL)
+                    && config.hasNonNull("intermediate_size")
                     && config.hasNonNull("hidden_size")
                     && config.get("intermediate_size").asDouble(0)
                             != 4 * config.get("hidden_size").asDouble(0)) {
@@ -124,20 +141,28 @@ final class ForeignConfig {
                         "4 times hidden_size " + text("hidden_size", ""));
             }
             ObjectNode own = JsonNodeFactory.instance.objectNode();
-            own.put("architecture", ThinkingViTConfig.ARCHITECTURE.name());
             ObjectNode args = own.withObject("model_args");
             copy("image_size", args, "img_size");
             copy("patch_size", args, "patch_size");
-            copy("hidden_size", args, "embed_dim");
-            copy("num_attention_heads", args, "num_heads");
-            copy("num_hidden_layers", args, "depth");
-            args.put("norm_eps", TRANSFORMERS_EPS);
-            copy("layer_norm_eps", args, "norm_eps");
+            if (type.equals(SWIN_MODEL)) {
+                swin(own, args);
+            } else {
+                own.put("architecture", ThinkingViTConfig.ARCHITECTURE.name());
+                copy("hidden_size", args, "embed_dim");
+                copy("num_attention_heads", args, "num_heads");
+                copy("num_hidden_layers", args, "depth");
+                args.put("norm_eps", TRANSFORMERS_EPS);
+                copy("layer_norm_eps", args, "norm_eps");
+            }
             copy("id2label", own, "id2label");
             ObjectNode pretrained = own.withObject("pretrained_cfg");
             Path beside = file.resolveSibling(PREPROCESSOR);
             boolean said = Files.exists(beside);
             ObjectNode input = said ? ModelDirectory.readOwn(beside) : JsonNodeFactory.instance.objectNode();
+            if (!said && config.path("image_size").isIntegralNumber()) {
+                input.set("size", config.get("image_size").deepCopy());
+                input.set("crop_size", config.get("image_size").deepCopy());
+            }
             new Preprocessor(beside, input, type.equals("deit")).into(pretrained, notes);
             if (!said) {
                 notes.add("no " + PREPROCESSOR + ": pictures are prepared as transformers does for " + type
@@ -145,6 +170,25 @@ final class ForeignConfig {
             }
             copy("model_type", own.withObject("training"), "transformers_model_type");
             return own;
+        }
+
+        /** A plain Swin has one round, in which all heads think. */
+        private void swin(ObjectNode own, ObjectNode args) {
+            own.put("architecture", SwinConfig.ARCHITECTURE.name());
+            SWIN_FIXED.forEach((key, wanted) -> {
+                if (config.path(key).asDouble(wanted) != wanted) {
+                    throw refused(key, text(key, ""), wanted.toString());
+                }
+            });
+            if (config.path("use_absolute_embeddings").asBoolean(false)) {
+                throw refused("use_absolute_embeddings", "true", "false");
+            }
+            for (String key : List.of("embed_dim", "depths", "num_heads", "window_size")) {
+                copy(key, args, key);
+            }
+            if (config.path("num_heads").isArray()) {
+                args.withArray("head_rounds").add(config.get("num_heads").deepCopy());
+            }
         }
 
         private void copy(String from, ObjectNode target, String to) {

@@ -23,14 +23,25 @@ final class KnownNames {
         TRANSFORMERS(
                 "transformers'",
                 "embeddings.patch_embeddings.projection.weight",
-                "(embeddings\\..+|encoder\\.layer\\.\\d{1,4}\\..+|pooler\\..+"
+                "(embeddings\\..+|(encoder\\.layer|layers)\\.\\d{1,4}\\..+|pooler\\..+"
                         + "|(layernorm|classifier|cls_classifier|distillation_classifier)\\.(weight|bias))"),
         /** torchvision's: {@code encoder.layers.encoder_layer_0.self_attention.in_proj_weight}. */
         TORCHVISION(
                 "torchvision's",
                 "conv_proj.weight",
                 "(class_token|conv_proj\\.(weight|bias)|encoder\\.pos_embedding|encoder\\.ln\\.(weight|bias)"
-                        + "|encoder\\.layers\\.encoder_layer_\\d{1,4}\\..+|heads\\..+)");
+                        + "|encoder\\.layers\\.encoder_layer_\\d{1,4}\\..+|heads\\..+)"),
+        /** timm's and Microsoft's names of a Swin Transformer: {@code layers.0.blocks.0.attn.qkv.weight}. */
+        SWIN(
+                "",
+                "patch_embed.proj.weight",
+                "(absolute_pos_embed|alpha\\.\\d{1,4}|proj_layer\\d{0,4}\\..+|patch_embed\\..+|layers\\.\\d{1,4}\\..+"
+                        + "|norm\\.(weight|bias)|head\\.(fc\\.)?(weight|bias))"),
+        /** transformers' of a Swin Transformer: {@code encoder.layers.0.blocks.0.attention.self.query.weight}. */
+        TRANSFORMERS_SWIN(
+                "transformers'",
+                "embeddings.patch_embeddings.projection.weight",
+                "(embeddings\\..+|encoder\\.layers\\.\\d{1,4}\\..+|pooler\\..+|(layernorm|classifier)\\.(weight|bias))");
 
         private final String owner;
         private final String essential;
@@ -79,6 +90,7 @@ final class KnownNames {
             "encoder",
             "vit",
             "deit",
+            "swin",
             "ema",
             "ema_model",
             "model_ema",
@@ -94,7 +106,8 @@ final class KnownNames {
 
     /** Buffers of bookkeeping, which no output depends on. */
     private static final Pattern BOOKKEEPING =
-            Pattern.compile("(.*\\.)?(n_averaged|num_batches_tracked|position_ids|_extra_state|initted)");
+            Pattern.compile("(.*\\.)?(n_averaged|num_batches_tracked|position_ids|_extra_state|initted"
+                    + "|relative_position_index|attn_mask)");
 
     private record Foreign(Pattern names, String network) {
         Foreign(String names, String network) {
@@ -102,12 +115,14 @@ final class KnownNames {
         }
     }
 
+    private static final String SWIN = "a Swin Transformer";
+
     /** How tensors of other networks give themselves away, and whose they are; the surest first. */
     private static final List<Foreign> FOREIGN = List.of(
             new Foreign("score_predictor\\..+", "a DynamicViT"),
             new Foreign("(decoder|encoder\\._thinking_\\w+)\\..+", "a Segmenter"),
             new Foreign("(decoder_embed|decoder_blocks)\\..+|decoder_pos_embed", "a masked autoencoder"),
-            new Foreign("layers\\.\\d+\\..+|swin\\..+", "a Swin Transformer"),
+            new Foreign("layers\\.\\d+\\.(blocks|downsample)\\..+|swin\\..+", SWIN),
             new Foreign("blocks\\.\\d+\\.attn\\.(relative_position_bias_table|[qv]_bias)", "a BEiT"),
             new Foreign("layer[1-4]\\.\\d+\\..+|resnet\\..+", "a ResNet"),
             new Foreign("(transformer\\.resblocks|visual\\.transformer|text_model)\\..+|logit_scale", "a CLIP model"),
@@ -135,6 +150,11 @@ final class KnownNames {
             }
             rest = rest.substring(dot + 1);
         }
+    }
+
+    /** Whether a name belongs to a Swin Transformer for sure. */
+    static boolean isSwin(String name) {
+        return SWIN.equals(foreignNetwork(name));
     }
 
     /** Whether a name is longer than any network's; looking into it would take for ever, where many are. */

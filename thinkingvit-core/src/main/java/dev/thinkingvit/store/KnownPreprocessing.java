@@ -58,6 +58,7 @@ record KnownPreprocessing(
             Pattern.compile("(?<![a-z0-9])vit_[a-z]+_((patch|p)\\d+_(\\d+)|(augreg|orig_in21k))");
 
     private static final Pattern DEIT = Pattern.compile("(?<![a-z0-9])deit3?_[a-z]+");
+    private static final Pattern SWIN = Pattern.compile("(?<![a-z0-9])swin_[a-z0-9]+_");
     private static final Pattern LARGER = Pattern.compile("_(384|448|512)(?!\\d)");
 
     /** Files that are called alike in every model's folder, whose own name then says what they are. */
@@ -241,6 +242,9 @@ record KnownPreprocessing(
         String plain = name.toLowerCase(Locale.ROOT).replace('-', '_');
         String from = "timm's way with '" + name + "' (" + where + ")";
         boolean large = LARGER.matcher(plain).find();
+        if (SWIN.matcher(plain).find()) {
+            return new KnownPreprocessing(from, IMAGENET_MEAN, IMAGENET_STD, large ? 1.0 : 0.9, "bicubic");
+        }
         if (DEIT.matcher(plain).find()) {
             boolean whole = large || (plain.contains("deit3") && plain.contains("22k"));
             return new KnownPreprocessing(from, IMAGENET_MEAN, IMAGENET_STD, whole ? 1.0 : 0.9, "bicubic");

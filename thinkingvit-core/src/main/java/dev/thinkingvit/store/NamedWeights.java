@@ -19,10 +19,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A dictionary of weights under their network's own names: what compiling, data parallelism, averaging and trainers put
- * in front of them is taken off when, and only when, a Vision Transformer's names are left. Weights of another network
+ * in front of them is taken off when, and only when, names of a Vision or Swin Transformer are left. Weights of another network
  * keep every name.
  *
- * @param manner in whose manner the names are; null if they are no Vision Transformer's
+ * @param manner in whose manner the names are; null if they are neither's
  * @param tensors by name
  * @param notes what was taken off, chosen and passed over, a line each
  */
@@ -102,10 +102,19 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
 
         /** Told by what embeds the patches, unless something belongs to another network for sure. */
         private @Nullable Manner manner(Map<String, Object> values) {
-            if (values.keySet().stream().anyMatch(name -> KnownNames.foreignNetwork(name) != null)) {
-                return null;
+            List<String> foreign = values.keySet().stream()
+                    .filter(name -> KnownNames.foreignNetwork(name) != null)
+                    .toList();
+            if (!foreign.isEmpty()) {
+                return foreign.stream().allMatch(KnownNames::isSwin)
+                        ? manner(values, List.of(Manner.SWIN, Manner.TRANSFORMERS_SWIN))
+                        : null;
             }
-            for (Manner manner : Manner.values()) {
+            return manner(values, List.of(Manner.TIMM, Manner.TRANSFORMERS, Manner.TORCHVISION));
+        }
+
+        private static @Nullable Manner manner(Map<String, Object> values, List<Manner> manners) {
+            for (Manner manner : manners) {
                 for (String name : values.keySet()) {
                     if (essentialPrefix(name, manner) != null) {
                         return manner;

@@ -3,9 +3,7 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.ThinkingViTConfig;
-import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -35,9 +33,11 @@ final class WeightShapes {
             Pattern.compile("pre_logits\\..+"), "a Vision Transformer with a layer before its head");
 
     private final StateDict state;
+    private final TensorSizes sizes;
 
     WeightShapes(StateDict state) {
         this.state = state;
+        this.sizes = new TensorSizes(state);
     }
 
     /** Refuses weights of a network that is not a ThinkingViT, as far as names tell. */
@@ -83,22 +83,22 @@ final class WeightShapes {
 
     /** D. */
     int embedDim() {
-        return size("cls_token", 2, 1, 1, -1);
+        return sizes.of("cls_token", 2, 1, 1, -1);
     }
 
     void requireEmbedDim(int expected) {
-        size("cls_token", 2, 1, 1, expected);
+        sizes.of("cls_token", 2, 1, 1, expected);
     }
 
     /** Side of a patch in pixels. */
     int patchSize() {
-        int side = size("patch_embed.proj.weight", 3, -1, 3, -1, -1);
-        return size("patch_embed.proj.weight", 2, -1, 3, side, side);
+        int side = sizes.of("patch_embed.proj.weight", 3, -1, 3, -1, -1);
+        return sizes.of("patch_embed.proj.weight", 2, -1, 3, side, side);
     }
 
     /** Side of the input in pixels; patches form a square. */
     int imageSize(int patchSize) {
-        int patches = size("pos_embed", 1, 1, -1, -1) - 1;
+        int patches = sizes.of("pos_embed", 1, 1, -1, -1) - 1;
         int side = (int) Math.round(Math.sqrt(patches));
         if (side < 1 || side * side != patches) {
             throw new CheckpointException(
@@ -126,14 +126,14 @@ final class WeightShapes {
 
     /** C. */
     int numClasses() {
-        return size("head.weight", 0, -1, -1);
+        return sizes.of("head.weight", 0, -1, -1);
     }
 
     /** d_1, d_2, … of every stage but the last, which nothing recycles. */
     List<Integer> recycledWidths() {
         List<Integer> widths = new ArrayList<>();
         while (state.tensors().containsKey(projection(widths.size()))) {
-            widths.add(size(projection(widths.size()), 1, -1, -1));
+            widths.add(sizes.of(projection(widths.size()), 1, -1, -1));
         }
         return widths;
     }
@@ -141,26 +141,5 @@ final class WeightShapes {
     /** Name of the projection of the tokens of stage {@code index} + 1. */
     static String projection(int index) {
         return ThinkingViTConfig.projectionName(index + 2) + ".weight";
-    }
-
-    private int size(String name, int axis, long... expected) {
-        String wanted = Arrays.toString(expected).replace("-1", "?");
-        HostTensor tensor = state.tensors().get(name);
-        if (tensor == null) {
-            throw new CheckpointException(
-                    state.file(),
-                    "tensor " + name + " is missing: expected shape " + wanted + WeightsEntry.elsewhere(state.entry()));
-        }
-        long[] shape = tensor.shape();
-        boolean fits = shape.length == expected.length;
-        for (int i = 0; fits && i < shape.length; i++) {
-            fits = expected[i] < 0 ? shape[i] > 0 && shape[i] <= Integer.MAX_VALUE : shape[i] == expected[i];
-        }
-        if (!fits) {
-            throw new CheckpointException(
-                    state.file(),
-                    "tensor " + name + " has the wrong shape: expected " + wanted + ", came " + Arrays.toString(shape));
-        }
-        return (int) shape[axis];
     }
 }

@@ -54,7 +54,7 @@ class ForeignConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "\"model_type\": \"vit\" | \"model_type\": \"beit\" | model_type must be vit or deit, got beit",
+                "\"model_type\": \"vit\" | \"model_type\": \"beit\" | model_type must be vit, deit or swin, got beit",
                 "heads\": 2 | heads\": 3 | num_attention_heads must divide hidden_size 128, got 3",
                 "512 | 256 | intermediate_size must be 4 times hidden_size 128, got 256",
                 "\"patch_size\" | \"hidden_act\": \"quick_gelu\", \"patch_size\" | hidden_act must be gelu",
@@ -122,7 +122,7 @@ class ForeignConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "\"swin_tiny_patch4_window7_224\" | model_args is missing",
+                "\"swin_tiny_patch4_window7_224\" | holds no Swin Transformer",
                 "\"vit_base_patch16_clip_quickgelu_224\" | computes another GELU",
                 "\"vit_tiny_patch16_224\", \"global_pool\": \"avg\" | global_pool must be token",
                 "\"vit_tiny_patch16_224\", \"model_args\": {\"reg_tokens\": 4} | model_args.reg_tokens must be 0, got 4",

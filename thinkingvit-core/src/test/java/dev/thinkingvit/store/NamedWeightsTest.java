@@ -115,7 +115,7 @@ class NamedWeightsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"layers.0.blocks.0.norm1.weight", "decoder.head.weight", "layer1.0.conv1.weight"})
+    @ValueSource(strings = {"stages.0.blocks.0.norm.weight", "decoder.head.weight", "layer1.0.conv1.weight"})
     void anotherNetworkKeepsItsNames(String name) {
         Map<Object, Object> other = TestWeights.renamed(vit, plain -> "encoder." + plain);
         other.put("module." + name, HostTensor.of(new float[1], 1));

@@ -61,6 +61,25 @@ class InfoCommandTest {
     }
 
     @Test
+    void costsByKindOfLayerSumUpToTheStages() {
+        Path model = CommandRun.REFERENCE.resolve("swin-uneven");
+
+        JsonNode info = json(CommandRun.of("info", model, "--cost", "--json"));
+
+        long parameters = 0;
+        double second = 0;
+        for (JsonNode kind : info.get("cost")) {
+            parameters += kind.get("parameters").asLong();
+            second += kind.get("gmacs").get(1).asDouble();
+        }
+        assertThat(parameters).isEqualTo(info.get("parameters").asLong());
+        assertThat(second).isCloseTo(info.get("stages").get(1).get("gmacs").asDouble(), within(1e-12));
+        assertThat(CommandRun.of("info", model, "--cost").out())
+                .containsPattern("layers\\.\\*\\.blocks\\.\\*\\.attn\\.qkv +[0-9,]+ +0\\.000")
+                .containsPattern("total +[0-9,]+ .* 100\\.0 %");
+    }
+
+    @Test
     void labelsRoutingAndProvenanceAreShown() {
         ThinkingViTConfig network = new ThinkingViTConfig(32, 16, 64, 1, 2, List.of(1, 2), 6, 1e-6);
         Routing routing = new Routing(

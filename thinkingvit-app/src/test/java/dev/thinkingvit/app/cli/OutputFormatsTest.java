@@ -337,7 +337,7 @@ class OutputFormatsTest {
                 "info --json",
                 List.of(
                         json("info", "--json", TWO_STAGES),
-                        json("info", "--json", exported),
+                        json("info", "--json", "--cost", exported),
                         json("info", "--json", CommandRun.REFERENCE.resolve("vit-wide/checkpoint.pth.tar"))));
     }
 
