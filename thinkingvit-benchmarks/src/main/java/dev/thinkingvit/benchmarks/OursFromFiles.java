@@ -2,7 +2,7 @@ package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.train.Peers;
@@ -22,7 +22,7 @@ final class OursFromFiles implements Contender {
     private static final int PREPARED = 3;
 
     private final String name;
-    private final ThinkingViT model;
+    private final NestedNetwork model;
     private final Trainer trainer;
     private final BatchLoader loader;
     private final int batchSize;
@@ -36,7 +36,7 @@ final class OursFromFiles implements Contender {
                     folder.samples().size() + " pictures do not fill a batch of " + batchSize);
         }
         ThinkingViTConfig config = recipe.network().config(folder.classNames().size());
-        this.model = ThinkingViT.initialise(config, recipe.execution().seed());
+        this.model = NestedNetwork.initialise(config, recipe.execution().seed());
         this.trainer = new Trainer(model, recipe);
         this.loader = TrainingPictures.loader(
                         recipe, folder.samples(), Preprocessing.imagenet(config.imageSize(), 1.0), Peers.ALONE)

@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Recipe;
@@ -11,7 +11,7 @@ import java.util.Map;
 /** This library's {@link Trainer} on images in memory: forward, backward, optimizer and moving average. */
 final class OursInMemory implements Contender {
     private final String name;
-    private final ThinkingViT model;
+    private final NestedNetwork model;
     private final Trainer trainer;
     private final Trainer.Part part;
     private final double learningRate;
@@ -27,7 +27,7 @@ final class OursInMemory implements Contender {
             Map<String, HostTensor> weights,
             SyntheticBatch batch) {
         this.name = name;
-        this.model = ThinkingViT.of(config, weights);
+        this.model = NestedNetwork.of(config, weights);
         this.trainer = new Trainer(model, recipe);
         this.part = new Trainer.Part(batch.images(), batch.targets(), new int[batch.size()]);
         this.learningRate = recipe.optimizer().peakLr();

@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
@@ -31,7 +31,7 @@ final class Subjects {
         ThinkingViTConfig network = RecipeFile.read(HOME.resolve("recipes/imagenet-deit-3h-6h.yaml"))
                 .network()
                 .config(IMAGENET_CLASSES);
-        try (ThinkingViT model = ThinkingViT.initialise(network, 1)) {
+        try (NestedNetwork model = NestedNetwork.initialise(network, 1)) {
             return new InferenceBenchmark.Subject(LARGE, ModelConfig.of(network), model.stateDict());
         }
     }

@@ -1,8 +1,8 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Recipe;
@@ -98,7 +98,7 @@ final class TrainingBenchmark {
             Subject subject, Set<Precision> precisions, List<Entry> entries, List<Contender> contenders) {
         ThinkingViTConfig config = subject.recipe().network().config(subject.classes());
         Map<String, HostTensor> weights;
-        try (ThinkingViT model = ThinkingViT.initialise(config, SEED)) {
+        try (NestedNetwork model = NestedNetwork.initialise(config, SEED)) {
             weights = model.stateDict();
         }
         if (precisions.contains(Precision.FP32)) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
@@ -47,7 +47,7 @@ class InferenceBenchmarkTest {
 
     private static InferenceBenchmark.Subject subject(Recipe recipe) {
         ThinkingViTConfig network = recipe.network().config(5);
-        try (ThinkingViT model = ThinkingViT.initialise(network, 3)) {
+        try (NestedNetwork model = NestedNetwork.initialise(network, 3)) {
             return new InferenceBenchmark.Subject("tiny", ModelConfig.of(network), model.stateDict());
         }
     }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.data.ImageFolder;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Recipe;
@@ -46,7 +46,7 @@ class TrainingBenchmarkTest {
         Recipe recipe = RECIPE.with("weight_decay", 0.0).with("opt_eps", 1e-4);
         ThinkingViTConfig config = recipe.network().config(5);
         Map<String, HostTensor> weights;
-        try (ThinkingViT model = ThinkingViT.initialise(config, 3)) {
+        try (NestedNetwork model = NestedNetwork.initialise(config, 3)) {
             weights = model.stateDict();
         }
         SyntheticBatch batch = SyntheticBatch.draw(config, 6, 4);

@@ -74,6 +74,16 @@ public interface NetworkConfig {
         return this;
     }
 
+    /**
+     * First weights whose attention looks like a trained one's, where the architecture has such.
+     *
+     * @throws IllegalArgumentException if it has not
+     */
+    default Map<String, HostTensor> drawMimetic(long seed) {
+        throw new IllegalArgumentException(
+                "mimetic first weights are not there for " + architecture().name());
+    }
+
     /** Every parameter of the model, declared. */
     default Parameters parameters() {
         return network().parameters();

@@ -195,6 +195,14 @@ public record ThinkingViTConfig(
                         imageSize, patchSize, width(stages()), depth, heads, thinkingStages, numClasses, normEps);
     }
 
+    /** See {@link MimeticInit}. */
+    @Override
+    public Map<String, HostTensor> drawMimetic(long seed) {
+        Map<String, HostTensor> weights = parameters().draw(seed);
+        MimeticInit.apply(weights, this, seed);
+        return weights;
+    }
+
     @Override
     public ThinkingViTNetwork network() {
         return new ThinkingViTNetwork(this);

@@ -19,6 +19,7 @@ public final class Cost implements Layers<long[]> {
 
     private final int stage;
     private final Map<String, Long> macs = new LinkedHashMap<>();
+    private long largest;
 
     private Cost(int stage) {
         this.stage = stage;
@@ -36,10 +37,19 @@ public final class Cost implements Layers<long[]> {
      * {@code blocks.0.attn.qkv}; {@link #ATTENTION} stands for all products of attention.
      */
     public static Map<String, Long> byLayer(Network network, int stage) {
+        return counted(network, stage).macs;
+    }
+
+    /** Values of one image that go into the largest block of a stage: tokens times width. */
+    public static long blockValues(Network network, int stage) {
+        return counted(network, stage).largest;
+    }
+
+    private static Cost counted(Network network, int stage) {
         Cost cost = new Cost(stage);
         Network.Ports ports = network.ports(stage);
         network.stage(cost, stage, one(ports.images()), ports.previous() == null ? null : one(ports.previous()));
-        return cost.macs;
+        return cost;
     }
 
     private static long[] one(@Nullable List<Long> shape) {
@@ -167,6 +177,7 @@ public final class Cost implements Layers<long[]> {
 
     @Override
     public long[] block(long[] x, int index, UnaryOperator<long[]> body) {
+        largest = Math.max(largest, product(x));
         return body.apply(x);
     }
 }

@@ -4,7 +4,8 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.ClassHead;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.picture.Preprocessing;
@@ -38,11 +39,11 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     }
 
     /** A model with random weights. */
-    public static ThinkingViT drawn(Recipe recipe, ThinkingViTConfig network) {
+    public static NestedNetwork drawn(Recipe recipe, NetworkConfig network) {
         long seed = recipe.execution().seed();
         return recipe.network().weightInit() == NetworkRecipe.WeightInit.MIMETIC
-                ? ThinkingViT.initialiseMimetic(network, seed)
-                : ThinkingViT.initialise(network, seed);
+                ? NestedNetwork.of(network, network.drawMimetic(seed))
+                : NestedNetwork.initialise(network, seed);
     }
 
     /**

@@ -1,7 +1,8 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.Natives;
@@ -23,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code B} images, {@code C} classes, {@code S} input size.
  */
 final class GradientPass {
-    /** Values of a micro-batch's tokens at full width: enough to make calls worth their while, measured. */
+    /** Values of a micro-batch's tokens in the last stage: enough to make calls worth their while, measured. */
     private static final long MICRO_BATCH_VALUES = 64L * 65 * 192;
 
-    private final ThinkingViT model;
+    private final NestedNetwork model;
     private final Recipe recipe;
     private final Precision precision;
     private final Workers workers;
@@ -37,13 +38,13 @@ final class GradientPass {
      * @param deviceBatch images that a device with memory of its own takes at once
      * @param teacher asked about every image, by the worker that has it; null for none
      */
-    GradientPass(ThinkingViT model, Recipe recipe, Workers workers, int deviceBatch, @Nullable Teacher teacher) {
+    GradientPass(NestedNetwork model, Recipe recipe, Workers workers, int deviceBatch, @Nullable Teacher teacher) {
         this.model = model;
         this.recipe = recipe;
         this.precision = recipe.precision(model.device());
         this.workers = workers;
         this.teacher = teacher;
-        long values = (long) model.config().tokens() * model.config().embedDim();
+        long values = Cost.blockValues(model.network(), model.config().stages());
         this.microBatch = model.device().isCuda() ? deviceBatch : (int) Math.max(1, MICRO_BATCH_VALUES / values);
     }
 

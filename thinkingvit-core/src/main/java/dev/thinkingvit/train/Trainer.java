@@ -5,7 +5,7 @@ import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
 import dev.thinkingvit.data.EpochPlace;
 import dev.thinkingvit.data.Sample;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Tensors;
@@ -22,7 +22,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a {@link ThinkingViT}: every update runs the stages and descends on the weighted sum of their soft-target cross
+ * Trains a {@link NestedNetwork}: every update runs the stages and descends on the weighted sum of their soft-target cross
  * entropies (paper, section 3.4), so that one set of weights serves each of them.
  *
  * <p>{@code B} images, {@code C} classes, {@code S} input size. An update cuts the stages' weights once; worker threads
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A trainer belongs to the thread that uses it, {@link #stop} excepted; close it, then the model.
  */
 public final class Trainer implements AutoCloseable {
-    private final ThinkingViT model;
+    private final NestedNetwork model;
     private final Recipe recipe;
     private final Peers peers;
     private final StageSampler stageSampler;
@@ -68,7 +68,7 @@ public final class Trainer implements AutoCloseable {
     private final long[] lossImages;
 
     /** @param model trained in place on all cores; stays the caller's */
-    public Trainer(ThinkingViT model, Recipe recipe) {
+    public Trainer(NestedNetwork model, Recipe recipe) {
         this(model, recipe, Peers.ALONE, Natives.availableCores());
     }
 
@@ -77,7 +77,7 @@ public final class Trainer implements AutoCloseable {
      * @param peers the processes that take part, each with a trainer of the same recipe and first weights
      * @param threads worker threads of this process; a CUDA device has one
      */
-    public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads) {
+    public Trainer(NestedNetwork model, Recipe recipe, Peers peers, int threads) {
         this(model, recipe, peers, threads, null);
     }
 
@@ -89,7 +89,7 @@ public final class Trainer implements AutoCloseable {
      *     the caller's, who closes it after the trainer
      * @throws IllegalArgumentException if the recipe distils, trains at all, and there is no teacher
      */
-    public Trainer(ThinkingViT model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
+    public Trainer(NestedNetwork model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
         if (recipe.distillation().hasTeacher() && recipe.schedule().totalEpochs() > 0 && teacher == null) {
             throw new IllegalArgumentException("distillation_type "
                     + recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT)

@@ -3,7 +3,7 @@ package dev.thinkingvit.verify;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.files.Reasons;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Ema;
 import dev.thinkingvit.train.Recipe;
@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -23,19 +25,38 @@ import java.util.stream.Stream;
  * <p>A safetensors file: {@code input} (B, 3, S, S), normalised; {@code target} (B, C); {@code losses} (n, 1 + K), a row
  * a step, the total first, in nats; for every parameter {@code grad.*}, the gradient of the first step, and
  * {@code after{n}.*}, the weights after the last. It may have their moving averages then: {@code ema{n}.*} with one decay
- * in every update, and {@code ema{n}_published.*}, whose first update copies the weights ({@link Ema.Rule}). Its metadata
+ * in every update, and {@code ema{n}_published.*}, whose first update copies the weights ({@link Ema.Rule}); and of the same run with gradients clipped to a norm of 5, or
+ * another, {@code clip5.losses} (n, 1 + K) and {@code clip5.grad_norm} (n), norms before clipping. Its metadata
  * may name {@code optimizer}, {@code lr}, {@code weight_decay}, {@code betas}, {@code eps} and {@code ema_decay}.
  *
  * @param part the batch of every step
  * @param losses (n, 1 + K), finite
+ * @param clipped the same run with gradients clipped, if it was recorded so
  * @param recipe how it was trained, in fp32
  * @param tensors everything in the file, unchecked but for what is above
  */
-record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe recipe, Map<String, HostTensor> tensors) {
+record RecordedTraining(
+        Trainer.Part part,
+        List<List<Float>> losses,
+        List<Clipped> clipped,
+        Recipe recipe,
+        Map<String, HostTensor> tensors) {
     static final String INPUT = "input";
     static final String TARGET = "target";
     static final String LOSSES = "losses";
     static final String GRADIENT = "grad.";
+
+    private static final Pattern CLIPPED = Pattern.compile("(clip(\\d{1,6}(?:\\.\\d{1,6})?))\\.losses");
+
+    /**
+     * The same run with gradients clipped to a norm.
+     *
+     * @param prefix what begins the names of what it recorded
+     * @param norm all gradients' together
+     * @param losses (n, 1 + K)
+     * @param norms of the gradients of each step, before clipping
+     */
+    record Clipped(String prefix, double norm, List<List<Float>> losses, List<Float> norms) {}
 
     /**
      * Reads a file.
@@ -43,14 +64,41 @@ record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe reci
      * @param network what was trained
      * @throws CheckpointException naming the tensor or the entry of the metadata that is missing or does not do
      */
-    static RecordedTraining read(Path file, ThinkingViTConfig network) {
+    static RecordedTraining read(Path file, NetworkConfig network) {
         Safetensors.Contents contents = Safetensors.read(file);
         int size = network.imageSize();
         float[] images = floats(file, contents, INPUT, -1, 3, size, size);
         int batch = images.length / (3 * size * size);
         float[] targets = floats(file, contents, TARGET, batch, network.numClasses());
+        List<List<Float>> losses = losses(file, contents, LOSSES, -1, network);
+        List<Clipped> clipped = new ArrayList<>();
+        for (String name : contents.tensors().keySet()) {
+            Matcher clip = CLIPPED.matcher(name);
+            if (clip.matches()) {
+                List<Float> norms = new ArrayList<>();
+                for (float norm : floats(file, contents, clip.group(1) + ".grad_norm", losses.size())) {
+                    norms.add(norm);
+                }
+                clipped.add(new Clipped(
+                        clip.group(1) + ".",
+                        Double.parseDouble(clip.group(2)),
+                        losses(file, contents, name, losses.size(), network),
+                        norms));
+            }
+        }
+        return new RecordedTraining(
+                new Trainer.Part(images, targets, new int[batch]),
+                losses,
+                clipped,
+                recipe(file, contents.metadata(), batch),
+                contents.tensors());
+    }
+
+    /** @param steps -1 for the recording's own matter */
+    private static List<List<Float>> losses(
+            Path file, Safetensors.Contents contents, String name, int steps, NetworkConfig network) {
         int columns = 1 + network.stages();
-        float[] losses = floats(file, contents, LOSSES, -1, columns);
+        float[] losses = floats(file, contents, name, steps, columns);
         List<List<Float>> rows = new ArrayList<>();
         for (int start = 0; start < losses.length; start += columns) {
             List<Float> row = new ArrayList<>();
@@ -59,11 +107,7 @@ record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe reci
             }
             rows.add(row);
         }
-        return new RecordedTraining(
-                new Trainer.Part(images, targets, new int[batch]),
-                rows,
-                recipe(file, contents.metadata(), network, batch),
-                contents.tensors());
+        return rows;
     }
 
     int steps() {
@@ -130,17 +174,14 @@ record RecordedTraining(Trainer.Part part, List<List<Float>> losses, Recipe reci
     }
 
     /** What the metadata leaves open is as in the published recipe, and as the recordings are made. */
-    private static Recipe recipe(Path file, Map<String, String> metadata, ThinkingViTConfig network, int batch) {
+    private static Recipe recipe(Path file, Map<String, String> metadata, int batch) {
         String optimizer = metadata.getOrDefault("optimizer", "adamw");
         if (!optimizer.equals("adamw")) {
             throw new CheckpointException(
                     file, "was trained with optimizer '" + optimizer + "'; adamw is what the trainer has");
         }
-        Recipe recipe = Recipe.DEFAULT
-                .with("min_lr", 0)
-                .with("stages", network.thinkingStages())
-                .with("batch_size", batch)
-                .with("precision", "fp32");
+        Recipe recipe =
+                Recipe.DEFAULT.with("min_lr", 0).with("batch_size", batch).with("precision", "fp32");
         recipe = with(file, recipe, "lr", metadata, "lr", "1e-3");
         recipe = with(file, recipe, "weight_decay", metadata, "weight_decay", "0.05");
         recipe = with(file, recipe, "opt_betas", metadata, "betas", "0.9,0.999");

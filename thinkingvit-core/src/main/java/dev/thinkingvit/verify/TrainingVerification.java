@@ -1,8 +1,8 @@
 package dev.thinkingvit.verify;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.model.ThinkingViT;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
@@ -10,6 +10,7 @@ import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.train.Ema;
 import dev.thinkingvit.train.Peers;
+import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.verify.Verification.Line;
@@ -53,6 +54,8 @@ public final class TrainingVerification {
     private final double tolerance;
     private final Map<String, BitSet> moved = new HashMap<>(); // where a parameter ever had a gradient
 
+    private static final String NORM = "grad_norm";
+
     private TrainingVerification(Map<String, HostTensor> start, RecordedTraining recorded, double tolerance) {
         this.start = start;
         this.recorded = recorded;
@@ -71,27 +74,30 @@ public final class TrainingVerification {
      */
     public static Verification of(ModelDirectory.Model start, Path recording, double tolerance) {
         Verification.requireTolerance(tolerance);
-        ThinkingViTConfig network = ThinkingViTConfig.of(start.config().network());
+        NetworkConfig network = start.config().network();
         start.weights().forEach((name, tensor) -> RecordedTraining.finite(start.path(), name, tensor));
         RecordedTraining recorded = RecordedTraining.read(recording, network);
         TrainingVerification verification = new TrainingVerification(start.weights(), recorded, tolerance);
         List<Line> lines = new ArrayList<>(verification.run(network));
+        for (RecordedTraining.Clipped clipped : recorded.clipped()) {
+            lines.addAll(verification.run(network, clipped));
+        }
         lines.addAll(verification.leftOver());
         return new Verification(lines, tolerance);
     }
 
-    private List<Line> run(ThinkingViTConfig network) {
+    private List<Line> run(NetworkConfig network) {
         int threads = Math.min(recorded.part().samples().length, Natives.availableCores());
         Ema.Rule constant = Ema.Rule.constant(recorded.recipe().ema().modelEmaDecay());
         List<Line> lines = new ArrayList<>();
         List<Line> gradients = List.of();
-        try (ThinkingViT model = ThinkingViT.of(network, start);
+        try (NestedNetwork model = NestedNetwork.of(network, start);
                 Trainer trainer = new Trainer(model, recorded.recipe(), Peers.ALONE, threads);
                 Ema average = new Ema(model.parameters(), constant, 1)) {
             for (int step = 0; step < recorded.steps(); step++) {
                 List<Double> losses = trainer.update(List.of(recorded.part()), recorded.learningRate())
                         .losses();
-                lines.addAll(losses(step, losses));
+                lines.addAll(losses(RecordedTraining.LOSSES, recorded.losses().get(step), step, losses));
                 Map<String, HostTensor> computed = copies(trainer.gradients());
                 computed.forEach((parameter, gradient) ->
                         RoundingNoise.addMoved(gradient, moved.computeIfAbsent(parameter, name -> new BitSet())));
@@ -113,6 +119,25 @@ public final class TrainingVerification {
         return lines;
     }
 
+    private List<Line> run(NetworkConfig network, RecordedTraining.Clipped clipped) {
+        int threads = Math.min(recorded.part().samples().length, Natives.availableCores());
+        Recipe recipe = recorded.recipe().with("clip_grad", clipped.norm());
+        List<Line> lines = new ArrayList<>();
+        try (NestedNetwork model = NestedNetwork.of(network, start);
+                Trainer trainer = new Trainer(model, recipe, Peers.ALONE, threads)) {
+            for (int step = 0; step < recorded.steps(); step++) {
+                Trainer.Updated updated = trainer.update(List.of(recorded.part()), recorded.learningRate());
+                String name = clipped.prefix() + RecordedTraining.LOSSES;
+                lines.addAll(losses(name, clipped.losses().get(step), step, updated.losses()));
+                lines.add(loss(
+                        clipped.prefix() + NORM + "[" + (step + 1) + "]",
+                        clipped.norms().get(step),
+                        updated.gradientNorm()));
+            }
+        }
+        return lines;
+    }
+
     private static Map<String, HostTensor> copies(Map<String, Tensor> tensors) {
         Map<String, HostTensor> copies = new LinkedHashMap<>();
         try (Scope scope = new Scope()) {
@@ -122,14 +147,13 @@ public final class TrainingVerification {
     }
 
     /** A line for each loss of a step from 0: they are numbers of their own, of which a small one matters as well. */
-    private List<Line> losses(int step, List<Double> ofStages) {
+    private List<Line> losses(String recording, List<Float> row, int step, List<Double> ofStages) {
         double[] weights = recorded.recipe().loss().weights(ofStages.size());
         double total = 0;
         for (int k = 0; k < weights.length; k++) {
             total += weights[k] * ofStages.get(k);
         }
-        List<Float> row = recorded.losses().get(step);
-        String name = RecordedTraining.LOSSES + "[" + (step + 1) + "].";
+        String name = recording + "[" + (step + 1) + "].";
         List<Line> lines = new ArrayList<>();
         lines.add(loss(name + "total", row.get(0), total));
         for (int k = 0; k < weights.length; k++) {
@@ -210,6 +234,10 @@ public final class TrainingVerification {
     private List<Line> leftOver() {
         Set<String> known =
                 new HashSet<>(Set.of(RecordedTraining.INPUT, RecordedTraining.TARGET, RecordedTraining.LOSSES));
+        recorded.clipped().forEach(clipped -> {
+            known.add(clipped.prefix() + RecordedTraining.LOSSES);
+            known.add(clipped.prefix() + NORM);
+        });
         List<String> prefixes = List.of(
                 RecordedTraining.GRADIENT,
                 recorded.weightsPrefix(),

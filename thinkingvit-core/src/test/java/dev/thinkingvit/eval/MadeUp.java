@@ -3,9 +3,9 @@ package dev.thinkingvit.eval;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Router;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.awt.image.BufferedImage;
@@ -60,7 +60,7 @@ public final class MadeUp {
     }
 
     public static ElasticEngine engine() {
-        try (ThinkingViT model = ThinkingViT.initialise(NETWORK, 3)) {
+        try (NestedNetwork model = NestedNetwork.initialise(NETWORK, 3)) {
             Map<String, HostTensor> weights = new LinkedHashMap<>(model.stateDict());
             // Freshly drawn heads are nearly indifferent: louder ones make entropies differ.
             weights.computeIfPresent("head.weight", (name, head) -> louder(head));

@@ -1,9 +1,9 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.store.ModelDirectory;
@@ -12,10 +12,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** What training computes, held to the same recordings as inference: every stage is run anew for each question. */
-public record TrainingView(ThinkingViT model) implements Backbone {
+public record TrainingView(NestedNetwork model) implements Backbone {
     public static TrainingView of(ModelDirectory.Model read) {
         return new TrainingView(ComputeThread.call(
-                () -> ThinkingViT.of(ThinkingViTConfig.of(read.config().network()), read.weights())));
+                () -> NestedNetwork.of(ThinkingViTConfig.of(read.config().network()), read.weights())));
     }
 
     @Override

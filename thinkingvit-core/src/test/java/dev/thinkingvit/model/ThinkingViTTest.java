@@ -30,7 +30,7 @@ class ThinkingViTTest {
 
     /** Random weights whose recycling is switched on, unlike at the start of a training. */
     private static Map<String, HostTensor> weights(ThinkingViTConfig config) {
-        try (ThinkingViT model = ThinkingViT.initialise(config, 3)) {
+        try (NestedNetwork model = NestedNetwork.initialise(config, 3)) {
             Map<String, HostTensor> weights = model.stateDict();
             weights.replaceAll((name, tensor) ->
                     name.startsWith("alpha.") ? HostTensor.of(new float[] {-0.3f}, 1) : amplified(tensor));
@@ -95,8 +95,8 @@ class ThinkingViTTest {
         ThinkingViTConfig plain = new ThinkingViTConfig(16, 4, 16, 3, 2, List.of(2), 7, 1e-6);
         Map<String, HostTensor> weights = weights(nested);
         try (Scope scope = new Scope();
-                ThinkingViT big = ThinkingViT.of(nested, weights);
-                ThinkingViT small = ThinkingViT.of(plain, sliced(weights, nested, plain))) {
+                NestedNetwork big = NestedNetwork.of(nested, weights);
+                NestedNetwork small = NestedNetwork.of(plain, sliced(weights, nested, plain))) {
             Tensor images = torch.randn(2, 3, 16, 16);
             float[] first = Tensors.toFloats(
                     big.forward(images, Precision.FP32, DropPath.NONE).get(0).prediction());
@@ -112,7 +112,7 @@ class ThinkingViTTest {
     @Test
     void everyParameterGetsAGradient() {
         try (Scope scope = new Scope();
-                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights(FOUR_STAGES))) {
+                NestedNetwork model = NestedNetwork.of(FOUR_STAGES, weights(FOUR_STAGES))) {
             NestedWeights replica = model.cut(Precision.FP32).replica();
             replica.backward(torch.randn(2, 3, 16, 16), 4, ThinkingViTTest::loss, DropPath.NONE, false);
             Map<String, Tensor> gradients = zeros(model);
@@ -131,7 +131,7 @@ class ThinkingViTTest {
         return logits.log_softmax(-1).select(1, 2).sum();
     }
 
-    private static Map<String, Tensor> zeros(ThinkingViT model) {
+    private static Map<String, Tensor> zeros(NestedNetwork model) {
         Map<String, Tensor> zeros = new LinkedHashMap<>();
         model.parameters().forEach((name, parameter) -> zeros.put(name, torch.zeros_like(parameter)));
         return zeros;
@@ -141,7 +141,7 @@ class ThinkingViTTest {
     @ValueSource(ints = {1, 3, 4})
     void checkpointingGivesTheSameGradients(int last) {
         try (Scope scope = new Scope();
-                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights(FOUR_STAGES))) {
+                NestedNetwork model = NestedNetwork.of(FOUR_STAGES, weights(FOUR_STAGES))) {
             Tensor images = torch.randn(2, 3, 16, 16);
             DropPath dropPath = DropPath.draw(
                     0.5,
@@ -180,8 +180,8 @@ class ThinkingViTTest {
         fc1[fc1.length - 1] += 100; // the last row and column, which only the last stage reads
         changed.put("blocks.1.mlp.fc1.weight", HostTensor.of(fc1, 160, 40));
         try (Scope scope = new Scope();
-                ThinkingViT one = ThinkingViT.of(FOUR_STAGES, weights);
-                ThinkingViT other = ThinkingViT.of(FOUR_STAGES, changed)) {
+                NestedNetwork one = NestedNetwork.of(FOUR_STAGES, weights);
+                NestedNetwork other = NestedNetwork.of(FOUR_STAGES, changed)) {
             Tensor images = torch.randn(1, 3, 16, 16);
             List<StageOutput> a = one.forward(images, Precision.FP32, DropPath.NONE);
             List<StageOutput> b = other.forward(images, Precision.FP32, DropPath.NONE);
@@ -200,7 +200,7 @@ class ThinkingViTTest {
         Map<String, HostTensor> weights = weights(FOUR_STAGES);
         float tolerance = precision == Precision.FP32 ? 1e-5f : 0.1f; // of the largest logit
         try (Scope scope = new Scope();
-                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights);
+                NestedNetwork model = NestedNetwork.of(FOUR_STAGES, weights);
                 PackedBackbone packed = PackedBackbone.of(FOUR_STAGES, weights, precision)) {
             torch.manual_seed(5);
             Tensor images = torch.randn(3, 3, 16, 16);
@@ -226,7 +226,7 @@ class ThinkingViTTest {
     void aMissingTensorIsNamedWithItsShape() {
         Map<String, HostTensor> weights = weights(FOUR_STAGES);
         weights.remove("proj_layer3.bias");
-        assertThatThrownBy(() -> ThinkingViT.of(FOUR_STAGES, weights))
+        assertThatThrownBy(() -> NestedNetwork.of(FOUR_STAGES, weights))
                 .isInstanceOf(WeightsException.class)
                 .hasMessage("tensor proj_layer3.bias is missing: expected shape [40]");
     }
@@ -244,7 +244,7 @@ class ThinkingViTTest {
     void aWronglyShapedTensorIsNamedWithBothShapes() {
         Map<String, HostTensor> weights = weights(FOUR_STAGES);
         weights.put("head.bias", HostTensor.of(new float[8], 8));
-        assertThatThrownBy(() -> ThinkingViT.of(FOUR_STAGES, weights))
+        assertThatThrownBy(() -> NestedNetwork.of(FOUR_STAGES, weights))
                 .hasMessage("tensor head.bias has the wrong shape: expected [7], came [8]");
     }
 
@@ -252,7 +252,7 @@ class ThinkingViTTest {
     void theTrainingViewServesAsABackboneToo() {
         Map<String, HostTensor> weights = weights(FOUR_STAGES);
         try (Scope scope = new Scope();
-                ThinkingViT model = ThinkingViT.of(FOUR_STAGES, weights);
+                NestedNetwork model = NestedNetwork.of(FOUR_STAGES, weights);
                 NestedBackbone backbone = NestedBackbone.of(FOUR_STAGES, weights, Precision.FP32, TorchDevice.CPU)) {
             Tensor images = torch.randn(3, 3, 16, 16);
             List<StageOutput> expected = model.forward(images, Precision.FP32, DropPath.NONE);

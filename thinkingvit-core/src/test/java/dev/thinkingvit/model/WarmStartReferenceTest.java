@@ -159,7 +159,7 @@ class WarmStartReferenceTest {
     private static List<HostTensor> outputs(
             ThinkingViTConfig config, Map<String, HostTensor> weights, HostTensor input) {
         List<HostTensor> outputs = new ArrayList<>();
-        try (ThinkingViT model = ThinkingViT.of(config, weights);
+        try (NestedNetwork model = NestedNetwork.of(config, weights);
                 Scope scope = new Scope()) {
             for (StageOutput output : model.forward(Tensors.toNative(input), Precision.FP32, DropPath.NONE)) {
                 outputs.add(Tensors.toHost(output.prediction()));

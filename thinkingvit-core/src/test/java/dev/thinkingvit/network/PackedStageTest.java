@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.tensor.ComputeThread;
@@ -167,7 +167,7 @@ class PackedStageTest {
         assumeTrue(Dnnl.hasKernel(DType.F32), "oneDNN has no kernels here");
         // 1,025 tokens: more scores than are there at a time, of one head; the last part is smaller
         ThinkingViTConfig large = new ThinkingViTConfig(128, 4, 8 * heads, 1, heads, List.of(heads), 3, 1e-6);
-        try (ThinkingViT model = ThinkingViT.initialise(large, 3)) {
+        try (NestedNetwork model = NestedNetwork.initialise(large, 3)) {
             Map<String, HostTensor> cut = model.stateDict();
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope();

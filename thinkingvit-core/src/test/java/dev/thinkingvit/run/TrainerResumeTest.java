@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.HostTensor;
@@ -90,8 +90,8 @@ class TrainerResumeTest {
                 .open();
     }
 
-    private static ThinkingViT model(Recipe recipe) {
-        return ThinkingViT.initialise(
+    private static NestedNetwork model(Recipe recipe) {
+        return NestedNetwork.initialise(
                 recipe.network().config(2), recipe.execution().seed());
     }
 
@@ -128,7 +128,7 @@ class TrainerResumeTest {
     private void goesOn(Recipe recipe) throws IOException {
         List<String> losses;
         Map<String, HostTensor> weights;
-        try (ThinkingViT model = model(recipe);
+        try (NestedNetwork model = model(recipe);
                 Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 2);
                 BatchLoader loader = loader(recipe, Peers.ALONE)) {
             losses = train(trainer, loader, 3, directory);
@@ -137,7 +137,7 @@ class TrainerResumeTest {
         int updatesPerEpoch = 5; // 42 pictures fill 10 parts of 4
         assertThat(losses).hasSize(3 * (updatesPerEpoch + 1));
         for (int update : new int[] {1, 7, 10, 14}) {
-            try (ThinkingViT model = model(recipe.with("seed", 77)); // whatever it starts from
+            try (NestedNetwork model = model(recipe.with("seed", 77)); // whatever it starts from
                     Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 2);
                     BatchLoader loader = loader(recipe, Peers.ALONE)) {
                 trainer.restore(TrainerState.read(directory.resolve(update + ".safetensors")));
@@ -155,7 +155,7 @@ class TrainerResumeTest {
     void processesThatShareABatchLearnWhatOneDoes() throws Exception {
         Recipe recipe = RECIPE.with("stage_sampling", "all");
         Map<String, HostTensor> alone;
-        try (ThinkingViT model = model(recipe);
+        try (NestedNetwork model = model(recipe);
                 Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 1);
                 BatchLoader loader = loader(recipe, Peers.ALONE)) {
             train(trainer, loader, 2, null);
@@ -167,7 +167,7 @@ class TrainerResumeTest {
         for (int rank = 0; rank < 2; rank++) {
             Peers peer = sums.peer(rank);
             results.add(ranks.submit(() -> {
-                try (ThinkingViT model = model(recipe);
+                try (NestedNetwork model = model(recipe);
                         Trainer trainer = new Trainer(model, recipe, peer, 1);
                         BatchLoader loader = loader(recipe, peer)) {
                     train(trainer, loader, 2, null);
@@ -244,7 +244,7 @@ class TrainerResumeTest {
     @Test
     void aLossThatIsNoNumberEndsTheTrainingAndChangesNothing() throws IOException {
         Recipe wild = RECIPE.with("lr", 1e20).with("stage_sampling", "all").with("clip_grad", null);
-        try (ThinkingViT model = model(wild);
+        try (NestedNetwork model = model(wild);
                 Trainer trainer = new Trainer(model, wild, Peers.ALONE, 1);
                 BatchLoader loader = loader(wild, Peers.ALONE)) {
             List<Map<String, HostTensor>> before = new ArrayList<>();
@@ -271,9 +271,9 @@ class TrainerResumeTest {
     @Test
     void aStateOfAnotherNetworkIsRefused() {
         Recipe deeper = RECIPE.with("depth", 3);
-        try (ThinkingViT model = model(RECIPE);
+        try (NestedNetwork model = model(RECIPE);
                 Trainer trainer = new Trainer(model, RECIPE);
-                ThinkingViT other = model(deeper);
+                NestedNetwork other = model(deeper);
                 Trainer trainerOfOther = new Trainer(other, deeper)) {
             TrainerState state = trainerOfOther.state();
             assertThatThrownBy(() -> trainer.restore(state))
@@ -298,7 +298,7 @@ class TrainerResumeTest {
     @Test
     void anEpochIsSavedBeforeItsValidationWhichIsDoneAnewIfItWasStopped() throws IOException {
         Path out = directory.resolve("run");
-        try (ThinkingViT model = model(RECIPE);
+        try (NestedNetwork model = model(RECIPE);
                 Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 1);
                 BatchLoader loader = loader(RECIPE, Peers.ALONE);
                 RunFolder open = RunFolder.open(out)) {
@@ -312,7 +312,7 @@ class TrainerResumeTest {
             assertThat(out.resolve("best")).doesNotExist();
         }
         List<Integer> judgedAfter = new ArrayList<>();
-        try (ThinkingViT model = model(RECIPE.with("seed", 77));
+        try (NestedNetwork model = model(RECIPE.with("seed", 77));
                 Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 1);
                 BatchLoader loader = loader(RECIPE, Peers.ALONE);
                 RunFolder open = RunFolder.open(out)) {
@@ -330,7 +330,7 @@ class TrainerResumeTest {
     @Test
     void whatFailsInTheMiddleOfAnEpochSavesWhatIsInMemory() throws IOException {
         Path out = directory.resolve("run");
-        try (ThinkingViT model = model(RECIPE);
+        try (NestedNetwork model = model(RECIPE);
                 Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 1);
                 BatchLoader loader = loader(RECIPE, Peers.ALONE);
                 RunFolder open = RunFolder.open(out)) {
@@ -352,7 +352,7 @@ class TrainerResumeTest {
     void weightsThatGiveNoNumbersTakeNobodysPlace() throws IOException {
         Recipe absurd = RecipeFile.with(RECIPE, Map.of("lr", 1e30, "stage_sampling", "all"));
         Path out = directory.resolve("run");
-        try (ThinkingViT model = model(absurd);
+        try (NestedNetwork model = model(absurd);
                 Trainer trainer = new Trainer(model, absurd, Peers.ALONE, 1);
                 BatchLoader loader = loader(absurd, Peers.ALONE);
                 RunFolder open = RunFolder.open(out)) {

@@ -3,7 +3,7 @@ package dev.thinkingvit.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Weights;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
@@ -37,7 +37,7 @@ class ModelCardTest {
         ModelConfig config = ModelConfig.of(NETWORK)
                 .withPreprocessing(Preprocessing.imagenet(16, 1.0))
                 .withLabels(labels);
-        try (ThinkingViT network = ThinkingViT.initialise(NETWORK, 1)) {
+        try (NestedNetwork network = NestedNetwork.initialise(NETWORK, 1)) {
             ModelDirectory.write(at, config, network.stateDict());
         }
         return at;

@@ -1,9 +1,9 @@
 package dev.thinkingvit.tensor;
 
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -22,7 +22,7 @@ final class FirstCalls {
         calls.put("open", () -> ElasticClassifier.open(model).close());
         calls.put("openIn", () -> ElasticClassifier.open(model, Precision.FP32).close());
         calls.put("isFastHere", Precision.BF16::isFastHere);
-        calls.put("initialise", () -> ThinkingViT.initialise(config, 1).close());
+        calls.put("initialise", () -> NestedNetwork.initialise(config, 1).close());
         calls.put("pack", () -> PackedBackbone.of(config, Map.of(), Precision.FP32));
         calls.put("floats", () -> Tensors.floats(new float[1], 0, 1));
         calls.put("toNative", () -> Tensors.toNative(HostTensor.of(new float[1], 1)));

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
@@ -45,9 +45,9 @@ class CudaTrainingTest {
         int batch = Math.toIntExact(recorded.get("input").shape()[0]);
         Recipe recipe =
                 Recipe.DEFAULT.with("lr", 1e-3).with("batch_size", batch).with("precision", precision);
-        try (ThinkingViT host =
-                        ThinkingViT.of(ThinkingViTConfig.of(start.config().network()), start.weights());
-                ThinkingViT model = host.on(device);
+        try (NestedNetwork host =
+                        NestedNetwork.of(ThinkingViTConfig.of(start.config().network()), start.weights());
+                NestedNetwork model = host.on(device);
                 Trainer trainer = new Trainer(model, recipe)) {
             Trainer.Part part = new Trainer.Part(
                     recorded.get("input").toFloats(), recorded.get("target").toFloats(), new int[batch]);

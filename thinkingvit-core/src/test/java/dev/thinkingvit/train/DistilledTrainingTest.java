@@ -8,9 +8,9 @@ import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -77,8 +77,8 @@ class DistilledTrainingTest {
                 RECIPE, Map.of("distillation_type", type, "distillation_alpha", alpha, "distillation_tau", tau));
     }
 
-    private static ThinkingViT student() {
-        return ThinkingViT.initialise(RECIPE.network().config(CLASSES), 5);
+    private static NestedNetwork student() {
+        return NestedNetwork.initialise(RECIPE.network().config(CLASSES), 5);
     }
 
     private static Trainer.Part part(int seed) {
@@ -115,11 +115,11 @@ class DistilledTrainingTest {
     @Test
     void atAlphaZeroTheTeacherChangesNothing() {
         String without;
-        try (ThinkingViT model = student();
+        try (NestedNetwork model = student();
                 Trainer trainer = new Trainer(model, RECIPE, Peers.ALONE, 2)) {
             without = train(trainer, 0, 3);
         }
-        try (ThinkingViT model = student();
+        try (NestedNetwork model = student();
                 Trainer trainer = new Trainer(model, recipe("soft", 0, 2), Peers.ALONE, 2, teacher)) {
             assertThat(train(trainer, 0, 3)).isEqualTo(without);
             assertThat(trainer.update(List.of(part(3)), 1e-3).distillations()).isEmpty();
@@ -132,7 +132,7 @@ class DistilledTrainingTest {
         Recipe recipe = recipe(type, 0.5, 2);
         TrainerState middle;
         String rest;
-        try (ThinkingViT model = student();
+        try (NestedNetwork model = student();
                 Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 2, teacher)) {
             train(trainer, 0, 2);
             middle = trainer.state();
@@ -140,7 +140,7 @@ class DistilledTrainingTest {
         }
         closeTeacher();
         openTeacher();
-        try (ThinkingViT model = student();
+        try (NestedNetwork model = student();
                 Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 2, teacher)) {
             trainer.restore(middle);
             assertThat(train(trainer, 2, 5)).isEqualTo(rest);
@@ -152,7 +152,7 @@ class DistilledTrainingTest {
     @CsvSource({"soft, 0.5, 1", "soft, 0.25, 3", "soft, 1, 2", "hard, 0.5, 1", "hard, 1, 4"})
     void everyStageDescendsOnItsShareOfBoth(String type, double alpha, double tau) {
         Trainer.Part part = part(7);
-        try (ThinkingViT model = student();
+        try (NestedNetwork model = student();
                 Trainer trainer = new Trainer(model, recipe(type, alpha, tau), Peers.ALONE, 2, teacher)) {
             double[][] students = new double[2][];
             Map<String, HostTensor> before = model.stateDict();
@@ -215,7 +215,7 @@ class DistilledTrainingTest {
     void theTeacherAloneReachesEveryParameterThroughEachStage(boolean checkpointing) {
         for (List<Double> stage : List.of(List.of(1.0, 0.0), List.of(0.0, 1.0))) {
             Recipe recipe = recipe("soft", 1, 1).with("stage_weights", stage).with("grad_checkpointing", checkpointing);
-            try (ThinkingViT model = student();
+            try (NestedNetwork model = student();
                     Trainer trainer = new Trainer(model, recipe, Peers.ALONE, 1, teacher)) {
                 trainer.update(List.of(part(1)), 1e-3);
                 trainer.update(List.of(part(2)), 1e-3); // alpha starts at 0, which holds back the recycling's gradient
@@ -231,7 +231,7 @@ class DistilledTrainingTest {
 
     @Test
     void aRecipeThatDistilsNeedsATeacher() {
-        try (ThinkingViT model = student()) {
+        try (NestedNetwork model = student()) {
             assertThatThrownBy(() -> new Trainer(model, recipe("hard", 0.5, 1), Peers.ALONE, 1))
                     .hasMessageContaining("distillation_type hard needs a teacher");
         }

@@ -9,9 +9,9 @@ import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.OnnxExport;
 import dev.thinkingvit.picture.Picture;
@@ -47,7 +47,7 @@ class TeacherTest {
     static TeacherModel model(int size, List<String> labels, int classes) {
         ThinkingViTConfig network = new ThinkingViTConfig(size, 8, 16, 2, 2, List.of(1, 2), classes, 1e-6);
         Map<String, HostTensor> weights = new LinkedHashMap<>();
-        try (ThinkingViT drawn = ThinkingViT.initialise(network, 9)) {
+        try (NestedNetwork drawn = NestedNetwork.initialise(network, 9)) {
             drawn.stateDict().forEach((name, tensor) -> {
                 float[] values = tensor.toFloats();
                 for (int i = 0; name.equals("head.weight") && i < values.length; i++) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
@@ -66,6 +66,38 @@ class TrainingVerificationTest {
                     .isEqualTo("48 of 144 values left out: their gradient is rounding noise");
             assertThat(line(verdict, kind + "norm.bias").note()).isEmpty();
         }
+    }
+
+    @Test
+    void anArchitectureOfAnyKindTrainsAsRecordedClippedToo() {
+        ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve("swin-uneven"));
+
+        Verification verdict = TrainingVerification.of(
+                start, start.path().resolve(TrainingVerification.RECORDING), TrainingVerification.DEFAULT_TOLERANCE);
+
+        assertThat(verdict.lines())
+                .hasSize(3 * 3 + 2 * start.weights().size() + 3 * 4)
+                .allSatisfy(line -> assertThat(line.ok()).as(line.toString()).isTrue());
+        assertThat(verdict.lines().stream().map(Verification.Line::name))
+                .contains("clip5.losses[3].stage2", "clip5.grad_norm[3]");
+    }
+
+    @Test
+    void aClippedRunIsHeldToItsRecording() {
+        Path folder = REFERENCE.resolve("swin-uneven");
+        Safetensors.Contents contents = Safetensors.read(folder.resolve(TrainingVerification.RECORDING));
+        Map<String, HostTensor> recorded = new LinkedHashMap<>(contents.tensors());
+        float[] norms = recorded.get("clip5.grad_norm").toFloats();
+        norms[1] *= 1.001f; // of this size AdamW would take no notice
+        recorded.put("clip5.grad_norm", HostTensor.of(norms, norms.length));
+        Path file = directory.resolve("recording.safetensors");
+        Safetensors.write(file, recorded, contents.metadata());
+
+        Verification verdict =
+                TrainingVerification.of(ModelDirectory.read(folder), file, TrainingVerification.DEFAULT_TOLERANCE);
+
+        assertThat(verdict.lines().stream().filter(line -> !line.ok()).map(Verification.Line::name))
+                .containsExactly("clip5.grad_norm[2]");
     }
 
     @Test
@@ -300,8 +332,8 @@ class TrainingVerificationTest {
                 FOLDER.resolve(TrainingVerification.RECORDING),
                 ThinkingViTConfig.of(start.config().network()));
         try (Scope scope = new Scope();
-                ThinkingViT model =
-                        ThinkingViT.of(ThinkingViTConfig.of(start.config().network()), start.weights());
+                NestedNetwork model =
+                        NestedNetwork.of(ThinkingViTConfig.of(start.config().network()), start.weights());
                 Trainer trainer = new Trainer(model, recorded.recipe(), Peers.ALONE, 1)) {
             for (int i = 0; i < step; i++) {
                 trainer.update(List.of(recorded.part()), 1e-3);

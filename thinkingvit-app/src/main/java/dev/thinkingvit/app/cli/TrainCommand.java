@@ -6,7 +6,7 @@ import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
 import dev.thinkingvit.files.JsonText;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.run.RunPictures;
@@ -283,8 +283,8 @@ final class TrainCommand extends BaseCommand {
         boolean done;
         try (Teaching teaching = Teaching.of(
                         plan.record().teacher(), used, pictures.classNames(), config.preprocessing(), on, progress);
-                ThinkingViT host = firstModel(network, pictures.classNames(), plan, first);
-                ThinkingViT model = host.on(on)) {
+                NestedNetwork host = firstModel(network, pictures.classNames(), plan, first);
+                NestedNetwork model = host.on(on)) {
             RunRecord record = teaching == null
                     ? plan.record()
                     : plan.record().with(teaching.judged(pictures.validation(), group));
@@ -310,7 +310,7 @@ final class TrainCommand extends BaseCommand {
         return done ? 0 : Main.INTERRUPTED;
     }
 
-    private ThinkingViT firstModel(
+    private NestedNetwork firstModel(
             ThinkingViTConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
         String init = plan.record().init();
         boolean begins = first && !plan.goesOn(); // others get their weights later
@@ -320,7 +320,7 @@ final class TrainCommand extends BaseCommand {
         FirstWeights start = FirstWeights.read(
                 Path.of(init), network, classNames, plan.recipe().execution().seed());
         start.lines().forEach(line -> err().println(HubModels.named(line)));
-        return ThinkingViT.of(network, start.weights());
+        return NestedNetwork.of(network, start.weights());
     }
 
     private static JsonText provenance(RunRecord record, Recipe recipe) {

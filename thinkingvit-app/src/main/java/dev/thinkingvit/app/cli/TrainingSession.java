@@ -2,7 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.distributed.ProcessGroup;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.report.TrainingPage;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.run.RunLog;
@@ -71,7 +71,7 @@ record TrainingSession(
      * @param open the run, restored and begun here; null in a process that leaves saving to another
      * @return whether the end was reached
      */
-    boolean run(ThinkingViT model, @Nullable Teacher teacher, @Nullable OpenRun open) throws IOException {
+    boolean run(NestedNetwork model, @Nullable Teacher teacher, @Nullable OpenRun open) throws IOException {
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
         Stop stop = new Stop();

@@ -3,8 +3,8 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
@@ -65,7 +65,7 @@ class EvaluateCommandTest {
         ModelConfig config = ModelConfig.of(NETWORK)
                 .withPreprocessing(Preprocessing.imagenet(16, 1.0))
                 .withLabels(List.of("owl", "dog", "cat"));
-        try (ThinkingViT network = ThinkingViT.initialise(NETWORK, 1)) {
+        try (NestedNetwork network = NestedNetwork.initialise(NETWORK, 1)) {
             ModelDirectory.write(model, config, network.stateDict());
         }
     }

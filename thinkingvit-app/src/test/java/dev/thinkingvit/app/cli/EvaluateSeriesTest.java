@@ -2,7 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
@@ -66,7 +66,7 @@ class EvaluateSeriesTest {
         ModelConfig config = ModelConfig.of(shape)
                 .withPreprocessing(Preprocessing.imagenet(size, 1.0))
                 .withLabels(List.of("owl", "dog", "cat"));
-        try (ThinkingViT network = ThinkingViT.initialise(shape, seed)) {
+        try (NestedNetwork network = NestedNetwork.initialise(shape, seed)) {
             ModelDirectory.write(to, config, network.stateDict());
         }
         return to;

@@ -3,7 +3,7 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
@@ -45,7 +45,7 @@ class ImageNetCommandsTest {
         model = folder.resolve("model");
         bare = folder.resolve("bare.safetensors");
         ModelConfig config = ModelConfig.of(NETWORK).withPreprocessing(Preprocessing.imagenet(16, 1.0));
-        try (ThinkingViT network = ThinkingViT.initialise(NETWORK, 1)) {
+        try (NestedNetwork network = NestedNetwork.initialise(NETWORK, 1)) {
             ModelDirectory.write(model, config, network.stateDict());
             Safetensors.write(bare, network.stateDict(), Map.of("format", "pt"));
         }

@@ -3,7 +3,7 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
@@ -160,7 +160,7 @@ class OutputFormatsTest {
         Path model = folder.resolve("imagenet-model");
         if (!Files.exists(model)) {
             ThinkingViTConfig network = new ThinkingViTConfig(16, 8, 64, 1, 1, List.of(1), 1000, 1e-6);
-            try (ThinkingViT weights = ThinkingViT.initialise(network, 1)) {
+            try (NestedNetwork weights = NestedNetwork.initialise(network, 1)) {
                 ModelDirectory.write(
                         model,
                         ModelConfig.of(network).withPreprocessing(Preprocessing.imagenet(16, 1.0)),

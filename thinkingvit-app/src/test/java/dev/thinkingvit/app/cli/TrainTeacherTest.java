@@ -2,7 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
@@ -38,7 +38,7 @@ class TrainTeacherTest {
     private Path teacher(String name, long seed, List<String> labels) {
         ThinkingViTConfig network = new ThinkingViTConfig(24, 8, 16, 1, 2, List.of(2), labels.size(), 1e-6);
         Path folder = directory.resolve(name);
-        try (ThinkingViT drawn = ThinkingViT.initialise(network, seed)) {
+        try (NestedNetwork drawn = NestedNetwork.initialise(network, seed)) {
             ModelDirectory.write(
                     folder,
                     ModelConfig.of(network)

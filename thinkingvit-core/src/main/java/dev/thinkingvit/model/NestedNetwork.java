@@ -2,13 +2,13 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
+import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,30 +17,30 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A ThinkingViT as training sees it: one set of full-width F32 parameters, of which every stage reads leading slices
+ * A network as training sees it: one set of full-width F32 parameters, of which every stage reads leading slices
  * (paper, section 3). A step {@link #cut cuts} them out once and adds the gradients of the slices to those of the
  * shared tensors.
  *
  * <p>Owns its parameters: close it. Not safe for use by several threads at once.
  */
-public final class ThinkingViT implements AutoCloseable {
-    private final ThinkingViTConfig config;
-    private final ThinkingViTNetwork network;
+public final class NestedNetwork implements AutoCloseable {
+    private final NetworkConfig config;
+    private final Network network;
     private final Map<String, Tensor> parameters;
 
-    private ThinkingViT(ThinkingViTConfig config, Map<String, Tensor> parameters) {
+    private NestedNetwork(NetworkConfig config, Map<String, Tensor> parameters) {
         this.config = config;
-        this.network = new ThinkingViTNetwork(config);
+        this.network = config.network();
         this.parameters = Collections.unmodifiableMap(parameters);
     }
 
     /**
      * A model with the given weights.
      *
-     * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, of any float type
+     * @param weights exactly the parameters of {@link NetworkConfig#parameterShapes()}, of any float type
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
-    public static ThinkingViT of(ThinkingViTConfig config, Map<String, HostTensor> weights) {
+    public static NestedNetwork of(NetworkConfig config, Map<String, HostTensor> weights) {
         Natives.load();
         WeightsException.check(config.parameterShapes(), weights);
         Map<String, Tensor> parameters = new LinkedHashMap<>();
@@ -50,19 +50,12 @@ public final class ThinkingViT implements AutoCloseable {
                 parameters.put(name, Scope.own(floatCopy(host)));
             }
         }
-        return new ThinkingViT(config, parameters);
+        return new NestedNetwork(config, parameters);
     }
 
-    /** A model with random weights, drawn as timm draws a ViT's; the same for the same seed on every machine. */
-    public static ThinkingViT initialise(ThinkingViTConfig config, long seed) {
+    /** A model with random weights, drawn as its parameters say; the same for the same seed on every machine. */
+    public static NestedNetwork initialise(NetworkConfig config, long seed) {
         return of(config, config.parameters().draw(seed));
-    }
-
-    /** As {@link #initialise}, with attention that looks like a trained one's; see {@link MimeticInit}. */
-    public static ThinkingViT initialiseMimetic(ThinkingViTConfig config, long seed) {
-        Map<String, HostTensor> weights = config.parameters().draw(seed);
-        MimeticInit.apply(weights, config, seed);
-        return of(config, weights);
     }
 
     private static Tensor floatCopy(@Nullable HostTensor host) {
@@ -73,7 +66,7 @@ public final class ThinkingViT implements AutoCloseable {
     }
 
     /** The same weights on another device; both models are to be closed. */
-    public ThinkingViT on(TorchDevice device) {
+    public NestedNetwork on(TorchDevice device) {
         device.require();
         Map<String, Tensor> placed = new LinkedHashMap<>();
         parameters.forEach((name, tensor) -> {
@@ -81,7 +74,7 @@ public final class ThinkingViT implements AutoCloseable {
                 placed.put(name, Scope.own(device.place(tensor).clone()));
             }
         });
-        return new ThinkingViT(config, placed);
+        return new NestedNetwork(config, placed);
     }
 
     /** Where its parameters are. */
@@ -89,12 +82,12 @@ public final class ThinkingViT implements AutoCloseable {
         return TorchDevice.of(parameters.values().iterator().next());
     }
 
-    public ThinkingViTConfig config() {
+    public NetworkConfig config() {
         return config;
     }
 
     /** What it is made of. */
-    public ThinkingViTNetwork network() {
+    public Network network() {
         return network;
     }
 
@@ -136,7 +129,7 @@ public final class ThinkingViT implements AutoCloseable {
 
     @Override
     public String toString() {
-        return "ThinkingViT " + config.shorthand() + ", " + config.parameterCount() + " parameters, shape "
-                + Arrays.asList(config.imageSize(), config.patchSize(), config.embedDim(), config.depth());
+        return config.architecture().title() + " " + config.shorthand() + ", " + config.parameterCount()
+                + " parameters, " + config.shape();
     }
 }
