@@ -46,7 +46,7 @@ public class StagePieces {
         InferenceBenchmark.Subject subject = Subjects.named(model);
         network = PackedBackbone.of(subject.network(), subject.weights(), precision);
         float[] values = SyntheticBatch.draw(subject.network(), images, 1).images();
-        int size = subject.network().imageSize();
+        int size = subject.network().imageSize().side();
         ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
                 pixels = Scope.own(Tensors.floats(values, 0, images, 3, size, size));

@@ -294,7 +294,7 @@ public final class ElasticClassifier implements AutoCloseable {
     /**
      * Classifies prepared inputs as one batch.
      *
-     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param inputs B·3·h·w values, as {@link Preprocessing} makes them
      * @param names B of them
      */
     public List<Classification> classify(float[] inputs, List<String> names, StopPolicy stop) {
@@ -380,7 +380,7 @@ public final class ElasticClassifier implements AutoCloseable {
     /**
      * Embeds prepared inputs as one batch.
      *
-     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param inputs B·3·h·w values, as {@link Preprocessing} makes them
      * @param names B of them
      * @throws ArithmeticException if an embedding is no finite number
      */

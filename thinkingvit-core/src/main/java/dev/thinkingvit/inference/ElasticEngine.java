@@ -4,6 +4,7 @@ import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Natives;
@@ -89,7 +90,7 @@ public final class ElasticEngine implements AutoCloseable {
     /**
      * Thinks about a batch.
      *
-     * @param images B·3·S·S values, normalised, image by image and channel by channel
+     * @param images B·3·h·w values, normalised, image by image and channel by channel
      * @param count B, at least 1
      * @return B outcomes, in the order of the images
      * @throws ArithmeticException if a stage's output is no finite number
@@ -106,7 +107,7 @@ public final class ElasticEngine implements AutoCloseable {
     /**
      * Thinks about a batch in which each image has its own way to stop.
      *
-     * @param images B·3·S·S values, normalised, image by image and channel by channel
+     * @param images B·3·h·w values, normalised, image by image and channel by channel
      * @param policies B of them, at least one
      * @return B outcomes, in the order of the images
      * @throws ArithmeticException if a stage's output is no finite number
@@ -128,10 +129,10 @@ public final class ElasticEngine implements AutoCloseable {
         if (count < 1) {
             throw new IllegalArgumentException("a batch needs at least 1 image, got none");
         }
-        int size = backbone.imageSize();
-        if (images.length != (long) count * 3 * size * size) {
-            throw new IllegalArgumentException(count + " images of 3 x " + size + " x " + size + " take "
-                    + (long) count * 3 * size * size + " values, " + images.length + " came");
+        ImageSize size = backbone.imageSize();
+        if (images.length != (long) count * size.values()) {
+            throw new IllegalArgumentException(count + " images of 3 x " + size.height() + " x " + size.width()
+                    + " take " + (long) count * size.values() + " values, " + images.length + " came");
         }
         policies.forEach(policy -> policy.check(backbone.stages()));
         List<Outcome> outcomes = new ArrayList<>();
@@ -344,10 +345,10 @@ public final class ElasticEngine implements AutoCloseable {
             throw new ShutdownException();
         }
         try (Scope scope = new Scope()) {
-            int size = backbone.imageSize();
+            ImageSize size = backbone.imageSize();
             StageOutput output = backbone.run(
                     stage,
-                    Tensors.floatRows(images, batch.images, 3, size, size),
+                    Tensors.floatRows(images, batch.images, 3, size.height(), size.width()),
                     tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
             batch.goOn = decide(output, stage, batch, policies, thoughts);
             if (features != null && batch.goOn.length < batch.images.length) {

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -23,14 +24,14 @@ public interface Backbone extends AutoCloseable {
         return Readout.CLASSES;
     }
 
-    /** Height and width of an input image in pixels. */
-    int imageSize();
+    /** Of an input image. */
+    ImageSize imageSize();
 
     /**
      * Runs one stage, and nothing but that stage.
      *
      * @param stage from 1 to {@link #stages()}
-     * @param images (B, 3, S, S) F32, normalised
+     * @param images (B, 3, h, w) F32, normalised
      * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
      *     them in; null at stage 1
      */

@@ -1,6 +1,7 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -40,7 +41,7 @@ public abstract class NetworkBackbone implements Backbone {
     }
 
     @Override
-    public final int imageSize() {
+    public final ImageSize imageSize() {
         return config.imageSize();
     }
 

@@ -3,6 +3,7 @@ package dev.thinkingvit.model;
 import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameters;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Map;
 
@@ -20,8 +21,8 @@ public interface NetworkConfig {
     /** C. */
     int numClasses();
 
-    /** Height and width of the input in pixels. */
-    int imageSize();
+    /** Of the input. */
+    ImageSize imageSize();
 
     /** How people name it, such as {@code "3H → 6H"}. */
     String shorthand();
@@ -56,10 +57,10 @@ public interface NetworkConfig {
     /**
      * The shape of the same network for pictures of another size.
      *
-     * @param pixels side of the input
+     * @param size of the input
      * @throws IllegalArgumentException if the network cannot: names the sizes that it can
      */
-    NetworkConfig withImageSize(int pixels);
+    NetworkConfig withImageSize(ImageSize size);
 
     /**
      * The weights for another size of pictures.

@@ -6,6 +6,7 @@ import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
@@ -202,12 +203,13 @@ public record ExportedModel(
      * @throws CheckpointException if they are to be of another size than the graphs take, or a value is out of its range
      */
     public ExportedModel with(PreprocessingChange change) {
-        int size = config.preprocessing().size();
-        if (change.size() != null && change.size() != size) {
+        ImageSize size = config.preprocessing().size();
+        if (change.size() != null && !change.size().equals(size)) {
             throw new CheckpointException(
                     path,
                     "an exported model's graphs take pictures of one size, " + size + "; got " + change.size()
-                            + "; 'thinkingvit export --input-size " + change.size() + "' makes others of its model");
+                            + "; 'thinkingvit export --input-size "
+                            + change.size().toString().replace(" ×", "") + "' makes others of its model");
         }
         try {
             return change.isNone() ? this : withConfig(config.withPreprocessing(change.of(config.preprocessing())));

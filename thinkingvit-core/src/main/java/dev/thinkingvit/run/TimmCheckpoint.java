@@ -98,7 +98,7 @@ final class TimmCheckpoint {
         arguments.put("crop_pct", preprocessing.cropPct());
         arguments.put("interpolation", preprocessing.interpolation().name().toLowerCase(Locale.ROOT));
         Map<String, Object> shape = new LinkedHashMap<>();
-        shape.put("img_size", network.imageSize());
+        shape.put("img_size", network.imageSize().argument());
         shape.put("patch_size", network.patchSize());
         shape.put("embed_dim", network.embedDim());
         shape.put("depth", network.depth());

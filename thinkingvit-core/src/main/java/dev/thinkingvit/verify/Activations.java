@@ -8,6 +8,7 @@ import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -36,7 +37,7 @@ final class Activations {
     private final List<Stage> stages;
     private final Map<StopPolicy, Routed> routed = new HashMap<>();
 
-    /** @param input (B, 3, S, S) of any float type, S the backbone's */
+    /** @param input (B, 3, h, w) of any float type, h and w the backbone's */
     Activations(Backbone backbone, HostTensor input) {
         this.backbone = backbone;
         this.images = input.toFloats();
@@ -153,8 +154,8 @@ final class Activations {
     }
 
     private Tensor chunk(int from, int rows) {
-        int size = backbone.imageSize();
-        return Tensors.floats(images, from * 3 * size * size, rows, 3, size, size);
+        ImageSize size = backbone.imageSize();
+        return Tensors.floats(images, from * size.values(), rows, 3, size.height(), size.width());
     }
 
     private static float[] joined(List<float[]> parts) {

@@ -10,6 +10,7 @@ import dev.thinkingvit.model.ClassScores;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
@@ -77,7 +78,7 @@ class ElasticEngineTest {
         }
 
         @Override
-        public int imageSize() {
+        public ImageSize imageSize() {
             return inner.imageSize();
         }
 

@@ -12,6 +12,7 @@ import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -113,7 +114,7 @@ class OtherPredictionsTest {
         }
 
         @Override
-        public int imageSize() {
+        public ImageSize imageSize() {
             return inner.imageSize();
         }
 

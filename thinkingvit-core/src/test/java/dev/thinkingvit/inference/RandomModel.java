@@ -42,7 +42,7 @@ public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weig
     /** Records what the training view computes of random images, in the form of the reference recordings. */
     public Path record(Path file, int count, String certainty) {
         SplittableRandom random = new SplittableRandom(count);
-        int size = config.imageSize();
+        int size = config.imageSize().side();
         float[] images = new float[count * 3 * size * size];
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();

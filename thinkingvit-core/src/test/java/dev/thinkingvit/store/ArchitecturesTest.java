@@ -15,6 +15,7 @@ import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.verify.Verification;
@@ -101,7 +102,7 @@ class ArchitecturesTest {
     }
 
     private static PreprocessingChange size(int pixels) {
-        return new PreprocessingChange(pixels, null, null, null, null);
+        return new PreprocessingChange(ImageSize.square(pixels), null, null, null, null);
     }
 
     @Test
