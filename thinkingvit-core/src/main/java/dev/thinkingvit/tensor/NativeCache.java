@@ -2,6 +2,7 @@ package dev.thinkingvit.tensor;
 
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,6 +12,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 import java.util.Set;
+import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +55,28 @@ final class NativeCache {
             return; // it may be complete, and then need not be written to
         }
         System.setProperty(PROPERTY, standard().toString());
+    }
+
+    /** As {@link #choose}, where the folder that was asked for is of no use. */
+    static void chooseAnother() {
+        System.setProperty(PROPERTY, standard().toString());
+    }
+
+    /**
+     * Lets JavaCPP use a folder that cannot be written to. Of itself it would take no such folder, but silently unpack
+     * everything once more in another one, or find none.
+     *
+     * @return whether it does now; not where modules keep others out of JavaCPP's
+     */
+    static boolean useAsItIs(Path complete) {
+        try {
+            Field field = Loader.class.getDeclaredField("cacheDir");
+            field.setAccessible(true);
+            field.set(null, complete.toFile().getCanonicalFile());
+            return true;
+        } catch (ReflectiveOperationException | RuntimeException | IOException e) {
+            return false;
+        }
     }
 
     private static Path standard() {
@@ -157,7 +181,7 @@ final class NativeCache {
                 return noExec() + MOVE + "; or memory ended meanwhile: raise the process's limit (ulimit -v)";
             }
             if (cause instanceof IOException) {
-                return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
+                return "they cannot be unpacked in " + folder() + ": " + Reasons.line(cause)
                         + (isFull(message) ? NEEDED : "") + MOVE;
             }
         }
