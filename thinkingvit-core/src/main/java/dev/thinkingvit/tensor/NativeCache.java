@@ -216,8 +216,10 @@ final class NativeCache {
         return message.contains("No space left") || message.contains("quota");
     }
 
-    static Path chosen() {
-        return Path.of(folder());
+    /** The folder that JavaCPP uses: another one where the program used JavaCPP before; else what was chosen. */
+    static Path chosen() throws IOException {
+        Path folder = Path.of(folder());
+        return isUsable(folder) ? Loader.getCacheDir().toPath() : folder;
     }
 
     private static String folder() {

@@ -96,6 +96,15 @@ class NativeUnpackingTest {
     }
 
     @Test
+    void aProgramThatUsedJavaCppBeforeHasOneCacheOnly() throws Exception {
+        Path first = Files.createDirectories(folder.resolve("first"));
+        try (OwnProcess process = OwnProcess.start(folder, JavaCppFirst.class, List.of(), first.toString())) {
+            assertThat(process.await(60)).as(process.out()).isZero();
+            assertThat(process.out()).contains("unpacked in " + first.toRealPath());
+        }
+    }
+
+    @Test
     void whatIsInTheWayIsNamed() throws Exception {
         Path lock = Files.createDirectories(folder.resolve("cache/.thinkingvit.lock"));
         try (OwnProcess process = start()) {
@@ -185,6 +194,18 @@ class NativeUnpackingTest {
             System.setProperty(NativeCache.PROPERTY, arguments[0] + "-other");
             NativeCache.useAsItIs(Path.of(arguments[0]));
             System.out.println("JavaCPP uses " + Loader.getCacheDir());
+        }
+    }
+
+    /** Where natives are unpacked when JavaCPP's folder was the argument before another one is asked for. */
+    static final class JavaCppFirst {
+        private JavaCppFirst() {}
+
+        public static void main(String... arguments) throws IOException {
+            System.setProperty(NativeCache.PROPERTY, arguments[0]);
+            Loader.getCacheDir();
+            System.setProperty(NativeCache.PROPERTY, arguments[0] + "-other");
+            System.out.println("unpacked in " + NativeCache.chosen());
         }
     }
 
