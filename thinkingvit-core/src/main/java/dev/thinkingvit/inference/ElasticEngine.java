@@ -74,8 +74,16 @@ public final class ElasticEngine implements AutoCloseable {
         return backbone;
     }
 
-    /** 10⁹ multiply-accumulates of an image that ends at {@code stage}: those of all stages up to it. */
+    /**
+     * 10⁹ multiply-accumulates of an image that ends at {@code stage}: those of all stages up to it.
+     *
+     * @throws IllegalArgumentException if there is no such stage
+     */
     public double cumulativeGmacs(int stage) {
+        if (stage < 1 || stage > backbone.stages()) {
+            throw new IllegalArgumentException(
+                    "stage " + stage + " does not exist: the model has stages 1 to " + backbone.stages());
+        }
         long macs = 0;
         for (int k = 1; k <= stage; k++) {
             macs += backbone.macs(k);
@@ -374,7 +382,7 @@ public final class ElasticEngine implements AutoCloseable {
             requireNumbers(logits, row * classes, classes, stage);
             float[] probabilities = softmax(logits, row * classes, classes);
             StopPolicy policy = policies.get(batch.images[row]);
-            double measure = policy.router().measure(probabilities);
+            double measure = measure(policy.router(), probabilities, stage);
             thoughts.get(batch.images[row])
                     .add(new StageOutcome(
                             stage,
@@ -387,6 +395,16 @@ public final class ElasticEngine implements AutoCloseable {
             }
         }
         return Arrays.copyOf(goOn, count);
+    }
+
+    /** NaN is on neither side of a threshold: all would go on, and nobody would know why. */
+    private static double measure(Router router, float[] probabilities, int stage) {
+        double measure = router.measure(probabilities);
+        if (Double.isNaN(measure)) {
+            throw new ArithmeticException(
+                    "the router " + router.id() + " measured NaN after stage " + stage + ", a number is required");
+        }
+        return measure;
     }
 
     /** NaN has no entropy and would pass for certainty. */

@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,9 +33,9 @@ public final class ComputeClient implements AutoCloseable {
         if (limit < 1) {
             throw new IllegalArgumentException(name + ": at least 1 call must be allowed to wait, got " + limit);
         }
-        this.name = name;
+        this.name = Objects.requireNonNull(name, "the client's name is null");
         this.limit = limit;
-        this.listener = listener;
+        this.listener = Objects.requireNonNull(listener, "the listener is null");
         ComputeThread.open();
     }
 

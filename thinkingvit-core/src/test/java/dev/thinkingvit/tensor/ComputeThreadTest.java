@@ -60,7 +60,11 @@ class ComputeThreadTest {
                     }))
                     .isInstanceOf(ArithmeticException.class);
             Thread.currentThread().interrupt();
-            assertThatThrownBy(() -> ComputeThread.call(client, 1, () -> 2)).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> ComputeThread.call(client, 1, () -> {
+                        Thread.sleep(500); // longer than its caller needs to see that it is interrupted
+                        return 2;
+                    }))
+                    .isInstanceOf(CancellationException.class);
         } finally {
             assertThat(Thread.interrupted()).isTrue();
         }
