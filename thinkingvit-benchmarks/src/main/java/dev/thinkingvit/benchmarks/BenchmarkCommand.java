@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.AtomicFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.util.List;
 

@@ -1,12 +1,12 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.util.ArrayList;

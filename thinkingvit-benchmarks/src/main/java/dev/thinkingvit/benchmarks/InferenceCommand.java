@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.model.PackedBackbone;
 import java.io.IOException;
 import java.io.PrintWriter;

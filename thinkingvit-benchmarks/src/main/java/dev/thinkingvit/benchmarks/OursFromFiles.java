@@ -2,9 +2,9 @@ package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.Trainer;

@@ -1,11 +1,11 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.data.Batch;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.picture.PictureDecoder;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

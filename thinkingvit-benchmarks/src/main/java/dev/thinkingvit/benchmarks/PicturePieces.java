@@ -1,9 +1,9 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureDecoder;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;

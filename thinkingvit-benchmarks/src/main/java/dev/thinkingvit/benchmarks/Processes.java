@@ -1,8 +1,8 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.onnx.OnnxExport;
+import dev.thinkingvit.store.ModelDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.train.RecipeFile;
 import java.nio.file.Path;
 

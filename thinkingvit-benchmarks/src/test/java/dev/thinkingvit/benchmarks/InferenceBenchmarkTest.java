@@ -3,13 +3,13 @@ package dev.thinkingvit.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.train.Recipe;
 import java.io.PrintWriter;
 import java.io.StringWriter;

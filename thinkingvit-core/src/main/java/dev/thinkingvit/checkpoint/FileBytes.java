@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Why not mapped: a mapping ends when a garbage collector finds the time, and reading one whose file was cut off
  * meanwhile is an error of the virtual machine, or its end.
  */
-final class FileBytes implements AutoCloseable {
+public final class FileBytes implements AutoCloseable {
     private static final int SMALL_FILE = 1 << 20;
 
     private final Path file;
@@ -41,7 +41,7 @@ final class FileBytes implements AutoCloseable {
     }
 
     /** @throws CheckpointException if the file is missing, a directory or unreadable */
-    static FileBytes open(Path file) {
+    public static FileBytes open(Path file) {
         return open(file, SMALL_FILE);
     }
 
@@ -69,19 +69,20 @@ final class FileBytes implements AutoCloseable {
      *
      * @throws CheckpointException if it is there and a pipe, a device or a socket
      */
-    static void requireRegular(Path file) {
+    public static void requireRegular(Path file) {
         if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isDirectory(file)) {
             throw new CheckpointException(
                     file, "is no regular file but a pipe or a device, in which nothing can be found");
         }
     }
 
-    Path file() {
+    /** Of which these are the bytes. */
+    public Path file() {
         return file;
     }
 
     /** Length of the file in bytes when it was opened. */
-    long size() {
+    public long size() {
         return size;
     }
 
@@ -91,7 +92,7 @@ final class FileBytes implements AutoCloseable {
      * @return a read-only little-endian buffer
      * @throws CheckpointException if the range is not within the file
      */
-    ByteBuffer slice(long offset, long length) {
+    public ByteBuffer slice(long offset, long length) {
         requireWithin(offset, length);
         try {
             return whole != null ? part(whole, offset, (int) length) : read(channel, offset, (int) length);

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * <a href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html">.npy</a> files, one an array. What an
  * array's header claims is checked against its entry.
  */
-final class NumpyArchive {
+public final class NumpyArchive {
     private static final String ENDING = ".npy";
     static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final int MAX_HEADER_BYTES = 1 << 16;
@@ -55,8 +55,8 @@ final class NumpyArchive {
      * @param others the types of what is not read, by name: arrays of objects, texts or structures, of numbers that are
      *     not computed with or not little-endian
      */
-    record Contents(Map<String, HostTensor> tensors, Map<String, String> others) {
-        Contents {
+    public record Contents(Map<String, HostTensor> tensors, Map<String, String> others) {
+        public Contents {
             tensors = Collections.unmodifiableMap(tensors);
             others = Collections.unmodifiableMap(others);
         }
@@ -68,7 +68,7 @@ final class NumpyArchive {
     }
 
     /** Whether a file that begins with {@code start} is such an archive: its first entry is an array. */
-    static boolean begins(ByteBuffer start) {
+    public static boolean begins(ByteBuffer start) {
         if (!TorchFile.isZip(start) || start.remaining() < ZIP_NAME) {
             return false;
         }
@@ -81,7 +81,7 @@ final class NumpyArchive {
     }
 
     /** @throws CheckpointException if the archive or an array in it is damaged or lies about its size */
-    static Contents read(FileBytes bytes) {
+    public static Contents read(FileBytes bytes) {
         MemoryBudget budget = new MemoryBudget(bytes.file(), bytes.size());
         ZipArchive archive = new ZipArchive(bytes, budget);
         NumpyArchive reader = new NumpyArchive(bytes.file(), budget);

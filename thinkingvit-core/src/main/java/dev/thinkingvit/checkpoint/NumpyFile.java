@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.AtomicFiles;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;

@@ -12,7 +12,8 @@ public final class Opaque {
     private final String type;
     private Map<?, ?> attributes = Map.of();
 
-    Opaque(String type) {
+    /** An object without attributes; {@code type} is its class as the file names it. */
+    public Opaque(String type) {
         this.type = type;
     }
 
@@ -39,7 +40,7 @@ public final class Opaque {
      * @param value anything that {@link TorchFile#load} gives
      * @return Python's name of its type
      */
-    static String describe(@Nullable Object value) {
+    public static String describe(@Nullable Object value) {
         return PythonObject.describe(value);
     }
 

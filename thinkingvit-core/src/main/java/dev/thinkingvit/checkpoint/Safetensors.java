@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -28,7 +29,7 @@ import tools.jackson.core.JacksonException;
  */
 public final class Safetensors {
     /** The format's own limit on the header. */
-    static final int MAX_HEADER_BYTES = 100_000_000;
+    public static final int MAX_HEADER_BYTES = 100_000_000;
 
     private static final int LENGTH_BYTES = 8;
 
@@ -58,7 +59,12 @@ public final class Safetensors {
         }
     }
 
-    static Contents read(FileBytes bytes) {
+    /**
+     * Reads a file that somebody has opened, and closes.
+     *
+     * @throws CheckpointException if it is no safetensors file or lies about its size
+     */
+    public static Contents read(FileBytes bytes) {
         long headerBytes = headerLength(bytes);
         byte[] json = new byte[(int) headerBytes];
         bytes.slice(LENGTH_BYTES, headerBytes).get(json);

@@ -10,14 +10,12 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Weights that are split over several files: an index, {@code model.safetensors.index.json} or
  * {@code pytorch_model.bin.index.json}, whose {@code weight_map} says which file beside it holds each tensor.
  */
-final class Shards {
+public final class Shards {
     private static final Pattern PART = Pattern.compile("(.+)-\\d{5}-of-(\\d{5})(\\.[a-z.]+)");
     private static final int MAX_SHARDS = 10_000;
 
@@ -27,11 +25,12 @@ final class Shards {
      * All parts together.
      *
      * @param index the index
+     * @param content what is in it: plain maps, lists and values
      * @param reader reads one part into its dictionary
      * @throws CheckpointException if a part or a tensor is missing, in two parts, or not in the index's folder
      */
-    static Map<Object, Object> read(Path index, Function<Path, Map<?, ?>> reader) {
-        Map<String, String> places = places(index);
+    public static Map<Object, Object> read(Path index, Map<String, Object> content, Function<Path, Map<?, ?>> reader) {
+        Map<String, String> places = places(index, content);
         Set<String> shards = new TreeSet<>(places.values());
         if (shards.size() > MAX_SHARDS) {
             throw new CheckpointException(
@@ -68,7 +67,7 @@ final class Shards {
     }
 
     /** Refuses one part of several where the whole was meant; for a file whose name says so. */
-    static void refusePart(Path file) {
+    public static void refusePart(Path file) {
         Path name = file.getFileName();
         Matcher part = PART.matcher(name == null ? "" : name.toString());
         if (part.matches() && Integer.parseInt(part.group(2)) > 1) {
@@ -79,21 +78,19 @@ final class Shards {
         }
     }
 
-    private static Map<String, String> places(Path index) {
-        ObjectNode root = ModelDirectory.readTree(index);
-        if (!(root.get("weight_map") instanceof ObjectNode map) || map.isEmpty()) {
+    private static Map<String, String> places(Path index, Map<String, Object> content) {
+        if (!(content.get("weight_map") instanceof Map<?, ?> map) || map.isEmpty()) {
             throw new CheckpointException(
                     index, "is no index of weights: weight_map, which names each tensor's file, is missing or empty");
         }
         Map<String, String> places = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> entry : map.properties()) {
-            if (!entry.getValue().isString()) {
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            if (!(entry.getValue() instanceof String shard)) {
                 throw new CheckpointException(
                         index, "the file of tensor '" + entry.getKey() + "' must be a name, got " + entry.getValue());
             }
-            String shard = entry.getValue().asString();
             place(index, shard);
-            places.put(entry.getKey(), shard);
+            places.put(String.valueOf(entry.getKey()), shard);
         }
         return places;
     }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Strided views of flat storages as row-major tensors. Views that are row-major already share the storage's bytes;
  * others are copied.
  */
-final class StridedViews {
+public final class StridedViews {
     private final Path file;
     private final MemoryBudget budget;
 
@@ -67,7 +67,7 @@ final class StridedViews {
      *
      * @throws ArithmeticException if it takes more than 2 GiB
      */
-    static HostTensor permuted(HostTensor tensor, int... order) {
+    public static HostTensor permuted(HostTensor tensor, int... order) {
         long[] shape = tensor.shape();
         long[] steps = new long[shape.length];
         long step = 1;
@@ -88,7 +88,7 @@ final class StridedViews {
      * @return null if one is missing, or they do not agree in type and in all sizes but the first, or take more than
      *     2 GiB
      */
-    static @Nullable HostTensor concatenated(List<? extends @Nullable HostTensor> tensors) {
+    public static @Nullable HostTensor concatenated(List<? extends @Nullable HostTensor> tensors) {
         HostTensor first = tensors.get(0);
         if (first == null || first.shape().length == 0) {
             return null;

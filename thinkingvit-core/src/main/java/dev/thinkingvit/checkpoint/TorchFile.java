@@ -37,7 +37,12 @@ public final class TorchFile {
         }
     }
 
-    static @Nullable Object load(FileBytes bytes) {
+    /**
+     * What {@code torch.save} put into a file, of whichever format: plain Java, {@link HostTensor} and {@link Opaque}.
+     *
+     * @throws CheckpointException if it is no such file, or not whole
+     */
+    public static @Nullable Object load(FileBytes bytes) {
         Path file = bytes.file();
         MemoryBudget budget = new MemoryBudget(file, bytes.size());
         ByteBuffer start = bytes.slice(0, Math.min(bytes.size(), START_BYTES));
@@ -69,11 +74,13 @@ public final class TorchFile {
         };
     }
 
-    static boolean isLegacy(ByteBuffer start) {
+    /** Whether a file that begins so is of the format before PyTorch 1.6. */
+    public static boolean isLegacy(ByteBuffer start) {
         return LegacyTorchFile.begins(start);
     }
 
-    static boolean isZip(ByteBuffer start) {
+    /** Whether a file that begins so is a zip archive. */
+    public static boolean isZip(ByteBuffer start) {
         return start.remaining() >= 4 && start.slice(0, 4).equals(ByteBuffer.wrap(new byte[] {'P', 'K', 3, 4}));
     }
 

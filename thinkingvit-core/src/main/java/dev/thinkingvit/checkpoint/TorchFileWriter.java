@@ -1,5 +1,6 @@
 package dev.thinkingvit.checkpoint;
 
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.FilterOutputStream;
 import java.io.IOException;

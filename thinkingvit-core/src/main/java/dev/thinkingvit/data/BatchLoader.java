@@ -1,5 +1,9 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.picture.Normalizer;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.PictureTransform;
+import dev.thinkingvit.picture.Preprocessing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.picture.PictureException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayDeque;

@@ -2,6 +2,7 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.archive.ArchiveFileSystem;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.PictureException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.archive.ArchiveFileSystem;
 import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.picture.PictureFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

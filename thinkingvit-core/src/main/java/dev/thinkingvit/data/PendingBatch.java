@@ -1,6 +1,9 @@
 package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureException;
+import dev.thinkingvit.picture.UnfitPictureException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,5 +1,8 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.PictureException;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;

@@ -2,6 +2,7 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.archive.ArchiveFileSystem;
 import dev.thinkingvit.archive.Archives;
+import dev.thinkingvit.picture.PictureFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,8 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.FileNames;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.OtherFormats;
+import dev.thinkingvit.picture.PictureFormat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.FileSystemLoopException;

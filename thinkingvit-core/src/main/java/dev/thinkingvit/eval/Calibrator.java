@@ -1,6 +1,6 @@
 package dev.thinkingvit.eval;
 
-import dev.thinkingvit.checkpoint.Routing;
+import dev.thinkingvit.store.Routing;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

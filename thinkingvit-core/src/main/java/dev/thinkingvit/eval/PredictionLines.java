@@ -1,7 +1,7 @@
 package dev.thinkingvit.eval;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.files.AtomicFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

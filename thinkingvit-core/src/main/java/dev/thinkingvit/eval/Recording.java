@@ -1,9 +1,9 @@
 package dev.thinkingvit.eval;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.inference.Router;
+import dev.thinkingvit.store.Routing;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;

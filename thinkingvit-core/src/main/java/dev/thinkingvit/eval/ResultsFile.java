@@ -1,9 +1,9 @@
 package dev.thinkingvit.eval;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.thinkingvit.eval;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

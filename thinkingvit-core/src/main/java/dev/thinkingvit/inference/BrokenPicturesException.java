@@ -1,6 +1,6 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.data.PictureException;
+import dev.thinkingvit.picture.PictureException;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.SortedMap;

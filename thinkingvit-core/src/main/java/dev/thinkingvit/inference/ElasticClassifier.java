@@ -1,17 +1,17 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureException;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.UnfitPictureException;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureException;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.UnfitPictureException;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.Natives;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -77,7 +77,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * Loads a model directory or a checkpoint file in the precision that {@link #precisionFor} chooses, or a model that was
      * exported to ONNX, in F32.
      *
-     * @param path see {@link dev.thinkingvit.checkpoint.ModelImport#read}; what the weights cannot say must be in a directory's configuration
+     * @param path see {@link dev.thinkingvit.store.ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
      * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
      */

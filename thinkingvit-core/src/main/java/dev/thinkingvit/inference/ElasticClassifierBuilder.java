@@ -1,12 +1,12 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeListener;
 import dev.thinkingvit.tensor.Natives;

@@ -423,7 +423,16 @@ public final class ElasticEngine implements AutoCloseable {
                 : tensor.index_select(0, TorchDevice.of(tensor).place(Tensors.longs(rows)));
     }
 
-    static float[] softmax(float[] logits, int offset, int classes) {
+    /**
+     * Probabilities of one image.
+     *
+     * @param logits of several, in rows
+     * @param offset of its first
+     * @param classes how many there are
+     * @return {@code classes} values that sum to 1
+     */
+    public static float[] softmax(float[] logits, int offset, int classes) {
+        Objects.requireNonNull(logits, "the logits are null");
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < classes; i++) {
             max = Math.max(max, logits[offset + i]);

@@ -1,9 +1,9 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.NumpyFile;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.Safetensors.Outline;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.tensor.DType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureDecoder;
-import dev.thinkingvit.data.PictureException;
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.PictureException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;

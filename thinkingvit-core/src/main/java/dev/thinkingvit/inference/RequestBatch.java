@@ -1,9 +1,9 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.data.PictureException;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.UnfitPictureException;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.PictureException;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.UnfitPictureException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

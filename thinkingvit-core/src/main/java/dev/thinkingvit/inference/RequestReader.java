@@ -1,6 +1,6 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.data.PictureException;
+import dev.thinkingvit.picture.PictureException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

@@ -1,7 +1,9 @@
 package dev.thinkingvit.network;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +14,11 @@ import org.jspecify.annotations.Nullable;
  * norms, GELU and softmax are not.
  */
 public final class Cost implements Layers<long[]> {
+    /** What attention's two products are called among layers, which have no parameter to be named after. */
+    public static final String ATTENTION = "attention";
+
     private final int stage;
-    private long macs;
+    private final Map<String, Long> macs = new LinkedHashMap<>();
 
     private Cost(int stage) {
         this.stage = stage;
@@ -21,6 +26,16 @@ public final class Cost implements Layers<long[]> {
 
     /** Multiply-accumulates of one image at {@code stage} (from 1) alone. */
     public static long macs(Network network, int stage) {
+        return byLayer(network, stage).values().stream()
+                .mapToLong(Long::longValue)
+                .sum();
+    }
+
+    /**
+     * The same, layer by layer in the order in which they first compute, each under its name in PyTorch, such as
+     * {@code blocks.0.attn.qkv}; {@link #ATTENTION} stands for all products of attention.
+     */
+    public static Map<String, Long> byLayer(Network network, int stage) {
         Cost cost = new Cost(stage);
         Network.Ports ports = network.ports(stage);
         network.stage(cost, stage, one(ports.images()), ports.previous() == null ? null : one(ports.previous()));
@@ -37,6 +52,15 @@ public final class Cost implements Layers<long[]> {
             one[i + 1] = shape.get(i);
         }
         return one;
+    }
+
+    private void count(String layer, long more) {
+        macs.merge(layer, more, Math::addExact);
+    }
+
+    private static String layer(Parameter weight) {
+        String name = weight.name();
+        return name.endsWith(".weight") ? name.substring(0, name.length() - ".weight".length()) : name;
     }
 
     private static long product(long[] shape) {
@@ -59,7 +83,7 @@ public final class Cost implements Layers<long[]> {
     public long[] linear(long[] x, Linear layer) {
         long[] out = x.clone();
         out[out.length - 1] = layer.weight().shape(stage)[0];
-        macs += product(x) * out[out.length - 1];
+        count(layer(layer.weight()), product(x) * out[out.length - 1]);
         return out;
     }
 
@@ -77,7 +101,7 @@ public final class Cost implements Layers<long[]> {
     public long[] attention(long[] qkv, int heads) {
         long[] out = qkv.clone();
         out[2] /= 3;
-        macs += 2 * product(out) * out[1];
+        count(ATTENTION, 2 * product(out) * out[1]);
         return out;
     }
 
@@ -105,7 +129,7 @@ public final class Cost implements Layers<long[]> {
     public long[] upsample(long[] x, int rows, int columns, Parameter kernel) {
         long[] out = x.clone();
         out[1] *= kernel.shape()[2] * kernel.shape()[3];
-        macs += product(out);
+        count(layer(kernel), product(out));
         return out;
     }
 

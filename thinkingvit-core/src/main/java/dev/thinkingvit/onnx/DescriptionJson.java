@@ -1,11 +1,6 @@
 package dev.thinkingvit.onnx;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.checkpoint.Routing.Calibration;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.Architecture;
@@ -14,6 +9,11 @@ import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.Resampling;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.Routing;
+import dev.thinkingvit.store.Routing.Calibration;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

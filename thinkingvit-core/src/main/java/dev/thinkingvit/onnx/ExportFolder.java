@@ -1,8 +1,8 @@
 package dev.thinkingvit.onnx;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.FolderLock;
+import dev.thinkingvit.files.AtomicFiles;
+import dev.thinkingvit.files.FolderLock;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,12 +1,12 @@
 package dev.thinkingvit.onnx;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.data.PreprocessingChange;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.picture.PreprocessingChange;
+import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

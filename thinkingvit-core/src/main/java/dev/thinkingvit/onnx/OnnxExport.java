@@ -1,15 +1,15 @@
 package dev.thinkingvit.onnx;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.checkpoint.ProtoMessage;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.WeightsException;
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,6 +1,5 @@
 package dev.thinkingvit.store;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;

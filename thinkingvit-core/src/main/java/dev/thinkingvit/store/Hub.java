@@ -1,6 +1,5 @@
 package dev.thinkingvit.store;
 
-import dev.thinkingvit.checkpoint.ModelFolders;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -1,6 +1,6 @@
 package dev.thinkingvit.store;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.thinkingvit.store;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
+import dev.thinkingvit.files.AtomicFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -1,12 +1,10 @@
 package dev.thinkingvit.store;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelImport;
-import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

@@ -4,9 +4,9 @@ import static dev.thinkingvit.train.RecipeChecks.probability;
 import static dev.thinkingvit.train.RecipeChecks.require;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.thinkingvit.data.RandAugment;
-import dev.thinkingvit.data.RandomErasing;
-import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.augment.RandAugment;
+import dev.thinkingvit.augment.RandomErasing;
+import dev.thinkingvit.picture.Resampling;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  * @param stage counted from 1; {@link #LAST} or {@link #AVERAGE}
  * @param isLoss whether it is the loss
  */
-record BestMetric(int stage, boolean isLoss) {
+public record BestMetric(int stage, boolean isLoss) {
     static final int LAST = 0;
     static final int AVERAGE = -1;
 
@@ -41,7 +41,7 @@ record BestMetric(int stage, boolean isLoss) {
     }
 
     /** The validation in one number, of which more is better. */
-    double score(TrainingRun.Judgement judgement) {
+    public double score(Judgement judgement) {
         List<Double> values = isLoss ? judgement.losses() : judgement.accuracies();
         double value =
                 switch (stage) {

@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Owns its tensors; close it.
  */
-final class Ema implements AutoCloseable {
+public final class Ema implements AutoCloseable {
     private static final Operator LERP = Operator.find("aten::_foreach_lerp_", "Scalar");
 
     private final Rule rule;
@@ -28,7 +28,7 @@ final class Ema implements AutoCloseable {
 
     /** How much of the average an update leaves. */
     @FunctionalInterface
-    interface Rule {
+    public interface Rule {
         /** @param update its number over the whole training, from 1 */
         double decay(long update);
 
@@ -59,7 +59,7 @@ final class Ema implements AutoCloseable {
      * @param parameters followed, not owned; the average starts from their present values
      * @param shares into which they are divided, about equally large
      */
-    Ema(Map<String, Tensor> parameters, Rule rule, int shares) {
+    public Ema(Map<String, Tensor> parameters, Rule rule, int shares) {
         this.rule = rule;
         for (int i = 0; i < shares; i++) {
             this.shares.add(new Share());
@@ -82,7 +82,7 @@ final class Ema implements AutoCloseable {
      *
      * @param share from 0
      */
-    void update(int share) {
+    public void update(int share) {
         double present = rule.decay(updates + 1);
         try (Scope scope = new Scope()) {
             LERP.run(
@@ -93,12 +93,12 @@ final class Ema implements AutoCloseable {
     }
 
     /** Counts an update of all shares. */
-    void updated() {
+    public void updated() {
         updates++;
     }
 
     /** By parameter name; the average keeps owning them. */
-    Map<String, Tensor> averages() {
+    public Map<String, Tensor> averages() {
         return averages;
     }
 

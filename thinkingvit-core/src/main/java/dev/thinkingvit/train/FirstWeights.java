@@ -1,15 +1,15 @@
 package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.Checkpoints;
-import dev.thinkingvit.checkpoint.SourceConfig;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ClassHead;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WarmStart;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.Checkpoints;
+import dev.thinkingvit.store.SourceConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -45,7 +45,7 @@ public record LossRecipe(double smoothing, double dropPath, List<Double> stageWe
     }
 
     /** The weights of {@code stages} stages' losses. */
-    double[] weights(int stages) {
+    public double[] weights(int stages) {
         if (stageWeights.isEmpty()) {
             double[] equal = new double[stages];
             Arrays.fill(equal, 1.0 / stages);

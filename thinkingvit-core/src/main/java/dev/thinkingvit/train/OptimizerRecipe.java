@@ -119,7 +119,8 @@ public record OptimizerRecipe(
         return lrBaseScale == Scaling.SQRT ? lrBase * Math.sqrt(ratio) : lrBase * batchSize / lrBaseSize;
     }
 
-    AdamW.Options adamW() {
+    /** What AdamW needs of this. */
+    public AdamW.Options adamW() {
         return new AdamW.Options(optBetas.get(0), optBetas.get(1), optEps, weightDecay);
     }
 

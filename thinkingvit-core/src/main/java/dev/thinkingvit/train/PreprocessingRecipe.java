@@ -2,8 +2,8 @@ package dev.thinkingvit.train;
 
 import static dev.thinkingvit.train.RecipeChecks.require;
 
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.Resampling;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

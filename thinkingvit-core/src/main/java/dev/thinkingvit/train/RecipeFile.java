@@ -1,7 +1,7 @@
 package dev.thinkingvit.train;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import java.io.IOException;
@@ -232,7 +232,7 @@ public final class RecipeFile {
     }
 
     /** Every key of a recipe with its value as a plain one: a number, text, a list, or null. */
-    static Map<String, @Nullable Object> values(Recipe recipe) {
+    public static Map<String, @Nullable Object> values(Recipe recipe) {
         Map<String, @Nullable Object> values = new LinkedHashMap<>();
         ObjectNode tree = tree(recipe);
         sections()

@@ -33,7 +33,7 @@ public record Share(BigDecimal value) {
     }
 
     /** Whether {@code part} of {@code whole} are more than this share. */
-    boolean isExceeded(long part, long whole) {
+    public boolean isExceeded(long part, long whole) {
         return BigDecimal.valueOf(part).compareTo(value.multiply(BigDecimal.valueOf(whole))) > 0;
     }
 

@@ -1,8 +1,8 @@
 package dev.thinkingvit.train;
 
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;

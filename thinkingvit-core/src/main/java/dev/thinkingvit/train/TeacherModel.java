@@ -1,18 +1,18 @@
 package dev.thinkingvit.train;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.ClassFinder;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.nio.charset.StandardCharsets;

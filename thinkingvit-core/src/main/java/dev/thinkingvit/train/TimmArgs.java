@@ -286,7 +286,7 @@ final class TimmArgs {
                         + " others");
     }
 
-    /** The network as {@link TimmCheckpoint} writes it, which is how timm's models take theirs. */
+    /** The network as a {@code .pth.tar} has it, which is how timm's models take theirs. */
     private void takeShape(boolean staged) {
         if (!has(SHAPE)) {
             return;

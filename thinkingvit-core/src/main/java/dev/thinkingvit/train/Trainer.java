@@ -60,7 +60,7 @@ public final class Trainer implements AutoCloseable {
     private TrainerState.Missed missed = TrainerState.Missed.NONE;
     private String judgedOn = "";
     private int judgedFrom;
-    private @Nullable UnreadablePictures watch;
+    private @Nullable UnreadableWatch watch;
     private byte[] news = {};
     private long totalUpdates;
     private long images;
@@ -186,7 +186,7 @@ public final class Trainer implements AutoCloseable {
                 }
                 if (watch != null) {
                     List<BatchLoader.Failure> all = pictures.failures();
-                    news = watch.met(UnreadablePictures.Use.TRAINING, all.subList(failures, all.size()), read);
+                    news = watch.met(all.subList(failures, all.size()), read);
                 }
                 Updated done = attempt(batch, learningRate, Math.min(size, end - place.entries()));
                 if (done == null) {
@@ -255,7 +255,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Whether this process was told to {@link #stop}. */
-    boolean isAsked() {
+    public boolean isAsked() {
         return asked;
     }
 
@@ -373,7 +373,7 @@ public final class Trainer implements AutoCloseable {
      * @throws TrainingException if a weight, an average, a moment, a loss or a gradient is no number
      * @throws IllegalStateException if an error ended the last update halfway
      */
-    TrainerState proven() {
+    public TrainerState proven() {
         if (torn) {
             throw new IllegalStateException("the last update was not made to its end");
         }
@@ -483,12 +483,12 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Has pictures that cannot be read watched by a list, which all processes must have.
+     * Has pictures that cannot be read watched, which all processes must do.
      *
-     * @param list whose {@link UnreadablePictures#told} may end an update, which is then as if it had not begun
+     * @param by whose {@link UnreadableWatch#told} may end an update, which is then as if it had not begun
      */
-    public void watch(UnreadablePictures list) {
-        watch = list;
+    public void watch(UnreadableWatch by) {
+        watch = by;
     }
 
     /**
@@ -507,7 +507,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** The first of the {@link #scores} that compare with those to come. */
-    int judgedFrom() {
+    public int judgedFrom() {
         return judgedFrom;
     }
 
@@ -532,17 +532,17 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** The model's own weights, of which {@link #weights} may be an average. */
-    Map<String, HostTensor> modelWeights() {
+    public Map<String, HostTensor> modelWeights() {
         return model.stateDict();
     }
 
     /** {@link #localBatchSize(Recipe, Peers)} of this trainer. */
-    int localBatchSize() {
+    public int localBatchSize() {
         return localBatchSize(recipe, peers);
     }
 
     /** The last update's gradients by parameter name, before the moment they were used; the trainer keeps owning them. */
-    Map<String, Tensor> gradients() {
+    public Map<String, Tensor> gradients() {
         return gradients.get(0).views();
     }
 

@@ -92,7 +92,7 @@ public record TrainerState(Map<String, HostTensor> tensors, Position position, L
         }
     }
 
-    /** Replaces {@code file} as a whole; see {@link dev.thinkingvit.checkpoint.AtomicFiles}. */
+    /** Replaces {@code file} as a whole; see {@link dev.thinkingvit.files.AtomicFiles}. */
     public void write(Path file) {
         Map<String, String> facts = facts();
         facts.put(CHECKSUM, checksum(tensors));

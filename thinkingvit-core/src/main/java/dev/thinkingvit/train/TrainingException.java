@@ -16,12 +16,12 @@ public class TrainingException extends RuntimeException {
     }
 
     /** Of weights, losses or gradients that are no numbers any more. */
-    static TrainingException ofNumbers(String message) {
+    public static TrainingException ofNumbers(String message) {
         return new TrainingException(message, true);
     }
 
     /** Whether what the training has in memory is not worth saving. */
-    boolean isOfNumbers() {
+    public boolean isOfNumbers() {
         return ofNumbers;
     }
 }

@@ -20,12 +20,12 @@ public record ValidationRecipe(int evalEvery, String bestMetric, int checkpointH
     }
 
     /** Whether the epoch that just ended, counted from 0, is judged. */
-    boolean isDue(int epoch, int totalEpochs) {
+    public boolean isDue(int epoch, int totalEpochs) {
         return (epoch + 1) % evalEvery == 0 || epoch + 1 >= totalEpochs;
     }
 
     /** What makes a model the best. */
-    BestMetric metric() {
+    public BestMetric metric() {
         return BestMetric.parse(bestMetric);
     }
 }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.thinkingvit.store.Checkpoints;
 import java.io.IOException;
 
 /** The input is an array, within a sound archive as the kernels of Google's Vision Transformer. */

@@ -3,6 +3,7 @@ package dev.thinkingvit.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.store.Checkpoints;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.json.JsonMapper;
 
 @NullUnmarked // a null fails the test
 class ShardsTest {
@@ -108,7 +110,7 @@ class ShardsTest {
     private Path write() throws IOException {
         Safetensors.write(directory.resolve(FIRST), first, Map.of());
         Safetensors.write(directory.resolve(SECOND), second, Map.of());
-        String text = ModelConfigJson.MAPPER.writeValueAsString(Map.of("weight_map", places));
+        String text = JsonMapper.shared().writeValueAsString(Map.of("weight_map", places));
         return Files.writeString(directory.resolve("model.safetensors.index.json"), text);
     }
 

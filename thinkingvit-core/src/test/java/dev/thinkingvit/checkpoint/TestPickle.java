@@ -6,10 +6,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /** Writes pickles opcode by opcode. */
-final class TestPickle {
+public final class TestPickle {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
-    TestPickle op(int... opcodes) {
+    public TestPickle op(int... opcodes) {
         for (int opcode : opcodes) {
             bytes.write(opcode);
         }
@@ -17,7 +17,7 @@ final class TestPickle {
     }
 
     /** Opcodes and arguments as text, such as {@code "(I1\nt"}. */
-    TestPickle raw(String latin1) {
+    public TestPickle raw(String latin1) {
         bytes.writeBytes(latin1.getBytes(StandardCharsets.ISO_8859_1));
         return this;
     }
@@ -59,7 +59,7 @@ final class TestPickle {
                 .array());
     }
 
-    TestPickle bytes(byte[] raw) {
+    public TestPickle bytes(byte[] raw) {
         bytes.writeBytes(raw);
         return this;
     }
@@ -86,7 +86,7 @@ final class TestPickle {
         return bytes.toByteArray();
     }
 
-    byte[] stop() {
+    public byte[] stop() {
         bytes.write('.');
         return bytes.toByteArray();
     }

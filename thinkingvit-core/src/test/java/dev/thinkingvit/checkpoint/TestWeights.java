@@ -8,17 +8,23 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /** Small networks' weights, every value another, and the names that others give them. */
-final class TestWeights {
+public final class TestWeights {
     /** Two stages, two blocks, 8 wide, heads of 2. */
-    static final ThinkingViTConfig SMALL = new ThinkingViTConfig(8, 4, 8, 2, 4, List.of(2, 4), 3, 1e-6);
+    public static final ThinkingViTConfig SMALL = new ThinkingViTConfig(8, 4, 8, 2, 4, List.of(2, 4), 3, 1e-6);
 
     private TestWeights() {}
 
-    static Map<String, HostTensor> of(ThinkingViTConfig network) {
+    /** The object, with attributes. */
+    public static Opaque with(Opaque object, Map<?, ?> attributes) {
+        object.attributes(attributes);
+        return object;
+    }
+
+    public static Map<String, HostTensor> of(ThinkingViTConfig network) {
         return of(network.parameterShapes());
     }
 
-    static Map<String, HostTensor> of(Map<String, long[]> shapes) {
+    public static Map<String, HostTensor> of(Map<String, long[]> shapes) {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         float next = 0;
         for (Map.Entry<String, long[]> entry : shapes.entrySet()) {
@@ -35,7 +41,7 @@ final class TestWeights {
         return tensors;
     }
 
-    static Map<Object, Object> renamed(Map<String, HostTensor> tensors, UnaryOperator<String> naming) {
+    public static Map<Object, Object> renamed(Map<String, HostTensor> tensors, UnaryOperator<String> naming) {
         Map<Object, Object> renamed = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> renamed.put(naming.apply(name), tensor));
         return renamed;

@@ -1,6 +1,7 @@
 package dev.thinkingvit.checkpoint;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.thinkingvit.store.Checkpoints;
 import java.io.IOException;
 
 /** Runs its seed inputs as a test; with {@code JAZZER_FUZZ=1} it searches for others. */

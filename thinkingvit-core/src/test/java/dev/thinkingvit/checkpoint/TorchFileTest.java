@@ -3,6 +3,7 @@ package dev.thinkingvit.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.store.Checkpoints;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

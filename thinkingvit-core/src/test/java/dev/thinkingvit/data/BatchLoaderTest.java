@@ -3,6 +3,13 @@ package dev.thinkingvit.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.augment.HorizontalFlip;
+import dev.thinkingvit.augment.RandomCrop;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.PictureException;
+import dev.thinkingvit.picture.PictureTransform;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.TestPictures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,9 @@ package dev.thinkingvit.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.ReferenceTensors;
+import dev.thinkingvit.picture.TestPictures;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

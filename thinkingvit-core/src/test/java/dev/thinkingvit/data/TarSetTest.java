@@ -3,6 +3,8 @@ package dev.thinkingvit.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.PictureException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

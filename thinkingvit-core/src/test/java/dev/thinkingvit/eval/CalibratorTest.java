@@ -3,8 +3,8 @@ package dev.thinkingvit.eval;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.store.Routing;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

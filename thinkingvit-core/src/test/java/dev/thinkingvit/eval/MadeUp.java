@@ -20,14 +20,14 @@ import java.util.SplittableRandom;
 import javax.imageio.ImageIO;
 
 /** Recordings, pictures and models made up for tests. */
-final class MadeUp {
+public final class MadeUp {
     /** A model of three stages that takes milliseconds. */
-    static final ThinkingViTConfig NETWORK = new ThinkingViTConfig(16, 8, 32, 2, 4, List.of(1, 2, 4), 6, 1e-6);
+    public static final ThinkingViTConfig NETWORK = new ThinkingViTConfig(16, 8, 32, 2, 4, List.of(1, 2, 4), 6, 1e-6);
 
     private MadeUp() {}
 
     /** Images whose later stages are right more often, with many equal measures. */
-    static Recording recording(Router router, int images, int stages, long seed) {
+    public static Recording recording(Router router, int images, int stages, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         List<ImageRecord> records = new ArrayList<>();
         for (int i = 0; i < images; i++) {
@@ -57,7 +57,7 @@ final class MadeUp {
         return new StageRecord(right ? 1 : 0, 0.5, right, right, measure, measure, measure);
     }
 
-    static ElasticEngine engine() {
+    public static ElasticEngine engine() {
         try (ThinkingViT model = ThinkingViT.initialise(NETWORK, 3)) {
             Map<String, HostTensor> weights = new LinkedHashMap<>(model.stateDict());
             // Freshly drawn heads are nearly indifferent: louder ones make entropies differ.
@@ -75,7 +75,7 @@ final class MadeUp {
     }
 
     /** Pictures of noise, {@code each} in each of six folders. */
-    static List<Sample> pictures(Path root, int each) throws IOException {
+    public static List<Sample> pictures(Path root, int each) throws IOException {
         List<Sample> samples = new ArrayList<>();
         for (int label = 0; label < NETWORK.numClasses(); label++) {
             Path folder = Files.createDirectories(root.resolve("class" + label));

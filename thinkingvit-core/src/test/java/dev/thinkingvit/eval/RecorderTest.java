@@ -3,8 +3,6 @@ package dev.thinkingvit.eval;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.thinkingvit.data.PictureDecoder;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.RealLabels;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.data.ValidLabels;
@@ -13,6 +11,8 @@ import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

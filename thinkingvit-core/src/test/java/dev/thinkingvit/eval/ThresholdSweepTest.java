@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.store.Routing;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

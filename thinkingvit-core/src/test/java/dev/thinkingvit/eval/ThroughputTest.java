@@ -3,11 +3,11 @@ package dev.thinkingvit.eval;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.data.Picture;
-import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Picture;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.Routing;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

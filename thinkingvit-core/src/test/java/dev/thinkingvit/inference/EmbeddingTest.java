@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.data.PictureException;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.PictureException;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,11 +1,11 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -20,9 +20,9 @@ import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 
 /** A model of four stages, of a shape that nobody published, with weights that make it think. */
-record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weights) {
+public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weights) {
 
-    static RandomModel draw(long seed) {
+    public static RandomModel draw(long seed) {
         // the last stage leaves a head of the network unused
         ThinkingViTConfig config = new ThinkingViTConfig(40, 8, 60, 2, 5, List.of(1, 2, 3, 4), 13, 1e-5);
         SplittableRandom random = new SplittableRandom(seed);
@@ -39,7 +39,7 @@ record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weights) {
     }
 
     /** Records what the training view computes of random images, in the form of the reference recordings. */
-    Path record(Path file, int count, String certainty) {
+    public Path record(Path file, int count, String certainty) {
         SplittableRandom random = new SplittableRandom(count);
         int size = config.imageSize();
         float[] images = new float[count * 3 * size * size];

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.thinkingvit.data.PictureDecoder;
-import dev.thinkingvit.data.PictureException;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.PictureException;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.FilterInputStream;

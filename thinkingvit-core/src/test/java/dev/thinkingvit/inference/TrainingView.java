@@ -1,19 +1,19 @@
 package dev.thinkingvit.inference;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** What training computes, held to the same recordings as inference: every stage is run anew for each question. */
-record TrainingView(ThinkingViT model) implements Backbone {
-    static TrainingView of(ModelDirectory.Model read) {
+public record TrainingView(ThinkingViT model) implements Backbone {
+    public static TrainingView of(ModelDirectory.Model read) {
         return new TrainingView(ComputeThread.call(
                 () -> ThinkingViT.of(ThinkingViTConfig.of(read.config().network()), read.weights())));
     }

@@ -2,10 +2,10 @@ package dev.thinkingvit.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.checkpoint.Checkpoints;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.store.Checkpoints;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;

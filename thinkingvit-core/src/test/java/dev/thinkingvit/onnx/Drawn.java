@@ -1,12 +1,12 @@
 package dev.thinkingvit.onnx;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;

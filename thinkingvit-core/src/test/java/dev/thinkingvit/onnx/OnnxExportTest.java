@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.model.WeightsException;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.Resampling;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.RandomAccessFile;

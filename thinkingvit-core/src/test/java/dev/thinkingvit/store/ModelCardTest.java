@@ -2,13 +2,10 @@ package dev.thinkingvit.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

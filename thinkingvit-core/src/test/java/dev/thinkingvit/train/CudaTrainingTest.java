@@ -3,10 +3,10 @@ package dev.thinkingvit.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.nio.file.Path;

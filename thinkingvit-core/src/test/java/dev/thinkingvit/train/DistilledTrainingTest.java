@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
@@ -12,6 +11,7 @@ import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;

@@ -100,10 +100,10 @@ class FirstProgramIT {
             var recipe = dev.thinkingvit.train.Recipe.DEFAULT;
             String yaml = dev.thinkingvit.train.RecipeFile.text(recipe);
             System.out.println(dev.thinkingvit.train.RecipeFile.ofText(yaml).equals(recipe));
-            System.out.println(dev.thinkingvit.data.PictureDecoder.decode(
+            System.out.println(dev.thinkingvit.picture.PictureDecoder.decode(
                     Path.of("thinkingvit-core/src/test/resources/reference/preprocess/images/webp.webp")));
             for (var each : dev.thinkingvit.data.ImageFolder.open(Path.of("TAR")).samples()) {
-                System.out.println("in a tar: " + dev.thinkingvit.data.PictureDecoder.decode(each.path()));
+                System.out.println("in a tar: " + dev.thinkingvit.picture.PictureDecoder.decode(each.path()));
             }
             """;
 

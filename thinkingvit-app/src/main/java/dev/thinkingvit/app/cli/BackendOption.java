@@ -1,12 +1,12 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
-import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.picture.PreprocessingChange;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -1,8 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Calibrator;
@@ -12,6 +9,9 @@ import dev.thinkingvit.eval.Target;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.Routing;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;

@@ -1,12 +1,12 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.Weights;
-import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.HubModel;
+import dev.thinkingvit.store.ModelImport;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,15 +1,15 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.StateDict;
-import dev.thinkingvit.checkpoint.WidthCut;
-import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelCard;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.store.WidthCut;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;

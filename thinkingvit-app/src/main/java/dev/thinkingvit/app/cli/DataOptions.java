@@ -1,7 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelFolders;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ClassMap;
 import dev.thinkingvit.data.ImageFolder;
@@ -18,6 +16,8 @@ import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelFolders;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

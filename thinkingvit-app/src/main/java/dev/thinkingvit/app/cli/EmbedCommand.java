@@ -1,13 +1,11 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.data.Batch;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Epoch;
-import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Embedding;
@@ -17,6 +15,8 @@ import dev.thinkingvit.inference.EmbeddingText;
 import dev.thinkingvit.inference.Pooling;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

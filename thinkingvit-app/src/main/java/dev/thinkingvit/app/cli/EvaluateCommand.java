@@ -1,10 +1,7 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
-import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.MaskedRouter;
 import dev.thinkingvit.eval.PredictionLines;
 import dev.thinkingvit.eval.Recording;
@@ -14,9 +11,12 @@ import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
 import dev.thinkingvit.eval.Thresholds;
 import dev.thinkingvit.eval.Throughput;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.report.EvaluationReport;
+import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;

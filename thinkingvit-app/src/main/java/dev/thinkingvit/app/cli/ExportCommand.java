@@ -1,10 +1,10 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
-import dev.thinkingvit.data.PreprocessingChange;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
+import dev.thinkingvit.picture.PreprocessingChange;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

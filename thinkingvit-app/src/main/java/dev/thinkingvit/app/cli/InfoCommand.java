@@ -1,21 +1,26 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.Resampling;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.Resampling;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,6 +42,7 @@ import tools.jackson.databind.node.ObjectNode;
             "",
             "Examples:",
             "  thinkingvit info my-model",
+            "  thinkingvit info my-model --cost",
             "  thinkingvit info checkpoint.pth.tar --config config.json --json"
         })
 final class InfoCommand extends BaseCommand {
@@ -49,6 +55,11 @@ final class InfoCommand extends BaseCommand {
 
     @Mixin
     private final CheckpointOptions checkpoint = new CheckpointOptions();
+
+    @Option(
+            names = "--cost",
+            description = "Also where parameters and multiply-accumulates are, by kind of layer and stage.")
+    private boolean cost;
 
     @Option(names = "--json", description = "Print as JSON.")
     private boolean json;
@@ -94,7 +105,7 @@ final class InfoCommand extends BaseCommand {
         return info;
     }
 
-    private static ObjectNode describe(Path path, ModelConfig config, long bytes) {
+    private ObjectNode describe(Path path, ModelConfig config, long bytes) {
         NetworkConfig network = config.network();
         ObjectNode info = JsonOutput.root();
         info.put("name", Models.name(path));
@@ -109,6 +120,9 @@ final class InfoCommand extends BaseCommand {
         config.labels().forEach(labels::add);
         info.put("weight_bytes", bytes);
         stages(network, info.putArray("stages"));
+        if (cost) {
+            costs(network, info.putArray("cost"));
+        }
         preprocessing(config.preprocessing(), info.putObject("preprocessing"));
         routing(config.routing(), info.putObject("routing"));
         if (!config.training().isEmpty()) {
@@ -137,6 +151,34 @@ final class InfoCommand extends BaseCommand {
                         PackedBackbone.weightBytes(network, stage, precision));
             }
         }
+    }
+
+    /** Layers that differ in their numbers alone, such as a block's, are of one kind. */
+    private static void costs(NetworkConfig network, ArrayNode kinds) {
+        Map<String, Long> parameters = new LinkedHashMap<>();
+        network.parameterShapes().forEach((name, shape) -> {
+            long count = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+            parameters.merge(kind(name.replaceFirst("\\.(weight|bias)$", "")), count, Long::sum);
+        });
+        Map<String, long[]> macs = new LinkedHashMap<>();
+        parameters.keySet().forEach(kind -> macs.put(kind, new long[network.stages()]));
+        for (int stage = 1; stage <= network.stages(); stage++) {
+            int place = stage - 1;
+            Cost.byLayer(network.network(), stage)
+                    .forEach((layer, count) ->
+                            macs.computeIfAbsent(kind(layer), key -> new long[network.stages()])[place] += count);
+        }
+        macs.forEach((kind, counts) -> {
+            ObjectNode row = kinds.addObject();
+            row.put("layer", kind);
+            row.put("parameters", parameters.getOrDefault(kind, 0L));
+            ArrayNode gmacs = row.putArray("gmacs");
+            Arrays.stream(counts).forEach(count -> gmacs.add(count / 1e9));
+        });
+    }
+
+    private static String kind(String layer) {
+        return layer.replaceAll("\\.\\d+(?=\\.|$)", ".*");
     }
 
     private static void preprocessing(Preprocessing input, ObjectNode target) {
@@ -211,6 +253,9 @@ final class InfoCommand extends BaseCommand {
             line("training", info.get("training").toString());
         }
         printStages(info.withArray("stages"));
+        if (info.has("cost")) {
+            printCosts(info.withArray("cost"));
+        }
     }
 
     /** One, or one a level. */
@@ -278,6 +323,54 @@ final class InfoCommand extends BaseCommand {
                         gmacs(stage.get("cumulative_gmacs").asDouble()),
                         megabytes(stage.get("packed_bytes_fp32").asLong()),
                         megabytes(stage.get("packed_bytes_bf16").asLong())));
+    }
+
+    /** What costs nothing is one line. */
+    private void printCosts(ArrayNode kinds) {
+        int stages = kinds.get(0).get("gmacs").size();
+        double[] totals = new double[stages];
+        long parameters = 0;
+        long others = 0;
+        int widest = "total".length();
+        List<JsonNode> counted = new ArrayList<>();
+        for (JsonNode kind : kinds) {
+            parameters += kind.get("parameters").asLong();
+            if (kind.get("gmacs").valueStream().allMatch(count -> count.asDouble() == 0)) {
+                others += kind.get("parameters").asLong();
+                continue;
+            }
+            counted.add(kind);
+            widest = Math.max(widest, kind.get("layer").asString().length());
+            for (int stage = 0; stage < stages; stage++) {
+                totals[stage] += kind.get("gmacs").get(stage).asDouble();
+            }
+        }
+        String format = "%-" + widest + "s  %12s";
+        out().printf("%n" + format, "layer", "parameters");
+        for (int stage = 1; stage <= stages; stage++) {
+            out().printf("  %15s", "stage " + stage + " GMACs");
+        }
+        out().println();
+        for (JsonNode kind : counted) {
+            out().printf(
+                            format,
+                            kind.get("layer").asString(),
+                            String.format("%,d", kind.get("parameters").asLong()));
+            for (int stage = 0; stage < stages; stage++) {
+                out().print("  " + share(kind.get("gmacs").get(stage).asDouble(), totals[stage]));
+            }
+            out().println();
+        }
+        out().printf(format + "%n", "others", String.format("%,d", others));
+        out().printf(format, "total", String.format("%,d", parameters));
+        for (double total : totals) {
+            out().print("  " + share(total, total));
+        }
+        out().println();
+    }
+
+    private static String share(double part, double whole) {
+        return String.format("%8s %4.1f %%", gmacs(part), whole == 0 ? 0 : 100 * part / whole);
     }
 
     private void line(String what, String text) {

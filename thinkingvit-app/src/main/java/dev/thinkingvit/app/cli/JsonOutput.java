@@ -1,9 +1,9 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.StageOutcome;
+import dev.thinkingvit.store.ModelConfig;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;

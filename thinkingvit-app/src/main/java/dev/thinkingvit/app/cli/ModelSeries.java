@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.ResultsFile;
@@ -9,6 +8,7 @@ import dev.thinkingvit.eval.ThresholdSweep;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunInventory;
 import dev.thinkingvit.train.Recipe;
-import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.RunInventory;
 import dev.thinkingvit.train.TrainerState;
 import java.io.IOException;
 import java.util.Optional;

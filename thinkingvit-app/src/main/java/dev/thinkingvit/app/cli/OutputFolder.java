@@ -1,6 +1,6 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.FolderLock;
+import dev.thinkingvit.files.FolderLock;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.store.HubModel;

@@ -1,11 +1,11 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.data.PictureDecoder;
 import dev.thinkingvit.data.PictureFiles;
-import dev.thinkingvit.data.Preprocessing;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;

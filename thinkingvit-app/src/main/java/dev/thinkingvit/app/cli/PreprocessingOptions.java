@@ -1,8 +1,8 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.data.Preprocessing;
-import dev.thinkingvit.data.PreprocessingChange;
-import dev.thinkingvit.data.Resampling;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.PreprocessingChange;
+import dev.thinkingvit.picture.Resampling;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;

@@ -2,10 +2,10 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.Secrets;
+import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.RecipeSource;
-import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.ScheduleRecipe;
 import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;

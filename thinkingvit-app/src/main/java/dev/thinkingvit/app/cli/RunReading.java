@@ -1,18 +1,18 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunInventory;
+import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.UnreadablePictures;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.train.Peers;
-import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.RunInventory;
-import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.TrainingException;
-import dev.thinkingvit.train.UnreadablePictures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

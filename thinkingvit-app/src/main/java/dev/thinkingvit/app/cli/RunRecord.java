@@ -1,14 +1,14 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.JsonRecords;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
+import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
-import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

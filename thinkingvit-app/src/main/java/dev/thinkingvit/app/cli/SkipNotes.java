@@ -1,16 +1,16 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.ProcessGroup;
+import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
-import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.RunPictures;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.UnreadablePictures;
 import dev.thinkingvit.train.Share;
 import dev.thinkingvit.train.TrainerState;
-import dev.thinkingvit.train.UnreadablePictures;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -61,7 +61,7 @@ final class SkipNotes {
     /**
      * Takes down what all processes could and could not read of the validation; all take part.
      *
-     * @throws dev.thinkingvit.train.UnreadableException in all of them, if that is too much
+     * @throws dev.thinkingvit.run.UnreadableException in all of them, if that is too much
      */
     void judged(List<BatchLoader.Failure> failures, List<Sample> read, @Nullable ProcessGroup group) {
         byte[] mine = pictures.met(UnreadablePictures.Use.VALIDATION, failures, read);

@@ -1,10 +1,10 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.store.Routing;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

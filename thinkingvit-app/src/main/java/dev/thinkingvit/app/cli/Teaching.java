@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.data.ValidLabels;
 import dev.thinkingvit.distributed.ProcessGroup;
@@ -9,6 +8,7 @@ import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.Teacher;

@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.distributed.DistributedException;
 import dev.thinkingvit.distributed.GroupOptions;
 import dev.thinkingvit.distributed.ProcessGroup;
@@ -9,15 +8,16 @@ import dev.thinkingvit.distributed.Rendezvous;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.TrainingRun;
+import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.FirstWeights;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
-import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.TrainingPictures;
-import dev.thinkingvit.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;

@@ -1,11 +1,8 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.distributed.ProcessGroup;
-import dev.thinkingvit.eval.EvaluationReport;
 import dev.thinkingvit.eval.NoPicturesException;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.eval.Recording;
@@ -19,13 +16,16 @@ import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.report.EvaluationReport;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.UnreadablePictures;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Recipe;
-import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.RunPictures;
-import dev.thinkingvit.train.TrainingRun;
-import dev.thinkingvit.train.UnreadablePictures;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.LocalDate;
@@ -64,7 +64,7 @@ record TrainingJudge(
     private static final int PROVEN_ON = 8;
 
     /** Top-1 and loss of each stage over all validation pictures; with several processes each judges a share. */
-    TrainingRun.@Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
+    @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
         int rank = group == null ? 0 : group.rank();
         int size = group == null ? 1 : group.size();
         List<Sample> share = new ArrayList<>();
@@ -108,7 +108,7 @@ record TrainingJudge(
         List<Double> means =
                 Arrays.stream(sums).map(sum -> sum / sums[2 * stages]).boxed().toList();
         long images = (long) sums[2 * stages];
-        return new TrainingRun.Judgement(
+        return new Judgement(
                 means.subList(0, stages),
                 means.subList(stages, 2 * stages),
                 images,

@@ -1,26 +1,27 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.distributed.ProcessGroup;
-import dev.thinkingvit.eval.TrainingPage;
 import dev.thinkingvit.model.ThinkingViT;
+import dev.thinkingvit.report.TrainingPage;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunLog;
+import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.TrainingRun;
+import dev.thinkingvit.run.UnreadableException;
+import dev.thinkingvit.run.UnreadablePictures;
+import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
-import dev.thinkingvit.train.RunFolder;
-import dev.thinkingvit.train.RunLog;
-import dev.thinkingvit.train.RunPictures;
 import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.Trainer;
 import dev.thinkingvit.train.TrainerState;
 import dev.thinkingvit.train.TrainingException;
 import dev.thinkingvit.train.TrainingListener;
 import dev.thinkingvit.train.TrainingPictures;
-import dev.thinkingvit.train.TrainingRun;
-import dev.thinkingvit.train.UnreadableException;
-import dev.thinkingvit.train.UnreadablePictures;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -79,7 +80,7 @@ record TrainingSession(
             boolean done;
             try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
                     BatchLoader loader = loader(peers)) {
-                trainer.watch(skips.pictures());
+                trainer.watch(skips.pictures().ofTraining());
                 restore(trainer, loader, open);
                 TrainingRun run = new TrainingRun(
                         trainer,
@@ -285,8 +286,7 @@ record TrainingSession(
         }
 
         @Override
-        public void onValidated(TrainingListener.Epoch epoch, TrainingRun.Judgement judged, boolean best)
-                throws IOException {
+        public void onValidated(TrainingListener.Epoch epoch, Judgement judged, boolean best) throws IOException {
             log.onValidated(epoch, judged, best);
             write(open, epoch.missed());
             String progress = String.format("epoch %d of %d", epoch.epoch() + 1, epochs);
@@ -318,7 +318,7 @@ record TrainingSession(
     }
 
     /** Of how many pictures a score is, where some could not be read. */
-    private static String over(TrainingRun.Judgement judged) {
+    private static String over(Judgement judged) {
         return judged.unreadable() == 0
                 ? ""
                 : String.format(" of %,d of %,d pictures", judged.pictures(), judged.pictures() + judged.unreadable());

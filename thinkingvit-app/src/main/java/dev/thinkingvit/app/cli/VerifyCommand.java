@@ -1,11 +1,11 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.inference.ElasticClassifier;
-import dev.thinkingvit.inference.Verification;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.train.TrainingVerification;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.verify.TrainingVerification;
+import dev.thinkingvit.verify.Verification;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

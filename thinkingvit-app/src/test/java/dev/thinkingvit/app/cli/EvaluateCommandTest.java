@@ -2,14 +2,14 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.Routing;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.Routing;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;

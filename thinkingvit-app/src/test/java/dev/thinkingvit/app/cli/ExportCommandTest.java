@@ -3,8 +3,8 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.store.Routing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -2,12 +2,12 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,11 +3,11 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.Routing;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -58,6 +58,25 @@ class InfoCommandTest {
         assertThat(stages.get(1).get("packed_bytes_fp32").asLong()).isEqualTo(4 * 22_124_777L);
         assertThat(stages.get(1).get("packed_bytes_bf16").asLong())
                 .isLessThan(stages.get(1).get("packed_bytes_fp32").asLong() * 52 / 100);
+    }
+
+    @Test
+    void costsByKindOfLayerSumUpToTheStages() {
+        Path model = CommandRun.REFERENCE.resolve("swin-uneven");
+
+        JsonNode info = json(CommandRun.of("info", model, "--cost", "--json"));
+
+        long parameters = 0;
+        double second = 0;
+        for (JsonNode kind : info.get("cost")) {
+            parameters += kind.get("parameters").asLong();
+            second += kind.get("gmacs").get(1).asDouble();
+        }
+        assertThat(parameters).isEqualTo(info.get("parameters").asLong());
+        assertThat(second).isCloseTo(info.get("stages").get(1).get("gmacs").asDouble(), within(1e-12));
+        assertThat(CommandRun.of("info", model, "--cost").out())
+                .containsPattern("layers\\.\\*\\.blocks\\.\\*\\.attn\\.qkv +[0-9,]+ +0\\.000")
+                .containsPattern("total +[0-9,]+ .* 100\\.0 %");
     }
 
     @Test

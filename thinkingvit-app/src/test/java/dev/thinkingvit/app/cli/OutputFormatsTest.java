@@ -3,11 +3,11 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.thinkingvit.checkpoint.ModelConfig;
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.data.Preprocessing;
 import dev.thinkingvit.model.ThinkingViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -337,7 +337,7 @@ class OutputFormatsTest {
                 "info --json",
                 List.of(
                         json("info", "--json", TWO_STAGES),
-                        json("info", "--json", exported),
+                        json("info", "--json", "--cost", exported),
                         json("info", "--json", CommandRun.REFERENCE.resolve("vit-wide/checkpoint.pth.tar"))));
     }
 

@@ -2,12 +2,12 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
-import dev.thinkingvit.checkpoint.ModelImport;
 import dev.thinkingvit.checkpoint.TorchFile;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,10 +3,10 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.TrainingLog;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.train.RunFolder;
 import dev.thinkingvit.train.TrainerState;
-import dev.thinkingvit.train.TrainingLog;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,8 +3,8 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;

@@ -2,7 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.train.RunFolder;
+import dev.thinkingvit.run.RunFolder;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,10 +2,10 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.thinkingvit.checkpoint.ModelDirectory;
+import dev.thinkingvit.run.TrainingLog;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
-import dev.thinkingvit.train.TrainingLog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,10 +3,10 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.thinkingvit.checkpoint.AtomicFiles;
-import dev.thinkingvit.checkpoint.ModelDirectory;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.train.TrainingLog;
+import dev.thinkingvit.files.AtomicFiles;
+import dev.thinkingvit.run.TrainingLog;
+import dev.thinkingvit.store.ModelDirectory;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

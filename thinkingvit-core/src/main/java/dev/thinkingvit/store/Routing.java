@@ -1,0 +1,80 @@
+package dev.thinkingvit.store;
+
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a model decides to stop thinking, as its {@code config.json} stores it.
+ *
+ * @param router name of the certainty measure: {@code entropy_top10} (the published tables'), {@code entropy},
+ *     {@code max_probability} or {@code margin}
+ * @param thresholds one for each stage but the last, or a single one for all; empty where nobody has chosen yet
+ * @param calibration what the thresholds cost and score, or null where nobody has measured
+ */
+public record Routing(
+        String router, List<Double> thresholds, @Nullable Calibration calibration) {
+    /** The published way to stop, thresholds open. */
+    public static final Routing DEFAULT = new Routing("entropy_top10", List.of(), null);
+
+    public Routing {
+        if (router.isBlank()) {
+            throw new IllegalArgumentException("router must have a name");
+        }
+        thresholds = List.copyOf(thresholds);
+    }
+
+    void checkStages(int stages) {
+        if (thresholds.size() > 1 && thresholds.size() != stages - 1) {
+            throw new IllegalArgumentException("thresholds: a model of " + stages + " stages takes 1 or " + (stages - 1)
+                    + ", got " + thresholds.size());
+        }
+    }
+
+    /**
+     * What each threshold cost and scored on a data set.
+     *
+     * @param data name of the data set
+     * @param images how many pictures were measured
+     * @param target what the stored threshold was picked for, such as {@code accuracy-drop=0.5}
+     * @param curve by growing threshold
+     * @param bf16 how far bf16 predicts the same at the stored thresholds; null where nobody has measured
+     */
+    public record Calibration(
+            String data,
+            int images,
+            String target,
+            List<Point> curve,
+            @Nullable Agreement bf16) {
+        public Calibration {
+            Objects.requireNonNull(data);
+            Objects.requireNonNull(target);
+            curve = List.copyOf(curve);
+        }
+    }
+
+    /**
+     * How far one precision predicts what fp32 does.
+     *
+     * @param sameTop1 share of the pictures with the same final prediction, percent
+     * @param top1Difference accuracy less that of fp32, percentage points
+     */
+    public record Agreement(double sameTop1, double top1Difference) {
+        private static final double LEAST_SAME = 99.5;
+        private static final double MOST_DIFFERENCE = 0.1;
+
+        /** Whether nobody would notice: at least 99.5 % the same, accuracy within 0.1 points. */
+        public boolean predictsTheSame() {
+            return sameTop1 >= LEAST_SAME && Math.abs(top1Difference) <= MOST_DIFFERENCE;
+        }
+    }
+
+    /**
+     * One threshold, used at every stage boundary.
+     *
+     * @param threshold of the model's router
+     * @param gmacs mean 10⁹ multiply-accumulates an image
+     * @param top1 accuracy in percent
+     */
+    public record Point(double threshold, double gmacs, double top1) {}
+}

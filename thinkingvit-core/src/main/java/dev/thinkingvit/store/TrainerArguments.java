@@ -1,0 +1,59 @@
+package dev.thinkingvit.store;
+
+import dev.thinkingvit.checkpoint.StateDict;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/** The arguments of the training script that wrote a checkpoint, as far as it keeps them, and values as scripts write them. */
+record TrainerArguments(StateDict state) {
+    private static final List<String> PLACES = List.of("args", "hyper_parameters", "config", "cfg", "opt");
+    private static final Pattern NUMBERS = Pattern.compile("\\d{1,4}");
+
+    /** An argument; a missing node if there is none. */
+    JsonNode get(String name) {
+        for (String place : PLACES) {
+            Object value = state.facts().get(place) instanceof Map<?, ?> args ? args.get(name) : null;
+            if (value != null) {
+                return ModelConfigJson.MAPPER.valueToTree(value);
+            }
+        }
+        return JsonNodeFactory.instance.missingNode();
+    }
+
+    /** The whole numbers of an argument: a list, lists of them one after the other, or text of such; empty if it has none. */
+    List<Integer> integers(String name) {
+        List<Integer> numbers = new ArrayList<>();
+        collect(get(name), numbers);
+        return numbers;
+    }
+
+    private static void collect(JsonNode said, List<Integer> numbers) {
+        if (said.isArray()) {
+            said.forEach(each -> collect(each, numbers));
+        } else if (said.isString()) {
+            Matcher number = NUMBERS.matcher(said.asString());
+            while (number.find()) {
+                numbers.add(Integer.parseInt(number.group()));
+            }
+        } else {
+            numbers.add(integer(said));
+        }
+    }
+
+    /** 0 for anything but a whole number; a list of two equal ones counts as one. */
+    static int integer(@Nullable JsonNode value) {
+        if (value != null
+                && value.isArray()
+                && value.size() == 2
+                && value.get(0).equals(value.get(1))) {
+            return integer(value.get(0));
+        }
+        return value != null && value.isIntegralNumber() && value.canConvertToInt() ? value.asInt() : 0;
+    }
+}

@@ -1,0 +1,117 @@
+package dev.thinkingvit.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.Pooling;
+import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.model.PackedBackbone;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.SwinConfig;
+import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.PreprocessingChange;
+import dev.thinkingvit.verify.Verification;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Architectures as a configuration names them: read, run, written, and refused. */
+@NullUnmarked // a null fails the test
+class ArchitecturesTest {
+    private static final Path SWIN = Path.of("src/test/resources/reference/swin-uneven");
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void aPublishedNameIsReadAsItsArchitecture() {
+        ModelConfig config = ModelDirectory.read(SWIN).config();
+        assertThat(config.network()).isInstanceOf(SwinConfig.class);
+        assertThat(config.network().shorthand()).isEqualTo("(1,4,2,8) → (2,6,5,12)");
+        assertThat(config.network().numFeatures()).isEqualTo(72);
+    }
+
+    @Test
+    void itsRecordingAgrees() {
+        ModelDirectory.Model model = ModelDirectory.read(SWIN);
+        try (PackedBackbone backbone = PackedBackbone.of(model.config().network(), model.weights(), Precision.FP32)) {
+            Verification verification = Verification.of(backbone, SWIN.resolve("expected.safetensors"), 1e-4);
+            assertThat(verification.lines()).hasSizeGreaterThan(10).allMatch(Verification.Line::ok);
+        }
+    }
+
+    @Test
+    void whatIsWrittenIsReadAsTheSameAndKeepsItsName() throws IOException {
+        ModelDirectory.Model model = ModelDirectory.read(SWIN);
+        ModelDirectory.write(folder, model.config(), model.weights());
+        assertThat(folder.resolve(ModelDirectory.CONFIG)).content().contains("swin_small_patch4_window7_224");
+        assertThat(ModelDirectory.read(folder).config().network())
+                .isEqualTo(model.config().network());
+
+        ModelDirectory.write(folder, ModelConfig.of(model.config().network()), model.weights());
+        assertThat(folder.resolve(ModelDirectory.CONFIG)).content().contains("\"thinkingswin\"", "\"avg\"");
+        assertThat(ModelDirectory.read(folder).config().network())
+                .isEqualTo(model.config().network());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "\"build_token_projector\": true | \"build_token_projector\": false"
+                        + " | model_args.build_token_projector must be true, got false",
+                "\"window_size\": 3 | \"window_size\": [3, 3] | need a number for each level",
+                "\"patch_size\": 4 | \"patch_sizes\": 4 | model_args.patch_sizes is not an argument of thinkingswin",
+                "\"global_pool\": \"avg\" | \"global_pool\": \"token\" | global_pool must be avg, got \"token\"",
+                "\"embed_dim\": 9 | \"embed_dim\": \"nine\" | embed_dim must be a whole number, got \"nine\"",
+                "\"num_features\": 72 | \"num_features\": 9 | num_features must be 72, got 9",
+                "swin_small_patch4_window7_224 | resnet50 | supported are thinkingvit and thinkingswin"
+            })
+    void whatAnArchitectureDoesNotKnowIsRefused(String before, String after, String words) throws IOException {
+        String config = Files.readString(SWIN.resolve(ModelDirectory.CONFIG));
+        assertThat(config).contains(before);
+        Path file = Files.writeString(folder.resolve("config.json"), config.replace(before, after));
+        assertThatThrownBy(() -> ModelDirectory.readConfig(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(file.toString())
+                .hasMessageContaining(words);
+    }
+
+    @Test
+    void anotherSizeOfPicturesIsOneAtWhichTheWindowsStay() throws IOException {
+        ModelDirectory.Model model = ModelDirectory.read(SWIN);
+        assertThatThrownBy(() -> model.with(size(128)))
+                .hasMessageContaining("at img_size 128 windows are of another size than at 64");
+        assertThatThrownBy(() -> model.with(size(65))).hasMessageContaining("not a multiple of 32");
+    }
+
+    private static PreprocessingChange size(int pixels) {
+        return new PreprocessingChange(pixels, null, null, null, null);
+    }
+
+    @Test
+    void whatIsThereForOneArchitectureSaysSo() {
+        try (ElasticClassifier classifier = ElasticClassifier.open(SWIN)) {
+            float[] input = new float[classifier.config().preprocessing().floatsPerPicture()];
+            StopPolicy policy = StopPolicy.alwaysThink(Routers.ENTROPY);
+            assertThatThrownBy(() -> classifier.embed(input, List.of("black"), policy, Pooling.TOKEN))
+                    .hasMessageContaining("a thinkingswin has no class token");
+            assertThat(classifier
+                            .embed(input, List.of("black"), policy, Pooling.NONE)
+                            .get(0)
+                            .values())
+                    .hasSize(4 * 72);
+            assertThatThrownBy(() -> ThinkingViTConfig.of(classifier.config().network()))
+                    .hasMessageContaining("thinkingvit alone, not for thinkingswin");
+        }
+    }
+}
