@@ -40,6 +40,8 @@ final class NativeCache {
     /** Of a library that another needs: glibc's words, and musl's. */
     private static final List<String> NOT_FOUND = List.of("cannot open shared object", "Error loading shared library");
 
+    private static final String UNMAPPED = "failed to map segment"; // glibc's, of a library that is found
+
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
 
     private NativeCache() {}
@@ -177,7 +179,7 @@ final class NativeCache {
             if (message.contains("Operation not permitted")) { // musl's words
                 return noExec() + MOVE;
             }
-            if (message.contains("failed to map segment")) { // glibc's, who does not say why
+            if (message.contains(UNMAPPED)) { // glibc's, who does not say why
                 return noExec() + MOVE + "; or memory ended meanwhile: raise the process's limit (ulimit -v)";
             }
             if (cause instanceof IOException) {
@@ -194,6 +196,11 @@ final class NativeCache {
 
     private static String noExec() {
         return "the file system of " + folder() + ", where they are unpacked, runs no code (it is mounted noexec)";
+    }
+
+    /** Whether a library was found but not mapped: the file system runs no code, or memory ended. */
+    static boolean isUnmapped(Throwable e) {
+        return isSaid(e, UNMAPPED);
     }
 
     private static boolean isSaid(@Nullable Throwable e, String words) {
