@@ -103,8 +103,11 @@ public final class SwinNetwork implements Network {
         Axis features = features(level, 1);
         Axis hidden = features(level, MLP_RATIO).of(Meaning.HIDDEN);
         Axis heads = Axis.leading(
-                config.numHeads().get(level),
-                config.headRounds().stream().map(round -> round.get(level)).toList());
+                        config.numHeads().get(level),
+                        config.headRounds().stream()
+                                .map(round -> round.get(level))
+                                .toList())
+                .of(Meaning.HEADS);
         int grid = config.grid(level);
         int window = Math.min(grid, config.windowSize().get(level));
         int shift = index % 2 == 0 || grid <= window ? 0 : window / 2;
