@@ -27,6 +27,8 @@ public record WarmSource(
         int width,
         @Nullable NetworkConfig shape,
         List<Remark> remarks) {
+    private static final int LARGEST_WIDTH = 1 << 16;
+
     public WarmSource {
         remarks = List.copyOf(remarks);
     }
@@ -53,7 +55,7 @@ public record WarmSource(
             all.add(new Remark(
                     Kind.ADAPTED, "alpha", "alpha and proj_layer, which recycle tokens, start anew in every model"));
         }
-        return new WarmSource(kept, width, width < 1 ? null : plain(config, width), all);
+        return new WarmSource(kept, width, width < 1 || width > LARGEST_WIDTH ? null : plain(config, width), all);
     }
 
     private static @Nullable NetworkConfig plain(NetworkConfig config, int width) {
