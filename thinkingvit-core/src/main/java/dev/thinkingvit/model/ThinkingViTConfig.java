@@ -202,6 +202,11 @@ public record ThinkingViTConfig(
         return ViTSource.of(tensors, this);
     }
 
+    @Override
+    public boolean hasMimeticDraw() {
+        return true;
+    }
+
     /** See {@link MimeticInit}. */
     @Override
     public Map<String, HostTensor> drawMimetic(long seed) {
@@ -269,6 +274,11 @@ public record ThinkingViTConfig(
         @Override
         public List<String> sources() {
             return List.of("ViT", "DeiT", title());
+        }
+
+        @Override
+        public String stagesArgument() {
+            return "thinking_stages";
         }
 
         @Override
