@@ -59,7 +59,13 @@ final class NaiveInference implements Contender {
     List<float[]> logits() {
         try (Scope scope = new Scope();
                 NoGradGuard guard = new NoGradGuard()) {
-            Tensor input = Tensors.floats(images, 0, count, 3, config.imageSize(), config.imageSize());
+            Tensor input = Tensors.floats(
+                    images,
+                    0,
+                    count,
+                    3,
+                    config.imageSize().height(),
+                    config.imageSize().width());
             List<float[]> logits = new ArrayList<>();
             Tensor tokens = null;
             for (int stage = 1; stage <= config.stages(); stage++) {

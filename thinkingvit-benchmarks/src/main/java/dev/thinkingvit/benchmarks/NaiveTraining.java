@@ -82,7 +82,7 @@ final class NaiveTraining implements Contender {
     /** A step; the loss of each stage before it, nats. */
     List<Double> losses() {
         try (Scope scope = new Scope()) {
-            int size = config.imageSize();
+            int size = config.imageSize().side();
             Tensor images = Tensors.floats(batch.images(), 0, batch.size(), 3, size, size);
             Tensor target = Tensors.floats(batch.targets(), 0, batch.size(), config.numClasses());
             optimizer.zero_grad();

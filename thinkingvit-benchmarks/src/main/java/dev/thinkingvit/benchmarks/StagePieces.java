@@ -46,7 +46,7 @@ public class StagePieces {
         InferenceBenchmark.Subject subject = Subjects.named(model);
         network = PackedBackbone.of(subject.network(), subject.weights(), precision);
         float[] values = SyntheticBatch.draw(subject.network(), images, 1).images();
-        int size = subject.network().imageSize();
+        int size = subject.network().imageSize().side();
         ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
                 pixels = Scope.own(Tensors.floats(values, 0, images, 3, size, size));
@@ -67,7 +67,7 @@ public class StagePieces {
     public float[] firstStage() {
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return Tensors.toFloats(network.run(1, pixels, null).logits());
+                return Tensors.toFloats(network.run(1, pixels, null).prediction());
             }
         });
     }
@@ -76,7 +76,7 @@ public class StagePieces {
     public float[] secondStage() {
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return Tensors.toFloats(network.run(2, pixels, tokens).logits());
+                return Tensors.toFloats(network.run(2, pixels, tokens).prediction());
             }
         });
     }

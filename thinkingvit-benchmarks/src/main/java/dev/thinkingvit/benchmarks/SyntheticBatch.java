@@ -16,7 +16,7 @@ record SyntheticBatch(float[] images, float[] targets, int size) {
 
     static SyntheticBatch draw(ThinkingViTConfig config, int size, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        float[] images = new float[size * 3 * config.imageSize() * config.imageSize()];
+        float[] images = new float[size * config.imageSize().values()];
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();
         }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureException;
 import dev.thinkingvit.picture.UnfitPictureException;
@@ -97,10 +98,10 @@ final class PendingBatch {
         } catch (UnfitPictureException e) {
             throw new PictureException(sampleAt(place).path() + ": does not fit: " + e.getMessage(), e);
         }
-        int size = loader.settings.preprocessing.size();
-        if (picture.width() != size || picture.height() != size) {
-            throw new IllegalArgumentException("The transforms must give " + size + "x" + size + " pixels, they gave "
-                    + picture.width() + "x" + picture.height());
+        ImageSize size = loader.settings.preprocessing.size();
+        if (picture.width() != size.width() || picture.height() != size.height()) {
+            throw new IllegalArgumentException("The transforms must give " + size.width() + "x" + size.height()
+                    + " pixels, they gave " + picture.width() + "x" + picture.height());
         }
         if (loader.settings.mixer == null) {
             float[] target = images();
@@ -114,7 +115,8 @@ final class PendingBatch {
 
     private void applyAfter(float[] target, int place, RandomGenerator random) {
         for (InputTransform step : loader.settings.after) {
-            step.apply(target, place * values, loader.settings.preprocessing.size(), random);
+            step.apply(
+                    target, place * values, loader.settings.preprocessing.size().side(), random);
         }
     }
 
@@ -150,7 +152,7 @@ final class PendingBatch {
         }
         byte[] mixed = levels();
         closeGaps(mixed, kept);
-        int size = loader.settings.preprocessing.size();
+        int size = loader.settings.preprocessing.size().side();
         ownShare =
                 mixer.mix(mixed, kept.length, size, Seeds.generator(loader.settings.seed, epoch, Seeds.mixing(number)));
         float[] target = new float[Math.multiplyExact(kept.length, values)];

@@ -112,7 +112,7 @@ public final class Calibrator {
         List<ImageRecord> images = recording.images();
         int last = recording.stages();
         List<Event> events = new ArrayList<>();
-        Tally tally = new Tally(recording.cumulativeGmacs());
+        Tally tally = new Tally(recording.stages());
         int[] exits = new int[images.size()];
         for (int i = 0; i < exits.length; i++) {
             exits[i] = last;

@@ -58,7 +58,7 @@ public final class PredictionLines {
         }
         put(line, image.stage(exit));
         line.put("stage", exit);
-        line.put("gmacs", recording.cumulativeGmacs().get(exit - 1));
+        line.put("gmacs", image.stage(exit).macs() / 1e9);
         ArrayNode stages = line.putArray("stages");
         for (StageRecord stage : image.stages()) {
             ObjectNode thought = stages.addObject();

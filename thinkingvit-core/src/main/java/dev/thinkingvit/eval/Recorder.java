@@ -10,7 +10,6 @@ import dev.thinkingvit.data.ValidLabels;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Router;
-import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StageOutcome;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.picture.Preprocessing;
@@ -25,17 +24,16 @@ import org.jspecify.annotations.Nullable;
  * dropped batch by batch, so that 50,000 images of 1000 classes take some ten megabytes.
  */
 public final class Recorder {
-    /** Predictions among which a right class counts for the second accuracy of the field. */
-    private static final int TOP = 5;
-
     private final ElasticEngine engine;
     private final Options options;
     private final Router router;
+    private final ClassScore score;
 
     private Recorder(ElasticEngine engine, Options options) {
         this.engine = engine;
         this.options = options;
         this.router = MaskedRouter.of(options.router, options.valid);
+        this.score = new ClassScore(options.valid);
     }
 
     /**
@@ -213,71 +211,15 @@ public final class Recorder {
 
     private ImageRecord condense(Sample sample, List<Integer> labels, Outcome outcome) {
         List<StageRecord> stages = new ArrayList<>();
+        long macs = 0;
         for (StageOutcome stage : outcome.stages()) {
-            float[] probabilities = options.valid == null
-                    ? stage.probabilities()
-                    : MaskedRouter.masked(stage.probabilities(), options.valid);
-            double entropyNats = options.valid == null ? stage.entropyNats() : Routers.ENTROPY.measure(probabilities);
-            if (!Double.isFinite(stage.measure()) || Float.isNaN(stage.probabilities()[0])) {
+            if (!Double.isFinite(stage.measure())) {
                 throw new IllegalStateException(
                         sample.path() + ": the network's output at stage " + stage.stage() + " is not a number");
             }
-            int predicted = best(probabilities);
-            stages.add(new StageRecord(
-                    predicted,
-                    probabilities[predicted],
-                    labels.contains(predicted),
-                    labels.stream().anyMatch(label -> rank(probabilities, label) < TOP),
-                    stage.measure(),
-                    entropyNats,
-                    crossEntropyNats(stage.logits(), labels)));
+            macs += stage.macs();
+            stages.add(score.of(stage, labels, macs));
         }
         return new ImageRecord(sample.path(), labels, stages);
-    }
-
-    /** From the logits, since a float's probability may have gone down to 0. */
-    private double crossEntropyNats(float[] logits, List<Integer> labels) {
-        double largest = Double.NEGATIVE_INFINITY;
-        for (int i = 0; i < logits.length; i++) {
-            largest = mayBePredicted(i) ? Math.max(largest, logits[i]) : largest;
-        }
-        double sum = 0;
-        for (int i = 0; i < logits.length; i++) {
-            sum += mayBePredicted(i) ? Math.exp(logits[i] - largest) : 0;
-        }
-        double right = Double.NEGATIVE_INFINITY;
-        for (int label : labels) {
-            right = mayBePredicted(label) ? Math.max(right, logits[label]) : right;
-        }
-        return largest + Math.log(sum) - right;
-    }
-
-    /** The most probable class; of equal ones the first. */
-    private static int best(float[] probabilities) {
-        int best = 0;
-        for (int i = 1; i < probabilities.length; i++) {
-            if (probabilities[i] > probabilities[best]) {
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    /** How many classes come before {@code label} when they are sorted by falling probability; equal ones by index. */
-    private int rank(float[] probabilities, int label) {
-        if (!mayBePredicted(label)) {
-            return Integer.MAX_VALUE;
-        }
-        int before = 0;
-        for (int i = 0; i < probabilities.length; i++) {
-            boolean higher =
-                    probabilities[i] > probabilities[label] || (probabilities[i] == probabilities[label] && i < label);
-            before += higher && mayBePredicted(i) ? 1 : 0;
-        }
-        return before;
-    }
-
-    private boolean mayBePredicted(int label) {
-        return options.valid == null || options.valid.contains(label);
     }
 }

@@ -14,7 +14,8 @@ import java.util.stream.Collectors;
  *
  * @param router whose measures were recorded
  * @param classes C, of the model
- * @param cumulativeGmacs 10⁹ multiply-accumulates of an image that ends at each stage, in order
+ * @param cumulativeGmacs 10⁹ multiply-accumulates of an image that ends at each stage, in order, as predicted; what an
+ *     image really took stands with its stages
  * @param images the images that were counted, at least one
  * @param skipped pictures that could not be read
  * @param uncounted images left out because no answer is right for them (ReaL labels)

@@ -2,6 +2,7 @@ package dev.thinkingvit.eval;
 
 import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
@@ -57,7 +58,7 @@ public final class ResultsFile {
         columns.put("top5", rounded(row.top5(), 4));
         columns.put("top5_err", rounded(100 - row.top5(), 4));
         columns.put("param_count", rounded(config.network().parameterCount() / 1e6, 2));
-        columns.put("img_size", preprocessing.size());
+        columns.put("img_size", imageSize(preprocessing.size()));
         columns.put("crop_pct", preprocessing.cropPct());
         columns.put("interpolation", preprocessing.interpolation().name().toLowerCase(Locale.ROOT));
         columns.put("threshold", SweepCsv.name(row.thresholds()));
@@ -161,5 +162,10 @@ public final class ResultsFile {
         return rows.stream()
                 .sorted(Comparator.comparingDouble(row -> row.get(TOP1) instanceof Double top1 ? -top1 : 1))
                 .toList();
+    }
+
+    /** A number, the side of a square, as timm's results have it; else height and width. */
+    private static Object imageSize(ImageSize size) {
+        return size.isSquare() ? size.side() : size.height() + "x" + size.width();
     }
 }

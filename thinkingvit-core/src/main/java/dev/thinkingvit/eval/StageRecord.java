@@ -10,6 +10,7 @@ package dev.thinkingvit.eval;
  * @param measure the router's, of the probabilities of the classes that may be predicted
  * @param entropyNats Shannon entropy of the same probabilities
  * @param crossEntropyNats negative logarithm of the right class's probability; of several right ones the most probable's
+ * @param macs multiply-accumulates that were spent on the image up to and with this stage
  */
 public record StageRecord(
         int predicted,
@@ -18,4 +19,5 @@ public record StageRecord(
         boolean inTop5,
         double measure,
         double entropyNats,
-        double crossEntropyNats) {}
+        double crossEntropyNats,
+        long macs) {}

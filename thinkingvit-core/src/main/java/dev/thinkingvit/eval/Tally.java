@@ -5,17 +5,16 @@ import java.util.List;
 
 /** Counts where images ended and how they fared. Not thread-safe. */
 final class Tally {
-    private final List<Double> cumulativeGmacs;
     private final int[] dispatched;
     private final int[] right;
     private int images;
     private int top1;
     private int top5;
+    private long macs;
 
-    Tally(List<Double> cumulativeGmacs) {
-        this.cumulativeGmacs = cumulativeGmacs;
-        this.dispatched = new int[cumulativeGmacs.size()];
-        this.right = new int[cumulativeGmacs.size()];
+    Tally(int stages) {
+        this.dispatched = new int[stages];
+        this.right = new int[stages];
     }
 
     /** An image ends at {@code stage}, counted from 1. */
@@ -30,6 +29,7 @@ final class Tally {
 
     private void count(int stage, StageRecord thought, int one) {
         images += one;
+        macs += one * thought.macs();
         dispatched[stage - 1] += one;
         if (thought.inTop1()) {
             right[stage - 1] += one;
@@ -42,11 +42,7 @@ final class Tally {
 
     /** Mean 10⁹ multiply-accumulates an image. */
     double gmacs() {
-        double sum = 0;
-        for (int k = 0; k < dispatched.length; k++) {
-            sum += dispatched[k] * cumulativeGmacs.get(k);
-        }
-        return sum / images;
+        return macs / 1e9 / images;
     }
 
     /** In percent. */

@@ -26,7 +26,7 @@ public final class ThresholdSweep {
             throw new IllegalArgumentException("a model of " + recording.stages() + " stages takes 1 or " + boundaries
                     + " thresholds, got " + thresholds);
         }
-        Tally tally = new Tally(recording.cumulativeGmacs());
+        Tally tally = new Tally(recording.stages());
         for (ImageRecord image : recording.images()) {
             int stage = recording.exit(image, thresholds);
             tally.add(stage, image.stage(stage));
@@ -53,7 +53,7 @@ public final class ThresholdSweep {
 
     /** Every image ends at {@code stage}, counted from 1. */
     public SweepRow always(int stage) {
-        Tally tally = new Tally(recording.cumulativeGmacs());
+        Tally tally = new Tally(recording.stages());
         recording.images().forEach(image -> tally.add(stage, image.stage(stage)));
         return tally.row(List.of());
     }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
@@ -185,6 +186,11 @@ public final class ElasticClassifier implements AutoCloseable {
         return policy;
     }
 
+    /** What the model's classifier reads of the last tokens: the pooling of an embedding, unless another is asked for. */
+    public Pooling pooling() {
+        return Pooling.of(config.network().architecture());
+    }
+
     private static StopPolicy policy(Routing routing) {
         Router router = Routers.named(routing.router());
         if (!routing.thresholds().isEmpty()) {
@@ -288,7 +294,7 @@ public final class ElasticClassifier implements AutoCloseable {
     /**
      * Classifies prepared inputs as one batch.
      *
-     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param inputs B·3·h·w values, as {@link Preprocessing} makes them
      * @param names B of them
      */
     public List<Classification> classify(float[] inputs, List<String> names, StopPolicy stop) {
@@ -326,12 +332,12 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * The class token of one file after the stage that decided.
+     * What the classifier reads of one file after the stage that decided: a ViT's class token, the mean of a Swin's tokens.
      *
      * @throws PictureException if it cannot be read
      */
     public Embedding embed(Path file) throws IOException {
-        return embed(Request.of(file), Pooling.TOKEN);
+        return embed(Request.of(file), pooling());
     }
 
     /**
@@ -374,7 +380,7 @@ public final class ElasticClassifier implements AutoCloseable {
     /**
      * Embeds prepared inputs as one batch.
      *
-     * @param inputs B·3·S·S values, as {@link Preprocessing} makes them
+     * @param inputs B·3·h·w values, as {@link Preprocessing} makes them
      * @param names B of them
      * @throws ArithmeticException if an embedding is no finite number
      */
@@ -405,14 +411,9 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     private List<Embedding> embed(float[] inputs, List<String> names, List<StopPolicy> policies, Pooling pooling) {
-        if (pooling != Pooling.NONE
-                && !config.network().architecture().globalPool().equals(Pooling.TOKEN.id())) {
-            throw new IllegalArgumentException(
-                    "a " + config.network().architecture().name()
-                            + " has no class token to embed a picture by, or to leave out of a mean; the pooling none takes all"
-                            + " its tokens");
-        }
-        Features features = new Features(names.size(), pooling);
+        Architecture architecture = config.network().architecture();
+        pooling.check(architecture);
+        Features features = new Features(names.size(), pooling, architecture.prefixTokens());
         List<Outcome> outcomes = engine.run(inputs, policies, features);
         return IntStream.range(0, outcomes.size())
                 .mapToObj(i -> features.embedding(i, classification(names.get(i), outcomes.get(i))))

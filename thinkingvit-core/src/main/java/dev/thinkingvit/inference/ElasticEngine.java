@@ -1,7 +1,10 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.Prediction;
+import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Natives;
@@ -13,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -30,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * Elastic inference over any {@link Backbone}: stage 1 runs on the whole batch, the router decides, and only the images
  * that are still undecided go on, compacted into a smaller batch. A stage that no image needs is not run.
  *
- * <p>{@code B} images, {@code U} undecided ones, {@code N} tokens, {@code d} width, {@code C} classes.
+ * <p>{@code B} images, {@code U} undecided ones, {@code N} tokens, {@code d} width.
  *
  * <p>Threading: safe from any number of threads; their batches take turns on the one
  * {@linkplain ComputeThread compute thread}. Results are plain Java. Closing the engine closes the backbone.
@@ -74,7 +78,7 @@ public final class ElasticEngine implements AutoCloseable {
         return backbone;
     }
 
-    /** 10⁹ multiply-accumulates of an image that ends at {@code stage}: those of all stages up to it. */
+    /** 10⁹ multiply-accumulates of an image that ends at {@code stage}, as predicted: those of all stages up to it. */
     public double cumulativeGmacs(int stage) {
         long macs = 0;
         for (int k = 1; k <= stage; k++) {
@@ -86,7 +90,7 @@ public final class ElasticEngine implements AutoCloseable {
     /**
      * Thinks about a batch.
      *
-     * @param images B·3·S·S values, normalised, image by image and channel by channel
+     * @param images B·3·h·w values, normalised, image by image and channel by channel
      * @param count B, at least 1
      * @return B outcomes, in the order of the images
      * @throws ArithmeticException if a stage's output is no finite number
@@ -103,7 +107,7 @@ public final class ElasticEngine implements AutoCloseable {
     /**
      * Thinks about a batch in which each image has its own way to stop.
      *
-     * @param images B·3·S·S values, normalised, image by image and channel by channel
+     * @param images B·3·h·w values, normalised, image by image and channel by channel
      * @param policies B of them, at least one
      * @return B outcomes, in the order of the images
      * @throws ArithmeticException if a stage's output is no finite number
@@ -125,10 +129,10 @@ public final class ElasticEngine implements AutoCloseable {
         if (count < 1) {
             throw new IllegalArgumentException("a batch needs at least 1 image, got none");
         }
-        int size = backbone.imageSize();
-        if (images.length != (long) count * 3 * size * size) {
-            throw new IllegalArgumentException(count + " images of 3 x " + size + " x " + size + " take "
-                    + (long) count * 3 * size * size + " values, " + images.length + " came");
+        ImageSize size = backbone.imageSize();
+        if (images.length != (long) count * size.values()) {
+            throw new IllegalArgumentException(count + " images of 3 x " + size.height() + " x " + size.width()
+                    + " take " + (long) count * size.values() + " values, " + images.length + " came");
         }
         policies.forEach(policy -> policy.check(backbone.stages()));
         List<Outcome> outcomes = new ArrayList<>();
@@ -195,7 +199,7 @@ public final class ElasticEngine implements AutoCloseable {
         }
         List<Outcome> outcomes = new ArrayList<>();
         for (List<StageOutcome> stages : thoughts.subList(from, to)) {
-            outcomes.add(new Outcome(stages, cumulativeGmacs(stages.size())));
+            outcomes.add(new Outcome(stages));
         }
         return outcomes;
     }
@@ -341,10 +345,10 @@ public final class ElasticEngine implements AutoCloseable {
             throw new ShutdownException();
         }
         try (Scope scope = new Scope()) {
-            int size = backbone.imageSize();
+            ImageSize size = backbone.imageSize();
             StageOutput output = backbone.run(
                     stage,
-                    Tensors.floatRows(images, batch.images, 3, size, size),
+                    Tensors.floatRows(images, batch.images, 3, size.height(), size.width()),
                     tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
             batch.goOn = decide(output, stage, batch, policies, thoughts);
             if (features != null && batch.goOn.length < batch.images.length) {
@@ -364,24 +368,24 @@ public final class ElasticEngine implements AutoCloseable {
             MicroBatch batch,
             List<StopPolicy> policies,
             List<List<StageOutcome>> thoughts) {
-        float[] logits = Tensors.toFloats(output.logits());
-        int rows = Math.toIntExact(output.logits().size(0));
-        int classes = logits.length / rows;
+        Readout readout = backbone.readout();
+        float[] values = Tensors.toFloats(output.prediction());
+        int rows = Math.toIntExact(output.prediction().size(0));
+        int length = values.length / rows;
+        List<Map<String, float[]>> extras = extras(output, rows);
+        long predicted = backbone.macs(stage);
         boolean last = stage == backbone.stages();
         long[] goOn = new long[rows];
         int count = 0;
         for (int row = 0; row < rows; row++) {
-            requireNumbers(logits, row * classes, classes, stage);
-            float[] probabilities = softmax(logits, row * classes, classes);
+            readout.requireNumbers(stage, values, row * length, length);
+            Prediction prediction = readout.read(values, row * length, length);
             StopPolicy policy = policies.get(batch.images[row]);
-            double measure = policy.router().measure(probabilities);
-            thoughts.get(batch.images[row])
-                    .add(new StageOutcome(
-                            stage,
-                            Arrays.copyOfRange(logits, row * classes, (row + 1) * classes),
-                            probabilities,
-                            measure,
-                            Routers.entropy(probabilities, 1)));
+            double measure = prediction.measure(policy.router()::measure);
+            double entropy = prediction.measure(Routers.ENTROPY::measure);
+            Map<String, float[]> own = extras.isEmpty() ? Map.of() : extras.get(row);
+            long macs = own.isEmpty() ? predicted : backbone.macs(stage, own);
+            thoughts.get(batch.images[row]).add(new StageOutcome(stage, prediction, measure, entropy, macs, own));
             if (!last && !policy.stopsAfter(stage, measure)) {
                 goOn[count++] = row;
             }
@@ -389,47 +393,29 @@ public final class ElasticEngine implements AutoCloseable {
         return Arrays.copyOf(goOn, count);
     }
 
-    /** NaN has no entropy and would pass for certainty. */
-    private static void requireNumbers(float[] logits, int offset, int classes, int stage) {
-        for (int i = offset; i < offset + classes; i++) {
-            if (!Float.isFinite(logits[i])) {
-                throw new ArithmeticException("stage " + stage + " gave " + logits[i] + " for class " + (i - offset)
-                        + ", a finite number is required; the model's weights or the input are damaged");
-            }
+    /** What a stage says besides, row by row; empty if it says nothing else. */
+    private static List<Map<String, float[]>> extras(StageOutput output, int rows) {
+        if (output.extras().isEmpty()) {
+            return List.of();
         }
+        List<Map<String, float[]>> extras = new ArrayList<>();
+        for (int row = 0; row < rows; row++) {
+            extras.add(new LinkedHashMap<>());
+        }
+        output.extras().forEach((name, tensor) -> {
+            float[] values = Tensors.toFloats(tensor);
+            int length = values.length / rows;
+            for (int row = 0; row < rows; row++) {
+                extras.get(row).put(name, Arrays.copyOfRange(values, row * length, (row + 1) * length));
+            }
+        });
+        return extras;
     }
 
     private static Tensor select(Tensor tensor, long[] rows) {
         return rows.length == tensor.size(0)
                 ? tensor
                 : tensor.index_select(0, TorchDevice.of(tensor).place(Tensors.longs(rows)));
-    }
-
-    /**
-     * Probabilities of one image.
-     *
-     * @param logits of several, in rows
-     * @param offset of its first
-     * @param classes how many there are
-     * @return {@code classes} values that sum to 1
-     */
-    public static float[] softmax(float[] logits, int offset, int classes) {
-        Objects.requireNonNull(logits, "the logits are null");
-        float max = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < classes; i++) {
-            max = Math.max(max, logits[offset + i]);
-        }
-        double[] exponentials = new double[classes];
-        double sum = 0;
-        for (int i = 0; i < classes; i++) {
-            exponentials[i] = Math.exp(logits[offset + i] - max);
-            sum += exponentials[i];
-        }
-        float[] probabilities = new float[classes];
-        for (int i = 0; i < classes; i++) {
-            probabilities[i] = (float) (exponentials[i] / sum);
-        }
-        return probabilities;
     }
 
     @Override

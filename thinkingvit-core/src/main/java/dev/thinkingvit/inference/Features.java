@@ -9,11 +9,16 @@ import org.bytedeco.pytorch.Tensor;
  */
 final class Features {
     private final Pooling pooling;
+    private final int prefix; // tokens before the patches'
     private final int[] widths; // B
     private final float[][] values; // B
 
-    /** @param count B images */
-    Features(int count, Pooling pooling) {
+    /**
+     * @param count B images
+     * @param prefix tokens before the patches'
+     */
+    Features(int count, Pooling pooling, int prefix) {
+        this.prefix = prefix;
         this.pooling = pooling;
         this.widths = new int[count];
         this.values = new float[count][];
@@ -27,7 +32,7 @@ final class Features {
      * @param tokens (R, N, d)
      */
     void put(int stage, int[] images, long[] ending, Tensor tokens) {
-        float[] pooled = pooling.of(tokens);
+        float[] pooled = pooling.of(tokens, prefix);
         int length = pooled.length / ending.length;
         int width = Math.toIntExact(tokens.size(2));
         for (int row = 0; row < ending.length; row++) {

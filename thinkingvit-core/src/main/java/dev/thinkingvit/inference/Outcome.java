@@ -1,16 +1,13 @@
 package dev.thinkingvit.inference;
 
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 
 /**
  * What the network thought of one image: plain Java, nothing to close.
  *
- * @param stages the stages that ran, in order; the last one decided
- * @param gmacs 10⁹ multiply-accumulates that these stages took
+ * @param stages the stages that ran, in order, at least one; the last one decided
  */
-public record Outcome(List<StageOutcome> stages, double gmacs) {
+public record Outcome(List<StageOutcome> stages) {
     public Outcome {
         stages = List.copyOf(stages);
     }
@@ -25,6 +22,20 @@ public record Outcome(List<StageOutcome> stages, double gmacs) {
         return stages.get(stages.size() - 1);
     }
 
+    /** Multiply-accumulates that all these stages spent on the image. */
+    public long macs() {
+        long macs = 0;
+        for (StageOutcome stage : stages) {
+            macs += stage.macs();
+        }
+        return macs;
+    }
+
+    /** 10⁹ multiply-accumulates that all these stages spent on the image. */
+    public double gmacs() {
+        return macs() / 1e9;
+    }
+
     /** The most probable class. */
     public int label() {
         return decisive().label();
@@ -37,10 +48,6 @@ public record Outcome(List<StageOutcome> stages, double gmacs) {
 
     /** The {@code count} most probable classes, the most probable first; equal ones by index. */
     public int[] top(int count) {
-        float[] probabilities = decisive().probabilities();
-        Integer[] order = new Integer[probabilities.length];
-        Arrays.setAll(order, i -> i);
-        Arrays.sort(order, Comparator.comparing(i -> -probabilities[i]));
-        return Arrays.stream(order).limit(count).mapToInt(Integer::intValue).toArray();
+        return decisive().scores().top(count);
     }
 }

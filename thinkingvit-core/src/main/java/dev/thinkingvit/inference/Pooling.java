@@ -1,5 +1,6 @@
 package dev.thinkingvit.inference;
 
+import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.Locale;
@@ -13,12 +14,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * What of a stage's tokens is an image's embedding. All are taken after the final LayerNorm, as timm's
  * {@code forward_features} gives them, and F32.
  *
- * <p>{@code B} images, {@code N} tokens, the class token first, {@code d} the stage's width.
+ * <p>{@code B} images, {@code N} tokens, a class token first if there is one, {@code d} the stage's width.
  */
 public enum Pooling {
-    /** The class token, {@code d} values: what the classifier reads, and timm's {@code forward_head(pre_logits=True)}. */
+    /** The class token, {@code d} values: what a ViT's classifier reads, and timm's {@code forward_head(pre_logits=True)}. */
     TOKEN,
-    /** The mean of all tokens but the class token, {@code d} values: what timm's {@code pool(…, 'avg')} gives. */
+    /**
+     * The mean of all patches' tokens, {@code d} values, without the class token where there is one: what timm's {@code
+     * pool(…, 'avg')} gives, and what a Swin's classifier reads.
+     */
     AVG,
     /** Every token, {@code N·d} values, token by token: timm's {@code forward_features} as it is. */
     NONE;
@@ -35,6 +39,20 @@ public enum Pooling {
                 + Stream.of(values()).map(Pooling::id).collect(Collectors.joining(", ")) + "; got " + name);
     }
 
+    /** What the classifier of that architecture reads. */
+    static Pooling of(Architecture architecture) {
+        return named(architecture.globalPool());
+    }
+
+    /** @throws IllegalArgumentException if networks of that architecture have no such token */
+    void check(Architecture architecture) {
+        if (this == TOKEN && architecture.prefixTokens() == 0) {
+            throw new IllegalArgumentException("a " + architecture.name()
+                    + " has no class token to embed a picture by; its classifier reads the pooling "
+                    + of(architecture).id());
+        }
+    }
+
     /** As commands and files spell it: {@code token}, {@code avg}, {@code none}. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
@@ -49,14 +67,15 @@ public enum Pooling {
      * The values of each image, image by image.
      *
      * @param tokens (B, N, d) of any float type
+     * @param prefix of the N, those before the patches'
      */
-    float[] of(Tensor tokens) {
+    float[] of(Tensor tokens, int prefix) {
         try (Scope scope = new Scope()) {
             return Tensors.toFloats(
                     switch (this) {
                         case TOKEN -> tokens.select(1, 0); // (B, d)
                         case AVG ->
-                            tokens.narrow(1, 1, tokens.size(1) - 1)
+                            tokens.narrow(1, prefix, tokens.size(1) - prefix)
                                     .to(ScalarType.Float)
                                     .mean(1); // (B, d)
                         case NONE -> tokens;

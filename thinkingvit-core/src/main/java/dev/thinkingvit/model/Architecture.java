@@ -28,6 +28,9 @@ public interface Architecture {
     /** How the last tokens become one vector, in timm's words: {@code token} or {@code avg}. */
     String globalPool();
 
+    /** Tokens before those of the patches: timm's {@code num_prefix_tokens}. */
+    int prefixTokens();
+
     /**
      * Understands {@code model_args}, and {@code num_classes} among them.
      *

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -60,6 +61,26 @@ public final class Arguments {
     /** A whole number. */
     public int integer(String key) {
         return integer(required(key), key, "be a whole number");
+    }
+
+    /** A whole number, the side of a square; or a list of two, height and width. */
+    public ImageSize imageSize(String key) {
+        if (!(required(key) instanceof List)) {
+            return imageSize(key, integer(key), integer(key));
+        }
+        List<Integer> sides = integers(key);
+        if (sides.size() != 2) {
+            throw new IllegalArgumentException(key + " must be one number, or height and width, got " + sides);
+        }
+        return imageSize(key, sides.get(0), sides.get(1));
+    }
+
+    private static ImageSize imageSize(String key, int height, int width) {
+        if (height < 1 || width < 1) {
+            throw new IllegalArgumentException(
+                    key + " must be at least 1, got " + (height == width ? height : "[" + height + "," + width + "]"));
+        }
+        return new ImageSize(height, width);
     }
 
     /** A whole number, or a list of two equal ones. */

@@ -1,5 +1,7 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -14,24 +16,38 @@ public interface Backbone extends AutoCloseable {
     /** Number of stages, at least 1. */
     int stages();
 
-    /** C, the length of a row of logits. */
+    /** C, classes that the predictions tell apart. */
     int numClasses();
 
-    /** Height and width of an input image in pixels. */
-    int imageSize();
+    /** How its predictions are read. */
+    default Readout readout() {
+        return Readout.CLASSES;
+    }
+
+    /** Of an input image. */
+    ImageSize imageSize();
 
     /**
      * Runs one stage, and nothing but that stage.
      *
      * @param stage from 1 to {@link #stages()}
-     * @param images (B, 3, S, S) F32, normalised
+     * @param images (B, 3, h, w) F32, normalised
      * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
      *     them in; null at stage 1
      */
     StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
 
-    /** Multiply-accumulates of one image at {@code stage} alone. */
+    /** Multiply-accumulates of one image at {@code stage} alone, as predicted. */
     long macs(int stage);
+
+    /**
+     * Multiply-accumulates that one image really took at {@code stage} alone, where images differ.
+     *
+     * @param extras what the stage said of the image besides its prediction, by name
+     */
+    default long macs(int stage, Map<String, float[]> extras) {
+        return macs(stage);
+    }
 
     /**
      * Images that go through {@code stage} together: enough to fill the machine, few enough that a block's activations

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -17,18 +18,18 @@ public final class InputSize {
     /**
      * The shape of a network that sees pictures of another size.
      *
-     * @param pixels side of the input
+     * @param size of the input
      * @throws IllegalArgumentException if the network cannot: names the sizes that it can
      */
-    public static ThinkingViTConfig of(ThinkingViTConfig network, int pixels) {
+    public static ThinkingViTConfig of(ThinkingViTConfig network, ImageSize size) {
         int patch = network.patchSize();
-        if (pixels < patch || pixels > LARGEST || pixels % patch != 0) {
-            int below = Math.max(patch, Math.min(pixels, LARGEST) / patch * patch);
+        if (!fits(size.height(), patch) || !fits(size.width(), patch)) {
+            ImageSize below = new ImageSize(below(size.height(), patch), below(size.width(), patch));
             throw new IllegalArgumentException("the input size must be a multiple of the patch size " + patch
-                    + ", at most " + LARGEST + ", such as " + below + "; got " + pixels);
+                    + ", at most " + LARGEST + ", such as " + below + "; got " + size);
         }
         return new ThinkingViTConfig(
-                pixels,
+                size,
                 patch,
                 network.embedDim(),
                 network.depth(),
@@ -36,6 +37,14 @@ public final class InputSize {
                 network.thinkingStages(),
                 network.numClasses(),
                 network.normEps());
+    }
+
+    private static boolean fits(int pixels, int patch) {
+        return pixels <= LARGEST && pixels % patch == 0;
+    }
+
+    private static int below(int pixels, int patch) {
+        return Math.max(patch, Math.min(pixels, LARGEST) / patch * patch);
     }
 
     /**
@@ -48,16 +57,13 @@ public final class InputSize {
     public static Map<String, HostTensor> fit(
             Map<String, HostTensor> weights, ThinkingViTConfig from, ThinkingViTConfig to) {
         HostTensor positions = weights.get(POSITIONS); // (1, 1 + patches, D)
-        if (positions == null || from.imageSize() == to.imageSize()) {
+        if (positions == null || from.imageSize().equals(to.imageSize())) {
             return weights;
         }
         int width = from.embedDim();
         float[] rows = positions.toFloats();
-        float[] patches = PatchGeometry.positions(
-                Arrays.copyOfRange(rows, width, rows.length),
-                from.imageSize() / from.patchSize(),
-                to.imageSize() / to.patchSize(),
-                width);
+        float[] patches =
+                PatchGeometry.positions(Arrays.copyOfRange(rows, width, rows.length), from.grid(), to.grid(), width);
         float[] fitted = Arrays.copyOf(rows, width + patches.length);
         System.arraycopy(patches, 0, fitted, width, patches.length);
         Map<String, HostTensor> all = new LinkedHashMap<>(weights);

@@ -57,13 +57,13 @@ final class MimeticInit {
      */
     private static HostTensor positions(ThinkingViTConfig config) {
         int width = config.embedDim();
-        int side = config.imageSize() / config.patchSize();
+        int across = config.grid().width();
         float[] values = new float[config.tokens() * width];
         for (int feature = 0; feature < width; feature++) {
             int band = feature / 4; // sine and cosine, across and down
             double frequency = Math.pow(TEMPERATURE, -(band * GOLDEN % 1));
-            for (int patch = 0; patch < side * side; patch++) {
-                int place = feature % 4 < 2 ? patch % side : patch / side;
+            for (int patch = 0; patch < config.patches(); patch++) {
+                int place = feature % 4 < 2 ? patch % across : patch / across;
                 double angle = place * frequency;
                 values[(1 + patch) * width + feature] = (float) (feature % 2 == 0 ? Math.sin(angle) : Math.cos(angle));
             }

@@ -1,6 +1,8 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.picture.ImageSize;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /** A {@link Backbone} of a known shape, whoever computes it. */
@@ -39,8 +41,18 @@ public abstract class NetworkBackbone implements Backbone {
     }
 
     @Override
-    public final int imageSize() {
+    public final ImageSize imageSize() {
         return config.imageSize();
+    }
+
+    @Override
+    public final Readout readout() {
+        return config.readout();
+    }
+
+    @Override
+    public final long macs(int stage, Map<String, float[]> extras) {
+        return extras.isEmpty() ? macs(stage) : config.macs(stage, extras);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.thinkingvit.model;
 import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameters;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Map;
 
@@ -20,11 +21,16 @@ public interface NetworkConfig {
     /** C. */
     int numClasses();
 
-    /** Height and width of the input in pixels. */
-    int imageSize();
+    /** Of the input. */
+    ImageSize imageSize();
 
     /** How people name it, such as {@code "3H → 6H"}. */
     String shorthand();
+
+    /** How its predictions are read. */
+    default Readout readout() {
+        return Readout.CLASSES;
+    }
 
     /** Width of the vector before the classifier, at full width: timm's {@code num_features}. */
     int numFeatures();
@@ -51,10 +57,10 @@ public interface NetworkConfig {
     /**
      * The shape of the same network for pictures of another size.
      *
-     * @param pixels side of the input
+     * @param size of the input
      * @throws IllegalArgumentException if the network cannot: names the sizes that it can
      */
-    NetworkConfig withImageSize(int pixels);
+    NetworkConfig withImageSize(ImageSize size);
 
     /**
      * The weights for another size of pictures.
@@ -123,5 +129,15 @@ public interface NetworkConfig {
      */
     default long macs(int stage) {
         return Cost.macs(network(), stage);
+    }
+
+    /**
+     * Multiply-accumulates that one image really took at {@code stage} alone; for networks that spend unlike amounts on
+     * images of one stage.
+     *
+     * @param extras what the stage said of the image besides its prediction, by name
+     */
+    default long macs(int stage, Map<String, float[]> extras) {
+        return macs(stage);
     }
 }

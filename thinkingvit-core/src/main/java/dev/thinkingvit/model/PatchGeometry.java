@@ -1,5 +1,7 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
+
 /**
  * Takes what a ViT has learnt of its patches to another number or another size of them, as timm does
  * ({@code resample_abs_pos_embed}, {@code resample_patch_embed}). Both rest on one matrix an axis, that of PIL's bicubic
@@ -12,20 +14,21 @@ final class PatchGeometry {
     private PatchGeometry() {}
 
     /**
-     * Position embeddings of a square grid of another side.
+     * Position embeddings of another grid.
      *
-     * @param rows (from², D), row by row of the grid
-     * @return (to², D)
+     * @param rows (from, D), row by row of the grid
+     * @return (to, D)
      */
-    static float[] positions(float[] rows, int from, int to, int width) {
-        double[][] resize = resize(from, to);
-        float[] resized = new float[to * to * width];
-        double[] feature = new double[from * from];
+    static float[] positions(float[] rows, ImageSize from, ImageSize to, int width) {
+        double[][] vertical = resize(from.height(), to.height());
+        double[][] horizontal = resize(from.width(), to.width());
+        float[] resized = new float[to.pixels() * width];
+        double[] feature = new double[from.pixels()];
         for (int column = 0; column < width; column++) {
             for (int i = 0; i < feature.length; i++) {
                 feature[i] = rows[i * width + column];
             }
-            double[] grid = apply(resize, resize, feature, from); // (to, to)
+            double[] grid = apply(vertical, horizontal, feature, from.width()); // of the other grid
             for (int i = 0; i < grid.length; i++) {
                 resized[i * width + column] = (float) grid[i];
             }

@@ -1,17 +1,24 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Network;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * What one stage leaves behind. Both tensors belong to the scope in which the stage ran.
+ * What one stage leaves behind. The tensors belong to the scope in which the stage ran.
  *
  * @param tokens (B, N, d) after the final LayerNorm, class token first, in the backbone's type; what the next
  *     stage recycles
- * @param logits (B, C), F32
+ * @param prediction (B, …), F32, such as class logits (B, C)
+ * @param extras (B, …), F32 each: what else the stage says, by name
  */
-public record StageOutput(Tensor tokens, Tensor logits) {
+public record StageOutput(Tensor tokens, Tensor prediction, Map<String, Tensor> extras) {
+    /** Of a stage that says nothing else. */
+    public StageOutput(Tensor tokens, Tensor prediction) {
+        this(tokens, prediction, Map.of());
+    }
+
     static StageOutput of(Network.Output<Tensor> output) {
-        return new StageOutput(output.tokens(), output.logits());
+        return new StageOutput(output.tokens(), output.prediction(), output.extras());
     }
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,7 +16,7 @@ import java.util.stream.IntStream;
  * The shape of a Thinking Swin: a Swin Transformer (Liu et al., 2021) that thinks in rounds, each with heads of its own in
  * each of its levels. Names are timm's, but that timm calls levels stages: a stage here is a round of thinking.
  *
- * @param imageSize height and width of the input in pixels
+ * @param imageSize of the input
  * @param patchSize height and width of a patch in pixels
  * @param embedDim width of the first level; each further one is twice as wide
  * @param depths blocks of each level
@@ -25,7 +26,7 @@ import java.util.stream.IntStream;
  * @param numClasses classes
  */
 public record SwinConfig(
-        int imageSize,
+        ImageSize imageSize,
         int patchSize,
         int embedDim,
         List<Integer> depths,
@@ -52,7 +53,9 @@ public record SwinConfig(
                         + " and " + windowSize);
         require(!headRounds.isEmpty(), "head_rounds is empty: at least one round is required");
         require(
-                patchSize >= 1 && imageSize % (patchSize << (depths.size() - 1)) == 0,
+                patchSize >= 1
+                        && imageSize.height() % (patchSize << (depths.size() - 1)) == 0
+                        && imageSize.width() % (patchSize << (depths.size() - 1)) == 0,
                 "img_size " + imageSize + " is not a multiple of " + (patchSize << (depths.size() - 1))
                         + ", the patch_size " + patchSize + " doubled by each level");
         for (int level = 0; level < depths.size(); level++) {
@@ -69,6 +72,19 @@ public record SwinConfig(
             }
         }
         require(numClasses >= 1, "num_classes must be at least 1, got " + numClasses);
+    }
+
+    /** For square images. */
+    public SwinConfig(
+            int side,
+            int patchSize,
+            int embedDim,
+            List<Integer> depths,
+            List<Integer> numHeads,
+            List<Integer> windowSize,
+            List<List<Integer>> headRounds,
+            int numClasses) {
+        this(ImageSize.square(side), patchSize, embedDim, depths, numHeads, windowSize, headRounds, numClasses);
     }
 
     /** Levels of the hierarchy. */
@@ -112,14 +128,14 @@ public record SwinConfig(
 
     /** Another size is one whose windows, and so whose biases, are the same. */
     @Override
-    public SwinConfig withImageSize(int pixels) {
+    public SwinConfig withImageSize(ImageSize size) {
         SwinConfig other =
-                new SwinConfig(pixels, patchSize, embedDim, depths, numHeads, windowSize, headRounds, numClasses);
+                new SwinConfig(size, patchSize, embedDim, depths, numHeads, windowSize, headRounds, numClasses);
         Map<String, long[]> now = parameterShapes();
         Map<String, long[]> then = other.parameterShapes();
         now.forEach((name, shape) -> require(
                 Arrays.equals(shape, then.get(name)),
-                "at img_size " + pixels + " windows are of another size than at " + imageSize + ", and " + name
+                "at img_size " + size + " windows are of another size than at " + imageSize + ", and " + name
                         + " has no values for it"));
         return other;
     }
@@ -177,9 +193,10 @@ public record SwinConfig(
         return heads(stage, level) * (width(level) / numHeads.get(level));
     }
 
-    /** Side of a level's grid of tokens. */
-    public int grid(int level) {
-        return (imageSize / patchSize) >> level;
+    /** A level's grid of tokens, down and across. */
+    public ImageSize grid(int level) {
+        int side = patchSize << level;
+        return new ImageSize(imageSize.height() / side, imageSize.width() / side);
     }
 
     /** timm's arguments, as far as they mean this network, and the rounds. */
@@ -279,12 +296,17 @@ public record SwinConfig(
         }
 
         @Override
+        public int prefixTokens() {
+            return 0;
+        }
+
+        @Override
         public SwinConfig read(Arguments arguments) {
             arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
             List<Integer> depths = arguments.integers("depths");
             List<Integer> heads = arguments.integers("num_heads"); // all of them where nobody names rounds
             return new SwinConfig(
-                    arguments.square("img_size"),
+                    arguments.imageSize("img_size"),
                     arguments.square("patch_size"),
                     arguments.integer("embed_dim"),
                     depths,
@@ -300,7 +322,7 @@ public record SwinConfig(
                 throw new IllegalArgumentException(config.architecture().name() + " is not " + name());
             }
             Map<String, Object> arguments = new LinkedHashMap<>();
-            arguments.put("img_size", network.imageSize());
+            arguments.put("img_size", network.imageSize().argument());
             arguments.put("patch_size", network.patchSize());
             arguments.put("window_size", oneForAll(network.windowSize()));
             arguments.put("embed_dim", network.embedDim());

@@ -11,6 +11,7 @@ import dev.thinkingvit.network.Parameter.Role;
 import dev.thinkingvit.network.Parameters;
 import dev.thinkingvit.network.Start;
 import dev.thinkingvit.network.Windows;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
@@ -108,9 +109,9 @@ public final class SwinNetwork implements Network {
                                 .map(round -> round.get(level))
                                 .toList())
                 .of(Meaning.HEADS);
-        int grid = config.grid(level);
-        int window = Math.min(grid, config.windowSize().get(level));
-        int shift = index % 2 == 0 || grid <= window ? 0 : window / 2;
+        ImageSize grid = config.grid(level);
+        Windows windows =
+                Windows.of(grid.height(), grid.width(), config.windowSize().get(level), index % 2 == 1);
         return new Block(
                 Norm.of(name + "norm1", layer, features, SwinConfig.NORM_EPS),
                 Linear.of(
@@ -119,14 +120,14 @@ public final class SwinNetwork implements Network {
                                 name + "attn.relative_position_bias_table",
                                 Start.normal(0.02),
                                 layer,
-                                Axis.whole(Windows.biasTable(window)),
+                                Axis.whole(windows.biasTable()),
                                 heads)
                         .undecayed(),
                 Linear.of(name + "attn.proj", layer, features, features),
                 Norm.of(name + "norm2", layer, features, SwinConfig.NORM_EPS),
                 Linear.of(name + "mlp.fc1", layer, hidden, features),
                 Linear.of(name + "mlp.fc2", layer, features, hidden),
-                new Windows(grid, grid, window, shift));
+                windows);
     }
 
     private Merging merging(String name, int level, int layer) {
@@ -213,9 +214,10 @@ public final class SwinNetwork implements Network {
     @Override
     public Ports ports(int stage) {
         int level = config.levels() - 1;
-        long tokens = (long) config.grid(level) * config.grid(level);
+        long tokens = config.grid(level).pixels();
         return new Ports(
-                List.of((long) CHANNELS, (long) config.imageSize(), (long) config.imageSize()),
+                List.of((long) CHANNELS, (long) config.imageSize().height(), (long)
+                        config.imageSize().width()),
                 stage == 1 ? null : List.of(tokens, (long) config.width(stage - 1, level)),
                 List.of(tokens, (long) config.width(stage, level)),
                 List.of((long) config.numClasses()));
@@ -227,15 +229,16 @@ public final class SwinNetwork implements Network {
         T x = on.leading(on.norm(patches, patchNorm), config.width(stage, 0)); // (B, N, d)
         if (previous != null) {
             Projector projector = projectors.get(stage - 2);
-            int side = config.grid(config.levels() - 1);
-            T spread = on.upsample(previous, side, side, projector.upsampling); // (B, N, d')
+            ImageSize grid = config.grid(config.levels() - 1);
+            T spread = on.upsample(previous, grid.height(), grid.width(), projector.upsampling); // (B, N, d')
             x = on.add(x, on.scale(on.linear(spread, projector.projection), projector.alpha));
         }
         int index = 0;
         for (int level = 0; level < levels.size(); level++) {
             Merging merging = levels.get(level).merging;
             if (merging != null) {
-                T joined = on.merge(x, config.grid(level - 1), config.grid(level - 1)); // (B, N, 4d')
+                ImageSize grid = config.grid(level - 1);
+                T joined = on.merge(x, grid.height(), grid.width()); // (B, N, 4d')
                 x = on.linear(on.norm(joined, merging.norm), merging.reduction); // (B, N, d)
             }
             int heads = config.heads(stage, level);

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,7 +13,7 @@ import java.util.Set;
  * <p>{@code D} embedding width, {@code H} heads of the whole model, {@code N} tokens = patches + 1, {@code C} classes,
  * {@code d_k} width of stage k = heads of stage k · headDim. Names are timm's.
  *
- * @param imageSize height and width of the input in pixels; a multiple of {@code patchSize}
+ * @param imageSize of the input
  * @param patchSize height and width of a patch in pixels
  * @param embedDim D; a multiple of {@code numHeads}
  * @param depth number of blocks, the same for all stages
@@ -22,7 +23,7 @@ import java.util.Set;
  * @param normEps epsilon of every LayerNorm
  */
 public record ThinkingViTConfig(
-        int imageSize,
+        ImageSize imageSize,
         int patchSize,
         int embedDim,
         int depth,
@@ -43,13 +44,16 @@ public record ThinkingViTConfig(
     private static final int LARGEST = 1 << 16;
 
     public ThinkingViTConfig {
-        inRange("img_size", imageSize, LARGEST);
-        inRange("patch_size", patchSize, imageSize);
+        inRange("img_size", imageSize.height(), LARGEST);
+        inRange("img_size", imageSize.width(), LARGEST);
+        inRange("patch_size", patchSize, Math.min(imageSize.height(), imageSize.width()));
         inRange("embed_dim", embedDim, LARGEST);
         inRange("depth", depth, 1024);
         inRange("num_heads", numHeads, embedDim);
         inRange("num_classes", numClasses, 1 << 24);
-        require(imageSize % patchSize == 0, "img_size " + imageSize + " is not a multiple of patch_size " + patchSize);
+        require(
+                imageSize.height() % patchSize == 0 && imageSize.width() % patchSize == 0,
+                "img_size " + imageSize + " is not a multiple of patch_size " + patchSize);
         require(embedDim % numHeads == 0, "embed_dim " + embedDim + " is not a multiple of num_heads " + numHeads);
         require(normEps > 0 && normEps < 1, "norm_eps must lie between 0 and 1, got " + normEps);
         require(!thinkingStages.isEmpty(), "thinking_stages is empty: at least one stage is required");
@@ -62,6 +66,24 @@ public record ThinkingViTConfig(
             before = heads;
         }
         thinkingStages = List.copyOf(thinkingStages);
+    }
+
+    /** For square images. */
+    public ThinkingViTConfig(
+            int side,
+            int patchSize,
+            int embedDim,
+            int depth,
+            int numHeads,
+            List<Integer> thinkingStages,
+            int numClasses,
+            double normEps) {
+        this(square(side), patchSize, embedDim, depth, numHeads, thinkingStages, numClasses, normEps);
+    }
+
+    private static ImageSize square(int side) {
+        inRange("img_size", side, LARGEST);
+        return ImageSize.square(side);
     }
 
     /**
@@ -109,10 +131,14 @@ public record ThinkingViTConfig(
         return MLP_RATIO * width;
     }
 
+    /** Patches of an image, down and across. */
+    public ImageSize grid() {
+        return new ImageSize(imageSize.height() / patchSize, imageSize.width() / patchSize);
+    }
+
     /** Patches of an image. */
     public int patches() {
-        int side = imageSize / patchSize;
-        return side * side;
+        return grid().pixels();
     }
 
     /** N: patches and the class token. */
@@ -172,8 +198,8 @@ public record ThinkingViTConfig(
     }
 
     @Override
-    public ThinkingViTConfig withImageSize(int pixels) {
-        return InputSize.of(this, pixels);
+    public ThinkingViTConfig withImageSize(ImageSize size) {
+        return InputSize.of(this, size);
     }
 
     @Override
@@ -287,13 +313,18 @@ public record ThinkingViTConfig(
         }
 
         @Override
+        public int prefixTokens() {
+            return 1;
+        }
+
+        @Override
         public ThinkingViTConfig read(Arguments arguments) {
             arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
             int depth = arguments.integer("depth");
             int embedDim = arguments.integer("embed_dim");
             int numHeads = arguments.integer("num_heads");
             return new ThinkingViTConfig(
-                    arguments.square("img_size"),
+                    arguments.imageSize("img_size"),
                     arguments.square("patch_size"),
                     embedDim,
                     depth,
@@ -308,7 +339,7 @@ public record ThinkingViTConfig(
             ThinkingViTConfig network = of(config);
             Map<String, Object> arguments = new LinkedHashMap<>();
             arguments.put("thinking_stages", network.thinkingStages());
-            arguments.put("img_size", network.imageSize());
+            arguments.put("img_size", network.imageSize().argument());
             arguments.put("patch_size", network.patchSize());
             arguments.put("embed_dim", network.embedDim());
             arguments.put("num_heads", network.numHeads());

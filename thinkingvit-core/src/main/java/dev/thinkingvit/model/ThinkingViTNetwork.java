@@ -10,6 +10,7 @@ import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.Parameter.Role;
 import dev.thinkingvit.network.Parameters;
 import dev.thinkingvit.network.Start;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -131,10 +132,10 @@ public final class ThinkingViTNetwork implements Network {
 
     @Override
     public Ports ports(int stage) {
-        long size = config.imageSize();
+        ImageSize size = config.imageSize();
         long tokens = config.tokens();
         return new Ports(
-                List.of((long) CHANNELS, size, size),
+                List.of((long) CHANNELS, (long) size.height(), (long) size.width()),
                 stage == 1 ? null : List.of(tokens, (long) config.width(stage - 1)),
                 List.of(tokens, (long) config.width(stage)),
                 List.of((long) config.numClasses()));

@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.model.WarmStart.Kind;
 import dev.thinkingvit.model.WarmStart.Remark;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -78,13 +79,14 @@ final class ViTSource {
         float[] values = tensor.toFloats();
         float[] patches = Arrays.copyOfRange(values, prefix * width, values.length);
         int side = side(rows - prefix);
-        int wanted = side(config.patches());
-        if (side != wanted) {
-            patches = PatchGeometry.positions(patches, side, wanted, width);
+        ImageSize wanted = config.grid();
+        if (side != wanted.height() || side != wanted.width()) {
+            patches = PatchGeometry.positions(patches, ImageSize.square(side), wanted, width);
             adapted(
                     POSITIONS,
                     String.format(
-                            "pos_embed is resampled from %d × %d patches to %d × %d", side, side, wanted, wanted));
+                            "pos_embed is resampled from %d × %d patches to %d × %d",
+                            side, side, wanted.height(), wanted.width()));
         }
         float[] fitted = new float[config.tokens() * width];
         if (prefix == 0) {

@@ -463,8 +463,8 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
             step(program -> program.copy(cut(in.view(), images, how), cutUp(out.view(), images, how)), in, out);
             return out;
         }
-        long below = (long) how.down() * how.window();
-        long right = (long) how.across() * how.window();
+        long below = (long) how.down() * how.windowRows();
+        long right = (long) how.across() * how.windowColumns();
         Value grid = fresh(in.dtype, images, below, right, width);
         Tensor nothing = below > how.rows() || right > how.columns()
                 ? weights.zeros(in.dtype, images, below, right, width)
@@ -492,8 +492,8 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         Value in = ready(x);
         long width = in.last();
         long images = in.size(0) / how.count();
-        long below = (long) how.down() * how.window();
-        long right = (long) how.across() * how.window();
+        long below = (long) how.down() * how.windowRows();
+        long right = (long) how.across() * how.windowColumns();
         Value out = fresh(in.dtype, images, (long) how.rows() * how.columns(), width);
         if (how.isPlain()) {
             step(program -> program.copy(cutUp(in.view(), images, how), cut(out.view(), images, how)), in, out);
@@ -521,16 +521,17 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     }
 
     private static void rolled(Windows how, Part part) {
-        int shift = how.shift();
-        for (int down = 0; down < (shift == 0 ? 1 : 2); down++) {
-            long rows = down == 0 ? how.rows() - shift : shift;
-            for (int across = 0; across < (shift == 0 ? 1 : 2); across++) {
-                long columns = across == 0 ? how.columns() - shift : shift;
+        int up = how.up();
+        int left = how.left();
+        for (int down = 0; down < (up == 0 ? 1 : 2); down++) {
+            long rows = down == 0 ? how.rows() - up : up;
+            for (int across = 0; across < (left == 0 ? 1 : 2); across++) {
+                long columns = across == 0 ? how.columns() - left : left;
                 part.at(
-                        down == 0 ? shift : 0,
-                        across == 0 ? shift : 0,
-                        down == 0 ? 0 : how.rows() - shift,
-                        across == 0 ? 0 : how.columns() - shift,
+                        down == 0 ? up : 0,
+                        across == 0 ? left : 0,
+                        down == 0 ? 0 : how.rows() - up,
+                        across == 0 ? 0 : how.columns() - left,
                         rows,
                         columns);
             }
@@ -546,15 +547,16 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         return grid.reshape(
                         images,
                         how.down(),
-                        how.window(),
+                        how.windowRows(),
                         how.across(),
-                        how.window(),
+                        how.windowColumns(),
                         grid.size(grid.shape().length - 1))
                 .permute(0, 1, 3, 2, 4, 5);
     }
 
     private static DnnlView cutUp(DnnlView windows, long images, Windows how) {
-        return windows.reshape(images, how.down(), how.across(), how.window(), how.window(), windows.size(2));
+        return windows.reshape(
+                images, how.down(), how.across(), how.windowRows(), how.windowColumns(), windows.size(2));
     }
 
     @Override

@@ -7,6 +7,8 @@ import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.Deque;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -59,17 +61,14 @@ final class DnnlStage implements PackedStage {
         private final DnnlPlan steps = new DnnlPlan(weights);
         private final DnnlPlan.Value images;
         private final DnnlPlan.@Nullable Value previous;
-        private final DnnlPlan.Value tokens;
-        private final DnnlPlan.Value logits;
+        private final Network.Output<DnnlPlan.Value> outputs;
 
         Plan(int count) {
             Network.Ports ports = network.ports(stage);
             List<Long> before = ports.previous();
             this.images = steps.input(DType.F32, shape(count, ports.images()));
             this.previous = before == null ? null : steps.input(weights.type(), shape(count, before));
-            Network.Output<DnnlPlan.Value> output = network.stage(steps, stage, images, previous);
-            this.tokens = steps.output(output.tokens());
-            this.logits = steps.output(output.logits());
+            this.outputs = network.stage(steps, stage, images, previous).map(steps::output);
         }
     }
 
@@ -86,14 +85,24 @@ final class DnnlStage implements PackedStage {
             Tensor pixels = images.contiguous();
             Tensor previous = previousTokens == null ? null : previousTokens.contiguous();
             Network.Ports ports = network.ports(stage);
-            Tensor tokens = empty(weights.type(), shape(batch, ports.tokens())); // (B, N, d)
-            Tensor logits = empty(DType.F32, shape(batch, ports.logits())); // (B, C)
+            Network.Output<Tensor> outputs = empty(ports, batch);
             int from = 0;
             while (from < batch) {
-                from += runGroup(batch - from, from, pixels, previous, tokens, logits);
+                from += runGroup(batch - from, from, pixels, previous, outputs);
             }
-            return new Network.Output<>(scope.keep(tokens), scope.keep(logits));
+            return outputs.map(scope::keep);
         }
+    }
+
+    private Network.Output<Tensor> empty(Network.Ports ports, int batch) {
+        Tensor tokens = empty(weights.type(), shape(batch, ports.tokens())); // (B, N, d)
+        Tensor prediction = empty(DType.F32, shape(batch, ports.prediction())); // (B, C)
+        if (ports.extras().isEmpty()) {
+            return new Network.Output<>(tokens, prediction);
+        }
+        Map<String, Tensor> extras = new LinkedHashMap<>();
+        ports.extras().forEach((name, shape) -> extras.put(name, empty(DType.F32, shape(batch, shape))));
+        return new Network.Output<>(tokens, prediction, extras);
     }
 
     private static Tensor empty(DType type, long[] shape) {
@@ -101,7 +110,7 @@ final class DnnlStage implements PackedStage {
     }
 
     /** Runs as many of the images that are left as fit into a group; returns how many. */
-    private int runGroup(int left, int from, Tensor images, @Nullable Tensor previous, Tensor tokens, Tensor logits) {
+    private int runGroup(int left, int from, Tensor images, @Nullable Tensor previous, Network.Output<Tensor> outputs) {
         Kind kind = new Kind(groupSize(left), Natives.threads());
         Deque<Group> waiting = idle.computeIfAbsent(kind, of -> new ConcurrentLinkedDeque<>());
         Group group = waiting.pollFirst();
@@ -109,7 +118,7 @@ final class DnnlStage implements PackedStage {
             group = new Group(kind.images);
         }
         try {
-            group.run(from, images, previous, tokens, logits);
+            group.run(from, images, previous, outputs);
         } catch (RuntimeException | Error e) {
             group.close();
             throw e;
@@ -156,13 +165,17 @@ final class DnnlStage implements PackedStage {
             }
         }
 
-        void run(int from, Tensor allImages, @Nullable Tensor allPrevious, Tensor allTokens, Tensor allLogits) {
+        void run(int from, Tensor allImages, @Nullable Tensor allPrevious, Network.Output<Tensor> all) {
             program.bind(plan.images.view(), allImages, from);
             if (plan.previous != null && allPrevious != null) {
                 program.bind(plan.previous.view(), allPrevious, from);
             }
-            program.bind(plan.tokens.view(), allTokens, from);
-            program.bind(plan.logits.view(), allLogits, from);
+            program.bind(plan.outputs.tokens().view(), all.tokens(), from);
+            program.bind(plan.outputs.prediction().view(), all.prediction(), from);
+            if (!all.extras().isEmpty()) {
+                Iterator<Tensor> extras = all.extras().values().iterator(); // in the ports' order, as the plan's are
+                plan.outputs.extras().values().forEach(value -> program.bind(value.view(), extras.next(), from));
+            }
             program.run();
         }
 

@@ -1,6 +1,10 @@
 package dev.thinkingvit.network;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A network that thinks in stages, written once: what it learns, and how a stage computes. Immutable. */
@@ -33,15 +37,59 @@ public interface Network {
      * @param images what it sees
      * @param previous what it takes of the stage before; null if it takes nothing
      * @param tokens what it leaves for the next one
-     * @param logits what it says
+     * @param prediction what it says
+     * @param extras what else it says, by name, in order
      */
-    record Ports(List<Long> images, @Nullable List<Long> previous, List<Long> tokens, List<Long> logits) {}
+    record Ports(
+            List<Long> images,
+            @Nullable List<Long> previous,
+            List<Long> tokens,
+            List<Long> prediction,
+            Map<String, List<Long>> extras) {
+        public Ports {
+            extras = ordered(extras);
+        }
+
+        /** Of a stage that says nothing else. */
+        public Ports(List<Long> images, @Nullable List<Long> previous, List<Long> tokens, List<Long> prediction) {
+            this(images, previous, tokens, prediction, Map.of());
+        }
+    }
 
     /**
      * What a stage leaves.
      *
      * @param tokens (B, N, d), which the next stage recycles
-     * @param logits (B, C)
+     * @param prediction (B, …) F32: class logits (B, C), or whatever else the architecture's {@code Readout} reads
+     * @param extras (B, …) F32 each, by name, in the order of the ports: what else is worth knowing of an image, such as
+     *     how deep each of its tokens went
      */
-    record Output<T>(T tokens, T logits) {}
+    record Output<T>(T tokens, T prediction, Map<String, T> extras) {
+        public Output {
+            extras = ordered(extras);
+        }
+
+        /** Of a stage that says nothing else. */
+        public Output(T tokens, T prediction) {
+            this(tokens, prediction, Map.of());
+        }
+
+        /** The same outputs, each after {@code change}. */
+        public Output<T> map(UnaryOperator<T> change) {
+            return new Output<>(change.apply(tokens), change.apply(prediction), mapped(extras, change));
+        }
+    }
+
+    private static <T> Map<String, T> ordered(Map<String, T> named) {
+        return named.isEmpty() ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(named));
+    }
+
+    private static <T> Map<String, T> mapped(Map<String, T> named, UnaryOperator<T> change) {
+        if (named.isEmpty()) {
+            return Map.of();
+        }
+        Map<String, T> mapped = new LinkedHashMap<>();
+        named.forEach((name, value) -> mapped.put(name, change.apply(value)));
+        return mapped;
+    }
 }

@@ -125,11 +125,11 @@ class TorchLayers implements Layers<Tensor> {
         long batch = x.size(0);
         long width = x.size(2);
         Tensor grid = x.view(batch, how.rows(), how.columns(), width);
-        Tensor rolled = how.shift() == 0 ? grid : grid.roll(both(-how.shift()), 1, 2);
-        long below = (long) how.down() * how.window() - how.rows();
-        long right = (long) how.across() * how.window() - how.columns();
+        Tensor rolled = how.isShifted() ? grid.roll(new long[] {-how.up(), -how.left()}, 1, 2) : grid;
+        long below = (long) how.down() * how.windowRows() - how.rows();
+        long right = (long) how.across() * how.windowColumns() - how.columns();
         Tensor filled = below == 0 && right == 0 ? rolled : torch.pad(rolled, 0, 0, 0, right, 0, below);
-        return filled.view(batch, how.down(), how.window(), how.across(), how.window(), width)
+        return filled.view(batch, how.down(), how.windowRows(), how.across(), how.windowColumns(), width)
                 .permute(0, 1, 3, 2, 4, 5) // (B, down, across, w, w, d)
                 .reshape(batch * how.count(), how.tokens(), width);
     }
@@ -138,17 +138,13 @@ class TorchLayers implements Layers<Tensor> {
     public final Tensor unwindow(Tensor x, Windows how) {
         long width = x.size(2);
         long batch = x.size(0) / how.count();
-        Tensor grid = x.view(batch, how.down(), how.across(), how.window(), how.window(), width)
+        Tensor grid = x.view(batch, how.down(), how.across(), how.windowRows(), how.windowColumns(), width)
                 .permute(0, 1, 3, 2, 4, 5)
-                .reshape(batch, (long) how.down() * how.window(), (long) how.across() * how.window(), width)
+                .reshape(batch, (long) how.down() * how.windowRows(), (long) how.across() * how.windowColumns(), width)
                 .narrow(1, 0, how.rows())
                 .narrow(2, 0, how.columns());
-        Tensor rolled = how.shift() == 0 ? grid : grid.roll(both(how.shift()), 1, 2);
+        Tensor rolled = how.isShifted() ? grid.roll(new long[] {how.up(), how.left()}, 1, 2) : grid;
         return rolled.reshape(batch, (long) how.rows() * how.columns(), width);
-    }
-
-    private static long[] both(long by) {
-        return new long[] {by, by};
     }
 
     @Override

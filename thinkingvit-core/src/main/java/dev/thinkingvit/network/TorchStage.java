@@ -53,9 +53,8 @@ final class TorchStage implements PackedStage {
     @Override
     public Network.Output<Tensor> run(Tensor images, @Nullable Tensor previous) {
         try (Scope scope = new Scope()) {
-            Network.Output<Tensor> output =
-                    network.stage(new TorchLayers(weights, type, TorchLayers.Branches.ALL), stage, images, previous);
-            return new Network.Output<>(scope.keep(output.tokens()), scope.keep(output.logits()));
+            return network.stage(new TorchLayers(weights, type, TorchLayers.Branches.ALL), stage, images, previous)
+                    .map(scope::keep);
         }
     }
 

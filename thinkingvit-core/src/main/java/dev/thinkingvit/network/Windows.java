@@ -1,38 +1,68 @@
 package dev.thinkingvit.network;
 
 /**
- * How a grid of tokens is cut into square windows within which attention mixes (Liu et al., "Swin Transformer", 2021): the
- * grid is rolled up and left by {@code shift}, then filled up with zeros below and right, then cut, row by row.
+ * How a grid of tokens is cut into windows within which attention mixes (Liu et al., "Swin Transformer", 2021): the grid is
+ * rolled {@code up} and {@code left}, then filled up with zeros below and right, then cut, row by row.
  *
  * @param rows of the grid
  * @param columns of the grid
- * @param window side of a window in tokens
- * @param shift less than {@code window}
+ * @param windowRows of a window
+ * @param windowColumns of a window
+ * @param up less than {@code windowRows}
+ * @param left less than {@code windowColumns}
  */
-public record Windows(int rows, int columns, int window, int shift) {
+public record Windows(int rows, int columns, int windowRows, int windowColumns, int up, int left) {
     /** What is added to the score of two tokens that the roll brought together: as good as nothing is mixed. */
     public static final float APART = -100;
 
     public Windows {
-        if (rows < 1 || columns < 1 || window < 1 || shift < 0 || shift >= window) {
-            throw new IllegalArgumentException(
-                    "no windows of " + window + " shifted by " + shift + " on a grid of " + rows + " × " + columns);
+        if (rows < 1
+                || columns < 1
+                || windowRows < 1
+                || windowColumns < 1
+                || up < 0
+                || up >= windowRows
+                || left < 0
+                || left >= windowColumns) {
+            throw new IllegalArgumentException("no windows of " + windowRows + " × " + windowColumns + " shifted by "
+                    + up + " and " + left + " on a grid of " + rows + " × " + columns);
         }
+    }
+
+    /**
+     * Square windows, but no longer than the grid along either axis; and shifted by half of themselves, but not along an
+     * axis on which there is one.
+     *
+     * @param window side
+     */
+    public static Windows of(int rows, int columns, int window, boolean shifted) {
+        return new Windows(
+                rows,
+                columns,
+                Math.min(rows, window),
+                Math.min(columns, window),
+                shifted && rows > window ? window / 2 : 0,
+                shifted && columns > window ? window / 2 : 0);
     }
 
     /** Windows one above the other. */
     public int down() {
-        return (rows + window - 1) / window;
+        return (rows + windowRows - 1) / windowRows;
     }
 
     /** Windows side by side. */
     public int across() {
-        return (columns + window - 1) / window;
+        return (columns + windowColumns - 1) / windowColumns;
     }
 
     /** Whether the grid is cut as it is, neither rolled nor filled up. */
     public boolean isPlain() {
-        return shift == 0 && rows % window == 0 && columns % window == 0;
+        return !isShifted() && rows % windowRows == 0 && columns % windowColumns == 0;
+    }
+
+    /** Whether the grid is rolled. */
+    public boolean isShifted() {
+        return up > 0 || left > 0;
     }
 
     /** Windows of an image. */
@@ -42,7 +72,7 @@ public record Windows(int rows, int columns, int window, int shift) {
 
     /** n, tokens of a window. */
     public int tokens() {
-        return window * window;
+        return windowRows * windowColumns;
     }
 
     /** Rows of the bias table that a pair of a window's tokens reads, n · n of them: one for each distance. */
@@ -51,17 +81,17 @@ public record Windows(int rows, int columns, int window, int shift) {
         long[] index = new long[n * n];
         for (int query = 0; query < n; query++) {
             for (int key = 0; key < n; key++) {
-                int down = query / window - key / window + window - 1;
-                int across = query % window - key % window + window - 1;
-                index[query * n + key] = (long) down * (2 * window - 1) + across;
+                int down = query / windowColumns - key / windowColumns + windowRows - 1;
+                int across = query % windowColumns - key % windowColumns + windowColumns - 1;
+                index[query * n + key] = (long) down * (2 * windowColumns - 1) + across;
             }
         }
         return index;
     }
 
-    /** Rows of a bias table for windows of that side. */
-    public static int biasTable(int window) {
-        return (2 * window - 1) * (2 * window - 1);
+    /** Rows of the bias table. */
+    public int biasTable() {
+        return (2 * windowRows - 1) * (2 * windowColumns - 1);
     }
 
     /**
@@ -69,7 +99,7 @@ public record Windows(int rows, int columns, int window, int shift) {
      * before the roll. Empty if nothing is shifted. Tokens that fill up are not told apart.
      */
     public float[] mask() {
-        if (shift == 0) {
+        if (!isShifted()) {
             return new float[0];
         }
         int n = tokens();
@@ -86,12 +116,13 @@ public record Windows(int rows, int columns, int window, int shift) {
     }
 
     private int region(int at, int token) {
-        int row = at / across() * window + token / window;
-        int column = at % across() * window + token % window;
-        return 3 * band(row, down() * window) + band(column, across() * window);
+        int row = at / across() * windowRows + token / windowColumns;
+        int column = at % across() * windowColumns + token % windowColumns;
+        return 3 * band(row, down() * windowRows, windowRows, up)
+                + band(column, across() * windowColumns, windowColumns, left);
     }
 
-    private int band(int place, int size) {
+    private static int band(int place, int size, int window, int shift) {
         if (place < size - window) {
             return 0;
         }

@@ -118,8 +118,9 @@ final class DescriptionJson {
     }
 
     @SuppressWarnings("ArrayRecordComponent") // lives no longer than a conversion
-    private record Input(int size, double cropPct, String interpolation, float[] mean, float[] std) {
+    private record Input(Object size, double cropPct, String interpolation, float[] mean, float[] std) {
         Input {
+            require(size, "preprocessing.size must be a number, got null");
             require(interpolation, "preprocessing.interpolation must be a name, got null");
             require(mean, "preprocessing.mean must be a list, got null");
             require(std, "preprocessing.std must be a list, got null");
@@ -127,7 +128,7 @@ final class DescriptionJson {
 
         static Input of(Preprocessing input) {
             return new Input(
-                    input.size(),
+                    input.size().argument(),
                     input.cropPct(),
                     input.interpolation().name().toLowerCase(Locale.ROOT),
                     input.mean(),
@@ -143,7 +144,8 @@ final class DescriptionJson {
                             throw new IllegalArgumentException(
                                     "interpolation must be bicubic or bilinear, got " + interpolation);
                     };
-            return new Preprocessing(size, cropPct, resampling, mean, std);
+            return new Preprocessing(
+                    new Arguments(Map.of("size", size)).imageSize("size"), cropPct, resampling, mean, std);
         }
     }
 

@@ -5,6 +5,8 @@ import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.network.Network;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
@@ -56,7 +58,7 @@ public record ExportedModel(
      * @param gmacs 10⁹ multiply-accumulates of one image at this stage alone
      * @param inputs {@code images} (B, 3, S, S), normalised, and from stage 2 on {@code previous_tokens} (B, N, d'), the
      *     tokens that the stage before gave for the same images
-     * @param outputs {@code logits} (B, C) and {@code tokens} (B, N, d)
+     * @param outputs {@code logits} (B, C) and {@code tokens} (B, N, d), then what else the stage says, by name
      */
     public record Stage(
             int stage, String file, Object heads, int width, double gmacs, List<Port> inputs, List<Port> outputs) {
@@ -66,16 +68,22 @@ public record ExportedModel(
         }
 
         static Stage of(NetworkConfig network, int stage) {
-            int size = network.imageSize();
-            Port images = new Port(IMAGES, List.of(BATCH, 3, size, size));
+            Network.Ports ports = network.network().ports(stage);
+            List<Port> inputs = new ArrayList<>(List.of(port(IMAGES, ports.images())));
+            if (ports.previous() != null) {
+                inputs.add(port(PREVIOUS_TOKENS, ports.previous()));
+            }
+            List<Port> outputs =
+                    new ArrayList<>(List.of(port(LOGITS, ports.prediction()), port(TOKENS, ports.tokens())));
+            ports.extras().forEach((name, shape) -> outputs.add(port(name, shape)));
             return new Stage(
                     stage,
                     "stage" + stage + ".onnx",
                     network.stageHeads(stage),
                     network.stageWidth(stage),
                     network.macs(stage) / 1e9,
-                    stage == 1 ? List.of(images) : List.of(images, tokens(PREVIOUS_TOKENS, network, stage - 1)),
-                    List.of(new Port(LOGITS, List.of(BATCH, network.numClasses())), tokens(TOKENS, network, stage)));
+                    inputs,
+                    outputs);
         }
 
         /** The same stage in a file of another name. */
@@ -83,8 +91,10 @@ public record ExportedModel(
             return new Stage(stage, name, heads, width, gmacs, inputs, outputs);
         }
 
-        private static Port tokens(String name, NetworkConfig network, int stage) {
-            return new Port(name, List.of(BATCH, network.stageTokens(stage), network.stageWidth(stage)));
+        private static Port port(String name, List<Long> shape) {
+            List<Object> sizes = new ArrayList<>(List.of(BATCH));
+            shape.forEach(size -> sizes.add(Math.toIntExact(size)));
+            return new Port(name, sizes);
         }
     }
 
@@ -193,12 +203,13 @@ public record ExportedModel(
      * @throws CheckpointException if they are to be of another size than the graphs take, or a value is out of its range
      */
     public ExportedModel with(PreprocessingChange change) {
-        int size = config.preprocessing().size();
-        if (change.size() != null && change.size() != size) {
+        ImageSize size = config.preprocessing().size();
+        if (change.size() != null && !change.size().equals(size)) {
             throw new CheckpointException(
                     path,
                     "an exported model's graphs take pictures of one size, " + size + "; got " + change.size()
-                            + "; 'thinkingvit export --input-size " + change.size() + "' makes others of its model");
+                            + "; 'thinkingvit export --input-size "
+                            + change.size().toString().replace(" ×", "") + "' makes others of its model");
         }
         try {
             return change.isNone() ? this : withConfig(config.withPreprocessing(change.of(config.preprocessing())));

@@ -215,12 +215,19 @@ final class OnnxBackbone extends NetworkBackbone {
                 inputs.bind(ExportedModel.PREVIOUS_TOKENS, previousTokens.contiguous());
             }
             Network.Ports ports = network().ports(stage);
-            Tensor logits = Tensors.emptyFloats(shape(batch, ports.logits()));
+            Tensor prediction = Tensors.emptyFloats(shape(batch, ports.prediction()));
             Tensor tokens = Tensors.emptyFloats(shape(batch, ports.tokens()));
-            outputs.bind(ExportedModel.LOGITS, logits);
+            outputs.bind(ExportedModel.LOGITS, prediction);
             outputs.bind(ExportedModel.TOKENS, tokens);
+            Map<String, Tensor> extras = new LinkedHashMap<>();
+            for (Map.Entry<String, List<Long>> extra : ports.extras().entrySet()) {
+                Tensor value = Tensors.emptyFloats(shape(batch, extra.getValue()));
+                outputs.bind(extra.getKey(), value);
+                extras.put(extra.getKey(), value);
+            }
             sessions.get(stage - 1).run(inputs.bound, outputs.bound).close();
-            return new StageOutput(scope.keep(tokens), scope.keep(logits));
+            extras.values().forEach(scope::keep);
+            return new StageOutput(scope.keep(tokens), scope.keep(prediction), extras);
         } catch (OrtException e) {
             throw failure(e);
         }

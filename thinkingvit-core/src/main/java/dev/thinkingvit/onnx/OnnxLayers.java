@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,7 +109,8 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         Value previous = before == null ? null : input(ExportedModel.PREVIOUS_TOKENS, before);
         Network.Output<Value> output = network.stage(layers, stage, images, previous);
         names.put(layers.whole(output.tokens()), ExportedModel.TOKENS);
-        names.put(layers.rows(output.logits()), ExportedModel.LOGITS);
+        names.put(layers.port(output.prediction()), ExportedModel.LOGITS);
+        output.extras().forEach((name, extra) -> names.put(layers.port(extra), name));
         return graph;
     }
 
@@ -159,6 +161,11 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
             return outer;
         }
         return node("Reshape", name, List.of(rows, integers(-1, value.shape[0], value.last())));
+    }
+
+    /** The value as it leaves the graph, the batch first. */
+    private String port(Value value) {
+        return value.form == Form.ROWS ? whole(value) : rows(value);
     }
 
     private String gemm(Pending pending) {
@@ -350,16 +357,16 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String name = rows(x) + ".windows";
         long width = x.last();
         String grid = node("Reshape", name + ".grid", List.of(rows(x), integers(-1, how.rows(), how.columns(), width)));
-        String rolled = rolled(grid, how.shift(), how, name);
-        long below = (long) how.down() * how.window() - how.rows();
-        long right = (long) how.across() * how.window() - how.columns();
+        String rolled = rolled(grid, how.up(), how.left(), how, name);
+        long below = (long) how.down() * how.windowRows() - how.rows();
+        long right = (long) how.across() * how.windowColumns() - how.columns();
         String filled = below == 0 && right == 0
                 ? rolled
                 : node("Pad", name + ".filled", List.of(rolled, integers(0, 0, 0, 0, 0, below, right, 0)));
         String cut = node(
                 "Reshape",
                 name + ".cut",
-                List.of(filled, integers(-1, how.down(), how.window(), how.across(), how.window(), width)));
+                List.of(filled, integers(-1, how.down(), how.windowRows(), how.across(), how.windowColumns(), width)));
         String apart = node("Transpose", name + ".apart", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
         return new Value(Form.ROWS, how.tokens(), width)
                 .named(node("Reshape", name, List.of(apart, integers(-1, width))));
@@ -372,27 +379,28 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String cut = node(
                 "Reshape",
                 name + ".cut",
-                List.of(rows(x), integers(-1, how.down(), how.across(), how.window(), how.window(), width)));
+                List.of(rows(x), integers(-1, how.down(), how.across(), how.windowRows(), how.windowColumns(), width)));
         String near = node("Transpose", name + ".near", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
-        long below = (long) how.down() * how.window();
-        long right = (long) how.across() * how.window();
+        long below = (long) how.down() * how.windowRows();
+        long right = (long) how.across() * how.windowColumns();
         String grid = node("Reshape", name + ".grid", List.of(near, integers(-1, below, right, width)));
         if (below > how.rows() || right > how.columns()) {
             grid = slice(grid, name + ".cropped", List.of(1, 2), List.of(0, 0), List.of(how.rows(), how.columns()));
         }
-        String rolled = rolled(grid, -how.shift(), how, name);
+        String rolled = rolled(grid, -how.up(), -how.left(), how, name);
         return new Value(Form.ROWS, (long) how.rows() * how.columns(), width)
                 .named(node("Reshape", name, List.of(rolled, integers(-1, width))));
     }
 
     /** A grid (B, rows, columns, d) rolled up and left. */
-    private String rolled(String grid, int shift, Windows how, String name) {
-        if (shift == 0) {
-            return grid;
-        }
+    private String rolled(String grid, int up, int left, Windows how, String name) {
         String rolled = grid;
         for (int axis = 1; axis <= 2; axis++) {
             int size = axis == 1 ? how.rows() : how.columns();
+            int shift = axis == 1 ? up : left;
+            if (shift == 0) {
+                continue;
+            }
             int from = Math.floorMod(shift, size);
             String part = name + ".roll" + axis;
             String first = slice(rolled, part + ".first", List.of(axis), List.of(0), List.of(from));
@@ -427,10 +435,13 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String keys = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
         String scores = node("MatMul", name + "scores", List.of(queries, keys)); // (B·windows, H, n, n)
         String biased = node("Add", name + "biased", List.of(scores, constants.windowBias(graph, bias, how, stage)));
-        if (how.shift() > 0) {
+        if (how.isShifted()) {
             long count = how.count();
             String byImage = node("Reshape", name + "byImage", List.of(biased, integers(-1, count, heads, n, n)));
-            String mask = "mask." + how.rows() + "." + how.columns() + "." + how.window() + "." + how.shift();
+            String mask = Stream.of(
+                            how.rows(), how.columns(), how.windowRows(), how.windowColumns(), how.up(), how.left())
+                    .map(String::valueOf)
+                    .collect(Collectors.joining(".", "mask.", ""));
             if (small.add(mask)) {
                 constants.mask(graph, mask, how);
             }

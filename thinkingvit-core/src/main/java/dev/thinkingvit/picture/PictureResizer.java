@@ -41,15 +41,15 @@ public final class PictureResizer {
     }
 
     /**
-     * The window of {@code size × size} at {@code (left, top)} of the picture resized to {@code width × height}.
+     * The window of that size at {@code (left, top)} of the picture resized to {@code width × height}.
      * Only what the window shows is computed, so a long thin picture costs no more than a square one.
      */
     static Picture resizeWindow(
-            Picture picture, int width, int height, Resampling filter, int left, int top, int size) {
-        Axis columns = new Axis(0, picture.width(), width, left, size, filter);
-        Axis rows = new Axis(0, picture.height(), height, top, size, filter);
+            Picture picture, int width, int height, Resampling filter, int left, int top, ImageSize size) {
+        Axis columns = new Axis(0, picture.width(), width, left, size.width(), filter);
+        Axis rows = new Axis(0, picture.height(), height, top, size.height(), filter);
         if (heightFirst(picture.width(), picture.height(), width, height)) {
-            return resize(resize(picture, Axis.kept(0, picture.width()), rows), columns, Axis.kept(0, size));
+            return resize(resize(picture, Axis.kept(0, picture.width()), rows), columns, Axis.kept(0, size.height()));
         }
         return resize(picture, columns, rows);
     }

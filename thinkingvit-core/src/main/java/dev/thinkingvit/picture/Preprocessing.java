@@ -5,19 +5,21 @@ import java.util.Objects;
 
 /**
  * What happens to a picture before an evaluated network sees it: the shorter side is resized to
- * {@code floor(size / cropPct)}, the centre {@code size × size} is cut out, levels are divided by 255 and normalised
- * per channel. The same pixels as torchvision's {@code Resize} and {@code CenterCrop} on PIL pictures.
+ * {@code floor(size / cropPct)}, the centre of that size is cut out, levels are divided by 255 and normalised
+ * per channel. The same pixels as torchvision's {@code Resize} and {@code CenterCrop} on PIL pictures. Where the input is no
+ * square, the picture is resized until it just covers height and width, each by {@code floor(· / cropPct)}, as timm's {@code
+ * ResizeKeepRatio} does.
  *
  * <p>Immutable; all methods may be called from any thread.
  *
- * @param size side of the network's input in pixels, at least 1
+ * @param size of the network's input
  * @param cropPct share of the resized shorter side that the crop keeps, above 0 and at most 1
  * @param interpolation the resizing kernel
  * @param mean per channel (R, G, B), of levels scaled to 0–1
  * @param std per channel (R, G, B), positive
  */
 @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out, compared by value below
-public record Preprocessing(int size, double cropPct, Resampling interpolation, float[] mean, float[] std)
+public record Preprocessing(ImageSize size, double cropPct, Resampling interpolation, float[] mean, float[] std)
         implements PictureTransform {
 
     private static final float[] IMAGENET_MEAN = {0.485f, 0.456f, 0.406f};
@@ -27,9 +29,7 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
     public static final double DEFAULT_CROP_PCT = 0.9;
 
     public Preprocessing {
-        if (size < 1) {
-            throw new IllegalArgumentException("The input size must be at least 1, not " + size);
-        }
+        Objects.requireNonNull(size, "the size is null");
         if (!(cropPct > 0 && cropPct <= 1)) {
             throw new IllegalArgumentException("crop_pct must be above 0 and at most 1, not " + cropPct);
         }
@@ -41,13 +41,28 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
         Normalizer.check(mean, std);
     }
 
+    /** For a square input. */
+    public Preprocessing(int side, double cropPct, Resampling interpolation, float[] mean, float[] std) {
+        this(ImageSize.square(side), cropPct, interpolation, mean, std);
+    }
+
     /** ImageNet's mean and deviation, bicubic, crop 0.9. */
-    public static Preprocessing imagenet(int size) {
+    public static Preprocessing imagenet(ImageSize size) {
         return imagenet(size, DEFAULT_CROP_PCT);
     }
 
+    /** As {@link #imagenet(ImageSize)}, of a square. */
+    public static Preprocessing imagenet(int side) {
+        return imagenet(ImageSize.square(side));
+    }
+
+    /** As {@link #imagenet(ImageSize, double)}, of a square. */
+    public static Preprocessing imagenet(int side, double cropPct) {
+        return imagenet(ImageSize.square(side), cropPct);
+    }
+
     /** ImageNet's mean and deviation, bicubic. */
-    public static Preprocessing imagenet(int size, double cropPct) {
+    public static Preprocessing imagenet(ImageSize size, double cropPct) {
         return new Preprocessing(size, cropPct, Resampling.BICUBIC, IMAGENET_MEAN, IMAGENET_STD);
     }
 
@@ -63,28 +78,43 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
         return std.clone();
     }
 
-    /** Floats that one picture takes once normalised: {@code 3 × size × size}. */
+    /** Floats that one picture takes once normalised: {@code 3 × height × width}. */
     public int floatsPerPicture() {
-        return 3 * size * size;
+        return size.values();
     }
 
-    /** The centre of the picture, {@code size × size}, before normalisation. */
+    /** The centre of the picture, of the input's size, before normalisation. */
     public Picture resizeAndCrop(Picture picture) {
         Objects.requireNonNull(picture, "the picture is null");
-        int shorter = (int) Math.floor(size / cropPct);
+        ImageSize resized = resized(picture);
+        // Halves go to the even neighbour, as Python rounds.
+        int left = (int) Math.rint((resized.width() - size.width()) / 2.0);
+        int top = (int) Math.rint((resized.height() - size.height()) / 2.0);
+        return PictureResizer.resizeWindow(picture, resized.width(), resized.height(), interpolation, left, top, size);
+    }
+
+    /** What the picture is resized to before the crop. */
+    private ImageSize resized(Picture picture) {
         int width = picture.width();
         int height = picture.height();
-        if (width <= height) {
-            height = longer(shorter, height, width);
-            width = shorter;
-        } else {
-            width = longer(shorter, width, height);
-            height = shorter;
+        int rows = (int) Math.floor(size.height() / cropPct);
+        int columns = (int) Math.floor(size.width() / cropPct);
+        if (size.isSquare()) {
+            return width <= height
+                    ? new ImageSize(longer(rows, height, width), rows)
+                    : new ImageSize(rows, longer(rows, width, height));
         }
-        // Halves go to the even neighbour, as Python rounds.
-        int left = (int) Math.rint((width - size) / 2.0);
-        int top = (int) Math.rint((height - size) / 2.0);
-        return PictureResizer.resizeWindow(picture, width, height, interpolation, left, top, size);
+        double ratio = Math.min((double) height / rows, (double) width / columns);
+        return new ImageSize(scaled(height, ratio), scaled(width, ratio));
+    }
+
+    private static int scaled(int side, double ratio) {
+        double resized = Math.rint(side / ratio);
+        if (resized > Integer.MAX_VALUE) {
+            throw new UnfitPictureException(
+                    "it is so long and thin that it would be " + resized + " pixels long once resized");
+        }
+        return (int) resized;
     }
 
     private static int longer(int newShorter, int longer, int shorter) {
@@ -103,7 +133,7 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
     }
 
     /**
-     * Writes a picture of {@code size × size}, normalised, channel by channel ({@code 3 × size × size}) from
+     * Writes a picture of the input's size, normalised, channel by channel ({@code 3 × height × width}) from
      * {@code target[offset]} on.
      *
      * @throws IllegalArgumentException if the picture has another size
@@ -115,14 +145,14 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
         normalizer().normalizeInto(picture, target, offset);
     }
 
-    /** Resized, cropped and normalised in one go: {@code 3 × size × size}, a new array. */
+    /** Resized, cropped and normalised in one go: {@code 3 × height × width}, a new array. */
     public float[] toInput(Picture picture) {
         float[] input = new float[floatsPerPicture()];
         normalizeInto(resizeAndCrop(picture), input, 0);
         return input;
     }
 
-    /** The levels the network sees before normalisation, resized and cropped: {@code 3 × size × size}, a new array. */
+    /** The levels the network sees before normalisation, resized and cropped: {@code 3 × height × width}, a new array. */
     public byte[] toChw(Picture picture) {
         return resizeAndCrop(picture).toChw();
     }
@@ -133,16 +163,16 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
     }
 
     private void requireSize(Picture picture) {
-        if (picture.width() != size || picture.height() != size) {
-            throw new IllegalArgumentException("The network's input is " + size + "x" + size + ", this is " + picture
-                    + ": resize and crop it first");
+        if (picture.width() != size.width() || picture.height() != size.height()) {
+            throw new IllegalArgumentException("The network's input is " + size.width() + "x" + size.height()
+                    + ", this is " + picture + ": resize and crop it first");
         }
     }
 
     @Override
     public boolean equals(Object other) {
         return other instanceof Preprocessing that
-                && size == that.size
+                && size.equals(that.size)
                 && Double.compare(cropPct, that.cropPct) == 0
                 && interpolation == that.interpolation
                 && Arrays.equals(mean, that.mean)
@@ -151,7 +181,7 @@ public record Preprocessing(int size, double cropPct, Resampling interpolation, 
 
     @Override
     public int hashCode() {
-        return 31 * (31 * size + Double.hashCode(cropPct)) + Arrays.hashCode(mean) + Arrays.hashCode(std);
+        return 31 * (31 * size.hashCode() + Double.hashCode(cropPct)) + Arrays.hashCode(mean) + Arrays.hashCode(std);
     }
 
     @Override

@@ -6,14 +6,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is to be done otherwise than a model's {@link Preprocessing} says; null leaves a part as it is.
  *
- * @param size side of the network's input in pixels
+ * @param size of the network's input
  * @param cropPct share of the resized shorter side that the crop keeps
  * @param interpolation the resizing kernel
  * @param mean per channel (R, G, B), of levels scaled to 0–1
  * @param std per channel (R, G, B), positive
  */
 public record PreprocessingChange(
-        @Nullable Integer size,
+        @Nullable ImageSize size,
         @Nullable Double cropPct,
         @Nullable Resampling interpolation,
         @Nullable List<Double> mean,

@@ -3,6 +3,7 @@ package dev.thinkingvit.report;
 import dev.thinkingvit.eval.ImageRecord;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.StageRecord;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.Preprocessing;
@@ -43,11 +44,18 @@ final class Gallery {
         this.thresholds = thresholds;
         this.labels = labels;
         this.thumbnail = new Preprocessing(
-                Math.min(preprocessing.size(), MAX_SIDE),
+                thumbnail(preprocessing.size()),
                 preprocessing.cropPct(),
                 preprocessing.interpolation(),
                 preprocessing.mean(),
                 preprocessing.std());
+    }
+
+    /** As much of it as a thumbnail takes, in the same proportion. */
+    private static ImageSize thumbnail(ImageSize size) {
+        double scale = Math.min(1, (double) MAX_SIDE / Math.max(size.height(), size.width()));
+        return new ImageSize((int) Math.max(1, Math.rint(size.height() * scale)), (int)
+                Math.max(1, Math.rint(size.width() * scale)));
     }
 
     /** The lowest first-stage entropies, rising. */

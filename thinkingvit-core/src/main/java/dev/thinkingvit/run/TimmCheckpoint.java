@@ -88,7 +88,7 @@ final class TimmCheckpoint {
         arguments.put("opt", "adamw");
         arguments.putAll(RecipeFile.values(recipe));
         List.of("architecture", "stages", "head_dim", "depth", "patch_size").forEach(arguments::remove);
-        arguments.put("img_size", network.imageSize());
+        arguments.put("img_size", network.imageSize().argument());
         arguments.put("lr", recipe.optimizer().peakLr());
         arguments.put("batch_size", trainer.localBatchSize());
         // what timm reads where we have keys of our own

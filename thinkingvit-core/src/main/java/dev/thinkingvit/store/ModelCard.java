@@ -169,8 +169,8 @@ public final class ModelCard {
                 words(shape.get("heads")),
                 words(shape.get("head_width")),
                 words(shape.get("patch_size")),
-                network.imageSize(),
-                network.imageSize(),
+                network.imageSize().height(),
+                network.imageSize().width(),
                 network.numClasses(),
                 labels()));
         text.append("| stage | heads | width | GMACs | GMACs of an image that ends here |\n|---|---|---|---|---|\n");
@@ -188,13 +188,13 @@ public final class ModelCard {
         text.append(stopping());
         Preprocessing input = config.preprocessing();
         text.append(format(
-                "%n## Pictures%nShorter side to %d pixels (crop %s), %s, centre crop of %d × %d. Red, green and blue, 0 to 1: mean"
+                "%n## Pictures%n%s (crop %s), %s, centre crop of %d × %d. Red, green and blue, 0 to 1: mean"
                         + " %s, std %s.%n",
-                (int) Math.floor(input.size() / input.cropPct()),
+                resizing(input),
                 input.cropPct(),
                 input.interpolation().name().toLowerCase(Locale.ROOT),
-                input.size(),
-                input.size(),
+                input.size().height(),
+                input.size().width(),
                 Arrays.toString(input.mean()),
                 Arrays.toString(input.std())));
         text.append(
@@ -272,5 +272,13 @@ public final class ModelCard {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java has SHA-256", e);
         }
+    }
+
+    private static String resizing(Preprocessing input) {
+        int height = (int) Math.floor(input.size().height() / input.cropPct());
+        int width = (int) Math.floor(input.size().width() / input.cropPct());
+        return input.size().isSquare()
+                ? "Shorter side to " + height + " pixels"
+                : "Resized to cover " + height + " × " + width + " pixels";
     }
 }

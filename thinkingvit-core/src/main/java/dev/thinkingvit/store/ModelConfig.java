@@ -43,7 +43,7 @@ public record ModelConfig(
             throw new IllegalArgumentException(
                     "label_names must name all " + network.numClasses() + " classes, got " + labels.size());
         }
-        if (preprocessing.size() != network.imageSize()) {
+        if (!preprocessing.size().equals(network.imageSize())) {
             throw new IllegalArgumentException("input_size " + preprocessing.size()
                     + " differs from the network's img_size " + network.imageSize());
         }

@@ -8,6 +8,7 @@ import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.Resampling;
 import java.nio.file.Path;
@@ -139,15 +140,15 @@ final class ModelConfigJson {
         return architecture.read(new Arguments(arguments));
     }
 
-    private Preprocessing preprocessing(ObjectNode pretrained, int imageSize) {
-        int size = imageSize;
+    private Preprocessing preprocessing(ObjectNode pretrained, ImageSize imageSize) {
+        ImageSize size = imageSize;
         JsonNode inputSize = pretrained.get("input_size");
         if (inputSize != null && !inputSize.isNull()) {
             List<Integer> sizes = integers(pretrained, "input_size");
-            if (sizes.size() != 3 || sizes.get(0) != 3 || !sizes.get(1).equals(sizes.get(2))) {
-                throw new CheckpointException(file, "input_size must be [3, S, S], got " + inputSize);
+            if (sizes.size() != 3 || sizes.get(0) != 3 || sizes.get(1) < 1 || sizes.get(2) < 1) {
+                throw new CheckpointException(file, "input_size must be [3, height, width], got " + inputSize);
             }
-            size = sizes.get(1);
+            size = new ImageSize(sizes.get(1), sizes.get(2));
         }
         Preprocessing standard = Preprocessing.imagenet(size);
         JsonNode crop = pretrained.get("crop_pct");
@@ -271,7 +272,10 @@ final class ModelConfigJson {
         architecture.write(network).forEach((key, value) -> args.set(key, MAPPER.valueToTree(value)));
         args.remove("num_classes"); // said above
         ObjectNode pretrained = root.withObject("pretrained_cfg");
-        pretrained.set("input_size", MAPPER.valueToTree(List.of(3, input.size(), input.size())));
+        pretrained.set(
+                "input_size",
+                MAPPER.valueToTree(
+                        List.of(3, input.size().height(), input.size().width())));
         pretrained.put("interpolation", input.interpolation() == Resampling.BICUBIC ? "bicubic" : "bilinear");
         pretrained.put("crop_pct", input.cropPct());
         pretrained.set("mean", MAPPER.valueToTree(input.mean()));

@@ -5,6 +5,7 @@ import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -95,12 +96,13 @@ final class GradientPass {
 
     private void microBatch(
             NestedWeights replica, Trainer.Part part, int from, int to, double[] weights, int epoch, double[] extras) {
-        int size = model.config().imageSize();
+        ImageSize size = model.config().imageSize();
         int values = part.targets().length / part.samples().length; // of an image's target
         int rows = to - from;
         try (Scope scope = new Scope()) {
             TorchDevice device = model.device();
-            Tensor input = device.place(Tensors.floats(part.images(), from * 3 * size * size, rows, 3, size, size));
+            Tensor input = device.place(
+                    Tensors.floats(part.images(), from * size.values(), rows, 3, size.height(), size.width()));
             Tensor target = device.place(Tensors.floats(part.targets(), from * values, rows, values));
             List<SplittableRandom> generators = new ArrayList<>();
             for (int i = from; i < to; i++) {

@@ -42,11 +42,11 @@ public interface Objective {
         DistillationRecipe distillation = recipe.distillation();
         double alpha = distillation.distillationAlpha();
         return (output, wanted) -> {
-            Tensor labels = SoftTargets.crossEntropy(output.logits(), wanted.targets());
+            Tensor labels = SoftTargets.crossEntropy(output.prediction(), wanted.targets());
             if (wanted.taught() == null) {
                 return new Loss(labels, null);
             }
-            Tensor taught = Distillation.loss(distillation, output.logits(), wanted.taught());
+            Tensor taught = Distillation.loss(distillation, output.prediction(), wanted.taught());
             return new Loss(labels.mul(new Scalar(1 - alpha)).add(taught.mul(new Scalar(alpha))), taught);
         };
     }

@@ -2,6 +2,7 @@ package dev.thinkingvit.train;
 
 import static dev.thinkingvit.train.RecipeChecks.require;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.Resampling;
 import java.util.List;
@@ -39,9 +40,9 @@ public record PreprocessingRecipe(
         require(cropPct == null || (cropPct > 0 && cropPct <= 1), "crop_pct must lie in (0, 1], got " + cropPct);
     }
 
-    /** For a network whose input is {@code size} pixels high and wide. */
-    public Preprocessing preprocessing(int size) {
-        double usual = size <= SMALL ? 1 : Preprocessing.DEFAULT_CROP_PCT;
+    /** For a network whose input is of that size. */
+    public Preprocessing preprocessing(ImageSize size) {
+        double usual = Math.max(size.height(), size.width()) <= SMALL ? 1 : Preprocessing.DEFAULT_CROP_PCT;
         return new Preprocessing(
                 size, cropPct == null ? usual : cropPct, Resampling.named(interpolation), floats(mean), floats(std));
     }

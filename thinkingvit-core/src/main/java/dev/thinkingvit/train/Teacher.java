@@ -31,7 +31,8 @@ public final class Teacher implements AutoCloseable {
     private final Backbone backbone;
     private final TorchDevice device;
     private final long together; // images
-    private final @Nullable Tensor resize; // (T, S) F32; null where the sizes are the same
+    private final @Nullable Tensor down; // (height there, height here) F32; null where the sizes are the same
+    private final @Nullable Tensor across; // (width there, width here) F32
     private final @Nullable Tensor scale; // (3, 1, 1) F32; null where both normalise alike
     private final @Nullable Tensor shift; // (3, 1, 1) F32
     private final @Nullable Tensor classes; // C indices; null for all in order
@@ -51,10 +52,13 @@ public final class Teacher implements AutoCloseable {
             least = Math.min(least, backbone.microBatch(stage));
         }
         this.together = least;
-        int size = own.size();
-        boolean sameSize = size == students.size();
-        this.resize =
-                sameSize ? null : floats(own.interpolation().matrix(students.size(), size), size, students.size());
+        boolean sameSize = own.size().equals(students.size());
+        this.down = sameSize
+                ? null
+                : matrix(own, students.size().height(), own.size().height());
+        this.across = sameSize
+                ? null
+                : matrix(own, students.size().width(), own.size().width());
         float[] factors = new float[3];
         float[] terms = new float[3];
         boolean same = true;
@@ -71,6 +75,10 @@ public final class Teacher implements AutoCloseable {
                 ? null
                 : constant(
                         () -> Tensors.longs(IntStream.of(classes).asLongStream().toArray()));
+    }
+
+    private Tensor matrix(Preprocessing own, int from, int to) {
+        return floats(own.interpolation().matrix(from, to), to, from);
     }
 
     private Tensor floats(float[] values, long... shape) {
@@ -127,26 +135,26 @@ public final class Teacher implements AutoCloseable {
             if (output == null) {
                 throw new IllegalStateException("a teacher without stages");
             }
-            return scope.keep(output.logits().to(ScalarType.Float));
+            return scope.keep(output.prediction().to(ScalarType.Float));
         }
     }
 
-    /** The images as the teacher wants them: (B, 3, T, T). Kernels may overshoot the levels, which is left so. */
+    /** The images as the teacher wants them. Kernels may overshoot the levels, which is left so. */
     Tensor seen(Tensor images) {
         Tensor levels =
                 scale == null || shift == null ? images : images.mul(scale).add(shift);
-        if (resize == null) {
+        if (down == null || across == null) {
             return levels;
         }
-        Tensor wide = torch.matmul(levels, resize.t()); // (B, 3, S, T)
-        return torch.matmul(resize, wide); // (B, 3, T, T)
+        Tensor wide = torch.matmul(levels, across.t()); // (B, 3, height here, width there)
+        return torch.matmul(down, wide); // (B, 3, height there, width there)
     }
 
     @Override
     public void close() {
         ComputeThread.free(() -> {
             backbone.close();
-            for (Tensor constant : new Tensor[] {resize, scale, shift, classes}) {
+            for (Tensor constant : new Tensor[] {down, across, scale, shift, classes}) {
                 if (constant != null) {
                     constant.close();
                 }

@@ -67,7 +67,7 @@ public final class TrainingPictures {
         if (recipe.augmentation().crop() != AugmentationRecipe.Crop.PAD) {
             return; // others resize
         }
-        RandomCrop crop = padded(preprocessing.size());
+        RandomCrop crop = padded(preprocessing.size().side());
         List<String> unfit = samples.parallelStream()
                 .map(sample -> Map.entry(bytes(sample), sample))
                 .sorted(Map.Entry.comparingByKey())
@@ -105,7 +105,7 @@ public final class TrainingPictures {
     }
 
     private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
-        int size = preprocessing.size();
+        int size = preprocessing.size().side();
         List<Resampling> interpolations = augmentation.interpolations();
         List<PictureTransform> steps = new ArrayList<>();
         steps.add(

@@ -6,7 +6,9 @@ import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -35,7 +37,7 @@ final class Activations {
     private final List<Stage> stages;
     private final Map<StopPolicy, Routed> routed = new HashMap<>();
 
-    /** @param input (B, 3, S, S) of any float type, S the backbone's */
+    /** @param input (B, 3, h, w) of any float type, h and w the backbone's */
     Activations(Backbone backbone, HostTensor input) {
         this.backbone = backbone;
         this.images = input.toFloats();
@@ -46,12 +48,12 @@ final class Activations {
     /**
      * How a policy treats the images.
      *
-     * @param logits (B, C) F32 of the stage at which each image ended
+     * @param prediction (B, …) F32, such as class logits (B, C), of the stage at which each image ended
      * @param stages (B) I64, counted from 1
      */
-    record Routed(HostTensor logits, HostTensor stages) {}
+    record Routed(HostTensor prediction, HostTensor stages) {}
 
-    private record Stage(HostTensor logits, HostTensor tokens) {}
+    private record Stage(HostTensor prediction, HostTensor tokens) {}
 
     int stages() {
         return stages.size();
@@ -61,9 +63,9 @@ final class Activations {
     HostTensor ofStage(int number, String what) {
         Stage stage = stages.get(number - 1);
         return switch (what) {
-            case "logits" -> stage.logits();
+            case "logits" -> stage.prediction();
             case "tokens" -> stage.tokens();
-            default -> measures(stage.logits(), Routers.named(what));
+            default -> measures(stage.prediction(), Routers.named(what));
         };
     }
 
@@ -72,25 +74,36 @@ final class Activations {
         return routed.computeIfAbsent(policy, key -> routeAll(key));
     }
 
-    private static HostTensor measures(HostTensor logits, Router router) {
-        int rows = Math.toIntExact(logits.shape()[0]);
-        int classes = Math.toIntExact(logits.shape()[1]);
-        float[] values = logits.toFloats();
+    private HostTensor measures(HostTensor prediction, Router router) {
+        int rows = Math.toIntExact(prediction.shape()[0]);
+        float[] values = prediction.toFloats();
+        int length = values.length / rows;
+        Readout readout = backbone.readout();
         float[] measures = new float[rows];
         for (int row = 0; row < rows; row++) {
-            float[] probabilities = ElasticEngine.softmax(values, row * classes, classes);
-            // measures pass over what is no number, which must not look like certainty here
-            measures[row] = Float.isNaN(probabilities[0]) ? Float.NaN : (float) router.measure(probabilities);
+            measures[row] = finite(values, row * length, length)
+                    ? (float) readout.read(values, row * length, length).measure(router::measure)
+                    : Float.NaN; // measures pass over what is no number, which must not look like certainty here
         }
         return HostTensor.of(measures, rows);
     }
 
+    private static boolean finite(float[] values, int offset, int length) {
+        for (int i = offset; i < offset + length; i++) {
+            if (!Float.isFinite(values[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private List<Stage> runEveryStage() {
-        List<List<float[]>> logits = new ArrayList<>();
+        List<List<float[]>> predictions = new ArrayList<>();
         List<List<float[]>> tokens = new ArrayList<>();
+        List<long[]> shapes = new ArrayList<>();
         List<long[]> tokenShapes = new ArrayList<>();
         for (int k = 0; k < backbone.stages(); k++) {
-            logits.add(new ArrayList<>());
+            predictions.add(new ArrayList<>());
             tokens.add(new ArrayList<>());
         }
         for (int from = 0; from < count; from += CHUNK) {
@@ -101,9 +114,10 @@ final class Activations {
                 for (int k = 1; k <= backbone.stages(); k++) {
                     StageOutput output = backbone.run(k, chunk, previous);
                     previous = output.tokens();
-                    logits.get(k - 1).add(Tensors.toFloats(output.logits()));
+                    predictions.get(k - 1).add(Tensors.toFloats(output.prediction()));
                     tokens.get(k - 1).add(Tensors.toFloats(output.tokens()));
                     if (from == 0) {
+                        shapes.add(Tensors.shape(output.prediction()));
                         tokenShapes.add(Tensors.shape(output.tokens()));
                     }
                 }
@@ -111,36 +125,37 @@ final class Activations {
         }
         List<Stage> all = new ArrayList<>();
         for (int k = 0; k < backbone.stages(); k++) {
-            long[] shape = tokenShapes.get(k);
-            shape[0] = count;
+            shapes.get(k)[0] = count;
+            tokenShapes.get(k)[0] = count;
             all.add(new Stage(
-                    HostTensor.of(joined(logits.get(k)), count, backbone.numClasses()),
-                    HostTensor.of(joined(tokens.get(k)), shape)));
+                    HostTensor.of(joined(predictions.get(k)), shapes.get(k)),
+                    HostTensor.of(joined(tokens.get(k)), tokenShapes.get(k))));
         }
         return all;
     }
 
     private Routed routeAll(StopPolicy policy) {
-        int classes = backbone.numClasses();
-        float[] logits = new float[Math.multiplyExact(count, classes)];
+        HostTensor like = stages.get(0).prediction();
+        float[] values = new float[Math.toIntExact(like.elements())];
+        int length = values.length / count;
         long[] ends = new long[count];
         try {
             // not closed: the backbone is the caller's
             List<Outcome> outcomes = new ElasticEngine(backbone).run(images, count, policy);
             for (int i = 0; i < count; i++) {
-                System.arraycopy(outcomes.get(i).decisive().logits(), 0, logits, i * classes, classes);
+                System.arraycopy(outcomes.get(i).decisive().prediction().values(), 0, values, i * length, length);
                 ends[i] = outcomes.get(i).stage();
             }
         } catch (ArithmeticException e) {
             // outputs that are no numbers route nowhere: every comparison fails
-            Arrays.fill(logits, Float.NaN);
+            Arrays.fill(values, Float.NaN);
         }
-        return new Routed(HostTensor.of(logits, count, classes), HostTensor.of(ends, count));
+        return new Routed(HostTensor.of(values, like.shape()), HostTensor.of(ends, count));
     }
 
     private Tensor chunk(int from, int rows) {
-        int size = backbone.imageSize();
-        return Tensors.floats(images, from * 3 * size * size, rows, 3, size, size);
+        ImageSize size = backbone.imageSize();
+        return Tensors.floats(images, from * size.values(), rows, 3, size.height(), size.width());
     }
 
     private static float[] joined(List<float[]> parts) {

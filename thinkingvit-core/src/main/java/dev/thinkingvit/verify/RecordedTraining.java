@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Ema;
 import dev.thinkingvit.train.Recipe;
@@ -66,9 +67,9 @@ record RecordedTraining(
      */
     static RecordedTraining read(Path file, NetworkConfig network) {
         Safetensors.Contents contents = Safetensors.read(file);
-        int size = network.imageSize();
-        float[] images = floats(file, contents, INPUT, -1, 3, size, size);
-        int batch = images.length / (3 * size * size);
+        ImageSize size = network.imageSize();
+        float[] images = floats(file, contents, INPUT, -1, 3, size.height(), size.width());
+        int batch = images.length / size.values();
         float[] targets = floats(file, contents, TARGET, batch, network.numClasses());
         List<List<Float>> losses = losses(file, contents, LOSSES, -1, network);
         List<Clipped> clipped = new ArrayList<>();

@@ -5,6 +5,7 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -162,7 +163,7 @@ public record Verification(List<Line> lines, double tolerance) {
         }
     }
 
-    private static HostTensor input(Path recording, Map<String, HostTensor> tensors, int size) {
+    private static HostTensor input(Path recording, Map<String, HostTensor> tensors, ImageSize size) {
         HostTensor input = tensors.get("input");
         if (input == null) {
             throw new CheckpointException(recording, "tensor input is missing: the images to run are expected in it");
@@ -171,11 +172,12 @@ public record Verification(List<Line> lines, double tolerance) {
         boolean fits = input.dtype().isFloating()
                 && shape.length == 4
                 && shape[0] > 0
-                && Arrays.equals(Arrays.copyOfRange(shape, 1, 4), new long[] {3, size, size});
+                && Arrays.equals(Arrays.copyOfRange(shape, 1, 4), new long[] {3, size.height(), size.width()});
         if (!fits) {
             throw new CheckpointException(
                     recording,
-                    "tensor input does not fit the model: expected floating point [B, 3, " + size + ", " + size
+                    "tensor input does not fit the model: expected floating point [B, 3, " + size.height() + ", "
+                            + size.width()
                             + "], came " + input);
         }
         return input;
@@ -220,7 +222,7 @@ public record Verification(List<Line> lines, double tolerance) {
         Activations.Routed outcome = activations.route(policy);
         return routed.group(2).equals("stage")
                 ? compareExactly(name, expected, outcome.stages())
-                : Line.compare(name, expected, outcome.logits(), allowed);
+                : Line.compare(name, expected, outcome.prediction(), allowed);
     }
 
     /** @param thresholds a number, or one for every boundary between stages, separated by commas */

@@ -99,7 +99,7 @@ class CalibratorTest {
             images.add(new ImageRecord(
                     java.nio.file.Path.of("x"),
                     List.of(1),
-                    List.of(MadeUp.stage(i < 600, Math.sqrt(i)), MadeUp.stage(i < 800, 0))));
+                    List.of(MadeUp.stage(i < 600, Math.sqrt(i), 1), MadeUp.stage(i < 800, 0, 4))));
         }
         Recording recording = new Recording(Routers.ENTROPY, 10, List.of(1.0, 4.0), images, List.of(), 0);
 
@@ -110,7 +110,7 @@ class CalibratorTest {
         assertThat(curve).extracting(Routing.Point::threshold).isSorted().doesNotHaveDuplicates();
         assertThat(curve.get(0).gmacs()).isEqualTo(4);
         assertThat(curve.get(curve.size() - 1).gmacs()).isEqualTo(1);
-        assertThat(curve).anySatisfy(point -> assertThat(point.gmacs()).isEqualTo(0.667 * 1 + 0.333 * 4));
+        assertThat(curve).anySatisfy(point -> assertThat(point.gmacs()).isEqualTo(1.999));
     }
 
     @Test

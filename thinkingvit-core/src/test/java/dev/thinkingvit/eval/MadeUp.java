@@ -42,7 +42,8 @@ public final class MadeUp {
                         right || random.nextBoolean(),
                         measure,
                         2 * random.nextDouble(),
-                        measure));
+                        measure,
+                        (k + 1L) * (k + 1L) * 1_250_000_000L));
             }
             records.add(new ImageRecord(Path.of(i + ".png"), List.of(1), thoughts));
         }
@@ -53,8 +54,9 @@ public final class MadeUp {
         return new Recording(router, 10, gmacs, records, List.of(), 0);
     }
 
-    static StageRecord stage(boolean right, double measure) {
-        return new StageRecord(right ? 1 : 0, 0.5, right, right, measure, measure, measure);
+    /** @param gmacs of all stages up to and with it */
+    static StageRecord stage(boolean right, double measure, int gmacs) {
+        return new StageRecord(right ? 1 : 0, 0.5, right, right, measure, measure, measure, gmacs * 1_000_000_000L);
     }
 
     public static ElasticEngine engine() {

@@ -25,9 +25,9 @@ class PredictionLinesTest {
 
     @BeforeEach
     void record() {
-        StageRecord sure = new StageRecord(0, 0.9, false, true, 0.2, 0.2, 3);
-        StageRecord unsure = new StageRecord(1, 0.4, true, true, 1.5, 1.5, 0.9);
-        StageRecord never = new StageRecord(0, 0.9, false, false, 1.5, 1.5, Double.POSITIVE_INFINITY);
+        StageRecord sure = new StageRecord(0, 0.9, false, true, 0.2, 0.2, 3, 1_000_000_000L);
+        StageRecord unsure = new StageRecord(1, 0.4, true, true, 1.5, 1.5, 0.9, 3_000_000_000L);
+        StageRecord never = new StageRecord(0, 0.9, false, false, 1.5, 1.5, Double.POSITIVE_INFINITY, 3_000_000_000L);
         recording = new Recording(
                 Routers.ENTROPY,
                 2,

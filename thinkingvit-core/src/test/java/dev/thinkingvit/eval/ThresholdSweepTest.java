@@ -15,9 +15,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ThresholdSweepTest {
     @Test
     void precisionsAgreeByWhatTheyPredictInTheEnd() {
-        StageRecord right = MadeUp.stage(true, 0.1);
-        StageRecord wrong = MadeUp.stage(false, 0.1);
-        StageRecord unsure = MadeUp.stage(true, 0.9);
+        StageRecord right = MadeUp.stage(true, 0.1, 1);
+        StageRecord wrong = MadeUp.stage(false, 0.1, 1);
+        StageRecord unsure = MadeUp.stage(true, 0.9, 1);
         Recording here = recording(List.of(List.of(right, wrong), List.of(unsure, right), List.of(wrong, right)));
         Recording there = recording(List.of(List.of(right, right), List.of(unsure, wrong), List.of(wrong, wrong)));
 
@@ -50,9 +50,9 @@ class ThresholdSweepTest {
                 10,
                 List.of(1.0, 4.0),
                 List.of(
-                        image(MadeUp.stage(true, 0.1), MadeUp.stage(false, 0)),
-                        image(MadeUp.stage(false, 0.5), MadeUp.stage(true, 0)),
-                        image(MadeUp.stage(false, 0.9), MadeUp.stage(false, 0))),
+                        image(MadeUp.stage(true, 0.1, 1), MadeUp.stage(false, 0, 4)),
+                        image(MadeUp.stage(false, 0.5, 1), MadeUp.stage(true, 0, 4)),
+                        image(MadeUp.stage(false, 0.9, 1), MadeUp.stage(false, 0, 4))),
                 List.of(),
                 0);
 

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.ClassScores;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
@@ -76,7 +78,7 @@ class ElasticEngineTest {
         }
 
         @Override
-        public int imageSize() {
+        public ImageSize imageSize() {
             return inner.imageSize();
         }
 
@@ -110,7 +112,7 @@ class ElasticEngineTest {
         float[] logits = recorded.get("routed@" + threshold + ".logits").toFloats();
         for (int i = 0; i < 8; i++) {
             assertThat(outcomes.get(i).stage()).as("image %d", i).isEqualTo((int) stages[i]);
-            float[] expected = ElasticEngine.softmax(logits, i * 20, 20);
+            float[] expected = ClassScores.softmax(logits, i * 20, 20);
             float[] ours = outcomes.get(i).decisive().probabilities();
             for (int c = 0; c < 20; c++) {
                 assertThat(ours[c]).isCloseTo(expected[c], within(1e-4f));
@@ -221,7 +223,7 @@ class ElasticEngineTest {
 
             @Override
             public double measure(float[] probabilities) {
-                return new StageOutcome(1, probabilities, probabilities, 0, 0).label() % 2;
+                return new ClassScores(probabilities, probabilities).label() % 2;
             }
 
             @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.model.ClassScores;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.PictureException;
@@ -184,9 +185,15 @@ class EmbeddingTest {
     }
 
     static Classification seen(String source, int stage) {
-        StageOutcome thought = new StageOutcome(stage, new float[] {0, 1}, new float[] {0.25f, 0.75f}, 0.5, 0.5);
+        StageOutcome thought = new StageOutcome(
+                stage,
+                new ClassScores(new float[] {0, 1}, new float[] {0.25f, 0.75f}),
+                0.5,
+                0.5,
+                500_000_000,
+                Map.of());
         return new Classification(
-                source, List.of(new Classification.Label(1, "dog", 0.75)), new Outcome(List.of(thought), 0.5));
+                source, List.of(new Classification.Label(1, "dog", 0.75)), new Outcome(List.of(thought)));
     }
 
     private float[] expected(int stage, int image, Pooling pooling) {

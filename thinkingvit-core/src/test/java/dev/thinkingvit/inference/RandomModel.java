@@ -2,6 +2,7 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.ClassScores;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelConfig;
@@ -41,7 +42,7 @@ public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weig
     /** Records what the training view computes of random images, in the form of the reference recordings. */
     public Path record(Path file, int count, String certainty) {
         SplittableRandom random = new SplittableRandom(count);
-        int size = config.imageSize();
+        int size = config.imageSize().side();
         float[] images = new float[count * 3 * size * size];
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();
@@ -57,7 +58,7 @@ public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weig
                         StageOutput output = view.run(stage, batch, null);
                         String name = "stage" + stage + ".";
                         tensors.put(name + "tokens", Tensors.toHost(output.tokens()));
-                        tensors.put(name + "logits", Tensors.toHost(output.logits()));
+                        tensors.put(name + "logits", Tensors.toHost(output.prediction()));
                         for (Routers router : List.of(Routers.ENTROPY, Routers.ENTROPY_TOP10)) {
                             tensors.put(name + router.id(), HostTensor.of(measures(tensors, stage, router), count));
                         }
@@ -104,7 +105,7 @@ public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weig
         float[] measures = new float[logits.length / config.numClasses()];
         for (int i = 0; i < measures.length; i++) {
             measures[i] =
-                    (float) router.measure(ElasticEngine.softmax(logits, i * config.numClasses(), config.numClasses()));
+                    (float) router.measure(ClassScores.softmax(logits, i * config.numClasses(), config.numClasses()));
         }
         return measures;
     }

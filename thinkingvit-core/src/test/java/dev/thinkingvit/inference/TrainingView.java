@@ -6,6 +6,7 @@ import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import org.bytedeco.pytorch.Tensor;
@@ -29,7 +30,7 @@ public record TrainingView(NestedNetwork model) implements Backbone {
     }
 
     @Override
-    public int imageSize() {
+    public ImageSize imageSize() {
         return model.config().imageSize();
     }
 

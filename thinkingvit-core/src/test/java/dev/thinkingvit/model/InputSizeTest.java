@@ -3,6 +3,7 @@ package dev.thinkingvit.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,7 @@ class InputSizeTest {
 
     @Test
     void theClassTokenKeepsItsPositionAndAnEvenFieldStaysEven() {
-        ThinkingViTConfig large = InputSize.of(SMALL, 40);
+        ThinkingViTConfig large = InputSize.of(SMALL, ImageSize.square(40));
         float[] rows = new float[5 * 4];
         Arrays.fill(rows, 0, 4, 7f);
         Arrays.fill(rows, 4, 20, 0.25f);
@@ -39,13 +40,14 @@ class InputSizeTest {
     void theSameSizeChangesNothing() {
         Map<String, HostTensor> weights = Map.of("pos_embed", HostTensor.of(new float[20], 1, 5, 4));
 
-        assertThat(InputSize.fit(weights, SMALL, InputSize.of(SMALL, 16))).isSameAs(weights);
+        assertThat(InputSize.fit(weights, SMALL, InputSize.of(SMALL, ImageSize.square(16))))
+                .isSameAs(weights);
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {-8, 0, 4, 17, 1 << 16, Integer.MAX_VALUE})
+    @ValueSource(ints = {4, 17, 1 << 16, Integer.MAX_VALUE})
     void aSizeThatIsNoMultipleOfThePatchOrAbsurdIsRefused(int pixels) {
-        assertThatThrownBy(() -> InputSize.of(SMALL, pixels))
+        assertThatThrownBy(() -> InputSize.of(SMALL, ImageSize.square(pixels)))
                 .hasMessageContaining("multiple of the patch size 8")
                 .hasMessageContaining("got " + pixels);
     }

@@ -79,7 +79,7 @@ class SwinNetworkTest {
             List<Network.Output<Tensor>> outputs =
                     cut.forward(Tensors.toNative(expected.get("input")), 2, DropPath.NONE);
             for (int stage = 1; stage <= 2; stage++) {
-                assertClose(outputs.get(stage - 1).logits(), expected.get("stage" + stage + ".logits"), 1e-4f);
+                assertClose(outputs.get(stage - 1).prediction(), expected.get("stage" + stage + ".logits"), 1e-4f);
                 assertClose(outputs.get(stage - 1).tokens(), expected.get("stage" + stage + ".tokens"), 1e-4f);
             }
         }
@@ -103,7 +103,7 @@ class SwinNetworkTest {
             cut.backward(
                     Tensors.toNative(recorded.get("input")),
                     2,
-                    (stage, output) -> output.logits()
+                    (stage, output) -> output.prediction()
                             .log_softmax(-1)
                             .mul(target)
                             .sum()
@@ -127,10 +127,10 @@ class SwinNetworkTest {
                 Tensor input = Tensors.toNative(expected.get("input"));
                 Network.Output<Tensor> one = first.run(input, null);
                 assertClose(one.tokens(), expected.get("stage1.tokens"), 1e-4f);
-                assertClose(one.logits(), expected.get("stage1.logits"), 1e-4f);
+                assertClose(one.prediction(), expected.get("stage1.logits"), 1e-4f);
                 Network.Output<Tensor> two = second.run(input, one.tokens());
                 assertClose(two.tokens(), expected.get("stage2.tokens"), 1e-4f);
-                assertClose(two.logits(), expected.get("stage2.logits"), 1e-4f);
+                assertClose(two.prediction(), expected.get("stage2.logits"), 1e-4f);
             }
             return null;
         });

@@ -100,9 +100,9 @@ class ThinkingViTTest {
                 NestedNetwork small = NestedNetwork.of(plain, sliced(weights, nested, plain))) {
             Tensor images = torch.randn(2, 3, 16, 16);
             float[] first = Tensors.toFloats(
-                    big.forward(images, Precision.FP32, DropPath.NONE).get(0).logits());
+                    big.forward(images, Precision.FP32, DropPath.NONE).get(0).prediction());
             float[] only = Tensors.toFloats(
-                    small.forward(images, Precision.FP32, DropPath.NONE).get(0).logits());
+                    small.forward(images, Precision.FP32, DropPath.NONE).get(0).prediction());
             assertThat(first).hasSize(14);
             for (int i = 0; i < first.length; i++) {
                 assertThat(first[i]).isCloseTo(only[i], within(1e-5f));
@@ -129,7 +129,7 @@ class ThinkingViTTest {
     }
 
     private static Tensor loss(int stage, Network.Output<Tensor> output) {
-        return output.logits().log_softmax(-1).select(1, 2).sum();
+        return output.prediction().log_softmax(-1).select(1, 2).sum();
     }
 
     private static Map<String, Tensor> zeros(NestedNetwork model) {
@@ -187,11 +187,11 @@ class ThinkingViTTest {
             List<StageOutput> a = one.forward(images, Precision.FP32, DropPath.NONE);
             List<StageOutput> b = other.forward(images, Precision.FP32, DropPath.NONE);
             for (int k = 0; k < 3; k++) {
-                assertThat(Tensors.toFloats(a.get(k).logits()))
-                        .containsExactly(Tensors.toFloats(b.get(k).logits()));
+                assertThat(Tensors.toFloats(a.get(k).prediction()))
+                        .containsExactly(Tensors.toFloats(b.get(k).prediction()));
             }
-            assertThat(Tensors.toFloats(a.get(3).logits()))
-                    .isNotEqualTo(Tensors.toFloats(b.get(3).logits()));
+            assertThat(Tensors.toFloats(a.get(3).prediction()))
+                    .isNotEqualTo(Tensors.toFloats(b.get(3).prediction()));
         }
     }
 
@@ -210,14 +210,14 @@ class ThinkingViTTest {
             for (int stage = 1; stage <= 4; stage++) {
                 StageOutput output = packed.run(stage, images, tokens);
                 tokens = output.tokens();
-                float worst = output.logits()
-                        .sub(expected.get(stage - 1).logits())
+                float worst = output.prediction()
+                        .sub(expected.get(stage - 1).prediction())
                         .abs()
                         .max()
                         .item()
                         .toFloat();
                 float largest =
-                        expected.get(stage - 1).logits().abs().max().item().toFloat();
+                        expected.get(stage - 1).prediction().abs().max().item().toFloat();
                 assertThat(worst / largest).as("stage %d", stage).isLessThan(tolerance);
             }
         }
@@ -261,9 +261,9 @@ class ThinkingViTTest {
             for (int stage = 1; stage <= 4; stage++) {
                 StageOutput output = backbone.run(stage, images, tokens);
                 tokens = output.tokens();
-                assertThat(Tensors.toFloats(output.logits()))
+                assertThat(Tensors.toFloats(output.prediction()))
                         .containsExactly(
-                                Tensors.toFloats(expected.get(stage - 1).logits()));
+                                Tensors.toFloats(expected.get(stage - 1).prediction()));
             }
             assertThat(backbone.weightBytes()).isGreaterThan(FOUR_STAGES.parameterCount() * Float.BYTES);
         }

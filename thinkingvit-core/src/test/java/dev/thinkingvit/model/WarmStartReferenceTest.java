@@ -163,7 +163,7 @@ class WarmStartReferenceTest {
         try (NestedNetwork model = NestedNetwork.of(config, weights);
                 Scope scope = new Scope()) {
             for (StageOutput output : model.forward(Tensors.toNative(input), Precision.FP32, DropPath.NONE)) {
-                outputs.add(Tensors.toHost(output.logits()));
+                outputs.add(Tensors.toHost(output.prediction()));
                 outputs.add(Tensors.toHost(output.tokens()));
             }
         }

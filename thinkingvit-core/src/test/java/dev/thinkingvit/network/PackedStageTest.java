@@ -1,5 +1,6 @@
 package dev.thinkingvit.network;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -25,6 +26,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,12 +68,73 @@ class PackedStageTest {
                 Tensor batch = torch.randn(images, 3, 40, 40);
                 Network.Output<Tensor> first = dnnl1.run(batch, null);
                 Network.Output<Tensor> expected = torch1.run(batch, null);
-                assertClose(first.logits(), expected.logits(), 1e-5f);
+                assertClose(first.prediction(), expected.prediction(), 1e-5f);
                 assertClose(first.tokens(), expected.tokens(), 1e-4f);
                 Network.Output<Tensor> second = dnnl2.run(batch, first.tokens());
                 Network.Output<Tensor> expectedSecond = torch2.run(batch, expected.tokens());
-                assertClose(second.logits(), expectedSecond.logits(), 1e-5f);
+                assertClose(second.prediction(), expectedSecond.prediction(), 1e-5f);
                 assertClose(second.tokens(), expectedSecond.tokens(), 1e-4f);
+            }
+            return null;
+        });
+    }
+
+    /** Says more than its tokens and its prediction. */
+    private record Talkative(Network inner) implements Network {
+        @Override
+        public <T> Output<T> stage(Layers<T> on, int stage, T images, @Nullable T previous) {
+            Output<T> output = inner.stage(on, stage, images, previous);
+            Map<String, T> extras = new LinkedHashMap<>();
+            extras.put("mean", on.mean(output.tokens()));
+            extras.put("last", on.token(output.tokens(), 25));
+            return new Output<>(output.tokens(), output.prediction(), extras);
+        }
+
+        @Override
+        public Ports ports(int stage) {
+            Ports ports = inner.ports(stage);
+            Map<String, List<Long>> extras = new LinkedHashMap<>();
+            extras.put("mean", ports.tokens().subList(1, 2));
+            extras.put("last", ports.tokens().subList(1, 2));
+            return new Ports(ports.images(), ports.previous(), ports.tokens(), ports.prediction(), extras);
+        }
+
+        @Override
+        public Parameters parameters() {
+            return inner.parameters();
+        }
+
+        @Override
+        public int stages() {
+            return inner.stages();
+        }
+
+        @Override
+        public int depth() {
+            return inner.depth();
+        }
+    }
+
+    @Test
+    void whatAStageSaysBesidesComesOutByName() {
+        Network network = new Talkative(NETWORK);
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope();
+                    PackedStage packed = PackedStage.pack(network, 1, weights, DType.F32);
+                    PackedStage torch1 = new TorchStage(network, 1, weights, DType.F32)) {
+                Tensor batch = torch.randn(7, 3, 40, 40);
+                for (PackedStage stage : List.of(packed, torch1)) {
+                    Network.Output<Tensor> output = stage.run(batch, null);
+                    assertThat(output.extras()).containsOnlyKeys("mean", "last");
+                    assertClose(
+                            requireNonNull(output.extras().get("mean")),
+                            output.tokens().mean(1),
+                            1e-5f);
+                    assertClose(
+                            requireNonNull(output.extras().get("last")),
+                            output.tokens().select(1, 25),
+                            1e-6f);
+                }
             }
             return null;
         });
@@ -88,9 +151,9 @@ class PackedStageTest {
                     torch.manual_seed(2);
                     Tensor batch = torch.randn(1, 3, 40, 40);
                     float[] one = Tensors.toFloats(
-                            stage.run(batch, torch.randn(1, 26, 16)).logits());
+                            stage.run(batch, torch.randn(1, 26, 16)).prediction());
                     float[] other = Tensors.toFloats(
-                            stage.run(batch, torch.randn(1, 26, 16)).logits());
+                            stage.run(batch, torch.randn(1, 26, 16)).prediction());
                     assertThat(Math.abs(one[0] - other[0])).isGreaterThan(1e-3f);
                 }
                 return null;
@@ -148,10 +211,10 @@ class PackedStageTest {
             try (Scope scope = new Scope();
                     PackedStage stage = PackedStage.pack(NETWORK, 1, weights, DType.F32)) {
                 Tensor batch = torch.randn(22, 3, 40, 40);
-                float[] together = Tensors.toFloats(stage.run(batch, null).logits());
+                float[] together = Tensors.toFloats(stage.run(batch, null).prediction());
                 for (int i : new int[] {0, 15, 16, 19, 20, 21}) { // first and last of each group
                     float[] alone = Tensors.toFloats(
-                            stage.run(batch.narrow(0, i, 1), null).logits());
+                            stage.run(batch.narrow(0, i, 1), null).prediction());
                     for (int c = 0; c < alone.length; c++) {
                         assertThat(alone[c]).isCloseTo(together[i * alone.length + c], within(1e-5f));
                     }

@@ -61,7 +61,7 @@ record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
 
     /** Logits and tokens of every stage: one array each, in this order. */
     static List<float[]> run(Backbone backbone, int count) {
-        int size = backbone.imageSize();
+        int size = backbone.imageSize().side();
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
                 Tensor batch = Tensors.floats(images(count, size), 0, count, 3, size, size);
@@ -70,7 +70,7 @@ record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
                 for (int stage = 1; stage <= backbone.stages(); stage++) {
                     StageOutput output = backbone.run(stage, batch, tokens);
                     tokens = output.tokens();
-                    outputs.add(Tensors.toFloats(output.logits()));
+                    outputs.add(Tensors.toFloats(output.prediction()));
                     outputs.add(Tensors.toFloats(tokens));
                 }
                 return outputs;

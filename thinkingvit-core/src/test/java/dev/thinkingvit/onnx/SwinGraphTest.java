@@ -141,7 +141,7 @@ class SwinGraphTest {
                 1,
                 1,
                 inputs,
-                List.of(port(ExportedModel.LOGITS, ports.logits()), port(ExportedModel.TOKENS, ports.tokens())));
+                List.of(port(ExportedModel.LOGITS, ports.prediction()), port(ExportedModel.TOKENS, ports.tokens())));
     }
 
     private static ExportedModel.Port port(String name, List<Long> shape) {

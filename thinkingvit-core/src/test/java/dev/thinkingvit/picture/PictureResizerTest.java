@@ -34,7 +34,7 @@ class PictureResizerTest {
         Picture picture = TestPictures.noise(61, 23, 7);
         Picture whole = PictureResizer.resize(picture, 40, 15, Resampling.BICUBIC);
 
-        Picture window = PictureResizer.resizeWindow(picture, 40, 15, Resampling.BICUBIC, 13, 2, 11);
+        Picture window = PictureResizer.resizeWindow(picture, 40, 15, Resampling.BICUBIC, 13, 2, ImageSize.square(11));
 
         assertThat(window.rgb())
                 .isEqualTo(PictureResizer.resize(whole, 11, 11, Resampling.BICUBIC, 13, 2, 24, 13)
@@ -117,7 +117,7 @@ class PictureResizerTest {
     void aTallPicturesWindowAndPartAreThoseOfTheWhole() {
         Picture picture = TestPictures.noise(24, 190, 7);
         Picture whole = PictureResizer.resize(picture, 16, 120, Resampling.BICUBIC);
-        Picture window = PictureResizer.resizeWindow(picture, 16, 120, Resampling.BICUBIC, 2, 50, 11);
+        Picture window = PictureResizer.resizeWindow(picture, 16, 120, Resampling.BICUBIC, 2, 50, ImageSize.square(11));
         Picture framed = PictureResizer.resize(
                 PictureResizer.resize(picture, 24, 190, Resampling.BICUBIC, 0, 0, 24, 190),
                 16,

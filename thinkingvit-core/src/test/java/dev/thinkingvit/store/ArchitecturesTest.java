@@ -2,9 +2,12 @@ package dev.thinkingvit.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.Embedding;
 import dev.thinkingvit.inference.Pooling;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
@@ -12,12 +15,16 @@ import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PreprocessingChange;
+import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.verify.Verification;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,7 +102,33 @@ class ArchitecturesTest {
     }
 
     private static PreprocessingChange size(int pixels) {
-        return new PreprocessingChange(pixels, null, null, null, null);
+        return new PreprocessingChange(ImageSize.square(pixels), null, null, null, null);
+    }
+
+    @Test
+    void aSwinEmbedsByTheMeanThatItsClassifierReads() {
+        Map<String, HostTensor> recorded =
+                Safetensors.read(SWIN.resolve("expected.safetensors")).tensors();
+        HostTensor tokens = recorded.get("stage1.tokens"); // (B, h, w, d)
+        float[] values = tokens.toFloats();
+        int width = (int) tokens.shape()[3];
+        int count = (int) (tokens.shape()[1] * tokens.shape()[2]);
+        int images = (int) tokens.shape()[0];
+        List<String> names =
+                IntStream.range(0, images).mapToObj(String::valueOf).toList();
+        try (ElasticClassifier classifier = ElasticClassifier.open(SWIN)) {
+            List<Embedding> embeddings = classifier.embed(
+                    recorded.get("input").toFloats(), names, StopPolicy.endingAt(1, 2), classifier.pooling());
+            for (int image = 0; image < images; image++) {
+                for (int feature = 0; feature < width; feature++) {
+                    float mean = 0;
+                    for (int token = 0; token < count; token++) {
+                        mean += values[(image * count + token) * width + feature] / count;
+                    }
+                    assertThat(embeddings.get(image).values()[feature]).isCloseTo(mean, within(1e-5f));
+                }
+            }
+        }
     }
 
     @Test

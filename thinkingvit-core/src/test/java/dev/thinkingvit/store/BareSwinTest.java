@@ -182,10 +182,11 @@ class BareSwinTest {
                         .model()
                         .config()
                         .network()
-                        .imageSize())
+                        .imageSize()
+                        .side())
                 .isEqualTo(128);
         ModelImport.Imported taken = ModelImport.read(nameless, null, Weights.AUTO);
-        assertThat(taken.model().config().network().imageSize()).isEqualTo(224);
+        assertThat(taken.model().config().network().imageSize().side()).isEqualTo(224);
         assertThat(taken.notes()).anyMatch(note -> note.contains("224 pixels are taken"));
     }
 
@@ -226,7 +227,7 @@ class BareSwinTest {
 
         ModelConfig read = ModelImport.read(folder, null, Weights.AUTO).model().config();
         assertThat(read.network()).isEqualTo(PLAIN);
-        assertThat(read.preprocessing().size()).isEqualTo(64);
+        assertThat(read.preprocessing().size().side()).isEqualTo(64);
 
         Files.writeString(folder.resolve("config.json"), "{" + shape + ", \"use_absolute_embeddings\": true}");
         assertThatThrownBy(() -> ModelImport.read(folder, null, Weights.AUTO))

@@ -155,7 +155,7 @@ class ModelImportTest {
                 ModelImport.read(weights(network), null, Weights.AUTO).model();
 
         assertThat(read.config().network()).isEqualTo(network);
-        assertThat(read.config().preprocessing().size()).isEqualTo(24);
+        assertThat(read.config().preprocessing().size().side()).isEqualTo(24);
     }
 
     @Test

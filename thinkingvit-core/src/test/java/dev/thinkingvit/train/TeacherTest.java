@@ -74,7 +74,7 @@ class TeacherTest {
     private static float[] answers(TeacherModel model, List<String> names, Preprocessing students, int count) {
         try (Teacher teacher = model.open(students, model.classes(names), Precision.FP32, TorchDevice.CPU);
                 Scope scope = new Scope()) {
-            int size = students.size();
+            int size = students.size().side();
             return Tensors.toFloats(teacher.logits(Tensors.floats(images(count, size), 0, count, 3, size, size)));
         }
     }

@@ -38,7 +38,7 @@ import picocli.CommandLine.Parameters;
         name = "embed",
         description = {
             "Turn pictures into vectors (embeddings), thinking as long as each needs.",
-            "Per picture: the class token after the final norm of the stage that decided, or of --stage. Stages differ in"
+            "Per picture: the class token (of a Swin the mean token) after the final norm of the stage that decided, or of --stage. Stages differ in"
                     + " width: npy, safetensors and csv fill narrower vectors up with zeros, jsonl leaves them as they are."
         },
         footer = {
@@ -87,9 +87,10 @@ final class EmbedCommand extends BaseCommand {
             names = "--pool",
             paramLabel = "P",
             description = "token (the class token), avg (the mean of all others) or none (every token)."
-                    + " Default: ${DEFAULT-VALUE}.",
-            defaultValue = "token")
-    private Pooling pooling = Pooling.TOKEN;
+                    + " Default: what the model's classifier reads, token of a ViT, avg of a Swin.")
+    private @Nullable Pooling asked;
+
+    private Pooling pooling = Pooling.TOKEN; // once the model is there: what was asked for, or its own
 
     @Option(names = "--normalize", description = "Divide each vector by its length (L2).")
     private boolean normalize;
@@ -135,6 +136,7 @@ final class EmbedCommand extends BaseCommand {
         found.remarks().forEach(line -> err().println(Printable.of(line)));
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
+            pooling = asked == null ? classifier.pooling() : asked;
             StopPolicy policy = policy(classifier);
             NetworkConfig network = classifier.config().network();
             int width = network.stageWidth(stage == null ? network.stages() : stage);
@@ -182,7 +184,7 @@ final class EmbedCommand extends BaseCommand {
     }
 
     private EmbeddingFormat checked(EmbeddingFormat chosen) {
-        if (chosen == EmbeddingFormat.CSV && pooling == Pooling.NONE) {
+        if (chosen == EmbeddingFormat.CSV && asked == Pooling.NONE) {
             throw usage("--pool none gives many vectors a picture, csv has one; npy, safetensors and jsonl take them");
         }
         return chosen;

@@ -113,7 +113,7 @@ final class InfoCommand extends BaseCommand {
         info.put("parameters", network.parameterCount());
         network.shape()
                 .forEach((key, value) -> info.set(key, JsonMapper.shared().valueToTree(value)));
-        info.put("input_size", network.imageSize());
+        info.set("input_size", JsonOutput.size(network.imageSize()));
         info.put("tokens", network.stageTokens(1));
         info.put("classes", network.numClasses());
         ArrayNode labels = info.putArray("labels");
@@ -182,7 +182,7 @@ final class InfoCommand extends BaseCommand {
     }
 
     private static void preprocessing(Preprocessing input, ObjectNode target) {
-        target.put("size", input.size());
+        target.set("size", JsonOutput.size(input.size()));
         target.put("crop_pct", input.cropPct());
         target.put("interpolation", input.interpolation() == Resampling.BICUBIC ? "bicubic" : "bilinear");
         for (float value : input.mean()) {
@@ -238,14 +238,15 @@ final class InfoCommand extends BaseCommand {
                         + numbers(info.get("head_width")));
         line(
                 "input",
-                info.get("input_size").asString() + " pixels, patches of "
+                size(info.get("input_size")) + " pixels, patches of "
                         + info.get("patch_size").asString() + ", "
                         + info.get("tokens").asString() + " tokens");
         line("classes", classes(info));
         ObjectNode input = info.withObject("preprocessing");
         line(
                 "preprocessing",
-                "shorter side to size / " + input.get("crop_pct").asString() + " "
+                (input.get("size").isArray() ? "resized to cover size / " : "shorter side to size / ")
+                        + input.get("crop_pct").asString() + " "
                         + input.get("interpolation").asString() + ", centre crop, mean " + values(input, "mean")
                         + ", std " + values(input, "std"));
         printRouting(info.withObject("routing"));
@@ -256,6 +257,13 @@ final class InfoCommand extends BaseCommand {
         if (info.has("cost")) {
             printCosts(info.withArray("cost"));
         }
+    }
+
+    /** The side of a square, or height and width. */
+    private static String size(JsonNode size) {
+        return size.isArray()
+                ? size.valueStream().map(JsonNode::asString).collect(Collectors.joining(" × "))
+                : size.asString();
     }
 
     /** One, or one a level. */

@@ -3,7 +3,9 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.StageOutcome;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelConfig;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -18,6 +20,13 @@ final class JsonOutput {
     /** The object that a command prints. */
     static ObjectNode root() {
         return JsonNodeFactory.instance.objectNode().put("format", FORMAT);
+    }
+
+    /** A number, the side of a square; else height and width. */
+    static JsonNode size(ImageSize size) {
+        return size.isSquare()
+                ? JsonNodeFactory.instance.numberNode(size.side())
+                : JsonNodeFactory.instance.arrayNode().add(size.height()).add(size.width());
     }
 
     /** Of a picture. */

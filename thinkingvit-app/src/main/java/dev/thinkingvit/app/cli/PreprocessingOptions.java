@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.picture.Resampling;
@@ -15,8 +16,9 @@ final class PreprocessingOptions {
             split = ",",
             arity = "1..3",
             paramLabel = "N",
-            description = "Side of the pictures that the network sees, in pixels; positions are resampled. Default: the"
-                    + " model's.")
+            description =
+                    "Side of the pictures that the network sees, in pixels, or their height and width; positions are"
+                            + " resampled. Default: the model's.")
     private @Nullable List<Integer> inputSize;
 
     @Option(
@@ -79,20 +81,19 @@ final class PreprocessingOptions {
         return mean != null ? "--mean" : std != null ? "--std" : null;
     }
 
-    /** A side, or channels, height and width. */
-    private @Nullable Integer size() {
+    /** A side; height and width; or channels, height and width. */
+    private @Nullable ImageSize size() {
         if (inputSize == null) {
             return null;
         }
         List<Integer> said = inputSize;
-        boolean square = said.size() == 1
-                || (said.size() == 2 && said.get(0).equals(said.get(1)))
-                || (said.size() == 3 && said.get(0) == 3 && said.get(1).equals(said.get(2)));
-        if (!square) {
+        int last = said.size() - 1;
+        if (said.size() == 3 && said.get(0) != 3) {
             throw new IllegalArgumentException(
-                    "--input-size takes the side of a square (224), or 3 224 224; got " + said);
+                    "--input-size takes the side of a square (224), height and width (192 256), or 3 224 224; got "
+                            + said);
         }
-        return said.get(said.size() - 1);
+        return new ImageSize(said.get(Math.max(0, last - 1)), said.get(last));
     }
 
     private static @Nullable List<Double> levels(String option, @Nullable List<Double> said) {

@@ -65,7 +65,7 @@ final class Teaching implements AutoCloseable {
         }
         Teacher teacher = model.open(students, classes, recipe.precision(device), device);
         err.printf(
-                "%s distillation from %s: %s of %,d parameters at %d pixels%n",
+                "%s distillation from %s: %s of %,d parameters at %s pixels%n",
                 recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT),
                 name,
                 model.config().network().shorthand(),

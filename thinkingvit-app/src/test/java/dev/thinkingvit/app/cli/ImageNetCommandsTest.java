@@ -212,8 +212,8 @@ class ImageNetCommandsTest {
 
         assertThat(run.code()).as(run.err()).isZero();
         ModelConfig config = ModelDirectory.read(out).config();
-        assertThat(config.network().imageSize()).isEqualTo(32);
-        assertThat(config.preprocessing().size()).isEqualTo(32);
+        assertThat(config.network().imageSize().side()).isEqualTo(32);
+        assertThat(config.preprocessing().size().side()).isEqualTo(32);
         assertThat(config.preprocessing().mean()).containsExactly(0.5f, 0.5f, 0.5f);
         assertThat(plain.err()).containsOnlyOnce("--mean and --std say otherwise");
         assertThat(run.err()).doesNotContain("--mean");

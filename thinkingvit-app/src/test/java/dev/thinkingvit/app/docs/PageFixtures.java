@@ -157,7 +157,7 @@ final class PageFixtures {
         arguments.put(
                 "model_kwargs",
                 Map.of(
-                        "img_size", network.imageSize(),
+                        "img_size", network.imageSize().argument(),
                         "patch_size", network.patchSize(),
                         "embed_dim", network.embedDim(),
                         "depth", network.depth(),
