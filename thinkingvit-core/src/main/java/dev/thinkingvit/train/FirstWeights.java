@@ -128,10 +128,10 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
                     && tensor.shape()[axis] != wanted.shape()[axis]) {
                 throw new CheckpointException(
                         source.file(),
-                        "its heads are of another width: " + parameter.name() + " is of " + tensor.shape()[axis]
-                                + ", where heads as wide as those of the training, "
+                        "its heads are of another width: " + parameter.name() + " has " + tensor.shape()[axis]
+                                + " of them, heads as wide as the training's ("
                                 + network.shape().get(HEAD_WIDTH)
-                                + ", would be " + wanted.shape()[axis]
+                                + ") would be " + wanted.shape()[axis]
                                 + ": attention would start as another function");
             }
         }

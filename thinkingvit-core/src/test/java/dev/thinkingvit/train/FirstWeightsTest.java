@@ -177,8 +177,8 @@ class FirstWeightsTest {
         assertThatThrownBy(() -> startSwin(swin(8, 4, 4)))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("its heads are of another width: layers.0.blocks.0.attn."
-                        + "relative_position_bias_table is of 4, where heads as wide as those of the training, 4, would"
-                        + " be 2: attention would start as another function");
+                        + "relative_position_bias_table has 4 of them, heads as wide as the training's (4) would be 2:"
+                        + " attention would start as another function");
     }
 
     @Test
