@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import java.util.List;
 import java.util.Map;
 
 /** A kind of network: how a configuration names it and what its arguments mean. What it computes is a {@link NetworkConfig}'s. */
@@ -39,4 +40,7 @@ public interface Architecture {
 
     /** The arguments that {@link #read} makes the same network of, {@code num_classes} apart, in the order of a file. */
     Map<String, Object> write(NetworkConfig config);
+
+    /** What such a network can start from, as people call it, the plain one first. */
+    List<String> sources();
 }

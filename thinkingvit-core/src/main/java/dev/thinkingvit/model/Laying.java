@@ -13,6 +13,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -20,32 +22,33 @@ import org.jspecify.annotations.Nullable;
  * A {@link WarmStart} that is being made. {@code D} the model's width, {@code w} the source's.
  */
 final class Laying {
-    private static final int LARGEST_WIDTH = 1 << 16;
+    private static final Pattern BLOCK = Pattern.compile("(.*\\.\\d+\\.).+");
 
-    private final ThinkingViTConfig config;
+    private final NetworkConfig config;
     private final Parameters parameters;
     private final Map<String, HostTensor> drawn;
     private final ClassHead head;
-    private final WarmSource prepared;
+    private final WarmSource source;
     private final Map<String, HostTensor> tensors;
     private final int width;
     private final Map<String, HostTensor> weights = new LinkedHashMap<>();
     private final Map<String, long[]> filled = new LinkedHashMap<>();
     private final Set<Remark> remarks = new LinkedHashSet<>();
 
-    Laying(Map<String, HostTensor> source, ThinkingViTConfig config, Map<String, HostTensor> drawn, ClassHead head) {
+    Laying(WarmSource source, NetworkConfig config, Map<String, HostTensor> drawn, ClassHead head) {
         this.config = config;
         this.parameters = config.parameters();
         this.drawn = drawn;
         this.head = head;
-        this.prepared = new WarmSource(source, config);
-        this.tensors = prepared.tensors();
-        this.width = prepared.width();
+        this.source = source;
+        this.tensors = source.tensors();
+        this.width = source.width();
     }
 
     WarmStart done() {
-        Map<String, long[]> fitting = fittingShapes();
-        Set<String> explained = prepared.remarks().stream().map(Remark::name).collect(Collectors.toSet());
+        NetworkConfig shape = source.shape();
+        Map<String, long[]> fitting = shape == null ? Map.of() : shape.parameterShapes();
+        Set<String> explained = source.remarks().stream().map(Remark::name).collect(Collectors.toSet());
         drawn.forEach((name, start) -> {
             weights.put(name, start);
             HostTensor tensor = tensors.get(name);
@@ -71,19 +74,15 @@ final class Laying {
             }
         });
         for (String name : tensors.keySet()) {
-            if (!weights.containsKey(name) && !ThinkingViTConfig.isRecycling(name)) {
+            if (!weights.containsKey(name)) {
                 String what = orWholeBlock(weights, name);
                 remarks.add(new Remark(
                         Kind.LEFT_OVER, what, what + " of the source is left over: the model computes without it"));
             }
         }
-        remarks.addAll(prepared.remarks());
+        remarks.addAll(source.remarks());
         remarks.add(new Remark(Kind.HEAD, "head", head.line()));
         remarkOnWidth();
-        if (tensors.keySet().stream().anyMatch(ThinkingViTConfig::isRecycling)) {
-            remarks.add(new Remark(
-                    Kind.ADAPTED, "alpha", "alpha and proj_layer, which recycle tokens, start anew in every model"));
-        }
         long values = filled.values().stream().mapToLong(Laying::product).sum();
         return new WarmStart(
                 weights,
@@ -92,26 +91,6 @@ final class Laying {
                 values,
                 Math.max(shareOfSource(), shareOfStage(1)),
                 List.copyOf(remarks));
-    }
-
-    /** The shapes of a plain ViT of the source's width, in the model's geometry; empty if there can be none. */
-    private Map<String, long[]> fittingShapes() {
-        if (width < 1 || width > LARGEST_WIDTH) {
-            return Map.of();
-        }
-        return plain(width).parameterShapes();
-    }
-
-    private ThinkingViTConfig plain(int ofWidth) {
-        return new ThinkingViTConfig(
-                config.imageSize(),
-                config.patchSize(),
-                ofWidth,
-                config.depth(),
-                1,
-                List.of(1),
-                config.numClasses(),
-                config.normEps());
     }
 
     /** An MLP may be of any hidden width; all else follows from the source's. */
@@ -130,7 +109,7 @@ final class Laying {
     }
 
     private HostTensor laid(String name, HostTensor tensor, HostTensor start) {
-        float[] source = tensor.toFloats();
+        float[] trained = tensor.toFloats();
         float[] target = start.toFloats();
         long[] from = tensor.shape();
         long[] to = start.shape();
@@ -146,8 +125,8 @@ final class Laying {
             for (int row = 0; row < part[0]; row++) {
                 int sourceRow = classes ? head.rows().get(row) : row;
                 lay(
-                        source,
-                        chunk * (source.length / chunks) + sourceRow * stride(from, 0),
+                        trained,
+                        chunk * (trained.length / chunks) + sourceRow * stride(from, 0),
                         from,
                         target,
                         chunk * (target.length / chunks) + row * stride(to, 0),
@@ -203,12 +182,11 @@ final class Laying {
     private double shareOfStage(int stage) {
         long covered = 0;
         long all = 0;
-        for (Map.Entry<String, long[]> entry :
-                plain(config.width(stage)).parameterShapes().entrySet()) {
-            if (counts(entry.getKey())) {
-                long[] read = entry.getValue();
+        for (Parameter parameter : parameters.all()) {
+            if (parameter.role() == Role.BODY && parameter.isReadBy(stage)) {
+                long[] read = parameter.shape(stage);
                 all += product(read);
-                long[] part = filled.getOrDefault(entry.getKey(), new long[read.length]);
+                long[] part = filled.getOrDefault(parameter.name(), new long[read.length]);
                 for (int axis = 0; axis < read.length; axis++) {
                     read[axis] = Math.min(read[axis], part[axis]);
                 }
@@ -218,10 +196,10 @@ final class Laying {
         return (double) covered / all;
     }
 
-    /** Heads, which every task has of its own, and what recycles tokens do not count. */
+    /** Heads, which every task has of its own, do not count. */
     private boolean counts(String name) {
         Parameter parameter = parameters.get(name);
-        return parameter == null ? !ThinkingViTConfig.isRecycling(name) : parameter.role() == Role.BODY;
+        return parameter == null || parameter.role() == Role.BODY;
     }
 
     private void remarkOnWidth() {
@@ -231,20 +209,20 @@ final class Laying {
         String line = null;
         for (int stage = 1; stage <= config.stages(); stage++) {
             boolean whole = remarks.stream().noneMatch(remark -> remark.kind() == Kind.LEFT_OVER);
-            if (config.width(stage) == width && shareOfStage(stage) == 1 && whole) {
+            if (config.stageWidth(stage) == width && shareOfStage(stage) == 1 && whole) {
                 line = "stage " + stage + ", as wide as the source (" + width + "), starts with all its weights";
             }
         }
-        if (line == null && width < config.width(1)) {
+        if (line == null && width < config.stageWidth(1)) {
             line = String.format(
                     "the source is %d wide, stage 1 already %d: each stage starts partly at random",
-                    width, config.width(1));
-        } else if (line == null && width != config.embedDim()) {
+                    width, config.stageWidth(1));
+        } else if (line == null && width != config.numFeatures()) {
             line = String.format(
                     "the source is %d wide, the model %d: %s",
                     width,
-                    config.embedDim(),
-                    width < config.embedDim() ? "it goes to the leading slices" : "its leading slices are taken");
+                    config.numFeatures(),
+                    width < config.numFeatures() ? "it goes to the leading slices" : "its leading slices are taken");
         }
         if (line != null) {
             remarks.add(new Remark(Kind.WIDTH, "width", line));
@@ -258,12 +236,9 @@ final class Laying {
 
     /** The tensor's name, or that of its whole block if the others have none of it: a block has twelve tensors. */
     private static String orWholeBlock(Map<String, HostTensor> others, String name) {
-        if (name.startsWith("blocks.")) {
-            int end = name.indexOf('.', "blocks.".length()) + 1;
-            String block = name.substring(0, end);
-            if (end > 0 && others.keySet().stream().noneMatch(other -> other.startsWith(block))) {
-                return block + "*";
-            }
+        Matcher block = BLOCK.matcher(name);
+        if (block.matches() && others.keySet().stream().noneMatch(other -> other.startsWith(block.group(1)))) {
+            return block.group(1) + "*";
         }
         return "tensor " + name;
     }

@@ -90,6 +90,24 @@ public interface NetworkConfig {
                 "mimetic first weights are not there for " + architecture().name());
     }
 
+    /**
+     * The shape of the same network with one stage that uses all of it, at another width: what a plain network of that width
+     * is.
+     *
+     * @param numFeatures its {@link #numFeatures()}
+     * @throws IllegalArgumentException if there can be none of that width
+     */
+    NetworkConfig plain(int numFeatures);
+
+    /**
+     * Brings the weights of a trained network to this one's names and geometry, for it to start from.
+     *
+     * @param tensors under timm's names, of any type; not changed
+     */
+    default WarmSource warmSource(Map<String, HostTensor> tensors) {
+        return WarmSource.of(tensors, this);
+    }
+
     /** Every parameter of the model, declared. */
     default Parameters parameters() {
         return network().parameters();

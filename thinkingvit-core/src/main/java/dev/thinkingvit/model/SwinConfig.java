@@ -145,6 +145,20 @@ public record SwinConfig(
         return weights;
     }
 
+    /** Its heads are as wide as this one's. */
+    @Override
+    public SwinConfig plain(int numFeatures) {
+        int first = numFeatures >> (levels() - 1);
+        require(
+                first << (levels() - 1) == numFeatures,
+                "no first level is " + numFeatures + " wide after " + (levels() - 1) + " doublings");
+        List<Integer> heads = IntStream.range(0, levels())
+                .map(level -> Math.max(1, (first << level) / (width(level) / numHeads.get(level))))
+                .boxed()
+                .toList();
+        return new SwinConfig(imageSize, patchSize, first, depths, heads, windowSize, List.of(heads), numClasses);
+    }
+
     @Override
     public SwinNetwork network() {
         return new SwinNetwork(this);
@@ -269,6 +283,11 @@ public record SwinConfig(
         @Override
         public String stagesArgument() {
             return "head_rounds";
+        }
+
+        @Override
+        public List<String> sources() {
+            return List.of("Swin Transformer", title());
         }
 
         @Override

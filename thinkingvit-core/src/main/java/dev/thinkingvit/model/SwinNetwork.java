@@ -104,8 +104,11 @@ public final class SwinNetwork implements Network {
         Axis features = features(level, 1);
         Axis hidden = features(level, MLP_RATIO).of(Meaning.HIDDEN);
         Axis heads = Axis.leading(
-                config.numHeads().get(level),
-                config.headRounds().stream().map(round -> round.get(level)).toList());
+                        config.numHeads().get(level),
+                        config.headRounds().stream()
+                                .map(round -> round.get(level))
+                                .toList())
+                .of(Meaning.HEADS);
         ImageSize grid = config.grid(level);
         Windows windows =
                 Windows.of(grid.height(), grid.width(), config.windowSize().get(level), index % 2 == 1);

@@ -171,11 +171,6 @@ public record ThinkingViTConfig(
         return "alpha." + (stage - 2);
     }
 
-    /** Whether a checkpoint's tensor of that name recycles tokens, in whatever stage. */
-    static boolean isRecycling(String name) {
-        return name.startsWith("alpha.") || name.startsWith("proj_layer");
-    }
-
     @Override
     public Architecture architecture() {
         return ARCHITECTURE;
@@ -219,6 +214,18 @@ public record ThinkingViTConfig(
                 ? this
                 : new ThinkingViTConfig(
                         imageSize, patchSize, width(stages()), depth, heads, thinkingStages, numClasses, normEps);
+    }
+
+    /** Of any width, and so of one head; see {@link NetworkConfig#plain}. */
+    @Override
+    public ThinkingViTConfig plain(int numFeatures) {
+        return new ThinkingViTConfig(imageSize, patchSize, numFeatures, depth, 1, List.of(1), numClasses, normEps);
+    }
+
+    /** Of a plain ViT, a DeiT or a ThinkingViT, of other grids and patches too. */
+    @Override
+    public WarmSource warmSource(Map<String, HostTensor> tensors) {
+        return ViTSource.of(tensors, this);
     }
 
     @Override
@@ -288,6 +295,11 @@ public record ThinkingViTConfig(
         @Override
         public boolean answersTo(String architecture) {
             return architecture.equals(name());
+        }
+
+        @Override
+        public List<String> sources() {
+            return List.of("ViT", "DeiT", title());
         }
 
         @Override

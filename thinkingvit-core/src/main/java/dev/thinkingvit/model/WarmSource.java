@@ -2,247 +2,94 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.model.WarmStart.Kind;
 import dev.thinkingvit.model.WarmStart.Remark;
-import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Parameter.Role;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors of a plain ViT or DeiT at their own width, but brought to a model's geometry: the position embedding with
- * the class token's row and the model's grid, the patch embedding with the model's patch. Distillation is dropped, and
- * LayerScale (Touvron et al., "Going deeper with Image Transformers", 2021) folded into the layers that it scales.
+ * Tensors that a network starts from, under its own names and in its own geometry. What else they may come from, and how it
+ * is brought to that, is the architecture's to know: {@link NetworkConfig#warmSource}.
+ *
+ * @param tensors by name, of any type; nothing that recycles tokens, which starts anew in every model
+ * @param width of the source, counted as {@link NetworkConfig#numFeatures()} counts; 0 if no tensor tells
+ * @param shape what these tensors should be the weights of: a network of one stage and that width, else the one that starts;
+ *     null if there can be none
+ * @param remarks what was done
  */
-final class WarmSource {
-    private static final String POSITIONS = "pos_embed";
-    private static final String PATCHES = "patch_embed.proj.weight";
-    private static final String DISTILLATION_TOKEN = "dist_token";
-    private static final int CHANNELS = 3;
+public record WarmSource(
+        Map<String, HostTensor> tensors,
+        int width,
+        @Nullable NetworkConfig shape,
+        List<Remark> remarks) {
+    private static final int LARGEST_WIDTH = 1 << 16;
 
-    private final ThinkingViTConfig config;
-    private final Map<String, HostTensor> tensors;
-    private final List<Remark> remarks = new ArrayList<>();
+    public WarmSource {
+        remarks = List.copyOf(remarks);
+    }
 
     /**
-     * @param tensors under timm's names, of any type; not changed
-     * @param config whose geometry is wanted
+     * Tensors that need no change.
+     *
+     * @param tensors under the network's names; not changed
+     * @param config of the network that starts
      */
-    WarmSource(Map<String, HostTensor> tensors, ThinkingViTConfig config) {
-        this.config = config;
-        this.tensors = new LinkedHashMap<>(tensors);
-        fitPositions();
-        fitPatches();
-        foldLayerScale();
-        dropDistillation();
-        takeNormOfAverage();
+    static WarmSource of(Map<String, HostTensor> tensors, NetworkConfig config) {
+        return of(tensors, width(tensors, config), config, List.of());
     }
 
-    /** What there is, in the model's geometry. What no resampling brings to it is gone, and remarked on. */
-    Map<String, HostTensor> tensors() {
-        return tensors;
+    /**
+     * Tensors of a known width.
+     *
+     * @param remarks what was done to them before
+     */
+    static WarmSource of(Map<String, HostTensor> tensors, int width, NetworkConfig config, List<Remark> remarks) {
+        Map<String, HostTensor> kept = new LinkedHashMap<>(tensors);
+        List<Remark> all = new ArrayList<>(remarks);
+        if (kept.keySet().removeIf(name -> recycles(name, config))) {
+            all.add(new Remark(
+                    Kind.ADAPTED, "alpha", "alpha and proj_layer, which recycle tokens, start anew in every model"));
+        }
+        return new WarmSource(kept, width, width < 1 || width > LARGEST_WIDTH ? null : plain(config, width), all);
     }
 
-    /** What was done. */
-    List<Remark> remarks() {
-        return remarks;
+    private static @Nullable NetworkConfig plain(NetworkConfig config, int width) {
+        try {
+            return config.plain(width);
+        } catch (IllegalArgumentException e) {
+            return null; // then nothing fits, and each tensor is remarked on
+        }
     }
 
-    /** Width of the source; 0 if no tensor tells. */
-    int width() {
-        HostTensor tensor = floats("cls_token", 3);
-        for (String norm : List.of("norm.weight", "blocks.0.norm1.weight")) {
-            tensor = tensor == null ? floats(norm, 1) : tensor;
-        }
-        if (tensor == null) {
-            HostTensor patches = floats(PATCHES, 4);
-            return patches == null ? 0 : size(patches, 0);
-        }
-        return size(tensor, tensor.shape().length - 1);
+    /** As declared; a source of more stages has more of them, under the names of published checkpoints. */
+    private static boolean recycles(String name, NetworkConfig config) {
+        Parameter parameter = config.parameters().get(name);
+        return parameter == null
+                ? name.startsWith("alpha.") || name.startsWith("proj_layer")
+                : parameter.role() == Role.RECYCLING;
     }
 
-    /** Classes of the source's head; 0 if it has none. */
-    static int classes(Map<String, HostTensor> tensors) {
-        HostTensor head = tensors.get("head.weight");
-        return head != null && head.shape().length == 2 && head.elements() > 0 ? size(head, 0) : 0;
-    }
-
-    private void fitPositions() {
-        HostTensor tensor = floats(POSITIONS, 3); // (1, rows, width)
-        if (tensor == null) {
-            return;
-        }
-        int rows = size(tensor, 1);
-        int width = size(tensor, 2);
-        int prefix = prefix(rows);
-        if (prefix < 0 || tensor.shape()[0] != 1) {
-            skip(
-                    POSITIONS,
-                    "pos_embed is of shape " + Arrays.toString(tensor.shape())
-                            + ": no row of a class token and a square of patches");
-            return;
-        }
-        float[] values = tensor.toFloats();
-        float[] patches = Arrays.copyOfRange(values, prefix * width, values.length);
-        int side = side(rows - prefix);
-        ImageSize wanted = config.grid();
-        if (side != wanted.height() || side != wanted.width()) {
-            patches = PatchGeometry.positions(patches, ImageSize.square(side), wanted, width);
-            adapted(
-                    POSITIONS,
-                    String.format(
-                            "pos_embed is resampled from %d × %d patches to %d × %d",
-                            side, side, wanted.height(), wanted.width()));
-        }
-        float[] fitted = new float[config.tokens() * width];
-        if (prefix == 0) {
-            adapted(POSITIONS, "the source gives its class token no position: that row of pos_embed starts at zero");
-        } else {
-            System.arraycopy(values, 0, fitted, 0, width);
-        }
-        if (prefix > 1) {
-            adapted(POSITIONS, "pos_embed loses the rows of other tokens than class and patches: " + (prefix - 1));
-        }
-        System.arraycopy(patches, 0, fitted, width, patches.length);
-        tensors.put(POSITIONS, HostTensor.of(fitted, 1, config.tokens(), width));
-    }
-
-    /** Rows before the patches', of which there are a square number: the class token's and others'; −1 if none fits. */
-    private int prefix(int rows) {
-        int others = tensors.containsKey(DISTILLATION_TOKEN) ? 1 : 0;
-        for (String name : List.of("reg_token", "register_tokens")) {
-            HostTensor registers = floats(name, 3);
-            others += registers == null ? 0 : size(registers, 1);
-        }
-        for (int prefix : new int[] {1 + others, 1, 0, 2}) {
-            if (rows > prefix && side(rows - prefix) > 0) {
-                return prefix;
+    /** What the deepest vector says that is as wide as the network: its last norm. */
+    private static int width(Map<String, HostTensor> tensors, NetworkConfig config) {
+        int width = 0;
+        for (Parameter parameter : config.parameters().all()) {
+            HostTensor tensor = tensors.get(parameter.name());
+            if (parameter.role() == Role.BODY
+                    && parameter.axes().size() == 1
+                    && parameter.chunks() == 1
+                    && parameter.axis(Axis.Meaning.FEATURES).isPresent()
+                    && parameter.elements() == config.numFeatures()
+                    && tensor != null
+                    && tensor.dtype().isFloating()
+                    && tensor.shape().length == 1) {
+                width = Math.toIntExact(tensor.shape()[0]);
             }
         }
-        return -1;
-    }
-
-    /** The root of a square number; 0 of any other. */
-    private static int side(int patches) {
-        int side = (int) Math.round(Math.sqrt(patches));
-        return side * side == patches ? side : 0;
-    }
-
-    private void fitPatches() {
-        HostTensor tensor = floats(PATCHES, 4); // (width, channels, height, width of a patch)
-        if (tensor == null) {
-            return;
-        }
-        if (size(tensor, 1) != CHANNELS) {
-            skip(
-                    PATCHES,
-                    "the source sees pictures of " + size(tensor, 1) + " channels, this model of " + CHANNELS
-                            + " (patch_embed.proj.weight is of shape " + Arrays.toString(tensor.shape()) + ")");
-            return;
-        }
-        int height = size(tensor, 2);
-        int width = size(tensor, 3);
-        int wanted = config.patchSize();
-        if (height != wanted || width != wanted) {
-            float[] fitted = PatchGeometry.patches(tensor.toFloats(), height, width, wanted);
-            tensors.put(PATCHES, HostTensor.of(fitted, tensor.shape()[0], CHANNELS, wanted, wanted));
-            adapted(
-                    PATCHES,
-                    String.format(
-                            "patch_embed is resampled from patches of %d × %d pixels to %d × %d",
-                            height, width, wanted, wanted));
-        }
-    }
-
-    private void foldLayerScale() {
-        int folded = 0;
-        for (int block = 0; block < config.depth(); block++) {
-            String prefix = "blocks." + block + ".";
-            for (String name : List.of("ls1.gamma", "gamma_1")) {
-                folded += fold(prefix + name, prefix + "attn.proj") ? 1 : 0;
-            }
-            for (String name : List.of("ls2.gamma", "gamma_2")) {
-                folded += fold(prefix + name, prefix + "mlp.fc2") ? 1 : 0;
-            }
-        }
-        if (folded > 0) {
-            adapted("gamma", "LayerScale is folded into attn.proj and mlp.fc2: " + folded + " scales");
-        }
-    }
-
-    /** Scales the rows of a layer's weight and its bias, if all are there and fit. */
-    private boolean fold(String scale, String layer) {
-        HostTensor gamma = floats(scale, 1);
-        HostTensor weight = floats(layer + ".weight", 2);
-        HostTensor bias = floats(layer + ".bias", 1);
-        if (gamma == null
-                || weight == null
-                || weight.shape()[0] != gamma.elements()
-                || (bias != null && bias.elements() != gamma.elements())) {
-            return false;
-        }
-        float[] factors = gamma.toFloats();
-        tensors.put(layer + ".weight", scaled(weight, factors));
-        if (bias != null) {
-            tensors.put(layer + ".bias", scaled(bias, factors));
-        }
-        tensors.remove(scale);
-        return true;
-    }
-
-    private static HostTensor scaled(HostTensor tensor, float[] factors) {
-        float[] values = tensor.toFloats();
-        int row = values.length / Math.max(1, factors.length);
-        for (int i = 0; i < values.length; i++) {
-            values[i] *= factors[i / row];
-        }
-        return HostTensor.of(values, tensor.shape());
-    }
-
-    private void dropDistillation() {
-        int before = tensors.size();
-        tensors.keySet().removeIf(name -> name.equals(DISTILLATION_TOKEN) || name.startsWith("head_dist."));
-        if (tensors.size() < before) {
-            adapted(DISTILLATION_TOKEN, "the source's distillation token and its head are dropped");
-        }
-    }
-
-    /** A ViT that averages its patches normalises their average, not what it averages. */
-    private void takeNormOfAverage() {
-        if (tensors.containsKey("norm.weight") || !tensors.containsKey("fc_norm.weight")) {
-            return;
-        }
-        for (String name : List.of("weight", "bias")) {
-            HostTensor tensor = tensors.remove("fc_norm." + name);
-            if (tensor != null) {
-                tensors.put("norm." + name, tensor);
-            }
-        }
-        adapted(
-                "fc_norm",
-                "the source classifies the average of its patches, this model its class token: fc_norm serves as norm");
-    }
-
-    private void adapted(String name, String line) {
-        remarks.add(new Remark(Kind.ADAPTED, name, line));
-    }
-
-    private void skip(String name, String why) {
-        tensors.remove(name);
-        remarks.add(new Remark(Kind.SKIPPED, name, "tensor " + name + " stays random: " + why));
-    }
-
-    /** The tensor, if it is there, of a float type, of that many axes, and not empty. */
-    private @Nullable HostTensor floats(String name, int axes) {
-        HostTensor tensor = tensors.get(name);
-        boolean fits =
-                tensor != null && tensor.dtype().isFloating() && tensor.shape().length == axes && tensor.elements() > 0;
-        return fits ? tensor : null;
-    }
-
-    private static int size(HostTensor tensor, int axis) {
-        return Math.toIntExact(tensor.shape()[axis]);
+        return width;
     }
 }

@@ -1,5 +1,8 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.Parameter.Role;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,23 +10,24 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * First weights of a ThinkingViT from a trained plain ViT or DeiT of any width, or from another ThinkingViT: every
- * tensor goes to the leading slice of the parameter of its name, queries, keys and values each for themselves. A wider
- * source is cut by that, a narrower one laid into the wider model, whose stage of the source's width then is the source
- * (the published trainings start so, from DeiT-Tiny). What the source does not fill stays as it was drawn; what recycles
- * tokens ({@code alpha.*}, {@code proj_layer*}) is never taken.
+ * First weights of a network from a trained one of its kind, of whatever width: every tensor goes to the leading slice of
+ * the parameter of its name, chunk by chunk where an axis has chunks ({@link Axis}), as queries, keys and values of a ViT. A
+ * wider source is cut by that, a narrower one laid into the wider model, whose stage of the source's width then reads the
+ * source's weights (the published trainings start so, from DeiT-Tiny). What the source does not fill stays as it was drawn;
+ * what recycles tokens is never taken.
  *
- * <p>Other grids of patches and other patches are {@linkplain PatchGeometry resampled}.
+ * <p>A ThinkingViT starts from a plain ViT or DeiT too, whose other grids and patches are
+ * {@linkplain PatchGeometry resampled}; what else an architecture starts from, its {@link NetworkConfig#warmSource} knows.
  *
  * <p>{@code D} the model's width, {@code w} the source's.
  *
- * @param weights exactly the parameters of {@link ThinkingViTConfig#parameterShapes()}, F32
+ * @param weights exactly the parameters of {@link NetworkConfig#parameterShapes()}, F32
  * @param width of the source; 0 if no tensor tells
  * @param copied names of the parameters of which at least a slice comes from the source
  * @param values that come from the source
  * @param share of what should come from a source and does, 0–1: of the source's own values or of those that stage 1
  *     reads, whichever is more. Heads, which every task has of its own, and what recycles tokens do not count. Near 0 of
- *     a source that is no ViT
+ *     a source of another kind
  * @param remarks what was done with the source, and what of it came to nothing
  */
 public record WarmStart(
@@ -79,19 +83,35 @@ public record WarmStart(
      * @param seed of what the source does not fill
      * @param head what becomes of the source's head
      */
-    public static WarmStart of(Map<String, HostTensor> source, ThinkingViTConfig config, long seed, ClassHead head) {
-        return of(source, config, config.parameters().draw(seed), head);
+    public static WarmStart of(Map<String, HostTensor> source, NetworkConfig config, long seed, ClassHead head) {
+        return of(config.warmSource(source), config, config.parameters().draw(seed), head);
     }
 
-    /** As {@link #of(Map, ThinkingViTConfig, long, ClassHead)}, over the given parameters, F32; they are not changed. */
-    static WarmStart of(
-            Map<String, HostTensor> source, ThinkingViTConfig config, Map<String, HostTensor> drawn, ClassHead head) {
+    /**
+     * As {@link #of(Map, NetworkConfig, long, ClassHead)}, over the given parameters.
+     *
+     * @param source of {@link NetworkConfig#warmSource}
+     * @param drawn F32; not changed
+     */
+    public static WarmStart of(WarmSource source, NetworkConfig config, Map<String, HostTensor> drawn, ClassHead head) {
         return new Laying(source, config, drawn, head).done();
     }
 
-    /** Classes that the head of a source tells apart; 0 if it has none. */
-    public static int classes(Map<String, HostTensor> source) {
-        return WarmSource.classes(source);
+    /** Classes that the head of a source of a model tells apart; 0 if it has none. */
+    public static int classes(Map<String, HostTensor> source, NetworkConfig config) {
+        for (Parameter parameter : config.parameters().all()) {
+            int axis = parameter.axis(Axis.Meaning.CLASSES).orElse(-1);
+            HostTensor tensor = source.get(parameter.name());
+            if (parameter.role() == Role.HEAD
+                    && axis >= 0
+                    && parameter.axes().size() > 1
+                    && tensor != null
+                    && tensor.shape().length == parameter.axes().size()
+                    && tensor.elements() > 0) {
+                return Math.toIntExact(tensor.shape()[axis]);
+            }
+        }
+        return 0;
     }
 
     /** The remarks a line each, what was done before what came to nothing; many of a kind make one line. */

@@ -20,6 +20,8 @@ public record Axis(int size, int chunks, List<Integer> leading, List<Float> scal
         FEATURES,
         /** Features between the two layers of an MLP, whose number a trained source may have chosen otherwise. */
         HIDDEN,
+        /** Attention's heads. */
+        HEADS,
         /** Classes, which every task has of its own. */
         CLASSES
     }

@@ -118,7 +118,7 @@ public final class NestedWeights {
         List<Network.Output<Tensor>> outputs = forward(images, last, dropPath, pass);
         Tensor total = null;
         for (int stage = 1; stage <= last; stage++) {
-            Tensor own = loss.of(stage, outputs.get(stage - 1).prediction());
+            Tensor own = loss.of(stage, outputs.get(stage - 1));
             total = total == null || own == null ? (own == null ? total : own) : total.add(own);
         }
         if (total == null) {

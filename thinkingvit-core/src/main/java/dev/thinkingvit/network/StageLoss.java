@@ -10,8 +10,8 @@ public interface StageLoss {
      * The loss of one stage, with its weight among the stages.
      *
      * @param stage from 1
-     * @param prediction F32: class logits (B, C), or what else the network predicts
-     * @return a scalar that depends on the prediction; null if the stage has no loss
+     * @param output what it leaves, with gradients
+     * @return a scalar that depends on the output; null if the stage has no loss
      */
-    @Nullable Tensor of(int stage, Tensor prediction);
+    @Nullable Tensor of(int stage, Network.Output<Tensor> output);
 }

@@ -2,11 +2,13 @@ package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -47,9 +49,25 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
         long width = token == null || token.shape().length == 0 ? 0 : token.shape()[token.shape().length - 1];
         int shown = origin.heads() > 0 && width % origin.heads() == 0 ? (int) (width / origin.heads()) : 0;
         return new SourceConfig(
-                said.headDim() > 0 ? said.headDim() : shown,
+                said.headDim() > 0 ? said.headDim() : shown > 0 ? shown : trained(weights),
                 said.namings(),
                 said.mean().isEmpty() ? mean(path, weights) : said.mean());
+    }
+
+    /** Width of a head where only a ThinkingViT's trainer says, by its arguments, how many heads stage 1 had; else 0. */
+    private static int trained(StateDict weights) {
+        HostTensor projection = weights.tensors().get(ThinkingViTConfig.projectionName(2) + ".weight"); // (D, d_1)
+        if (projection != null
+                && projection.shape().length == 2
+                && weights.facts().get("args") instanceof Map<?, ?> args
+                && args.get("thinking_stages") instanceof List<?> stages
+                && !stages.isEmpty()
+                && stages.get(0) instanceof Number heads
+                && heads.intValue() > 0
+                && projection.shape()[1] % heads.intValue() == 0) {
+            return (int) (projection.shape()[1] / heads.intValue());
+        }
+        return 0;
     }
 
     /** What no configuration says of how pictures are normalised, but the file, its names or its own name. */

@@ -6,8 +6,10 @@ import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.ClassHead;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.NetworkConfig;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.WarmSource;
 import dev.thinkingvit.model.WarmStart;
+import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.Checkpoints;
 import dev.thinkingvit.store.SourceConfig;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * The first weights of a training: drawn at random as its recipe says, or laid from a checkpoint into random ones; see
@@ -26,11 +29,14 @@ import java.util.Map;
  * @param lines what is to be said of them
  */
 public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) {
-    /** The {@linkplain WarmStart#share() share} below which a source has little to do with a ViT. */
+    /** The {@linkplain WarmStart#share() share} below which a source has little to do with the network. */
     private static final double LEAST_SHARE = 0.1;
 
     /** Width of a head in published ViTs, of whatever size. */
     private static final int PUBLISHED_HEAD_DIM = 64;
+
+    /** What {@link NetworkConfig#shape()} calls it. */
+    private static final String HEAD_WIDTH = "head_width";
 
     private static final double SAME_MEAN = 0.01;
 
@@ -49,26 +55,23 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     /**
      * Starts a network from a checkpoint.
      *
-     * @param path whatever {@link Checkpoints} reads, of a ViT, a DeiT or a ThinkingViT of any width; the moving average
-     *     is preferred
+     * @param path whatever {@link Checkpoints} reads, of a network that the {@linkplain NetworkConfig#warmSource
+     *     architecture} can start from, of any width; the moving average is preferred
      * @param classNames what the network's classes are called, in order
      * @param seed of what the checkpoint does not fill
      * @throws CheckpointException if it cannot be read, is of another kind of network, has heads of another width, or
      *     holds values that are no numbers
      */
-    public static FirstWeights read(Path path, NetworkConfig config, List<String> classNames, long seed) {
-        return read(path, ThinkingViTConfig.of(config), classNames, seed);
-    }
-
-    private static FirstWeights read(Path path, ThinkingViTConfig network, List<String> classNames, long seed) {
+    public static FirstWeights read(Path path, NetworkConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path, source);
-        ClassHead head =
-                ClassHead.of(WarmStart.classes(source.tensors()), config.namings(), network.numClasses(), classNames);
-        WarmStart start = WarmStart.of(source.tensors(), network, seed, head);
+        WarmSource fitted = network.warmSource(source.tensors());
+        ClassHead head = ClassHead.of(
+                WarmStart.classes(fitted.tensors(), network), config.namings(), network.numClasses(), classNames);
+        WarmStart start = WarmStart.of(fitted, network, network.parameters().draw(seed), head);
         requireShare(source, start, network);
-        int headDim = config.headDim() > 0 ? config.headDim() : trainedHeadDim(source);
-        requireHeadDim(source, headDim, network);
+        requireHeads(source, fitted, network);
+        requireHeadDim(source, config.headDim(), network);
         requireNumbers(source, start);
         List<String> lines = new ArrayList<>();
         lines.add(String.format(
@@ -81,49 +84,66 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
                 start.values() == network.parameterCount() ? "" : "; the others are drawn at random"));
         source.notes().forEach(note -> lines.add("note: " + note));
         lines.addAll(start.summary());
-        lines.addAll(doubts(headDim, start.width(), config, network));
+        lines.addAll(doubts(start.width(), config, network));
         return new FirstWeights(start.weights(), lines);
     }
 
-    private static void requireShare(StateDict source, WarmStart start, ThinkingViTConfig network) {
+    private static void requireShare(StateDict source, WarmStart start, NetworkConfig network) {
         if (start.share() < LEAST_SHARE) {
+            List<String> kinds = network.architecture().sources();
+            int last = kinds.size() - 1;
             throw new CheckpointException(
                     source.file(),
                     String.format(
-                            "is of another kind of network: of its %d tensors, such as %s, %d fit a ViT as timm names"
-                                    + " them (blocks.0.attn.qkv.weight, …), which is %.1f %% of its values; a ViT, DeiT"
-                                    + " or ThinkingViT is required to start %s from",
+                            "is of another kind of network: of its %d tensors, such as %s, %d fit a %s as timm names"
+                                    + " them (%s, …), which is %.1f %% of its values; a %s or %s is required to start"
+                                    + " %s from",
                             source.tensors().size(),
                             source.tensors().keySet().stream().findFirst().orElse("none"),
                             start.copied().size(),
+                            kinds.get(0),
+                            network.parameters().all().stream()
+                                    .filter(parameter -> parameter.layer() == 1 && parameter.decays())
+                                    .map(Parameter::name)
+                                    .findFirst()
+                                    .orElse("none"),
                             100 * start.share(),
+                            String.join(", ", kinds.subList(0, last)),
+                            kinds.get(last),
                             network.shorthand()));
         }
     }
 
-    private static void requireHeadDim(StateDict source, int headDim, ThinkingViTConfig network) {
-        if (headDim > 0 && headDim != network.headDim()) {
-            throw new CheckpointException(
-                    source.file(),
-                    "its heads are " + headDim + " wide, those of the training " + network.headDim()
-                            + ": attention would start as another function; --head-dim " + headDim + " is required");
+    /** Where tensors tell how many heads there are, and so how wide they are. */
+    private static void requireHeads(StateDict source, WarmSource fitted, NetworkConfig network) {
+        NetworkConfig shape = fitted.shape();
+        for (Parameter parameter : network.parameters().all()) {
+            int axis = parameter.axis(Axis.Meaning.HEADS).orElse(-1);
+            HostTensor tensor = fitted.tensors().get(parameter.name());
+            Parameter wanted = shape == null ? null : shape.parameters().get(parameter.name());
+            if (axis >= 0
+                    && wanted != null
+                    && tensor != null
+                    && tensor.shape().length == parameter.axes().size()
+                    && tensor.shape()[axis] != wanted.shape()[axis]) {
+                throw new CheckpointException(
+                        source.file(),
+                        "its heads are of another width: " + parameter.name() + " has " + tensor.shape()[axis]
+                                + " of them, heads as wide as the training's ("
+                                + network.shape().get(HEAD_WIDTH)
+                                + ") would be " + wanted.shape()[axis]
+                                + ": attention would start as another function");
+            }
         }
     }
 
-    /** Width of a head where only the trainer's arguments say how many heads stage 1 had; 0 where not even they do. */
-    private static int trainedHeadDim(StateDict source) {
-        HostTensor projection = source.tensors().get(ThinkingViTConfig.projectionName(2) + ".weight"); // (D, d_1)
-        if (projection != null
-                && projection.shape().length == 2
-                && source.facts().get("args") instanceof Map<?, ?> args
-                && args.get("thinking_stages") instanceof List<?> stages
-                && !stages.isEmpty()
-                && stages.get(0) instanceof Number heads
-                && heads.intValue() > 0
-                && projection.shape()[1] % heads.intValue() == 0) {
-            return (int) (projection.shape()[1] / heads.intValue());
+    private static void requireHeadDim(StateDict source, int headDim, NetworkConfig network) {
+        if (headDim > 0 && network.shape().get(HEAD_WIDTH) instanceof Integer own && headDim != own) {
+            throw new CheckpointException(
+                    source.file(),
+                    "its heads are " + headDim + " wide, those of the training " + own
+                            + ": attention would start as another function; --head-dim " + headDim + " is required");
         }
-        return 0;
     }
 
     private static void requireNumbers(StateDict source, WarmStart start) {
@@ -139,13 +159,16 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     }
 
     /** What may make the start another function than the source is. */
-    private static List<String> doubts(int headDim, int width, SourceConfig config, ThinkingViTConfig network) {
+    private static List<String> doubts(int width, SourceConfig config, NetworkConfig network) {
         List<String> lines = new ArrayList<>();
         boolean published = width % PUBLISHED_HEAD_DIM == 0;
-        if (headDim == 0 && !(published && network.headDim() == PUBLISHED_HEAD_DIM)) {
+        boolean shown = network.parameters().all().stream()
+                .anyMatch(parameter -> parameter.axis(Axis.Meaning.HEADS).isPresent());
+        Object own = network.shape().get(HEAD_WIDTH);
+        if (config.headDim() == 0 && !shown && !(published && Objects.equals(own, PUBLISHED_HEAD_DIM))) {
             lines.add("warning: the source does not say how wide its heads are"
                     + (published ? ", those of published ViTs are " + PUBLISHED_HEAD_DIM : "") + "; this model's are "
-                    + network.headDim() + ": if they differ, attention starts as another function"
+                    + own + ": if they differ, attention starts as another function"
                     + (published ? " (--head-dim " + PUBLISHED_HEAD_DIM + ")" : ""));
         }
         float[] mean = Preprocessing.imagenet(network.imageSize()).mean();

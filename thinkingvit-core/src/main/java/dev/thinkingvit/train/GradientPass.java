@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * The passes through the stages and back: each worker takes its share of the batch, micro-batch by micro-batch, on
  * weights that are cut once an update.
  *
- * <p>{@code B} images, {@code C} classes, {@code S} input size.
+ * <p>{@code B} images, {@code S} input size.
  */
 final class GradientPass {
     /** Values of a micro-batch's tokens in the last stage: enough to make calls worth their while, measured. */
@@ -34,17 +34,26 @@ final class GradientPass {
     private final Workers workers;
     private final int microBatch;
     private final @Nullable Teacher teacher;
+    private final Objective objective;
 
     /**
      * @param deviceBatch images that a device with memory of its own takes at once
      * @param teacher asked about every image, by the worker that has it; null for none
+     * @param objective what is descended on
      */
-    GradientPass(NestedNetwork model, Recipe recipe, Workers workers, int deviceBatch, @Nullable Teacher teacher) {
+    GradientPass(
+            NestedNetwork model,
+            Recipe recipe,
+            Workers workers,
+            int deviceBatch,
+            @Nullable Teacher teacher,
+            Objective objective) {
         this.model = model;
         this.recipe = recipe;
         this.precision = recipe.precision(model.device());
         this.workers = workers;
         this.teacher = teacher;
+        this.objective = objective;
         long values = Cost.blockValues(model.network(), model.config().stages());
         this.microBatch = model.device().isCuda() ? deviceBatch : (int) Math.max(1, MICRO_BATCH_VALUES / values);
     }
@@ -88,38 +97,36 @@ final class GradientPass {
     private void microBatch(
             NestedWeights replica, Trainer.Part part, int from, int to, double[] weights, int epoch, double[] extras) {
         ImageSize size = model.config().imageSize();
-        int classes = model.config().numClasses();
+        int values = part.targets().length / part.samples().length; // of an image's target
         int rows = to - from;
         try (Scope scope = new Scope()) {
             TorchDevice device = model.device();
             Tensor input = device.place(
                     Tensors.floats(part.images(), from * size.values(), rows, 3, size.height(), size.width()));
-            Tensor target = device.place(Tensors.floats(part.targets(), from * classes, rows, classes));
+            Tensor target = device.place(Tensors.floats(part.targets(), from * values, rows, values));
             List<SplittableRandom> generators = new ArrayList<>();
             for (int i = from; i < to; i++) {
                 generators.add(Chance.DROP.generator(recipe, epoch, part.samples()[i]));
             }
             DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.network(), generators);
             int stages = weights.length;
-            Tensor taught = teacher == null ? null : teacher.logits(input);
+            Objective.Wanted wanted = new Objective.Wanted(target, teacher == null ? null : teacher.logits(input));
             replica.backward(
                     input,
                     lastWeighted(weights),
-                    (stage, logits) -> {
+                    (stage, output) -> {
                         if (weights[stage - 1] == 0) {
                             return null;
                         }
-                        Tensor loss = softTargetCrossEntropy(logits, target);
-                        if (taught != null) {
-                            Tensor distilled = Distillation.loss(recipe.distillation(), logits, taught);
-                            extras[2 * stages + stage] += distilled.item().toDouble();
-                            double alpha = recipe.distillation().distillationAlpha();
-                            loss = loss.mul(new Scalar(1 - alpha)).add(distilled.mul(new Scalar(alpha)));
+                        Objective.Loss loss = objective.of(output, wanted);
+                        if (loss.taught() != null) {
+                            extras[2 * stages + stage] += loss.taught().item().toDouble();
                         }
-                        extras[stage] += loss.item().toDouble();
+                        extras[stage] += loss.total().item().toDouble();
                         extras[stages + stage] += rows;
-                        return loss.mul(new Scalar(
-                                weights[stage - 1] / recipe.optimizer().batchSize()));
+                        return loss.total()
+                                .mul(new Scalar(
+                                        weights[stage - 1] / recipe.optimizer().batchSize()));
                     },
                     dropPath,
                     recipe.execution().gradCheckpointing());
@@ -133,10 +140,5 @@ final class GradientPass {
             last--;
         }
         return last;
-    }
-
-    /** Summed over the images; nats. */
-    private static Tensor softTargetCrossEntropy(Tensor logits, Tensor target) {
-        return logits.log_softmax(-1).mul(target).sum().neg();
     }
 }

@@ -1,5 +1,7 @@
 package dev.thinkingvit.train;
 
+import org.bytedeco.pytorch.Tensor;
+
 /**
  * What a batch should be recognised as, as timm's {@code mixup_target} says it: label smoothing, and the labels of the
  * pictures that were mixed in.
@@ -26,5 +28,16 @@ record SoftTargets(double smoothing, int numClasses) {
             }
         }
         return targets;
+    }
+
+    /**
+     * Cross entropy of what a network says with soft targets.
+     *
+     * @param logits (B, C) F32
+     * @param targets (B, C) F32, rows sum to 1
+     * @return nats, summed over the images; a scalar
+     */
+    static Tensor crossEntropy(Tensor logits, Tensor targets) {
+        return logits.log_softmax(-1).mul(targets).sum().neg();
     }
 }

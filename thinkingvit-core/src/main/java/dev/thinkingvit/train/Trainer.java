@@ -22,8 +22,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a {@link NestedNetwork}: every update runs the stages and descends on the weighted sum of their soft-target cross
- * entropies (paper, section 3.4), so that one set of weights serves each of them.
+ * Trains a {@link NestedNetwork}: every update runs the stages and descends on the weighted sum of their losses
+ * (paper, section 3.4), soft-target cross entropies unless another {@link Objective} is given, so that one set of weights
+ * serves each of them.
  *
  * <p>{@code B} images, {@code C} classes, {@code S} input size. An update cuts the stages' weights once; worker threads
  * compute gradients of their shares of the batch, micro-batch by micro-batch; shares and processes are summed in fixed
@@ -90,6 +91,21 @@ public final class Trainer implements AutoCloseable {
      * @throws IllegalArgumentException if the recipe distils, trains at all, and there is no teacher
      */
     public Trainer(NestedNetwork model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
+        this(model, recipe, peers, threads, teacher, Objective.of(recipe));
+    }
+
+    /**
+     * As above, with what a recipe does not know.
+     *
+     * @param objective what is descended on, instead of what the recipe says
+     */
+    public Trainer(
+            NestedNetwork model,
+            Recipe recipe,
+            Peers peers,
+            int threads,
+            @Nullable Teacher teacher,
+            Objective objective) {
         if (recipe.distillation().hasTeacher() && recipe.schedule().totalEpochs() > 0 && teacher == null) {
             throw new IllegalArgumentException("distillation_type "
                     + recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT)
@@ -109,7 +125,8 @@ public final class Trainer implements AutoCloseable {
                 recipe,
                 workers,
                 localBatchSize(recipe, peers),
-                recipe.distillation().asks() ? teacher : null);
+                recipe.distillation().asks() ? teacher : null,
+                objective);
         Map<String, Tensor> parameters = model.parameters();
         // images, each stage's loss, how many images it counts and the teacher's part of it, who has news of pictures
         // that cannot be read, and who wants to stop
@@ -277,7 +294,7 @@ public final class Trainer implements AutoCloseable {
      * A share of an update as the network is shown it: mixed, normalised by the model's preprocessing, erased.
      *
      * @param images (B, 3, S, S)
-     * @param targets (B, C), rows sum to 1
+     * @param targets (B, n), what the {@link Objective} takes of each image: for a recipe's, (B, C) whose rows sum to 1
      * @param samples B numbers that tell the images apart, for chance
      */
     @SuppressWarnings("ArrayRecordComponent") // handed over, not shared

@@ -103,8 +103,12 @@ class SwinNetworkTest {
             cut.backward(
                     Tensors.toNative(recorded.get("input")),
                     2,
-                    (stage, logits) ->
-                            logits.log_softmax(-1).mul(target).sum().neg().div(new Scalar(2.0 * logits.size(0))),
+                    (stage, output) -> output.prediction()
+                            .log_softmax(-1)
+                            .mul(target)
+                            .sum()
+                            .neg()
+                            .div(new Scalar(2.0 * target.size(0))),
                     DropPath.NONE,
                     recomputed);
             cut.addGradientsTo(gradients);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
+import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -127,8 +128,8 @@ class ThinkingViTTest {
         }
     }
 
-    private static Tensor loss(int stage, Tensor logits) {
-        return logits.log_softmax(-1).select(1, 2).sum();
+    private static Tensor loss(int stage, Network.Output<Tensor> output) {
+        return output.prediction().log_softmax(-1).select(1, 2).sum();
     }
 
     private static Map<String, Tensor> zeros(NestedNetwork model) {
@@ -154,7 +155,7 @@ class ThinkingViTTest {
                 replica.backward(
                         images,
                         last,
-                        (stage, logits) -> stage == 2 ? null : loss(stage, logits),
+                        (stage, output) -> stage == 2 ? null : loss(stage, output),
                         dropPath,
                         checkpointing);
                 Map<String, Tensor> gradients = zeros(model);

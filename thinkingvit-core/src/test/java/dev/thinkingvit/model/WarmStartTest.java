@@ -27,7 +27,7 @@ class WarmStartTest {
     }
 
     private static WarmStart start(Map<String, HostTensor> source, ThinkingViTConfig config) {
-        return WarmStart.of(source, config, 7, ClassHead.of(WarmStart.classes(source), config.numClasses()));
+        return WarmStart.of(source, config, 7, ClassHead.of(WarmStart.classes(source, config), config.numClasses()));
     }
 
     private static float[] values(WarmStart start, String name) {
@@ -303,7 +303,7 @@ class WarmStartTest {
         Map<String, HostTensor> drawn = TARGET.parameters().draw(3);
         float[] before = drawn.get("norm.weight").toFloats();
 
-        WarmStart.of(counting(WIDER), TARGET, drawn, ClassHead.of(3, 3));
+        WarmStart.of(TARGET.warmSource(counting(WIDER)), TARGET, drawn, ClassHead.of(3, 3));
 
         assertThat(drawn.get("norm.weight").toFloats()).containsExactly(before, within(0f));
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -149,5 +150,56 @@ class FirstWeightsTest {
         assertThatThrownBy(() -> read(""))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("another kind of network: of its 2 tensors, such as layer1.0.conv1.weight, ");
+    }
+
+    /** Heads of 4. */
+    private static SwinConfig swin(int width, Integer... heads) {
+        return new SwinConfig(8, 2, width, List.of(1, 1), List.of(heads), List.of(2, 2), List.of(List.of(heads)), 2);
+    }
+
+    private FirstWeights startSwin(SwinConfig source) throws IOException {
+        tensors.clear();
+        tensors.putAll(source.parameters().draw(1));
+        Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+        return FirstWeights.read(folder, swin(8, 2, 4), NAMES, 1);
+    }
+
+    @Test
+    void aSwinStartsFromANarrowerOneWithoutDoubts() throws IOException {
+        FirstWeights start = startSwin(swin(4, 1, 2));
+
+        assertThat(start.lines().get(0)).startsWith("first weights: 37 of 37 tensors");
+        assertThat(start.lines()).noneMatch(line -> line.startsWith("warning"));
+    }
+
+    @Test
+    void headsThatTensorsSayAreOfAnotherWidthAreRefused() {
+        assertThatThrownBy(() -> startSwin(swin(8, 4, 4)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("its heads are of another width: layers.0.blocks.0.attn."
+                        + "relative_position_bias_table has 4 of them, heads as wide as the training's (4) would be 2:"
+                        + " attention would start as another function");
+    }
+
+    @Test
+    void aViTIsAnotherKindOfNetworkThanASwinAndTheOtherWayRound() {
+        ThinkingViTConfig vit = new ThinkingViTConfig(8, 2, 16, 12, 1, List.of(1), 2, 1e-6);
+        tensors.clear();
+        tensors.putAll(vit.parameters().draw(1));
+        assertThatThrownBy(() -> {
+                    Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+                    FirstWeights.read(folder, swin(8, 2, 4), NAMES, 1);
+                })
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(
+                        "fit a Swin Transformer as timm names them (layers.0.blocks.0.attn.qkv.weight, …)")
+                .hasMessageContaining("a Swin Transformer or Thinking Swin is required to start (2,4) from");
+
+        tensors.clear();
+        tensors.putAll(swin(8, 2, 4).parameters().draw(1));
+        assertThatThrownBy(() -> read(""))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("fit a ViT as timm names them (blocks.0.attn.qkv.weight, …)")
+                .hasMessageContaining("a ViT, DeiT or ThinkingViT is required to start 1H → 2H from");
     }
 }

@@ -77,8 +77,8 @@ final class RunOptions {
             names = "--init",
             paramLabel = "FILE",
             description =
-                    "Start from the weights of a plain ViT or DeiT, or of a ThinkingViT, whatever its width, grid and"
-                            + " patches: a narrower one is laid into the leading slices, a wider one cut to them. What it lacks"
+                    "Start from the weights of a plain ViT, DeiT or Swin, or of a ThinkingViT or Thinking Swin, whatever its"
+                            + " width, grid and patches: a narrower one is laid into the leading slices, a wider one cut to them. What it lacks"
                             + " starts at random. With --epochs 0 the starting model is all that is written, to OUT/last.")
     private @Nullable Path init;
 

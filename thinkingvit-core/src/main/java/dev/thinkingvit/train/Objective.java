@@ -1,0 +1,53 @@
+package dev.thinkingvit.train;
+
+import dev.thinkingvit.network.Network;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a training descends on in each stage: what the stage leaves, held to what is wanted of the images. The
+ * {@link Trainer} weighs the stages, and knows nothing else of targets.
+ *
+ * <p>{@code B} images, {@code n} values of an image's target; the C classes' shares in {@link #of(Recipe)}.
+ */
+@FunctionalInterface
+public interface Objective {
+    /**
+     * The loss of a few images at a stage. Called by several threads at a time, each with images of its own.
+     *
+     * @param output what the stage leaves of B images, with gradients
+     * @param wanted of the same images
+     */
+    Loss of(Network.Output<Tensor> output, Wanted wanted);
+
+    /**
+     * What is wanted of B images.
+     *
+     * @param targets (B, n) F32, as the batch has them
+     * @param taught what the teacher says of them, (B, C) F32 without gradient; null where none is asked
+     */
+    record Wanted(Tensor targets, @Nullable Tensor taught) {}
+
+    /**
+     * Scalars, summed over the images.
+     *
+     * @param total what is descended on; it must depend on the output
+     * @param taught the teacher's part of it, before its weight; null where none was asked
+     */
+    record Loss(Tensor total, @Nullable Tensor taught) {}
+
+    /** A recipe's: cross entropy with soft targets, in nats, and a teacher's part in it if it has one. */
+    static Objective of(Recipe recipe) {
+        DistillationRecipe distillation = recipe.distillation();
+        double alpha = distillation.distillationAlpha();
+        return (output, wanted) -> {
+            Tensor labels = SoftTargets.crossEntropy(output.prediction(), wanted.targets());
+            if (wanted.taught() == null) {
+                return new Loss(labels, null);
+            }
+            Tensor taught = Distillation.loss(distillation, output.prediction(), wanted.taught());
+            return new Loss(labels.mul(new Scalar(1 - alpha)).add(taught.mul(new Scalar(alpha))), taught);
+        };
+    }
+}
