@@ -555,7 +555,8 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     }
 
     private static DnnlView cutUp(DnnlView windows, long images, Windows how) {
-        return windows.reshape(images, how.down(), how.across(), how.windowRows(), how.windowColumns(), windows.size(2));
+        return windows.reshape(
+                images, how.down(), how.across(), how.windowRows(), how.windowColumns(), windows.size(2));
     }
 
     @Override

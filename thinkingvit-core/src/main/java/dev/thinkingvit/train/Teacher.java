@@ -53,8 +53,12 @@ public final class Teacher implements AutoCloseable {
         }
         this.together = least;
         boolean sameSize = own.size().equals(students.size());
-        this.down = sameSize ? null : matrix(own, students.size().height(), own.size().height());
-        this.across = sameSize ? null : matrix(own, students.size().width(), own.size().width());
+        this.down = sameSize
+                ? null
+                : matrix(own, students.size().height(), own.size().height());
+        this.across = sameSize
+                ? null
+                : matrix(own, students.size().width(), own.size().width());
         float[] factors = new float[3];
         float[] terms = new float[3];
         boolean same = true;
