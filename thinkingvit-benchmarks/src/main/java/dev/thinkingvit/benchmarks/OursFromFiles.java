@@ -35,7 +35,8 @@ final class OursFromFiles implements Contender {
             throw new IllegalArgumentException(
                     folder.samples().size() + " pictures do not fill a batch of " + batchSize);
         }
-        ThinkingViTConfig config = recipe.network().config(folder.classNames().size());
+        ThinkingViTConfig config =
+                ThinkingViTConfig.of(recipe.network().config(folder.classNames().size()));
         this.model = NestedNetwork.initialise(config, recipe.execution().seed());
         this.trainer = new Trainer(model, recipe);
         this.loader = TrainingPictures.loader(

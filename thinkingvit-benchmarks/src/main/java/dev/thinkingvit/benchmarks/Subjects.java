@@ -28,9 +28,10 @@ final class Subjects {
 
     /** 3H → 6H of the published shape; what it costs does not depend on what its weights are. */
     private static InferenceBenchmark.Subject imagenet() {
-        ThinkingViTConfig network = RecipeFile.read(HOME.resolve("recipes/imagenet-deit-3h-6h.yaml"))
-                .network()
-                .config(IMAGENET_CLASSES);
+        ThinkingViTConfig network =
+                ThinkingViTConfig.of(RecipeFile.read(HOME.resolve("recipes/imagenet-deit-3h-6h.yaml"))
+                        .network()
+                        .config(IMAGENET_CLASSES));
         try (NestedNetwork model = NestedNetwork.initialise(network, 1)) {
             return new InferenceBenchmark.Subject(LARGE, ModelConfig.of(network), model.stateDict());
         }

@@ -96,7 +96,8 @@ final class TrainingBenchmark {
 
     private static void open(
             Subject subject, Set<Precision> precisions, List<Entry> entries, List<Contender> contenders) {
-        ThinkingViTConfig config = subject.recipe().network().config(subject.classes());
+        ThinkingViTConfig config =
+                ThinkingViTConfig.of(subject.recipe().network().config(subject.classes()));
         Map<String, HostTensor> weights;
         try (NestedNetwork model = NestedNetwork.initialise(config, SEED)) {
             weights = model.stateDict();
@@ -159,7 +160,8 @@ final class TrainingBenchmark {
     }
 
     private static double flopPerImage(Subject subject) {
-        ThinkingViTConfig config = subject.recipe().network().config(subject.classes());
+        ThinkingViTConfig config =
+                ThinkingViTConfig.of(subject.recipe().network().config(subject.classes()));
         double macs = 0;
         for (int stage = 1; stage <= config.stages(); stage++) {
             macs += config.macs(stage);

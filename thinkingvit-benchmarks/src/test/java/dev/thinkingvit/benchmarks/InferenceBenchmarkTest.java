@@ -46,7 +46,7 @@ class InferenceBenchmarkTest {
     }
 
     private static InferenceBenchmark.Subject subject(Recipe recipe) {
-        ThinkingViTConfig network = recipe.network().config(5);
+        ThinkingViTConfig network = ThinkingViTConfig.of(recipe.network().config(5));
         try (NestedNetwork model = NestedNetwork.initialise(network, 3)) {
             return new InferenceBenchmark.Subject("tiny", ModelConfig.of(network), model.stateDict());
         }

@@ -44,7 +44,7 @@ class TrainingBenchmarkTest {
     void theBaselineAndOursDescendAlike() {
         // Ours spares some parameters the decay; and a small epsilon makes steps of what is but rounding.
         Recipe recipe = RECIPE.with("weight_decay", 0.0).with("opt_eps", 1e-4);
-        ThinkingViTConfig config = recipe.network().config(5);
+        ThinkingViTConfig config = ThinkingViTConfig.of(recipe.network().config(5));
         Map<String, HostTensor> weights;
         try (NestedNetwork model = NestedNetwork.initialise(config, 3)) {
             weights = model.stateDict();
@@ -109,7 +109,7 @@ class TrainingBenchmarkTest {
                 .run((turn, contender) -> {})
                 .rows()
                 .get(0);
-        ThinkingViTConfig config = RECIPE.network().config(2);
+        ThinkingViTConfig config = ThinkingViTConfig.of(RECIPE.network().config(2));
         assertThat(row.gflopsPerSecond() / row.imagesPerSecond())
                 .isCloseTo(6e-9 * (config.macs(1) + config.macs(2)), within(1e-12));
     }

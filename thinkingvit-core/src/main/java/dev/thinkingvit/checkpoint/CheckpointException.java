@@ -17,7 +17,7 @@ public class CheckpointException extends RuntimeException {
      * @param problem what is wrong; may quote names from the file, control characters are replaced
      */
     public CheckpointException(Path file, String problem) {
-        super(oneLine(file + ": " + problem));
+        super(oneLine(name(file) + ": " + problem));
     }
 
     /**
@@ -26,7 +26,12 @@ public class CheckpointException extends RuntimeException {
      * @param cause what revealed it
      */
     public CheckpointException(Path file, String problem, Throwable cause) {
-        super(oneLine(file + ": " + problem), cause);
+        super(oneLine(name(file) + ": " + problem), cause);
+    }
+
+    private static String name(Path file) {
+        String name = file.toString();
+        return name.isEmpty() ? "the current folder, which an empty path names" : name;
     }
 
     private static String oneLine(String message) {

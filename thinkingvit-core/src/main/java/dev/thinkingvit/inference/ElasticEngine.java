@@ -78,8 +78,16 @@ public final class ElasticEngine implements AutoCloseable {
         return backbone;
     }
 
-    /** 10⁹ multiply-accumulates of an image that ends at {@code stage}, as predicted: those of all stages up to it. */
+    /**
+     * 10⁹ multiply-accumulates of an image that ends at {@code stage}, as predicted: those of all stages up to it.
+     *
+     * @throws IllegalArgumentException if there is no such stage
+     */
     public double cumulativeGmacs(int stage) {
+        if (stage < 1 || stage > backbone.stages()) {
+            throw new IllegalArgumentException(
+                    "stage " + stage + " does not exist: the model has stages 1 to " + backbone.stages());
+        }
         long macs = 0;
         for (int k = 1; k <= stage; k++) {
             macs += backbone.macs(k);
@@ -381,7 +389,7 @@ public final class ElasticEngine implements AutoCloseable {
             readout.requireNumbers(stage, values, row * length, length);
             Prediction prediction = readout.read(values, row * length, length);
             StopPolicy policy = policies.get(batch.images[row]);
-            double measure = prediction.measure(policy.router()::measure);
+            double measure = measure(policy.router(), prediction, stage);
             double entropy = prediction.measure(Routers.ENTROPY::measure);
             Map<String, float[]> own = extras.isEmpty() ? Map.of() : extras.get(row);
             long macs = own.isEmpty() ? predicted : backbone.macs(stage, own);
@@ -391,6 +399,16 @@ public final class ElasticEngine implements AutoCloseable {
             }
         }
         return Arrays.copyOf(goOn, count);
+    }
+
+    /** NaN is on neither side of a threshold: all would go on, and nobody would know why. */
+    private static double measure(Router router, Prediction prediction, int stage) {
+        double measure = prediction.measure(router::measure);
+        if (Double.isNaN(measure)) {
+            throw new ArithmeticException(
+                    "the router " + router.id() + " measured NaN after stage " + stage + ", a number is required");
+        }
+        return measure;
     }
 
     /** What a stage says besides, row by row; empty if it says nothing else. */

@@ -46,8 +46,16 @@ public record Outcome(List<StageOutcome> stages) {
         return decisive().probabilities()[label()];
     }
 
-    /** The {@code count} most probable classes, the most probable first; equal ones by index. */
+    /**
+     * The {@code count} most probable classes, all if there are not so many, the most probable first; equal ones by index.
+     *
+     * @throws IllegalArgumentException if the count is negative
+     */
     public int[] top(int count) {
+        if (count < 0) {
+            throw new IllegalArgumentException(
+                    "how many of the most probable classes must not be negative, got " + count);
+        }
         return decisive().scores().top(count);
     }
 }

@@ -13,6 +13,17 @@ public interface Architecture {
     /** Whether a configuration of that {@code architecture} is one of this kind, published names included. */
     boolean answersTo(String architecture);
 
+    /**
+     * The arguments that a published name implies, {@code num_classes} apart; none of those that it leaves open. This
+     * architecture's own name implies nothing.
+     */
+    default Map<String, Object> implied(String architecture) {
+        return Map.of();
+    }
+
+    /** The argument that says how its stages differ, such as {@code thinking_stages}. */
+    String stagesArgument();
+
     /** How the last tokens become one vector, in timm's words: {@code token} or {@code avg}. */
     String globalPool();
 

@@ -1,6 +1,7 @@
 package dev.thinkingvit.model;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The architectures that there are. A new one is added here, and nowhere else. */
@@ -15,11 +16,14 @@ public final class Architectures {
      * @throws IllegalArgumentException if there is none: names those that there are
      */
     public static Architecture named(String name) {
-        return ALL.stream()
-                .filter(each -> each.answersTo(name))
-                .findFirst()
+        return find(name)
                 .orElseThrow(() ->
                         new IllegalArgumentException("architecture \"" + name + "\" is not supported; " + supported()));
+    }
+
+    /** The architecture that a configuration names, if there is one. */
+    public static Optional<Architecture> find(String name) {
+        return ALL.stream().filter(each -> each.answersTo(name)).findFirst();
     }
 
     /** {@code "supported are …"}. */

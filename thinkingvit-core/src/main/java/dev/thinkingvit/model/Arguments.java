@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * {@link IllegalArgumentException} that names the key, what was required and what came.
  */
 public final class Arguments {
+    private static final Pattern LISTS = Pattern.compile("[\\s()\\[\\],;]*\\d{1,6}[\\d\\s()\\[\\],;]*");
+    private static final Pattern NUMBER = Pattern.compile("\\d{1,6}");
+
     private final Map<String, @Nullable Object> values;
 
     public Arguments(Map<String, ? extends @Nullable Object> values) {
@@ -96,11 +100,43 @@ public final class Arguments {
         return integers(required(key), key);
     }
 
-    /** A list of lists of whole numbers. */
-    public List<List<Integer>> lists(String key) {
+    /**
+     * Lists of so many whole numbers each: {@code [[3, 6], [6, 12]]}, the same in one list, or in the words of the published
+     * trainer's options, {@code "(3,6) (6,12)"}.
+     */
+    public List<List<Integer>> lists(String key, int length) {
+        Object value = required(key);
         List<List<Integer>> lists = new ArrayList<>();
-        for (Object each : list(required(key), key)) {
-            lists.add(integers(each, key));
+        if (value instanceof String text && LISTS.matcher(text).matches()) {
+            List<Integer> flat = NUMBER.matcher(text)
+                    .results()
+                    .map(number -> Integer.valueOf(number.group()))
+                    .toList();
+            return cut(flat, key, length);
+        }
+        List<?> all = list(value, key);
+        if (all.stream().noneMatch(List.class::isInstance)) {
+            return cut(integers(value, key), key, length);
+        }
+        for (Object each : all) {
+            List<Integer> one = integers(each, key);
+            if (one.size() != length) {
+                throw new IllegalArgumentException(
+                        key + " must be lists of " + length + " whole numbers each, got " + text(value));
+            }
+            lists.add(one);
+        }
+        return lists;
+    }
+
+    private static List<List<Integer>> cut(List<Integer> flat, String key, int length) {
+        if (flat.isEmpty() || flat.size() % length != 0) {
+            throw new IllegalArgumentException(
+                    key + " must be lists of " + length + " whole numbers each, got " + text(flat));
+        }
+        List<List<Integer>> lists = new ArrayList<>();
+        for (int from = 0; from < flat.size(); from += length) {
+            lists.add(List.copyOf(flat.subList(from, from + length)));
         }
         return lists;
     }

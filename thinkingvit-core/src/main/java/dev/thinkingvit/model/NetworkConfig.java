@@ -75,6 +75,11 @@ public interface NetworkConfig {
         return this;
     }
 
+    /** Whether {@link #drawMimetic} is there. */
+    default boolean hasMimeticDraw() {
+        return false;
+    }
+
     /**
      * First weights whose attention looks like a trained one's, where the architecture has such.
      *

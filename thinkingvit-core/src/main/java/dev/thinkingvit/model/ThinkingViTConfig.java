@@ -221,6 +221,11 @@ public record ThinkingViTConfig(
                         imageSize, patchSize, width(stages()), depth, heads, thinkingStages, numClasses, normEps);
     }
 
+    @Override
+    public boolean hasMimeticDraw() {
+        return true;
+    }
+
     /** See {@link MimeticInit}. */
     @Override
     public Map<String, HostTensor> drawMimetic(long seed) {
@@ -283,6 +288,11 @@ public record ThinkingViTConfig(
         @Override
         public boolean answersTo(String architecture) {
             return architecture.equals(name());
+        }
+
+        @Override
+        public String stagesArgument() {
+            return "thinking_stages";
         }
 
         @Override

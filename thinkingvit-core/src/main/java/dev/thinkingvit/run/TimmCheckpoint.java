@@ -2,7 +2,8 @@ package dev.thinkingvit.run;
 
 import dev.thinkingvit.checkpoint.TorchFileWriter;
 import dev.thinkingvit.files.Presence;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.HostTensor;
@@ -36,7 +37,6 @@ final class TimmCheckpoint {
     /** Name of the file of the best validation. */
     static final String BEST = "model_best.pth.tar";
 
-    private static final String ARCHITECTURE = "thinkingvit";
     private static final int VERSION = 2;
 
     private TimmCheckpoint() {}
@@ -57,7 +57,7 @@ final class TimmCheckpoint {
             Path folder, Trainer trainer, ModelConfig config, int epoch, @Nullable Double metric, boolean best) {
         Map<String, @Nullable Object> content = new LinkedHashMap<>();
         content.put("epoch", epoch);
-        content.put("arch", ARCHITECTURE);
+        content.put("arch", trainer.recipe().network().architecture());
         content.put("state_dict", trainer.modelWeights());
         content.put("version", VERSION);
         content.put("args", arguments(trainer, config));
@@ -76,15 +76,19 @@ final class TimmCheckpoint {
 
     private static Map<String, @Nullable Object> arguments(Trainer trainer, ModelConfig config) {
         Recipe recipe = trainer.recipe();
-        ThinkingViTConfig network = ThinkingViTConfig.of(config.network());
+        NetworkConfig network = config.network();
+        Architecture architecture = network.architecture();
         Preprocessing preprocessing = config.preprocessing();
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
-        arguments.put("model", ARCHITECTURE);
-        arguments.put("thinking_stages", network.thinkingStages());
+        Map<String, @Nullable Object> shape = new LinkedHashMap<>(architecture.write(network));
+        shape.remove("norm_eps");
+        arguments.put("model", recipe.network().architecture());
+        arguments.put(architecture.stagesArgument(), shape.remove(architecture.stagesArgument()));
         arguments.put("num_classes", network.numClasses());
         arguments.put("opt", "adamw");
         arguments.putAll(RecipeFile.values(recipe));
-        List.of("stages", "head_dim", "depth", "patch_size").forEach(arguments::remove);
+        List.of("architecture", "stages", "head_dim", "depth", "patch_size").forEach(arguments::remove);
+        arguments.put("img_size", network.imageSize().argument());
         arguments.put("lr", recipe.optimizer().peakLr());
         arguments.put("batch_size", trainer.localBatchSize());
         // what timm reads where we have keys of our own
@@ -97,12 +101,6 @@ final class TimmCheckpoint {
         arguments.put("std", floats(preprocessing.std()));
         arguments.put("crop_pct", preprocessing.cropPct());
         arguments.put("interpolation", preprocessing.interpolation().name().toLowerCase(Locale.ROOT));
-        Map<String, Object> shape = new LinkedHashMap<>();
-        shape.put("img_size", network.imageSize().argument());
-        shape.put("patch_size", network.patchSize());
-        shape.put("embed_dim", network.embedDim());
-        shape.put("depth", network.depth());
-        shape.put("num_heads", network.numHeads());
         arguments.put("model_kwargs", shape);
         return arguments;
     }

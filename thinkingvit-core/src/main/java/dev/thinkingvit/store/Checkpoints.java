@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -64,6 +65,8 @@ public final class Checkpoints {
      * @throws CheckpointException if it is nothing known, is damaged, or lacks that set of weights
      */
     public static StateDict read(Path path, Weights weights) {
+        Objects.requireNonNull(path, "the checkpoint's path is null");
+        Objects.requireNonNull(weights, "which set of weights, is null");
         Path file = Files.isDirectory(path) ? inDirectory(path) : path;
         Values values = values(file, true);
         WeightsEntry entry = WeightsEntry.find(file, values.root(), weights);

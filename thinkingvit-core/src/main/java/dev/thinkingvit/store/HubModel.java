@@ -3,6 +3,7 @@ package dev.thinkingvit.store;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -47,6 +48,7 @@ public record HubModel(String repository, String revision) {
 
     /** Whether {@code text} means a model on a hub, rather than a file or a folder. */
     public static boolean isName(String text) {
+        Objects.requireNonNull(text, "the name is null");
         return NAME.matcher(text).matches();
     }
 
@@ -55,6 +57,7 @@ public record HubModel(String repository, String revision) {
      * @throws HubException if it is not of that form
      */
     public static HubModel of(String text) {
+        Objects.requireNonNull(text, "the name is null");
         Matcher begins = NAME.matcher(text);
         if (begins.matches() && begins.group("page") != null) {
             return ofPage(text, begins.group("rest"));
@@ -82,6 +85,7 @@ public record HubModel(String repository, String revision) {
 
     /** What a folder in a cache is of: the repository, at that commit; nothing if it is another folder. */
     public static Optional<HubModel> inCache(Path folder) {
+        Objects.requireNonNull(folder, "the folder is null");
         Matcher place = CACHED.matcher(folder.toAbsolutePath().normalize().toString());
         try {
             return place.find()
@@ -94,6 +98,7 @@ public record HubModel(String repository, String revision) {
 
     /** The name on a hub that somebody who wrote {@code text}, which is no file, may have meant. */
     public static Optional<String> meant(String text) {
+        Objects.requireNonNull(text, "the name is null");
         if (TIMM.matcher(text).matches()) {
             return Optional.of(PREFIX + "timm/" + text + (text.contains(".") ? "" : ".TAG"));
         }

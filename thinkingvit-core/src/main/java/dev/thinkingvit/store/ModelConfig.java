@@ -81,8 +81,14 @@ public record ModelConfig(
     /**
      * The name of class {@code index}. Where the model names none, 1,000 classes are taken for ImageNet's, and others are
      * called by their number.
+     *
+     * @throws IndexOutOfBoundsException if there is no such class
      */
     public String label(int index) {
+        if (index < 0 || index >= network.numClasses()) {
+            throw new IndexOutOfBoundsException(
+                    "class " + index + " does not exist: the model has classes 0 to " + (network.numClasses() - 1));
+        }
         if (!labels.isEmpty()) {
             return labels.get(index);
         }

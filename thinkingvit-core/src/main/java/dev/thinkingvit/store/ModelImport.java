@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -74,6 +75,7 @@ public final class ModelImport {
      *     tensor or the key, what was expected and what came
      */
     public static Imported read(Path in, @Nullable Path configFile, Weights weights) {
+        Objects.requireNonNull(in, "the model's path is null");
         return of(in, Checkpoints.read(in, weights), configFile);
     }
 

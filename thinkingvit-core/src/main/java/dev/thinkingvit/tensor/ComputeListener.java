@@ -1,8 +1,8 @@
 package dev.thinkingvit.tensor;
 
 /**
- * Is told how a model's calls fare, for meters of any kind. Called on the threads that call the model, several at a time;
- * what it throws reaches them.
+ * Is told how a model's calls fare, for meters of any kind. Called on the threads that call the model, several at a time.
+ * What it throws is logged, the first time as a warning, and changes nothing for them.
  */
 public interface ComputeListener {
     /** Hears nothing. */

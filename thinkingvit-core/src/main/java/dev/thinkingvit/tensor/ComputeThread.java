@@ -7,6 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.GradMode;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,7 @@ public final class ComputeThread {
     private static final ReentrantLock lock = new ReentrantLock();
     private static final Condition changed = lock.newCondition();
     private static final ArrayDeque<Entry<?>> queue = new ArrayDeque<>(); // guarded by lock, as all below
+    private static @Nullable Entry<?> underWay;
     private static int clients;
     private static boolean clientless = true; // since the last client left, work came from elsewhere
     private static volatile @Nullable Thread thread;
@@ -134,26 +136,34 @@ public final class ComputeThread {
         }
         Natives.load(); // what is missing fails here, not on a thread that nobody would hear
         Entry<T> entry = new Entry<>(work, client);
-        ComputeListener listener = client == null ? ComputeListener.NONE : client.listener();
         try {
             submit(entry);
             awaitOrLeave(entry);
         } catch (QueueFullException e) {
-            listener.refused();
+            tell(client, ComputeClient::tellRefused);
             throw e;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            listener.abandoned();
+            tell(client, ComputeClient::tellAbandoned);
             CancellationException cancelled = new CancellationException("interrupted while waiting for the network");
             cancelled.initCause(e);
             throw cancelled;
         }
         if (entry.failure instanceof ShutdownException) {
-            listener.refused();
+            tell(client, ComputeClient::tellRefused);
         } else {
-            listener.computed(images, entry.queued, entry.began - entry.came, entry.ended - entry.began);
+            tell(
+                    client,
+                    told -> told.tellComputed(
+                            images, entry.queued, entry.began - entry.came, entry.ended - entry.began));
         }
         return result(entry);
+    }
+
+    private static void tell(@Nullable ComputeClient client, Consumer<ComputeClient> news) {
+        if (client != null) {
+            news.accept(client);
+        }
     }
 
     /** As {@link #call}, but waits on when interrupted, for work whose result somebody must close; the flag stays set. */
@@ -342,14 +352,33 @@ public final class ComputeThread {
         lock.lock();
         try {
             thread = null;
-            for (Entry<?> entry : queue) {
+            queue.forEach(entry -> {
                 left(entry);
-                entry.failure = why;
-                entry.isDone = true;
-                entry.done.signalAll();
-            }
+                fail(entry, why);
+            });
             queue.clear();
             changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void fail(Entry<?> entry, Throwable why) {
+        entry.failure = why;
+        entry.isDone = true;
+        entry.done.signalAll();
+    }
+
+    /** The work under way never ends: it has called {@code System.exit}, for which hooks wait, who may wait for it. */
+    static void leaveAlone() {
+        lock.lock();
+        try {
+            workers = null;
+            Entry<?> stuck = underWay;
+            if (stuck != null && !stuck.isDone) {
+                fail(stuck, new ShutdownException());
+            }
+            giveUp(new ShutdownException());
         } finally {
             lock.unlock();
         }
@@ -372,6 +401,7 @@ public final class ComputeThread {
             if (done != null) {
                 done.isDone = true;
                 done.done.signalAll();
+                underWay = null;
             }
             long linger = LINGER_NANOS;
             while (queue.isEmpty()) {
@@ -392,6 +422,7 @@ public final class ComputeThread {
                 }
             }
             Entry<?> next = queue.remove();
+            underWay = next;
             left(next);
             return next;
         } finally {

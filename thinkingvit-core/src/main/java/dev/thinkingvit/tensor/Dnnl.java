@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
@@ -12,6 +13,8 @@ import org.slf4j.LoggerFactory;
 public final class Dnnl {
     private static final Logger log = LoggerFactory.getLogger(Dnnl.class);
     private static final String REFERENCE = "ref"; // how the names of plain, slow kernels begin
+
+    private static final AtomicBoolean MEMORY_ENDED = new AtomicBoolean(); // while it was loaded
 
     /** Apart, so that libtorch's absence is said by each call and breaks no class. */
     private static final class Loaded {
@@ -32,6 +35,10 @@ public final class Dnnl {
                 Natives.load(dnnl.class);
                 return !Engine.CPU.isNull();
             } catch (LinkageError | RuntimeException e) {
+                if (NativeCache.isUnmapped(e)) { // of the file system that libtorch was just loaded from
+                    MEMORY_ENDED.set(true);
+                    return false;
+                }
                 fault = Natives.why("oneDNN", NativeJars.ONEDNN, e, "");
             }
         }
@@ -42,7 +49,12 @@ public final class Dnnl {
     /** Whether it is on the class path and runs here. */
     private static boolean isThere() {
         Natives.load(); // brings the OpenMP that both use
-        return Loaded.IS_LOADED;
+        boolean isLoaded = Loaded.IS_LOADED;
+        if (MEMORY_ENDED.get()) { // OpenBLAS, which would do its work, ends the process where it finds no memory
+            throw new TensorException("oneDNN could not be loaded, as memory ended meanwhile: raise the process's limit"
+                    + " (ulimit -v, or the container's)");
+        }
+        return isLoaded;
     }
 
     /** Whether oneDNN is there and has a kernel for products of that type. */

@@ -2,6 +2,7 @@ package dev.thinkingvit.tensor;
 
 import dev.thinkingvit.files.Reasons;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,6 +12,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 import java.util.Set;
+import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,8 @@ final class NativeCache {
     /** Of a library that another needs: glibc's words, and musl's. */
     private static final List<String> NOT_FOUND = List.of("cannot open shared object", "Error loading shared library");
 
+    private static final String UNMAPPED = "failed to map segment"; // glibc's, of a library that is found
+
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
 
     private NativeCache() {}
@@ -53,6 +57,28 @@ final class NativeCache {
             return; // it may be complete, and then need not be written to
         }
         System.setProperty(PROPERTY, standard().toString());
+    }
+
+    /** As {@link #choose}, where the folder that was asked for is of no use. */
+    static void chooseAnother() {
+        System.setProperty(PROPERTY, standard().toString());
+    }
+
+    /**
+     * Lets JavaCPP use a folder that cannot be written to. Of itself it would take no such folder, but silently unpack
+     * everything once more in another one, or find none.
+     *
+     * @return whether it does now; not where modules keep others out of JavaCPP's
+     */
+    static boolean useAsItIs(Path complete) {
+        try {
+            Field field = Loader.class.getDeclaredField("cacheDir");
+            field.setAccessible(true);
+            field.set(null, complete.toFile().getCanonicalFile());
+            return true;
+        } catch (ReflectiveOperationException | RuntimeException | IOException e) {
+            return false;
+        }
     }
 
     private static Path standard() {
@@ -153,11 +179,11 @@ final class NativeCache {
             if (message.contains("Operation not permitted")) { // musl's words
                 return noExec() + MOVE;
             }
-            if (message.contains("failed to map segment")) { // glibc's, who does not say why
+            if (message.contains(UNMAPPED)) { // glibc's, who does not say why
                 return noExec() + MOVE + "; or memory ended meanwhile: raise the process's limit (ulimit -v)";
             }
             if (cause instanceof IOException) {
-                return "they cannot be unpacked in " + folder() + ": " + Reasons.of(cause)
+                return "they cannot be unpacked in " + folder() + ": " + Reasons.line(cause)
                         + (isFull(message) ? NEEDED : "") + MOVE;
             }
         }
@@ -170,6 +196,11 @@ final class NativeCache {
 
     private static String noExec() {
         return "the file system of " + folder() + ", where they are unpacked, runs no code (it is mounted noexec)";
+    }
+
+    /** Whether a library was found but not mapped: the file system runs no code, or memory ended. */
+    static boolean isUnmapped(Throwable e) {
+        return isSaid(e, UNMAPPED);
     }
 
     private static boolean isSaid(@Nullable Throwable e, String words) {
@@ -192,8 +223,10 @@ final class NativeCache {
         return message.contains("No space left") || message.contains("quota");
     }
 
-    static Path chosen() {
-        return Path.of(folder());
+    /** The folder that JavaCPP uses: another one where the program used JavaCPP before; else what was chosen. */
+    static Path chosen() throws IOException {
+        Path folder = Path.of(folder());
+        return isUsable(folder) ? Loader.getCacheDir().toPath() : folder;
     }
 
     private static String folder() {

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarEntry;
@@ -58,6 +59,7 @@ final class NativeUnpacking implements AutoCloseable {
         boolean isWhole() {
             try {
                 return Files.isRegularFile(file)
+                        && Files.isReadable(file)
                         && Files.size(file) == size
                         && Files.getLastModifiedTime(file).toMillis() == time;
             } catch (IOException e) {
@@ -84,6 +86,10 @@ final class NativeUnpacking implements AutoCloseable {
                                 .toList())
                         .hashCode()));
         boolean whole = members.stream().allMatch(Member::isWhole);
+        if (whole && !members.isEmpty() && !Files.isWritable(cache) && !NativeCache.useAsItIs(cache)) {
+            NativeCache.chooseAnother();
+            return begin(NativeCache.chosen(), libraries);
+        }
         if (whole && (Files.exists(mark) || !Files.isWritable(cache))) {
             return new NativeUnpacking(mark, null);
         }
@@ -165,7 +171,8 @@ final class NativeUnpacking implements AutoCloseable {
 
     /** As JavaCPP's Loader.cacheResource does it. */
     private static Path folder(Path cache, JarFile jar, String folder) {
-        if (!List.of("false", "f", "no").contains(System.getProperty(NO_SUBFOLDERS, "false"))) {
+        String flat = System.getProperty(NO_SUBFOLDERS, "false").toLowerCase(Locale.ROOT);
+        if (List.of("true", "t", "").contains(flat)) {
             return cache;
         }
         String name = jar.getName()

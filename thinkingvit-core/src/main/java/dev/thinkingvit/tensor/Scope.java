@@ -1,10 +1,13 @@
 package dev.thinkingvit.tensor;
 
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
@@ -31,10 +34,11 @@ public final class Scope implements AutoCloseable {
     // somebody with an open one waits for them. Between scopes there is no hook, so that a class loader that is dropped
     // is held by none.
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
+    private static final long LOOK_MILLIS = 50;
     private static final Object lock = new Object();
     private static final Set<Runnable> beforeShutdown = new LinkedHashSet<>(); // guarded by lock, as all below
     private static final Set<Runnable> atShutdown = new LinkedHashSet<>();
-    private static int inFlight;
+    private static final Map<Thread, Integer> inFlight = new HashMap<>(); // threads, with how often each began
     private static @Nullable Thread hook;
     private static volatile boolean exiting;
 
@@ -153,9 +157,9 @@ public final class Scope implements AutoCloseable {
 
     private static void begin() {
         synchronized (lock) {
-            if (!exiting || (Workers.isWorker() && inFlight > 0)) {
+            if (!exiting || (Workers.isWorker() && !inFlight.isEmpty())) {
                 hang();
-                inFlight++;
+                inFlight.merge(Thread.currentThread(), 1, Integer::sum);
                 return;
             }
         }
@@ -164,7 +168,7 @@ public final class Scope implements AutoCloseable {
 
     private static void end() {
         synchronized (lock) {
-            inFlight--;
+            inFlight.computeIfPresent(Thread.currentThread(), (thread, times) -> times == 1 ? null : times - 1);
             takeDown();
             lock.notifyAll();
         }
@@ -187,7 +191,7 @@ public final class Scope implements AutoCloseable {
     }
 
     private static void takeDown() {
-        if (hook == null || inFlight > 0 || !beforeShutdown.isEmpty() || !atShutdown.isEmpty()) {
+        if (hook == null || !inFlight.isEmpty() || !beforeShutdown.isEmpty() || !atShutdown.isEmpty()) {
             return;
         }
         try {
@@ -216,19 +220,45 @@ public final class Scope implements AutoCloseable {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SHUTDOWN_WAIT_SECONDS);
         synchronized (lock) {
             exiting = true;
-            while (inFlight > 0) {
+            int looksThatFoundThemWaitForUs = 0;
+            while (!inFlight.isEmpty()) {
+                looksThatFoundThemWaitForUs = waitForTheExit() ? looksThatFoundThemWaitForUs + 1 : 0;
+                if (looksThatFoundThemWaitForUs > 1) {
+                    ComputeThread.leaveAlone();
+                    return;
+                }
                 long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
                 if (left <= 0) {
                     LoggerFactory.getLogger(Scope.class).warn("native work still runs; exiting all the same");
                     return;
                 }
                 try {
-                    lock.wait(left);
+                    lock.wait(Math.min(left, LOOK_MILLIS));
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                     return;
                 }
             }
         }
+    }
+
+    /**
+     * Whether one of those in flight has called {@code System.exit}, such as a router, and the others, none of which is in
+     * native code, wait for it: nobody's work ends then.
+     */
+    private static boolean waitForTheExit() {
+        boolean hasCalledIt = false;
+        for (Thread thread : inFlight.keySet()) {
+            if (Stream.of(thread.getStackTrace()).anyMatch(Scope::isExit)) {
+                hasCalledIt = true;
+            } else if (thread.getState() == Thread.State.RUNNABLE) {
+                return false;
+            }
+        }
+        return hasCalledIt;
+    }
+
+    private static boolean isExit(StackTraceElement frame) {
+        return frame.getClassName().equals("java.lang.Shutdown");
     }
 }

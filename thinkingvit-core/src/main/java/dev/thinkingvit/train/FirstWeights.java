@@ -56,7 +56,11 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
      * @throws CheckpointException if it cannot be read, is of another kind of network, has heads of another width, or
      *     holds values that are no numbers
      */
-    public static FirstWeights read(Path path, ThinkingViTConfig network, List<String> classNames, long seed) {
+    public static FirstWeights read(Path path, NetworkConfig config, List<String> classNames, long seed) {
+        return read(path, ThinkingViTConfig.of(config), classNames, seed);
+    }
+
+    private static FirstWeights read(Path path, ThinkingViTConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path, source);
         ClassHead head =

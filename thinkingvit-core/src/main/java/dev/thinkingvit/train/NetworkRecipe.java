@@ -2,28 +2,53 @@ package dev.thinkingvit.train;
 
 import static dev.thinkingvit.train.RecipeChecks.require;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.model.Arguments;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What is trained. Keys are timm's; see {@link Recipe}.
+ * What is trained. Keys are timm's; see {@link Recipe}. A ThinkingViT is said by {@code stages}, {@code head_dim},
+ * {@code depth}, {@code img_size} and {@code patch_size}; another architecture by its name, a published one for all that the
+ * name implies, and {@code model_kwargs}, which are the {@code model_args} of its {@code config.json}.
  *
- * @param stages heads of each stage, growing
- * @param headDim width of a head
- * @param depth number of blocks
- * @param imgSize height and width of the input in pixels
- * @param patchSize height and width of a patch in pixels
+ * @param architecture its name, or a published one such as {@code swin_small_patch4_window7_224}
+ * @param stages heads of each stage, growing; null of another architecture
+ * @param headDim width of a head; null of another architecture
+ * @param depth number of blocks; null of another architecture
+ * @param imgSize height and width of the input in pixels; null where another architecture says it itself
+ * @param patchSize height and width of a patch in pixels; likewise
  * @param weightInit first weights, where no checkpoint gives them
+ * @param modelKwargs arguments of another architecture; what they leave out is as its name implies
  */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public record NetworkRecipe(
-        List<Integer> stages, int headDim, int depth, int imgSize, int patchSize, WeightInit weightInit) {
+        String architecture,
+        @Nullable List<Integer> stages,
+        @Nullable Integer headDim,
+        @Nullable Integer depth,
+        @Nullable Integer imgSize,
+        @Nullable Integer patchSize,
+        WeightInit weightInit,
+        Map<String, Object> modelKwargs) {
+    /** Keys that say what a ThinkingViT is, and nothing of another architecture unless somebody says so. */
+    static final List<String> OF_THINKING_VIT = List.of("stages", "head_dim", "depth", "img_size", "patch_size");
+
     /** See {@link Recipe#DEFAULT}. */
-    static final NetworkRecipe DEFAULT = new NetworkRecipe(List.of(3, 6), 32, 6, 32, 4, WeightInit.TIMM);
+    static final NetworkRecipe DEFAULT = new NetworkRecipe(
+            ThinkingViTConfig.ARCHITECTURE.name(), List.of(3, 6), 32, 6, 32, 4, WeightInit.TIMM, Map.of());
 
     /** First weights. */
     public enum WeightInit {
-        /** Truncated normal of deviation 0.02, as timm draws a ViT's. */
+        /** As each parameter says: for a ViT truncated normal of deviation 0.02, as timm draws it. */
         @JsonProperty("timm")
         TIMM,
         /**
@@ -35,14 +60,51 @@ public record NetworkRecipe(
     }
 
     public NetworkRecipe {
-        require(stages != null, "stages must be a list of heads, got null");
-        stages = List.copyOf(stages);
-        require(!stages.isEmpty(), "stages: at least one is required");
-        require(headDim >= 1, "head_dim must be at least 1, got " + headDim);
+        require(architecture != null, "architecture must be a name, got null");
+        require(weightInit != null, "weight_init must be timm or mimetic, got null");
+        modelKwargs = modelKwargs == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(modelKwargs));
+        if (isThinkingViT(architecture)) {
+            require(stages != null, "stages must be a list of heads, got null");
+            stages = List.copyOf(stages);
+            require(!stages.isEmpty(), "stages: at least one is required");
+            require(headDim != null && headDim >= 1, "head_dim must be at least 1, got " + headDim);
+            require(depth != null, "depth must be a number of blocks, got null");
+            require(
+                    imgSize != null && patchSize != null,
+                    "img_size and patch_size must be numbers of pixels, got null");
+            require(
+                    modelKwargs.isEmpty(),
+                    "model_kwargs is for other architectures, got " + modelKwargs + "; a " + architecture
+                            + " is said by " + String.join(", ", OF_THINKING_VIT));
+        } else {
+            require(
+                    stages == null && headDim == null && depth == null,
+                    "stages, head_dim and depth say what a " + ThinkingViTConfig.ARCHITECTURE.name()
+                            + " is; architecture " + architecture + " is said by model_kwargs (--architecture "
+                            + ThinkingViTConfig.ARCHITECTURE.name()
+                            + " trains one of those with the rest of a recipe)");
+            Architecture named = Architectures.named(architecture);
+            NetworkConfig config = configured(named, architecture, imgSize, patchSize, modelKwargs, 1);
+            if (weightInit == WeightInit.MIMETIC) {
+                require(config.hasMimeticDraw(), "weight_init mimetic is not there for " + named.name());
+            }
+        }
     }
 
-    /** The model that learns {@code numClasses} classes. */
-    public ThinkingViTConfig config(int numClasses) {
+    private static boolean isThinkingViT(String architecture) {
+        return architecture.equals(ThinkingViTConfig.ARCHITECTURE.name());
+    }
+
+    /**
+     * The model that learns {@code numClasses} classes.
+     *
+     * @throws IllegalArgumentException if there can be none of that shape
+     */
+    public NetworkConfig config(int numClasses) {
+        if (stages == null || headDim == null || depth == null || imgSize == null || patchSize == null) {
+            Architecture named = Architectures.named(architecture);
+            return configured(named, architecture, imgSize, patchSize, modelKwargs, numClasses);
+        }
         int heads = stages.get(stages.size() - 1);
         return new ThinkingViTConfig(
                 imgSize,
@@ -53,5 +115,29 @@ public record NetworkRecipe(
                 stages,
                 numClasses,
                 ThinkingViTConfig.DEFAULT_NORM_EPS);
+    }
+
+    private static NetworkConfig configured(
+            Architecture named,
+            String name,
+            @Nullable Integer imgSize,
+            @Nullable Integer patchSize,
+            Map<String, Object> kwargs,
+            int numClasses) {
+        Map<String, @Nullable Object> arguments = new LinkedHashMap<>(named.implied(name));
+        arguments.putAll(kwargs);
+        if (imgSize != null) {
+            arguments.put("img_size", imgSize);
+        }
+        if (patchSize != null) {
+            arguments.put("patch_size", patchSize);
+        }
+        arguments.put("num_classes", numClasses);
+        return named.read(new Arguments(arguments));
+    }
+
+    /** Number of stages. */
+    int stageCount() {
+        return stages == null ? config(1).stages() : stages.size();
     }
 }

@@ -52,8 +52,9 @@ public record Recipe(
                 schedule.minLr() <= optimizer.peakLr(),
                 "min_lr " + schedule.minLr() + " is larger than the learning rate " + optimizer.peakLr()
                         + "; a smaller min_lr, or a larger lr or lr_base is needed");
-        loss.weights(network.stages().size());
-        validation.metric().requireStages(network.stages().size());
+        int stages = network.stageCount();
+        loss.weights(stages);
+        validation.metric().requireStages(stages);
     }
 
     /** The precision to compute in on a device of this machine. */

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
+import dev.thinkingvit.model.Architectures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,12 +29,16 @@ import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.node.StringNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 import tools.jackson.dataformat.yaml.YAMLWriteFeature;
 
 /** {@link Recipe}s as YAML. What a file leaves out is {@link Recipe#DEFAULT}'s; what nobody knows is refused. */
 public final class RecipeFile {
     private static final long MAX_BYTES = 1 << 20;
+    private static final String NETWORK = "network";
+    private static final String ARCHITECTURE = "architecture";
+    private static final String ARGUMENTS = "model_kwargs";
 
     private static final YAMLMapper MAPPER = YAMLMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -113,6 +118,7 @@ public final class RecipeFile {
     static Recipe of(JsonNode tree, Map<String, ? extends @Nullable Object> cures) {
         ObjectNode merged = tree(Recipe.DEFAULT);
         if (!tree.isMissingNode() && !tree.isNull()) {
+            leaveDefaults(merged, tree.path(NETWORK).path(ARCHITECTURE));
             merge(merged, tree);
         }
         return bind(merged, cures);
@@ -163,9 +169,32 @@ public final class RecipeFile {
         return bind(tree, cures);
     }
 
+    /** Another architecture takes nothing over of the one before. */
+    private static void leaveDefaults(ObjectNode tree, JsonNode architecture) {
+        ObjectNode network = tree.withObject(NETWORK);
+        if (architecture.isString() && !architecture.equals(network.get(ARCHITECTURE))) {
+            NetworkRecipe.OF_THINKING_VIT.forEach(network::putNull);
+            network.putObject(ARGUMENTS);
+        }
+    }
+
+    /** Whether the network's architecture calls the argument so that says how its stages differ. */
+    private static boolean isStages(ObjectNode tree, String key) {
+        String architecture = tree.path(NETWORK).path(ARCHITECTURE).asString("");
+        return Architectures.named(architecture).stagesArgument().equals(key);
+    }
+
     private static void set(ObjectNode tree, Map<String, ? extends @Nullable Object> changes) {
+        if (changes.get(ARCHITECTURE) instanceof String architecture) {
+            leaveDefaults(tree, StringNode.valueOf(architecture));
+            tree.withObject(NETWORK).put(ARCHITECTURE, architecture);
+        }
         changes.forEach((key, value) -> {
             String section = sections().get(key);
+            if (section == null && isStages(tree, key)) {
+                tree.withObject(NETWORK).withObject(ARGUMENTS).set(key, MAPPER.valueToTree(value));
+                return;
+            }
             if (section == null) {
                 throw new IllegalArgumentException(
                         "unknown key " + key + Spelling.hint(key, sections().keySet()) + "; a recipe has "
@@ -196,7 +225,7 @@ public final class RecipeFile {
         ObjectNode others = tree(other);
         List<String> keys = new ArrayList<>();
         sections().forEach((key, section) -> {
-            if (!ones.get(section).get(key).equals(others.get(section).get(key))) {
+            if (!ones.get(section).path(key).equals(others.get(section).path(key))) {
                 keys.add(key);
             }
         });
@@ -219,6 +248,9 @@ public final class RecipeFile {
      * @return a value for {@link #with}: a number, text, true or false, a list, or null
      */
     public static @Nullable Object value(String key, String text) {
+        if (key.equals(ARGUMENTS) && !text.startsWith("{")) {
+            return arguments(text);
+        }
         String section = sections().get(key);
         boolean list =
                 section != null && tree(Recipe.DEFAULT).get(section).get(key).isArray();
@@ -231,13 +263,28 @@ public final class RecipeFile {
         }
     }
 
+    /** {@code embed_dim=96 depths=[2,2,6,2]}, as on the command line of timm's trainer. */
+    private static Map<String, @Nullable Object> arguments(String text) {
+        Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
+        for (String pair : text.strip().split("\\s+(?=\\w+=)", -1)) {
+            int equals = pair.indexOf('=');
+            if (equals < 1) {
+                throw new IllegalArgumentException(
+                        ARGUMENTS + ": '" + text + "' is no list of key=value, nor {key: value}");
+            }
+            String key = pair.substring(0, equals);
+            arguments.put(key, value(key, pair.substring(equals + 1)));
+        }
+        return arguments;
+    }
+
     /** Every key of a recipe with its value as a plain one: a number, text, a list, or null. */
     public static Map<String, @Nullable Object> values(Recipe recipe) {
         Map<String, @Nullable Object> values = new LinkedHashMap<>();
         ObjectNode tree = tree(recipe);
         sections()
                 .forEach((key, section) ->
-                        values.put(key, MAPPER.treeToValue(tree.get(section).get(key), Object.class)));
+                        values.put(key, plain(tree.get(section).path(key))));
         return values;
     }
 
@@ -249,6 +296,11 @@ public final class RecipeFile {
                 .forEach(section ->
                         sections.put(section.getKey(), MAPPER.treeToValue(section.getValue(), Object.class)));
         return sections;
+    }
+
+    /** Null for a key that says nothing of this architecture. */
+    private static @Nullable Object plain(JsonNode value) {
+        return value.isMissingNode() ? null : MAPPER.treeToValue(value, Object.class);
     }
 
     private static ObjectNode tree(Recipe recipe) {
@@ -270,6 +322,10 @@ public final class RecipeFile {
                 throw new IllegalArgumentException("section " + section + " must hold keys and values");
             }
             for (Map.Entry<String, JsonNode> value : change.getValue().properties()) {
+                if (section.equals(NETWORK) && isStages(base, value.getKey())) {
+                    known.withObject(ARGUMENTS).set(value.getKey(), value.getValue());
+                    continue;
+                }
                 if (!known.has(value.getKey())) {
                     throw new IllegalArgumentException("unknown key " + section + "." + value.getKey()
                             + hint(value.getKey(), known) + "; " + section + " has "

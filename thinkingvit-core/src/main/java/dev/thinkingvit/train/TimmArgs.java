@@ -2,6 +2,9 @@ package dev.thinkingvit.train;
 
 import static dev.thinkingvit.train.RecipeChecks.require;
 
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -36,6 +39,7 @@ final class TimmArgs {
     private static final Map<String, String> OURS = RecipeFile.sections();
 
     private static final String SHAPE = "model_kwargs";
+    private static final String ROUND = "head_round_";
     private static final Set<String> SHAPES =
             new LinkedHashSet<>(List.of("depth", "embed_dim", "num_heads", "img_size", "patch_size"));
     private static final List<Double> INCEPTION = List.of(0.5, 0.5, 0.5);
@@ -229,6 +233,10 @@ final class TimmArgs {
         if (has("thinking_stages")) {
             changes.put("stages", numbers("thinking_stages"));
         }
+        if (model != null && isOtherArchitecture(model)) {
+            takeOther(model);
+            return null;
+        }
         if (model == null || model.startsWith("thinkingvit")) {
             if (!staged) {
                 note("stages", "names no stages; 3,6 is the published 3H → 6H, --stages says others");
@@ -264,6 +272,56 @@ final class TimmArgs {
         takeShape(staged);
         takeSize();
         return null;
+    }
+
+    private static boolean isOtherArchitecture(String model) {
+        return Architectures.find(model)
+                .filter(found -> found != ThinkingViTConfig.ARCHITECTURE)
+                .filter(found ->
+                        model.equals(found.name()) || !found.implied(model).isEmpty())
+                .isPresent();
+    }
+
+    /** What the name implies stays unsaid; of the stages' argument a file has the whole, or a part for each stage. */
+    private void takeOther(String model) {
+        Architecture architecture = Architectures.named(model);
+        NetworkRecipe.OF_THINKING_VIT.forEach(changes::remove);
+        changes.put("architecture", model);
+        Map<String, Object> arguments = new LinkedHashMap<>();
+        if (has(SHAPE)) {
+            require(tree.path(SHAPE).isObject(), SHAPE + " must hold keys and values, got " + tree.path(SHAPE));
+            tree.path(SHAPE).properties().forEach(entry -> {
+                if (!isEmpty(entry.getValue())) {
+                    arguments.put(entry.getKey(), JSON.treeToValue(entry.getValue(), Object.class));
+                }
+            });
+        }
+        String stages = architecture.stagesArgument();
+        if (has(stages)) {
+            arguments.put(stages, value(stages));
+        }
+        List<Object> parts = new ArrayList<>();
+        for (int stage = 1; has(ROUND + stage); stage++) {
+            parts.add(numbers(ROUND + stage));
+        }
+        if (!parts.isEmpty() && !arguments.containsKey(stages)) {
+            arguments.put(stages, parts);
+        }
+        if (!arguments.containsKey(stages)) {
+            note(
+                    stages,
+                    "names no " + stages + ": " + model + " has one stage; --" + stages.replace('_', '-')
+                            + " makes it elastic");
+        }
+        if (!arguments.isEmpty()) {
+            changes.put(SHAPE, arguments);
+        }
+        takeInputSize();
+        for (String key : List.of("img_size", "patch_size")) {
+            if (has(key)) {
+                changes.put(key, value(key));
+            }
+        }
     }
 
     /** Unlike DeiT's, timm's plain ViTs see levels of mean and deviation 0.5, but for some trained elsewhere. */

@@ -36,6 +36,7 @@ public final class EmbeddingProgram {
             case "classified-in-a-hook" -> classifiedInAHook();
             case "pool-drained-in-a-hook" -> poolDrainedInAHook();
             case "opened-in-a-hook" -> openedInAHook();
+            case "exit-in-a-router" -> exitInARouter(Integer.parseInt(arguments[1]));
             case "abandoned" -> abandoned();
             case "turns" -> turns();
             case "full" -> full();
@@ -156,6 +157,42 @@ public final class EmbeddingProgram {
     private static void openedInAHook() throws InterruptedException {
         atExit(() -> say("open " + outcome(() -> ElasticClassifier.open(MODEL).close())));
         ready();
+    }
+
+    /** A hook closes the classifier, and one waits for the call whose router has called for the exit. */
+    private static void exitInARouter(int pictures) {
+        ElasticClassifier classifier = ElasticClassifier.open(MODEL);
+        Router exiting = new Router() {
+            @Override
+            public String id() {
+                return "exiting";
+            }
+
+            @Override
+            public double measure(float[] probabilities) {
+                System.exit(5);
+                return 0;
+            }
+
+            @Override
+            public boolean isSure(double measure, double threshold) {
+                return true;
+            }
+        };
+        Thread caller = new Thread(() -> say("call "
+                + outcome(() -> classifier.classify(
+                        pictures(classifier, pictures),
+                        Collections.nCopies(pictures, "black"),
+                        StopPolicy.alwaysThink(exiting)))));
+        atExit(() -> say("close " + outcome(classifier::close)));
+        atExit(() -> {
+            try {
+                caller.join();
+            } catch (InterruptedException e) {
+                say("interrupted");
+            }
+        });
+        caller.start();
     }
 
     private static void abandoned() throws InterruptedException {

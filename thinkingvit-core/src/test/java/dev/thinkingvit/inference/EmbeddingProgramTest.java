@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What programs live through that have a classifier in them, each in a process of its own. */
 @NullUnmarked // a null fails the test
@@ -36,6 +37,16 @@ class EmbeddingProgramTest {
             process.terminate();
             assertThat(process.await(SOON_SECONDS)).as(process.out()).isEqualTo(143);
             assertThat(process.out()).containsPattern(said).doesNotContain("SIG", "xception in thread");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "64"}) // the compute thread asks the router, or a worker
+    void theProcessEndsWhenARouterCallsForItsExit(String pictures) throws Exception {
+        try (OwnProcess process =
+                OwnProcess.start(folder, EmbeddingProgram.class, List.of(), "exit-in-a-router", pictures)) {
+            assertThat(process.await(20)).as(process.out()).isEqualTo(5); // 30 s are the longest wait
+            assertThat(process.out()).contains("close done", "call ShutdownException");
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -11,8 +12,11 @@ import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.store.Checkpoints;
+import dev.thinkingvit.store.HubModel;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.ComputeListener;
 import java.awt.image.BufferedImage;
@@ -67,6 +71,9 @@ class NullArgumentsTest {
                         Preprocessing.class,
                         Picture.class,
                         ModelDirectory.class,
+                        ModelImport.class,
+                        Checkpoints.class,
+                        HubModel.class,
                         EmbeddingFile.class)
                 .flatMap(type -> Stream.of(type.getDeclaredMethods()))
                 .filter(method -> Modifier.isPublic(method.getModifiers())
@@ -96,6 +103,7 @@ class NullArgumentsTest {
                         Map.entry(Preprocessing.class, Preprocessing.imagenet(32)),
                         Map.entry(Picture.class, picture()),
                         Map.entry(ModelConfig.class, CLASSIFIER.config()),
+                        Map.entry(HubModel.class, new HubModel("owner/name", "main")),
                         Map.entry(EmbeddingFile.class, new EmbeddingFile(EmbeddingFormat.CSV, 1, 4, Map.of())))
                 .get(method.getDeclaringClass());
         Throwable thrown = catchThrowable(() -> method.invoke(receiver, arguments));
@@ -127,6 +135,38 @@ class NullArgumentsTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("a batch needs at least 1 image, got none");
         assertThat(CLASSIFIER.classify(List.of(), List.of(), policy)).isEmpty();
+    }
+
+    @Test
+    void whatIsOutOfRangeIsSaidInWords() {
+        Router lost = new Router() {
+            @Override
+            public String id() {
+                return "lost";
+            }
+
+            @Override
+            public double measure(float[] probabilities) {
+                return Double.NaN;
+            }
+
+            @Override
+            public boolean isSure(double measure, double threshold) {
+                return measure <= threshold;
+            }
+        };
+        assertThatThrownBy(() -> CLASSIFIER.engine().run(INPUT, 1, StopPolicy.alwaysThink(lost)))
+                .isInstanceOf(ArithmeticException.class)
+                .hasMessage("the router lost measured NaN after stage 1, a number is required");
+        assertThatThrownBy(() -> CLASSIFIER.engine().cumulativeGmacs(3))
+                .hasMessage("stage 3 does not exist: the model has stages 1 to 2");
+        int classes = CLASSIFIER.config().network().numClasses();
+        assertThatThrownBy(() -> CLASSIFIER.config().label(classes))
+                .isInstanceOf(IndexOutOfBoundsException.class)
+                .hasMessageContaining("class " + classes + " does not exist");
+        Outcome outcome = CLASSIFIER.engine().run(INPUT, 1, CLASSIFIER.policy()).get(0);
+        assertThatThrownBy(() -> outcome.top(-1)).hasMessageContaining("must not be negative, got -1");
+        assertThatThrownBy(() -> ElasticClassifier.open(Path.of(""))).hasMessageStartingWith("the current folder, ");
     }
 
     private static Picture picture() {
@@ -170,6 +210,7 @@ class NullArgumentsTest {
                 Map.entry(EmbeddingFormat.class, EmbeddingFormat.CSV),
                 Map.entry(EmbeddingFile.Source.class, (EmbeddingFile.Source) sink -> {}),
                 Map.entry(Routing.class, Routing.DEFAULT),
+                Map.entry(Weights.class, Weights.AUTO),
                 Map.entry(JsonText.class, JsonText.EMPTY),
                 Map.entry(RandomGenerator.class, new Random(1)),
                 Map.entry(PictureDecoder.Options.class, PictureDecoder.Options.DEFAULT),

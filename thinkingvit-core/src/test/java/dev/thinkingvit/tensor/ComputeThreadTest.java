@@ -41,6 +41,36 @@ class ComputeThreadTest {
     }
 
     @Test
+    void aListenerThatFailsLosesNoResultAndHidesNoFailure() {
+        ComputeListener failing = new ComputeListener() {
+            @Override
+            public void computed(int images, int queued, long waitedNanos, long computedNanos) {
+                throw new AssertionError("computed");
+            }
+
+            @Override
+            public void abandoned() {
+                throw new IllegalArgumentException("abandoned");
+            }
+        };
+        try (ComputeClient client = new ComputeClient("client", 1, failing)) {
+            assertThat(ComputeThread.call(client, 1, () -> 2)).isEqualTo(2);
+            assertThatThrownBy(() -> ComputeThread.call(client, 1, () -> {
+                        throw new ArithmeticException("work");
+                    }))
+                    .isInstanceOf(ArithmeticException.class);
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(() -> ComputeThread.call(client, 1, () -> {
+                        Thread.sleep(500); // longer than its caller needs to see that it is interrupted
+                        return 2;
+                    }))
+                    .isInstanceOf(CancellationException.class);
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+
+    @Test
     @SuppressWarnings("NullAway") // what callers without a checker do
     void workThatIsNullIsRefusedAtTheDoorAndHarmsNobody() {
         assertThatThrownBy(() -> ComputeThread.call(null))

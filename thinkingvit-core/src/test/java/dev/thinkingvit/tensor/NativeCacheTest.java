@@ -63,6 +63,9 @@ class NativeCacheTest {
         UnsatisfiedLinkError unmapped = new UnsatisfiedLinkError("no jnitorch in java.library.path");
         unmapped.initCause(new UnsatisfiedLinkError("libtorch_cpu.so: failed to map segment from shared object"));
         assertThat(NativeCache.fault(unmapped)).contains("noexec", "memory", "ulimit -v");
+        assertThat(NativeCache.isUnmapped(unmapped)).isTrue();
+        assertThat(NativeCache.isUnmapped(new UnsatisfiedLinkError("no jnidnnl in java.library.path")))
+                .isFalse();
     }
 
     @Test

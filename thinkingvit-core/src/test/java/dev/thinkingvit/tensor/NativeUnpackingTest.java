@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,6 +73,44 @@ class NativeUnpackingTest {
         }
         assertThat(text).exists();
         assertThat(library).exists();
+    }
+
+    @Test
+    void aCompleteCacheThatCannotBeWrittenToIsUsedAsItIs() throws Exception {
+        Path cache = folder.resolve("cache");
+        try (OwnProcess first = start()) {
+            assertThat(first.await(120)).as(first.out()).isZero();
+        }
+        try (OwnProcess told = OwnProcess.start(folder, ReadOnly.class, List.of(), cache.toString())) {
+            assertThat(told.await(60)).as(told.out()).isZero();
+            assertThat(told.out()).contains("JavaCPP uses " + cache.toRealPath());
+        }
+        assumeTrue(cache.toFile().setWritable(false) && !Files.isWritable(cache), "root may write everywhere");
+        Path home = Files.createDirectory(folder.resolve("home"));
+        try (OwnProcess second = start("-Duser.home=" + home, "-Djava.io.tmpdir=" + home)) {
+            assertThat(second.await(60)).as(second.out()).isZero();
+            assertThat(home).as("nothing is unpacked once more").isEmptyDirectory();
+        } finally {
+            assertThat(cache.toFile().setWritable(true)).isTrue();
+        }
+    }
+
+    @Test
+    void aProgramThatUsedJavaCppBeforeHasOneCacheOnly() throws Exception {
+        Path first = Files.createDirectories(folder.resolve("first"));
+        try (OwnProcess process = OwnProcess.start(folder, JavaCppFirst.class, List.of(), first.toString())) {
+            assertThat(process.await(60)).as(process.out()).isZero();
+            assertThat(process.out()).contains("unpacked in " + first.toRealPath());
+        }
+    }
+
+    @Test
+    void whatIsInTheWayIsNamed() throws Exception {
+        Path lock = Files.createDirectories(folder.resolve("cache/.thinkingvit.lock"));
+        try (OwnProcess process = start()) {
+            process.await(60);
+            assertThat(process.out()).contains(lock + ": is a folder, a file is needed");
+        }
     }
 
     @Test
@@ -144,6 +183,29 @@ class NativeUnpackingTest {
             return files.filter(file -> file.getFileName().toString().equals(name))
                     .findFirst()
                     .orElse(null);
+        }
+    }
+
+    /** Which folder JavaCPP takes that is told to use the argument's. */
+    static final class ReadOnly {
+        private ReadOnly() {}
+
+        public static void main(String... arguments) throws IOException {
+            System.setProperty(NativeCache.PROPERTY, arguments[0] + "-other");
+            NativeCache.useAsItIs(Path.of(arguments[0]));
+            System.out.println("JavaCPP uses " + Loader.getCacheDir());
+        }
+    }
+
+    /** Where natives are unpacked when JavaCPP's folder was the argument before another one is asked for. */
+    static final class JavaCppFirst {
+        private JavaCppFirst() {}
+
+        public static void main(String... arguments) throws IOException {
+            System.setProperty(NativeCache.PROPERTY, arguments[0]);
+            Loader.getCacheDir();
+            System.setProperty(NativeCache.PROPERTY, arguments[0] + "-other");
+            System.out.println("unpacked in " + NativeCache.chosen());
         }
     }
 

@@ -2,8 +2,10 @@ package dev.thinkingvit.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.model.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,9 +59,11 @@ class TimmArgsTest {
     }
 
     @Test
-    void theSwinFileIsUnderstoodButForItsModel() {
+    void theSwinFileIsUnderstood() {
         RecipeSource source = RecipeSource.read(REFERENCE.resolve("args_swin.yaml"), 4);
-        assertThat(source.foreignModel()).isEqualTo("swin_small_patch4_window7_224");
+        assertThat(source.foreignModel()).isNull();
+        assertThat(source.recipe().network().config(1000).shorthand()).isEqualTo("(3,6,12,24)");
+        assertThat(notes(source)).anyMatch(note -> note.contains("--head-rounds makes it elastic"));
         OptimizerRecipe optimizer = source.recipe().optimizer();
         assertThat(optimizer.batchSize()).isEqualTo(1024);
         assertThat(optimizer.gradAccumSteps()).isEqualTo(4);
@@ -69,10 +73,19 @@ class TimmArgsTest {
         assertThat(source.recipe().schedule().warmupPrefix()).isTrue();
         assertThat(source.recipe().loss().dropPath()).isEqualTo(0.3);
         assertThat(source.data()).isEqualTo("/data/imagenet");
-        assertThatThrownBy(() -> RecipeFile.read(REFERENCE.resolve("args_swin.yaml")))
-                .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("args_swin.yaml")
-                .hasMessageContaining("model swin_small_patch4_window7_224");
+    }
+
+    @Test
+    void thePublishedRoundsMakeThePublishedModel() {
+        NetworkConfig published = RecipeSource.read(
+                        REFERENCE.resolve("args_swin.yaml"), 4, Map.of("head_rounds", "(3,3,6,12) (3,6,12,24)"))
+                .recipe()
+                .with("head_rounds", "(3,3,6,12) (3,6,12,24)")
+                .network()
+                .config(1000);
+        assertThat(published.parameterCount()).isEqualTo(49_667_795);
+        assertThat(published.macs(1) / 1e9).isCloseTo(2.82, within(0.005));
+        assertThat((published.macs(1) + published.macs(2)) / 1e9).isCloseTo(11.68, within(0.005));
     }
 
     @Test

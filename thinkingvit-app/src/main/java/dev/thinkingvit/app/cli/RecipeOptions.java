@@ -19,12 +19,17 @@ final class RecipeOptions implements IModelTransformer {
     private static Map<String, Map<String, String>> descriptions() {
         Map<String, Map<String, String>> all = new LinkedHashMap<>();
         Map<String, String> of = section("network", all);
+        of.put("architecture", "NAME|thinkingvit, thinkingswin or a published name: swin_small_patch4_window7_224.");
         of.put("stages", "HEADS|Heads of each stage, growing.");
         of.put("head_dim", "N|Width of a head.");
         of.put("depth", "N|Number of blocks.");
         of.put("img_size", "PX|Input size.");
         of.put("patch_size", "PX|Patch size.");
+        of.put("head_rounds", "HEADS|Of a Swin: heads of each level in each round, \"(3,3,6,12) (3,6,12,24)\".");
         of.put("weight_init", "KIND|First weights: timm's, or mimetic for short trainings on little data.");
+        of.put(
+                "model_kwargs",
+                "ARGS|Of another architecture than thinkingvit: its model_args, as key=value key=value.");
         of = section("augmentation", all);
         of.put("crop", "KIND|pad (random crop of the padded picture), resized (random resized crop) or center.");
         of.put("scale", "MIN,MAX|Area of a random resized crop, of the picture's.");

@@ -7,7 +7,7 @@ import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.NestedNetwork;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.run.RunPictures;
 import dev.thinkingvit.run.TrainingRun;
@@ -43,7 +43,7 @@ import tools.jackson.databind.node.ObjectNode;
         },
         modelTransformer = RecipeOptions.class,
         description = {
-            "Train a ThinkingViT on a folder-per-class data set.",
+            "Train a ThinkingViT, or another elastic network, on a folder-per-class data set.",
             "How is a recipe's matter; every key of a recipe is an option here too and then overrides it. OUT keeps the"
                     + " last and the best model, a history, and what is needed to go on: --resume continues a training"
                     + " that was stopped or died, wherever it was, as if nothing had happened."
@@ -209,7 +209,7 @@ final class TrainCommand extends BaseCommand {
         }
     }
 
-    private ThinkingViTConfig network(Recipe used, int classes) {
+    private NetworkConfig network(Recipe used, int classes) {
         try {
             return used.network().config(classes);
         } catch (IllegalArgumentException e) {
@@ -235,7 +235,7 @@ final class TrainCommand extends BaseCommand {
         RunReading reading = new RunReading(plan, run.out(), run.force(), run.otherVal());
         RunPictures pictures = reading.pictures(group == null ? Peers.ALONE : Peers.of(group));
         pictures.remarks().forEach(progress::println);
-        ThinkingViTConfig network = network(used, pictures.classNames().size());
+        NetworkConfig network = network(used, pictures.classNames().size());
         if (pictures.training().isEmpty()) {
             throw usage("--holdout " + plan.record().holdout() + " leaves nothing to train on of the "
                     + pictures.validation().size() + " pictures in "
@@ -310,8 +310,7 @@ final class TrainCommand extends BaseCommand {
         return done ? 0 : Main.INTERRUPTED;
     }
 
-    private NestedNetwork firstModel(
-            ThinkingViTConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
+    private NestedNetwork firstModel(NetworkConfig network, List<String> classNames, TrainingPlan plan, boolean first) {
         String init = plan.record().init();
         boolean begins = first && !plan.goesOn(); // others get their weights later
         if (init == null || !begins) {
