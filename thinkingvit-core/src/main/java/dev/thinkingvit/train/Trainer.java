@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * (paper, section 3.4), soft-target cross entropies unless another {@link Objective} is given, so that one set of weights
  * serves each of them.
  *
- * <p>{@code B} images, {@code C} classes, {@code S} input size. An update cuts the stages' weights once; worker threads
+ * <p>{@code B} images, {@code C} classes, {@code h} and {@code w} height and width of the input. An update cuts the stages' weights once; worker threads
  * compute gradients of their shares of the batch, micro-batch by micro-batch; shares and processes are summed in fixed
  * order, clipped, and the optimizer and the moving average follow.
  *
@@ -293,7 +293,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * A share of an update as the network is shown it: mixed, normalised by the model's preprocessing, erased.
      *
-     * @param images (B, 3, S, S)
+     * @param images (B, 3, h, w)
      * @param targets (B, n), what the {@link Objective} takes of each image: for a recipe's, (B, C) whose rows sum to 1
      * @param samples B numbers that tell the images apart, for chance
      */
