@@ -9,7 +9,6 @@ import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.ShutdownException;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
@@ -349,9 +348,7 @@ public final class ElasticEngine implements AutoCloseable {
             List<StopPolicy> policies,
             List<List<StageOutcome>> thoughts,
             @Nullable Features features) {
-        if (Scope.isExiting()) {
-            throw new ShutdownException();
-        }
+        Scope.requireRunning();
         try (Scope scope = new Scope()) {
             ImageSize size = backbone.imageSize();
             StageOutput output = backbone.run(

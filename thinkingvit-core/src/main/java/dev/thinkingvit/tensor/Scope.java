@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +41,7 @@ public final class Scope implements AutoCloseable {
     private static final Set<Runnable> atShutdown = new LinkedHashSet<>();
     private static final Map<Thread, Integer> inFlight = new HashMap<>(); // threads, with how often each began
     private static @Nullable Thread hook;
+    private static boolean begun; // the works before shutdown
     private static volatile boolean exiting;
 
     private final @Nullable PointerScope outer;
@@ -81,12 +83,17 @@ public final class Scope implements AutoCloseable {
     /**
      * Lets {@code work} end something in good order, native work included, when the process is told to exit.
      *
-     * @param work called on a thread of its own; the exit waits for it
+     * @param work called on a thread of its own; the exit waits for it. What it throws is logged
+     * @throws ShutdownException if it is too late: the process has begun to exit, and the work will not be called
      */
     public static void beforeShutdown(Runnable work) {
+        Objects.requireNonNull(work, "the work is null");
         synchronized (lock) {
-            beforeShutdown.add(work);
+            if (begun) {
+                throw new ShutdownException();
+            }
             hang();
+            beforeShutdown.add(work);
         }
     }
 
@@ -101,6 +108,17 @@ public final class Scope implements AutoCloseable {
     /** Whether the process has begun to exit, and what still runs had better end. */
     public static boolean isExiting() {
         return exiting;
+    }
+
+    /**
+     * For work of many parts, between two of them.
+     *
+     * @throws ShutdownException if the process is exiting
+     */
+    public static void requireRunning() {
+        if (exiting) {
+            throw new ShutdownException();
+        }
     }
 
     /**
@@ -121,9 +139,10 @@ public final class Scope implements AutoCloseable {
      * Lets {@code work} tidy up when the process exits, after all that ends in good order has ended; nothing if it exits
      * already.
      *
-     * @param work called on a thread of its own; short, since the exit waits for it
+     * @param work called on a thread of its own; short, since the exit waits for it. What it throws is logged
      */
     public static void atShutdown(Runnable work) {
+        Objects.requireNonNull(work, "the work is null");
         synchronized (lock) {
             if (!exiting) {
                 try {
@@ -205,15 +224,25 @@ public final class Scope implements AutoCloseable {
     private static void awaitInFlight() {
         List<Runnable> first;
         synchronized (lock) {
+            begun = true;
             first = List.copyOf(beforeShutdown);
         }
-        first.forEach(Runnable::run);
+        first.forEach(Scope::run);
         awaitNone();
         List<Runnable> last;
         synchronized (lock) {
             last = List.copyOf(atShutdown);
         }
-        last.forEach(Runnable::run);
+        last.forEach(Scope::run);
+    }
+
+    /** One work's failure is no reason to leave out the others, nor to end the process under those in flight. */
+    private static void run(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | Error e) {
+            LoggerFactory.getLogger(Scope.class).warn("what was to be ended in good order was not", e);
+        }
     }
 
     private static void awaitNone() {
