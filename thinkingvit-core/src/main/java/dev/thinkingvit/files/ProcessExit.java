@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -33,10 +34,11 @@ public final class ProcessExit {
     /**
      * Lets {@code work} end something in good order, when the process is told to exit.
      *
-     * @param work called on a thread of its own; the exit waits for it
+     * @param work called on a thread of its own; the exit waits for it. What it throws is logged
      * @throws ShutdownException if it exits already, and the work would never be called
      */
     public static void beforeShutdown(Runnable work) {
+        Objects.requireNonNull(work, "the work is null");
         synchronized (lock) {
             if (begun) {
                 throw new ShutdownException();
@@ -54,6 +56,17 @@ public final class ProcessExit {
         }
     }
 
+    /**
+     * For work of many parts, between two of them.
+     *
+     * @throws ShutdownException if the process is exiting
+     */
+    public static void requireRunning() {
+        if (exiting) {
+            throw new ShutdownException();
+        }
+    }
+
     /** Whether the process has begun to exit, and what still runs had better end. */
     public static boolean isExiting() {
         return exiting;
@@ -63,9 +76,10 @@ public final class ProcessExit {
      * Lets {@code work} tidy up when the process exits, after all that ends in good order has ended; nothing if it exits
      * already.
      *
-     * @param work called on a thread of its own; short, since the exit waits for it
+     * @param work called on a thread of its own; short, since the exit waits for it. What it throws is logged
      */
     public static void atShutdown(Runnable work) {
+        Objects.requireNonNull(work, "the work is null");
         synchronized (lock) {
             if (!exiting) {
                 try {
@@ -155,13 +169,22 @@ public final class ProcessExit {
             first = List.copyOf(beforeShutdown);
             begun = true;
         }
-        first.forEach(Runnable::run);
+        first.forEach(ProcessExit::run);
         awaitNone();
         List<Runnable> last;
         synchronized (lock) {
             last = List.copyOf(atShutdown);
         }
-        last.forEach(Runnable::run);
+        last.forEach(ProcessExit::run);
+    }
+
+    /** One work's failure is no reason to leave out the others, nor to end the process under those in flight. */
+    private static void run(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | Error e) {
+            LoggerFactory.getLogger(ProcessExit.class).warn("what was to be ended in good order was not", e);
+        }
     }
 
     private static void awaitNone() {

@@ -1,7 +1,6 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.files.ProcessExit;
-import dev.thinkingvit.files.ShutdownException;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
@@ -350,9 +349,7 @@ public final class ElasticEngine implements AutoCloseable {
             List<StopPolicy> policies,
             List<List<StageOutcome>> thoughts,
             @Nullable Features features) {
-        if (ProcessExit.isExiting()) {
-            throw new ShutdownException();
-        }
+        ProcessExit.requireRunning();
         try (Scope scope = new Scope()) {
             ImageSize size = backbone.imageSize();
             StageOutput output = backbone.run(

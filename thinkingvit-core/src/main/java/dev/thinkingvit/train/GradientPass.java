@@ -1,5 +1,6 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.network.Cost;
@@ -79,6 +80,7 @@ final class GradientPass {
                         int from = (int) ((long) count * worker / workers.count());
                         int to = (int) ((long) count * (worker + 1) / workers.count());
                         for (int start = from; start < to; start += microBatch) {
+                            ProcessExit.requireRunning(); // an update may take long, and an exit waits for it
                             int end = Math.min(to, start + microBatch);
                             microBatch(replica, part, start, end, weights, epoch, extras);
                             replica.addGradientsTo(own.views());

@@ -1,9 +1,14 @@
 package dev.thinkingvit.inference;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.files.ShutdownException;
+import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.tensor.ComputeListener;
 import dev.thinkingvit.tensor.QueueFullException;
+import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
+import dev.thinkingvit.train.Trainer;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,12 +21,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 
 /** Programs that have a classifier in them, and do with it what frameworks do: one a process, named by the argument. */
@@ -37,6 +44,8 @@ public final class EmbeddingProgram {
             case "pool-drained-in-a-hook" -> poolDrainedInAHook();
             case "opened-in-a-hook" -> openedInAHook();
             case "exit-in-a-router" -> exitInARouter(Integer.parseInt(arguments[1]));
+            case "trained" -> trained();
+            case "works-at-the-exit" -> worksAtTheExit();
             case "abandoned" -> abandoned();
             case "turns" -> turns();
             case "full" -> full();
@@ -193,6 +202,43 @@ public final class EmbeddingProgram {
             }
         });
         caller.start();
+    }
+
+    /** One update that takes half a minute. */
+    private static void trained() throws InterruptedException {
+        Recipe recipe = RecipeFile.with(
+                Recipe.DEFAULT, Map.of("batch_size", 4096, "img_size", 32, "head_dim", 16, "precision", "fp32"));
+        try (NestedNetwork network = NestedNetwork.initialise(recipe.network().config(2), 1);
+                Trainer trainer = new Trainer(network, recipe)) {
+            float[] targets = new float[4096 * 2];
+            Arrays.fill(targets, 0.5f);
+            Trainer.Part part = new Trainer.Part(
+                    new float[4096 * 3 * 32 * 32],
+                    targets,
+                    IntStream.range(0, 4096).toArray());
+            Thread training = new Thread(() -> say("training " + outcome(() -> trainer.update(List.of(part), 1e-3))));
+            training.start();
+            Thread.sleep(2_000); // it is about its pictures then
+            say("ready");
+            training.join();
+        }
+    }
+
+    private static void worksAtTheExit() throws InterruptedException {
+        ProcessExit.beforeShutdown(() -> {
+            throw new IllegalStateException("a work that fails");
+        });
+        ProcessExit.beforeShutdown(() -> say("second work"));
+        Scope.atShutdown(() -> say("last work"));
+        atExit(() -> {
+            try {
+                Thread.sleep(500); // the works are done
+            } catch (InterruptedException e) {
+                say("interrupted");
+            }
+            say("late " + outcome(() -> ProcessExit.beforeShutdown(() -> say("late work"))));
+        });
+        ready();
     }
 
     private static void abandoned() throws InterruptedException {

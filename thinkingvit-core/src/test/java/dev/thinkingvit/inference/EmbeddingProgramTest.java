@@ -29,7 +29,9 @@ class EmbeddingProgramTest {
         "closed-by-a-hook, close done",
         "classified-in-a-hook, classify (done|ShutdownException)",
         "pool-drained-in-a-hook, drained true 2000",
-        "opened-in-a-hook, open (done|ShutdownException|TensorException)"
+        "opened-in-a-hook, open (done|ShutdownException|TensorException)",
+        "trained, training ShutdownException",
+        "works-at-the-exit, '(?s)second work.*last work.*late ShutdownException'"
     })
     void theProcessEndsWhateverItsHooksDoWithTheClassifier(String program, String said) throws Exception {
         try (OwnProcess process = OwnProcess.start(folder, EmbeddingProgram.class, List.of(), program)) {
