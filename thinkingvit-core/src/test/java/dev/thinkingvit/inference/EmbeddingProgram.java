@@ -229,7 +229,7 @@ public final class EmbeddingProgram {
             throw new IllegalStateException("a work that fails");
         });
         ProcessExit.beforeShutdown(() -> say("second work"));
-        Scope.atShutdown(() -> say("last work"));
+        ProcessExit.atShutdown(() -> say("last work"));
         atExit(() -> {
             try {
                 Thread.sleep(500); // the works are done
