@@ -19,9 +19,11 @@ import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -205,7 +207,7 @@ final class OnnxBackbone extends NetworkBackbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(network(), stage, images, previousTokens);
+        StageInput.check(network(), stage, images, previousTokens, DType.F32, TorchDevice.CPU);
         long batch = images.size(0);
         try (Scope scope = new Scope();
                 Ports inputs = new Ports();
