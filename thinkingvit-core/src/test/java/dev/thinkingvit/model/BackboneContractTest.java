@@ -10,7 +10,6 @@ import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.network.Executors;
-import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -90,7 +89,7 @@ class BackboneContractTest {
 
     /** What each stage leaves of the first {@code images} pictures, each fed what the one before left: tokens, prediction. */
     private List<float[]> thinkThrough(Backbone with, int images) {
-        return ComputeThread.call(() -> {
+        return Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 Tensor batch = specimen.images(images);
                 List<float[]> values = new ArrayList<>();
@@ -109,7 +108,7 @@ class BackboneContractTest {
 
     /** A stage alone: what it leaves of drawn pictures and drawn tokens. */
     private List<float[]> run(Backbone with, int stage, int images) {
-        return ComputeThread.call(() -> {
+        return Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 Form.Left left = Form.run(with, stage, specimen.images(images), previous(stage, images));
                 return List.of(Tensors.toFloats(left.tokens()), Tensors.toFloats(left.prediction()));
@@ -146,7 +145,7 @@ class BackboneContractTest {
     void aPictureGetsTheSameAloneAndAmongOthers() {
         for (int stage = 1; stage <= config.stages(); stage++) {
             int number = stage;
-            ComputeThread.call(() -> {
+            Form.compute(() -> {
                 try (Scope scope = new Scope()) {
                     Tensor batch = specimen.images(MANY);
                     Tensor before = previous(number, MANY);
@@ -167,7 +166,7 @@ class BackboneContractTest {
 
     @Test
     void aSpoiltPictureSpoilsNoOther() {
-        ComputeThread.call(() -> {
+        Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 Tensor batch = specimen.images(MANY);
                 float[] before =
@@ -198,7 +197,7 @@ class BackboneContractTest {
     void whatTheStageBeforeLeftCounts() {
         for (int stage = 2; stage <= config.stages(); stage++) {
             int number = stage;
-            ComputeThread.call(() -> {
+            Form.compute(() -> {
                 try (Scope scope = new Scope()) {
                     Tensor before = previous(number, 1);
                     if (before != null) {
@@ -220,7 +219,7 @@ class BackboneContractTest {
     @Test
     void whatAStageCannotTakeIsRefusedByName() {
         int last = config.stages();
-        ComputeThread.call(() -> {
+        Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 Tensor images = specimen.images(2);
                 assertRefused(0, images, null, "stage 0 does not exist: the model has stages 1 to " + last);
@@ -272,7 +271,7 @@ class BackboneContractTest {
 
     @Test
     void whatItCostsIsWhatARunCounts() {
-        ComputeThread.call(() -> {
+        Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 for (int stage = 1; stage <= config.stages(); stage++) {
                     assertThat(backbone.macs(stage))
@@ -293,7 +292,7 @@ class BackboneContractTest {
         }
         long objects = Pointer.totalCount();
         long bytes = Pointer.totalBytes();
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < 15; i++) {
             thinkThrough(backbone, sizes[i % sizes.length]);
         }
         // fewer where the collector found others
@@ -307,14 +306,18 @@ class BackboneContractTest {
         for (int stage = 1; stage <= config.stages(); stage++) {
             declared += PackedBackbone.weightBytes(config, stage, form.precision);
         }
-        assertThat(backbone.weightBytes()).isBetween(declared, 2 * declared + (1 << 16));
+        if (form == Form.ONEDNN || form == Form.ONEDNN_BF16) {
+            assertThat(backbone.weightBytes()).as("with padding").isGreaterThanOrEqualTo(declared);
+        } else {
+            assertThat(backbone.weightBytes()).isEqualTo(declared);
+        }
     }
 
     @Test
     void aStageThatNoPictureNeedsIsNotRunAndLaterOnesSeeTheUndecidedOnly() {
         Map<Integer, Integer> rows = Collections.synchronizedMap(new LinkedHashMap<>());
         ElasticEngine engine = new ElasticEngine(watched(rows)); // not closed: the backbone is everybody's
-        float[] pixels = ComputeThread.call(() -> {
+        float[] pixels = Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 return Tensors.toFloats(specimen.images(MANY));
             }

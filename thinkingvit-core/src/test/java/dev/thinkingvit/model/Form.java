@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -94,7 +95,12 @@ enum Form {
 
     private static Backbone exported(
             NetworkConfig config, Map<String, HostTensor> weights, Path folder, OnnxExport.Layout layout) {
-        return OnnxRuntime.open(OnnxExport.write(folder, ModelConfig.of(config), weights, layout, "test"));
+        return OnnxRuntime.open(OnnxExport.write(folder, ModelConfig.of(config), weights, layout, "test"), 1);
+    }
+
+    /** Does work where native work belongs, with one native thread: on a busy machine several wait for each other. */
+    static <T> T compute(Supplier<T> work) {
+        return ComputeThread.call(() -> Natives.onThreads(1, work));
     }
 
     static Left run(Backbone backbone, int stage, Tensor images, Tensor previous) {
