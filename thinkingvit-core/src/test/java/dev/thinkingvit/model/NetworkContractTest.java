@@ -239,7 +239,7 @@ class NetworkContractTest {
         assertThat(read.config().preprocessing()).isEqualTo(model.preprocessing());
         assertSame(read.weights(), weights);
         Architecture architecture = config.architecture();
-        assertThat(Architectures.named(architecture.name())).isSameAs(architecture);
+        assertThat(Architectures.named(architecture.name())).isEqualTo(architecture);
         assertThat(architecture.title()).isNotBlank();
         assertThat(architecture.globalPool()).isIn("token", "avg");
     }

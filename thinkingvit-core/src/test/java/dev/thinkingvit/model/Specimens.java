@@ -1,12 +1,13 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.example.ReZeroViT;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** The networks of the contract suite: a few small shapes of each architecture. */
 final class Specimens {
     static final List<Specimen> ALL =
-            Stream.of(thinkingViT(), swin()).flatMap(List::stream).toList();
+            Stream.of(thinkingViT(), swin(), reZeroViT()).flatMap(List::stream).toList();
 
     private Specimens() {}
 
@@ -47,6 +48,18 @@ final class Specimens {
                                 4,
                                 List.of(List.of(2, 2), List.of(2, 4), List.of(3, 6)))),
                 new Specimen("plain Swin of one round", swin(16, 8, List.of(2), List.of(2), 2, List.of(List.of(2)))));
+    }
+
+    private static List<Specimen> reZeroViT() {
+        return List.of(
+                new Specimen(
+                        "nested ReZero ViT that recycles",
+                        new ReZeroViT(20, 4, 6, 2, List.of(1, 2, 3), true, 6),
+                        new ReZeroViT(20, 4, 6, 2, List.of(1), true, 6)),
+                new Specimen(
+                        "nested ReZero ViT whose stages begin anew",
+                        new ReZeroViT(12, 4, 8, 3, List.of(2, 4), false, 4),
+                        new ReZeroViT(12, 4, 8, 3, List.of(2), false, 4)));
     }
 
     private static SwinConfig swin(
