@@ -62,8 +62,8 @@ public final class NestedBackbone extends NetworkBackbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(network(), stage, images, previousTokens, tokens, device);
-        return StageOutput.of(weights.stage(stage, device.place(images), previousTokens));
+        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, device);
+        return StageOutput.of(weights.stage(stage, device.place(images), taken));
     }
 
     @Override

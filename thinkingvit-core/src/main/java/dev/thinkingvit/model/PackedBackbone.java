@@ -94,8 +94,8 @@ public final class PackedBackbone extends NetworkBackbone {
             throw new IllegalStateException("the model is closed");
         }
         DType tokens = Tensors.dtype(precision.type());
-        StageInput.check(network(), stage, images, previousTokens, tokens, TorchDevice.CPU);
-        return StageOutput.of(stages.get(stage - 1).run(images, previousTokens));
+        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, TorchDevice.CPU);
+        return StageOutput.of(stages.get(stage - 1).run(images, taken));
     }
 
     @Override

@@ -14,14 +14,15 @@ public final class StageInput {
     private StageInput() {}
 
     /**
-     * Checks what {@link Backbone#run} is given.
+     * Checks what {@link Backbone#run} is given, and returns the tokens that the stage takes: those that came, or null if it
+     * takes none.
      *
      * @param tokens type of the tokens that stages leave
      * @param device where they are
      * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, images are not F32 in the
      *     processor's memory, or tokens are of another type or elsewhere than the stage before left them
      */
-    public static void check(
+    public static @Nullable Tensor check(
             Network network,
             int stage,
             Tensor images,
@@ -36,7 +37,7 @@ public final class StageInput {
         requireShape("images", images, ports.images());
         List<Long> previous = ports.previous();
         if (previous == null) {
-            if (previousTokens != null) {
+            if (stage == 1 && previousTokens != null) {
                 throw new IllegalArgumentException("stage " + stage + " recycles no tokens, some came");
             }
         } else if (previousTokens == null) {
@@ -50,9 +51,11 @@ public final class StageInput {
             }
         }
         requireType("images", images, DType.F32, TorchDevice.CPU);
-        if (previousTokens != null) {
-            requireType("tokens", previousTokens, tokens, device);
+        if (previous == null || previousTokens == null) {
+            return null;
         }
+        requireType("tokens", previousTokens, tokens, device);
+        return previousTokens;
     }
 
     private static void requireType(String what, Tensor tensor, DType required, TorchDevice device) {

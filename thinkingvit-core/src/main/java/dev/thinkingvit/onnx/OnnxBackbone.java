@@ -207,14 +207,14 @@ final class OnnxBackbone extends NetworkBackbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(network(), stage, images, previousTokens, DType.F32, TorchDevice.CPU);
+        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, DType.F32, TorchDevice.CPU);
         long batch = images.size(0);
         try (Scope scope = new Scope();
                 Ports inputs = new Ports();
                 Ports outputs = new Ports()) {
             inputs.bind(ExportedModel.IMAGES, images.contiguous());
-            if (previousTokens != null) {
-                inputs.bind(ExportedModel.PREVIOUS_TOKENS, previousTokens.contiguous());
+            if (taken != null) {
+                inputs.bind(ExportedModel.PREVIOUS_TOKENS, taken.contiguous());
             }
             Network.Ports ports = network().ports(stage);
             Tensor logits = Tensors.emptyFloats(shape(batch, ports.logits()));

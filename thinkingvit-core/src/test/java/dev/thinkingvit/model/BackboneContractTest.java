@@ -237,7 +237,6 @@ class BackboneContractTest {
                 for (int stage = 2; stage <= last; stage++) {
                     Tensor tokens = previous(stage, 2);
                     if (tokens == null) {
-                        assertRefused(stage, images, images, "stage " + stage + " recycles no tokens, some came");
                         continue;
                     }
                     assertRefused(
