@@ -2,13 +2,24 @@ package dev.thinkingvit.model;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** The architectures that there are. A new one is added here, and nowhere else. */
+/**
+ * The architectures that there are: those of this library, and those of other jars that name theirs in
+ * {@code META-INF/services/dev.thinkingvit.model.Architecture}. One of this library's own is added here, and nowhere else.
+ */
 public final class Architectures {
-    private static final List<Architecture> ALL = List.of(ThinkingViTConfig.ARCHITECTURE, SwinConfig.ARCHITECTURE);
+    private static final List<Architecture> OWN = List.of(ThinkingViTConfig.ARCHITECTURE, SwinConfig.ARCHITECTURE);
 
     private Architectures() {}
+
+    /** The library's own come first: nobody else takes their names. */
+    private static Stream<Architecture> all() {
+        return Stream.concat(
+                OWN.stream(), ServiceLoader.load(Architecture.class).stream().map(ServiceLoader.Provider::get));
+    }
 
     /**
      * The architecture that a configuration names.
@@ -23,11 +34,11 @@ public final class Architectures {
 
     /** The architecture that a configuration names, if there is one. */
     public static Optional<Architecture> find(String name) {
-        return ALL.stream().filter(each -> each.answersTo(name)).findFirst();
+        return all().filter(each -> each.answersTo(name)).findFirst();
     }
 
     /** {@code "supported are …"}. */
     public static String supported() {
-        return "supported are " + ALL.stream().map(Architecture::name).collect(Collectors.joining(" and "));
+        return "supported are " + all().map(Architecture::name).collect(Collectors.joining(" and "));
     }
 }

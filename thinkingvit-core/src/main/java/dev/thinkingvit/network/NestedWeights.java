@@ -84,7 +84,8 @@ public final class NestedWeights {
         List<Network.Output<Tensor>> outputs = new ArrayList<>();
         Tensor recycled = null;
         for (int stage = 1; stage <= last; stage++) {
-            Network.Output<Tensor> output = network.stage(layers(stage, dropPath, pass), stage, images, recycled);
+            Tensor previous = network.ports(stage).previous() == null ? null : recycled;
+            Network.Output<Tensor> output = network.stage(layers(stage, dropPath, pass), stage, images, previous);
             outputs.add(output);
             recycled = output.tokens();
         }

@@ -9,6 +9,7 @@ import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Norm;
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.Windows;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -119,7 +120,13 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     }
 
     private String node(String operator, String output, List<String> inputs, ProtoMessage... attributes) {
-        return graph.node(operator, ports.getOrDefault(output, output), inputs, attributes);
+        graph.node(operator, outer(output), inputs.stream().map(this::outer).toList(), attributes);
+        return output;
+    }
+
+    /** What the graph calls a value; names are made of inner ones, so that they do not depend on what leaves the graph. */
+    private String outer(String name) {
+        return ports.getOrDefault(name, name);
     }
 
     private String integers(long... values) {
@@ -156,9 +163,8 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         if (name == null) {
             throw new IllegalStateException("a value without a name");
         }
-        String outer = ports.getOrDefault(name, name);
         if (value.form == Form.PORT || !small.add(name)) {
-            return outer;
+            return name;
         }
         return node("Reshape", name, List.of(rows, integers(-1, value.shape[0], value.last())));
     }
@@ -175,7 +181,15 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
             String rows = node("Reshape", name(layer) + ".rows", List.of(patches(pending, width), integers(-1, width)));
             return node("Add", name(layer), List.of(rows, constants.vector(graph, requireBias(layer), 0, null, stage)));
         }
-        return gemm(rows(pending.x), layer, 0, pending.factor, name(layer));
+        String x = rows(pending.x);
+        if (layer.weight().chunks() == 1) {
+            return gemm(x, layer, 0, pending.factor, name(layer));
+        }
+        List<String> chunks = new ArrayList<>();
+        for (int chunk = 0; chunk < layer.weight().chunks(); chunk++) {
+            chunks.add(gemm(x, layer, chunk, pending.factor, name(layer) + "." + chunk));
+        }
+        return node("Concat", name(layer), chunks, attribute("axis", 1));
     }
 
     private String gemm(String x, Linear layer, int chunk, @Nullable Parameter factor, String name) {
@@ -244,10 +258,15 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
             throw new IllegalStateException("a class token is put before embedded patches");
         }
         String name = name(layer);
+        String kernel = constants.kernel(graph, layer.weight(), stage);
+        if (layer.weight().axes().size() == 2) { // declared as the matrix that it is to the layer
+            long channels = pending.x.last() / ((long) patch * patch);
+            kernel = node("Reshape", name + ".kernel", List.of(kernel, integers(width, channels, patch, patch)));
+        }
         String grid = node(
                 "Conv",
                 name + ".grid",
-                List.of(images, constants.kernel(graph, layer.weight(), stage)),
+                List.of(images, kernel),
                 attribute("kernel_shape", List.of(patch, patch)),
                 attribute("strides", List.of(patch, patch))); // (B, d, S/p, S/p)
         String columns =
