@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.inference.StageOutcome;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.network.Executors;
 import dev.thinkingvit.tensor.DType;
@@ -311,11 +312,7 @@ class BackboneContractTest {
     void aStageThatNoPictureNeedsIsNotRunAndLaterOnesSeeTheUndecidedOnly() {
         Map<Integer, Integer> rows = Collections.synchronizedMap(new LinkedHashMap<>());
         ElasticEngine engine = new ElasticEngine(watched(rows)); // not closed: the backbone is everybody's
-        float[] pixels = Form.compute(() -> {
-            try (Scope scope = new Scope()) {
-                return Tensors.toFloats(specimen.images(MANY));
-            }
-        });
+        float[] pixels = pixels();
         engine.run(pixels, MANY, StopPolicy.of(Routers.ENTROPY, 100));
         assertThat(rows).containsExactly(Map.entry(1, MANY));
 
@@ -347,6 +344,14 @@ class BackboneContractTest {
         }
     }
 
+    private float[] pixels() {
+        return Form.compute(() -> {
+            try (Scope scope = new Scope()) {
+                return Tensors.toFloats(specimen.images(MANY));
+            }
+        });
+    }
+
     /** Between two pictures, so that no rounding decides. */
     private static double median(List<Outcome> outcomes) {
         double[] measures = outcomes.stream()
@@ -369,6 +374,44 @@ class BackboneContractTest {
                         throw e.getCause();
                     }
                 });
+    }
+
+    /** On workers side by side, where it can. */
+    @Test
+    void anEngineGivesEachPictureWhatTheStagesGave() {
+        List<Map<String, float[]>> expected = thinkThrough(backbone, MANY);
+        List<Outcome> outcomes = new ElasticEngine(backbone) // not closed: the backbone is everybody's
+                .run(pixels(), MANY, StopPolicy.alwaysThink(Routers.ENTROPY));
+        for (int picture = 0; picture < MANY; picture++) {
+            for (int stage = 1; stage <= config.stages(); stage++) {
+                StageOutcome came = outcomes.get(picture).stages().get(stage - 1);
+                String of = " of stage " + stage + ", picture " + picture;
+                Map<String, float[]> all = expected.get(stage - 1);
+                assertClose(
+                        "prediction" + of,
+                        came.prediction().values(),
+                        row(all.get("prediction"), picture),
+                        form.drift());
+                for (Map.Entry<String, float[]> extra : came.extras().entrySet()) {
+                    assertClose(
+                            extra.getKey() + of, extra.getValue(), row(all.get(extra.getKey()), picture), form.drift());
+                }
+                assertThat(came.extras()).hasSize(all.size() - 2);
+                assertThat(came.macs()).isEqualTo(backbone.macs(stage, came.extras()));
+            }
+        }
+    }
+
+    @Test
+    void aModelThatIsClosedLeavesNothingBehind() {
+        long[] objects = new long[3];
+        for (int i = 0; i < objects.length; i++) {
+            try (Backbone own = form.open(config, weights, folder)) {
+                thinkThrough(own, 5);
+            }
+            objects[i] = Pointer.totalCount();
+        }
+        assertThat(objects[2]).as("native objects").isLessThanOrEqualTo(objects[0]);
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.network.Axis;
@@ -9,6 +10,7 @@ import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelConfig;
@@ -32,6 +34,7 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.NullUnmarked;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -186,6 +189,54 @@ class NetworkContractTest {
                 .isEmpty();
     }
 
+    /** Along themselves: a step that way and one back differ by what the gradients say. */
+    @Test
+    void gradientsAreThoseOfTheLoss() {
+        Map<String, float[]> gradients = gradients(stages(), DropPath.NONE, false);
+        double length = Math.sqrt(gradients.values().stream()
+                .flatMapToDouble(each -> IntStream.range(0, each.length).mapToDouble(i -> (double) each[i] * each[i]))
+                .sum());
+        double step = 1e-2;
+        double predicted = 2 * step * length;
+        double found = loss(moved(gradients, step / length)) - loss(moved(gradients, -step / length));
+        assertThat(found).isCloseTo(predicted, withinPercentage(2));
+    }
+
+    private Map<String, HostTensor> moved(Map<String, float[]> along, double by) {
+        Map<String, HostTensor> moved = new LinkedHashMap<>();
+        weights.forEach((name, tensor) -> {
+            float[] values = tensor.toFloats();
+            float[] direction = along.get(name);
+            for (int i = 0; i < values.length; i++) {
+                values[i] += (float) (by * direction[i]);
+            }
+            moved.put(name, HostTensor.of(values, tensor.shape()));
+        });
+        return moved;
+    }
+
+    private double loss(Map<String, HostTensor> of) {
+        return Form.compute(() -> {
+            try (Scope scope = new Scope()) {
+                double sum = 0;
+                int stage = 1;
+                for (Network.Output<Tensor> output :
+                        cut(of).forward(specimen.images(IMAGES), stages(), DropPath.NONE)) {
+                    Tensor loss = loss(stage++, stages(), output.prediction());
+                    sum += loss == null ? 0 : loss.item().toDouble();
+                }
+                return sum;
+            }
+        });
+    }
+
+    /** None of the second of many. */
+    private static @Nullable Tensor loss(int stage, int last, Tensor prediction) {
+        return stage == 2 && last > 2
+                ? null
+                : prediction.mul(prediction).sum().add(prediction.select(1, 0).sum());
+    }
+
     @Test
     void blocksThatAreComputedAgainGiveTheSameGradients() {
         DropPath dropPath = DropPath.draw(
@@ -198,7 +249,6 @@ class NetworkContractTest {
         }
     }
 
-    /** Of a loss at each stage but the second. */
     private Map<String, float[]> gradients(int last, DropPath dropPath, boolean again) {
         return withGradients(() -> {
             Map<String, Tensor> sums = new LinkedHashMap<>();
@@ -210,12 +260,7 @@ class NetworkContractTest {
             replica.backward(
                     specimen.images(IMAGES),
                     last,
-                    (stage, prediction) -> stage == 2 && last > 2
-                            ? null
-                            : prediction
-                                    .mul(prediction)
-                                    .sum()
-                                    .add(prediction.select(1, 0).sum()),
+                    (stage, prediction) -> loss(stage, last, prediction),
                     dropPath,
                     again);
             replica.addGradientsTo(sums);
@@ -246,6 +291,11 @@ class NetworkContractTest {
         assertThat(Architectures.named(architecture.name())).isEqualTo(architecture);
         assertThat(architecture.title()).isNotBlank();
         assertThat(architecture.globalPool()).isIn("token", "avg");
+        assertThat(architecture.write(config)).containsKey(architecture.stagesArgument());
+        assertThat(architecture.implied(architecture.name())).isEmpty();
+        for (int stage = 1; stage <= config.stages(); stage++) {
+            assertThat(architecture.prefixTokens()).isBetween(0, config.stageTokens(stage) - 1);
+        }
     }
 
     @Test
@@ -294,10 +344,49 @@ class NetworkContractTest {
                         "tensor " + parameter.name() + " has the wrong shape: expected "
                                 + Arrays.toString(parameter.shape()) + ", came " + Arrays.toString(shape));
             }
+            String first = config.parameterShapes().keySet().iterator().next();
+            HostTensor right = weights.get(first);
+            Map<String, HostTensor> mistyped = new LinkedHashMap<>(weights);
+            mistyped.put(first, HostTensor.of(new long[right.toFloats().length], right.shape()));
+            assertRefused(
+                    name,
+                    loads,
+                    mistyped,
+                    "tensor " + first + " has the wrong type: expected floating point, came I64");
             Map<String, HostTensor> leftOver = new LinkedHashMap<>(weights);
             leftOver.put("nobodys.weight", HostTensor.of(new float[6], 2, 3));
             assertRefused(name, loads, leftOver, "tensor nobodys.weight [2, 3] is left over");
         });
+    }
+
+    @Test
+    void anExportIsReadAsWhatWasWritten() {
+        ModelConfig model = ModelConfig.of(config);
+        for (OnnxExport.Layout layout : OnnxExport.Layout.values()) {
+            ExportedModel written = OnnxExport.write(folder, model, weights, layout, "test");
+            ExportedModel read = ExportedModel.read(folder);
+            assertThat(read).as(layout.name()).isEqualTo(written);
+            assertThat(read.config().network()).isEqualTo(config);
+        }
+    }
+
+    /** Where it can see pictures of another size at all. */
+    @Test
+    void weightsFitPicturesOfAnotherSizeOrItIsRefusedInWords() {
+        ImageSize twice = new ImageSize(
+                2 * config.imageSize().height(), 2 * config.imageSize().width());
+        NetworkConfig large;
+        try {
+            large = config.withImageSize(twice);
+        } catch (IllegalArgumentException e) {
+            assertThat(e).hasMessageContaining("img_size").hasMessageContaining(twice.toString());
+            return;
+        }
+        assertThat(large.imageSize()).isEqualTo(twice);
+        Map<String, HostTensor> resized = config.resized(weights, large);
+        WeightsException.check(large.parameterShapes(), resized);
+        assertSame(specimen.weights(), weights);
+        assertSame(config.resized(weights, config), weights);
     }
 
     private interface Loads {
@@ -305,6 +394,7 @@ class NetworkContractTest {
     }
 
     private void everyLoader(BiConsumer<String, Loads> check) {
+        check.accept("training", them -> NestedNetwork.of(config, them).close());
         check.accept("inference", them -> PackedBackbone.of(config, them, Precision.FP32)
                 .close());
         check.accept("training's view", them -> NestedBackbone.of(config, them, Precision.FP32, TorchDevice.CPU)
