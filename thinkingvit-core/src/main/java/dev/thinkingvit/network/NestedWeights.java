@@ -85,7 +85,7 @@ public final class NestedWeights {
         Tensor recycled = null;
         for (int stage = 1; stage <= last; stage++) {
             Tensor previous = network.ports(stage).previous() == null ? null : recycled;
-            Network.Output<Tensor> output = network.stage(layers(stage, dropPath, pass), stage, images, previous);
+            Network.Output<Tensor> output = run(layers(stage, dropPath, pass), stage, images, previous);
             outputs.add(output);
             recycled = output.tokens();
         }
@@ -99,7 +99,11 @@ public final class NestedWeights {
      * @param previous what the stage before left; null in the first
      */
     public Network.Output<Tensor> stage(int stage, Tensor images, @Nullable Tensor previous) {
-        return network.stage(layers(stage, DropPath.NONE, null), stage, images, previous);
+        return run(layers(stage, DropPath.NONE, null), stage, images, previous);
+    }
+
+    private Network.Output<Tensor> run(TorchLayers layers, int stage, Tensor images, @Nullable Tensor previous) {
+        return layers.outward(network.stage(layers, stage, images, previous));
     }
 
     /** The cut weights of all stages. */

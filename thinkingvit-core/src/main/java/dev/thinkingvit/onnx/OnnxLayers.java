@@ -34,6 +34,7 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     private final int stage;
     private final Map<String, String> ports; // what a value that leaves the stage is called outside
     private final Set<String> small = new HashSet<>(); // constants of a few numbers that the graph has
+    private final Set<String> named = new HashSet<>(); // what nodes give
 
     private OnnxLayers(OnnxGraph graph, NestedConstants constants, int stage, Map<String, String> ports) {
         this.graph = graph;
@@ -109,10 +110,18 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         List<Long> before = ports.previous();
         Value previous = before == null ? null : input(ExportedModel.PREVIOUS_TOKENS, before);
         Network.Output<Value> output = network.stage(layers, stage, images, previous);
-        names.put(layers.whole(output.tokens()), ExportedModel.TOKENS);
-        names.put(layers.port(output.prediction()), ExportedModel.LOGITS);
-        output.extras().forEach((name, extra) -> names.put(layers.port(extra), name));
+        Map<String, String> leaving = new HashMap<>();
+        layers.leave(ExportedModel.TOKENS, layers.whole(output.tokens()), leaving);
+        layers.leave(ExportedModel.LOGITS, layers.port(output.prediction()), leaving);
+        output.extras().forEach((name, extra) -> layers.leave(name, layers.port(extra), leaving));
+        names.putAll(leaving);
         return graph;
+    }
+
+    /** Notes what a value is called outside; a copy of it, if it has come in, or leaves already under another name. */
+    private void leave(String port, String value, Map<String, String> leaving) {
+        boolean isOwn = named.contains(value) && !leaving.containsKey(value);
+        leaving.put(isOwn ? value : node("Identity", port + ".copy", List.of(value)), port);
     }
 
     private static Value input(String name, List<Long> shape) {
@@ -120,8 +129,12 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     }
 
     private String node(String operator, String output, List<String> inputs, ProtoMessage... attributes) {
-        graph.node(operator, outer(output), inputs.stream().map(this::outer).toList(), attributes);
-        return output;
+        String name = output;
+        for (int use = 2; !named.add(name); use++) { // of a layer that is used again
+            name = output + "#" + use;
+        }
+        graph.node(operator, outer(name), inputs.stream().map(this::outer).toList(), attributes);
+        return name;
     }
 
     /** What the graph calls a value; names are made of inner ones, so that they do not depend on what leaves the graph. */
@@ -204,8 +217,13 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     }
 
     private static String name(Linear layer) {
-        String weight = layer.weight().name();
-        return weight.substring(0, weight.lastIndexOf('.'));
+        return stem(layer.weight().name());
+    }
+
+    /** {@code layer} of {@code layer.weight}. */
+    private static String stem(String name) {
+        int dot = name.lastIndexOf('.');
+        return dot < 0 ? name + ".out" : name.substring(0, dot);
     }
 
     @Override
@@ -285,7 +303,7 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     @Override
     public Value norm(Value x, Norm layer) {
         String weight = constants.vector(graph, layer.weight(), 0, null, stage);
-        String name = weight.substring(0, weight.lastIndexOf('.'));
+        String name = stem(weight);
         return new Value(x.form, x.shape)
                 .named(node(
                         "LayerNormalization",

@@ -24,10 +24,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A nested Vision Transformer without norms in its blocks and without a class token: each branch is multiplied by a learned
- * number that starts at 0 (Bachlechner et al., "ReZero is All You Need", 2020), positions are told by a bias on attention's
- * scores. Each place of the picture says what it shows, and the prediction is their mean. Stages either recycle the tokens of
- * the stage before or begin anew.
+ * A nested Vision Transformer without norms in its blocks and without a class token: each stage multiplies each branch by a
+ * number of its own that starts at 0 (Bachlechner et al., "ReZero is All You Need", 2020), positions are told by a bias on attention's
+ * scores, the prediction is read from the mean of the tokens. Besides, the head says what each place of the picture shows.
+ * Stages either recycle the tokens of the stage before or begin anew.
  *
  * <p>{@code B} images, {@code N} tokens, {@code D} full width, {@code d} width of a stage, {@code C} classes.
  *
@@ -210,6 +210,9 @@ public record ReZeroViT(
         /** What is said of each place of the picture: class logits, row by row. */
         private static final String PLACES = "places";
 
+        /** What the prediction is read from. */
+        private static final String SUMMARY = "summary";
+
         private final ReZeroViT config;
         private final Windows grid;
         private final Linear embedding; // 3p² → D
@@ -220,13 +223,10 @@ public record ReZeroViT(
         private final Parameters parameters;
 
         private record Block(
-                Linear qkv,
-                Parameter bias,
-                Linear projection,
-                Parameter attentionGate,
-                Linear fc1,
-                Linear fc2,
-                Parameter mlpGate) {}
+                Linear qkv, Parameter bias, Linear projection, Linear fc1, Linear fc2, List<Gates> gates) {}
+
+        /** What a stage multiplies a block's branches by. */
+        private record Gates(Parameter attention, Parameter mlp) {}
 
         private record Recycling(Linear projection, Parameter gate) {}
 
@@ -256,19 +256,22 @@ public record ReZeroViT(
                         Parameter.of(name + "bias", Start.normal(0.02), i + 1, Axis.whole(grid.biasTable()), heads)
                                 .undecayed(),
                         Linear.of(name + "projection", i + 1, features, features),
-                        Parameter.of(name + "attention_gate", Start.ZEROS, i + 1, Axis.whole(1))
-                                .uncast(),
                         Linear.of(name + "fc1", i + 1, hidden, features),
                         Linear.of(name + "fc2", i + 1, features, hidden),
-                        Parameter.of(name + "mlp_gate", Start.ZEROS, i + 1, Axis.whole(1))
-                                .uncast());
+                        new ArrayList<>());
                 block.qkv.addTo(inOrder);
                 inOrder.add(block.bias);
                 block.projection.addTo(inOrder);
-                inOrder.add(block.attentionGate);
                 block.fc1.addTo(inOrder);
                 block.fc2.addTo(inOrder);
-                inOrder.add(block.mlpGate);
+                for (int stage = 1; stage <= config.stages(); stage++) {
+                    Gates gates = new Gates(
+                            gate(name + "attention_gate." + stage, i + 1, stage),
+                            gate(name + "mlp_gate." + stage, i + 1, stage));
+                    inOrder.add(gates.attention);
+                    inOrder.add(gates.mlp);
+                    block.gates.add(gates);
+                }
                 blocks.add(block);
             }
             this.norm = Norm.of("norm", config.depth, features, 1e-6);
@@ -280,15 +283,19 @@ public record ReZeroViT(
                 int reader = stage;
                 Linear projection = Linear.of("recycle" + stage, last, features, Axis.whole(config.width(stage - 1)))
                         .with(parameter -> parameter.as(Role.RECYCLING).readBy(reader));
-                Parameter gate = Parameter.of("recycle" + stage + ".gate", Start.ZEROS, last, Axis.whole(1))
-                        .uncast()
-                        .as(Role.RECYCLING)
-                        .readBy(reader);
+                Parameter gate = gate("recycle" + stage + ".gate", last, stage).as(Role.RECYCLING);
                 projection.addTo(inOrder);
                 inOrder.add(gate);
                 recyclings.add(new Recycling(projection, gate));
             }
             this.parameters = Parameters.of(inOrder);
+        }
+
+        /** One number, which a stage has of its own. */
+        private static Parameter gate(String name, int layer, int stage) {
+            return Parameter.of(name, Start.ZEROS, layer, Axis.whole(1))
+                    .uncast()
+                    .readBy(stage);
         }
 
         @Override
@@ -310,12 +317,15 @@ public record ReZeroViT(
         public Ports ports(int stage) {
             long tokens = grid.tokens();
             long classes = config.numClasses;
+            Map<String, List<Long>> extras = new LinkedHashMap<>();
+            extras.put(PLACES, List.of(tokens, classes));
+            extras.put(SUMMARY, List.of((long) config.width(stage)));
             return new Ports(
                     List.of((long) CHANNELS, (long) config.imageSize.height(), (long) config.imageSize.width()),
                     stage == 1 || !config.recycles ? null : List.of(tokens, (long) config.width(stage - 1)),
                     List.of(tokens, (long) config.width(stage)),
                     List.of(classes),
-                    Map.of(PLACES, List.of(tokens, classes)));
+                    extras);
         }
 
         @Override
@@ -328,18 +338,21 @@ public record ReZeroViT(
             int heads = config.stageHeads.get(stage - 1);
             for (int i = 0; i < blocks.size(); i++) {
                 Block block = blocks.get(i);
-                x = on.block(x, i, input -> block(on, input, block, heads));
+                x = on.block(x, i, input -> block(on, input, block, heads, block.gates.get(stage - 1)));
             }
             T tokens = on.norm(x, norm); // (B, N, d)
-            T places = on.linear(tokens, head); // (B, N, C)
-            return new Output<>(tokens, on.mean(places), Map.of(PLACES, places)); // (B, C)
+            T summary = on.mean(tokens); // (B, d)
+            Map<String, T> extras = new LinkedHashMap<>();
+            extras.put(PLACES, on.linear(tokens, head)); // (B, N, C)
+            extras.put(SUMMARY, summary);
+            return new Output<>(tokens, on.linear(summary, head), extras); // (B, C)
         }
 
-        private <T> T block(Layers<T> on, T x, Block block, int heads) {
+        private <T> T block(Layers<T> on, T x, Block block, int heads, Gates gates) {
             T mixed = on.windowAttention(on.linear(x, block.qkv), heads, block.bias, grid); // (B, N, d)
-            T attended = on.residual(x, on.scale(on.linear(mixed, block.projection), block.attentionGate));
+            T attended = on.residual(x, on.scale(on.linear(mixed, block.projection), gates.attention));
             T hidden = on.gelu(on.linear(attended, block.fc1)); // (B, N, 2d)
-            return on.residual(attended, on.scale(on.linear(hidden, block.fc2), block.mlpGate));
+            return on.residual(attended, on.scale(on.linear(hidden, block.fc2), gates.mlp));
         }
     }
 }

@@ -90,6 +90,10 @@ class BackboneContractTest {
 
     /** What each stage leaves of the first {@code images} pictures, each fed what the one before left. */
     private List<Map<String, float[]>> thinkThrough(Backbone with, int images) {
+        return thinkThrough(form, with, images);
+    }
+
+    private List<Map<String, float[]>> thinkThrough(Form form, Backbone with, int images) {
         return Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 Tensor batch = specimen.images(images);
@@ -98,6 +102,10 @@ class BackboneContractTest {
                 for (int stage = 1; stage <= config.stages(); stage++) {
                     boolean recycles = specimen.ports(stage).previous() != null;
                     Form.Left left = Form.run(with, stage, batch, recycles ? tokens : null);
+                    assertThat(left.types().get(0)).as("type of tokens").isEqualTo(form.tokens());
+                    assertThat(left.types().subList(1, left.types().size()))
+                            .as("what is said")
+                            .containsOnly(DType.F32);
                     tokens = left.tokens();
                     values.add(left.values());
                 }
@@ -115,7 +123,7 @@ class BackboneContractTest {
     void everyStageLeavesWhatOperatorsLeaveForAnyNumberOfPictures() {
         List<Map<String, float[]>> expected = EXPECTED.computeIfAbsent(specimen.name(), name -> {
             try (Backbone operators = Form.OPERATORS.open(config, weights, folder)) {
-                return thinkThrough(operators, MANY);
+                return thinkThrough(Form.OPERATORS, operators, MANY);
             }
         });
         for (int images : new int[] {1, 3, 4, MANY}) {

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -38,6 +39,13 @@ enum Form {
 
     /** Everything that a stage leaves. */
     record Left(Tensor tokens, Tensor prediction, Map<String, Tensor> extras) {
+        /** Types of the tokens, and of all the rest. */
+        List<DType> types() {
+            return Stream.concat(Stream.of(tokens, prediction), extras.values().stream())
+                    .map(Tensors::dtype)
+                    .toList();
+        }
+
         /** Each of them by its name, F32. */
         Map<String, float[]> values() {
             Map<String, float[]> values = new LinkedHashMap<>();
