@@ -2,8 +2,8 @@ package dev.thinkingvit.model;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -15,10 +15,22 @@ public final class Architectures {
 
     private Architectures() {}
 
-    /** The library's own come first: nobody else takes their names. */
+    /** The library's own come first: nobody else takes their names, and nobody else's fault keeps them from being found. */
     private static Stream<Architecture> all() {
-        return Stream.concat(
-                OWN.stream(), ServiceLoader.load(Architecture.class).stream().map(ServiceLoader.Provider::get));
+        return Stream.of(OWN.stream(), Stream.of(Architecture.class).flatMap(Architectures::others))
+                .flatMap(each -> each);
+    }
+
+    private static Stream<Architecture> others(Class<Architecture> service) {
+        try {
+            return ServiceLoader.load(service).stream().map(ServiceLoader.Provider::get).toList().stream();
+        } catch (ServiceConfigurationError e) {
+            throw new IllegalArgumentException(
+                    "an architecture of another jar cannot be loaded: " + e.getMessage()
+                            + "; take the jar off the class" + " path, or mend its META-INF/services/"
+                            + service.getName(),
+                    e);
+        }
     }
 
     /**
@@ -39,6 +51,8 @@ public final class Architectures {
 
     /** {@code "supported are …"}. */
     public static String supported() {
-        return "supported are " + all().map(Architecture::name).collect(Collectors.joining(" and "));
+        List<String> names = all().map(Architecture::name).toList();
+        int last = names.size() - 1;
+        return "supported are " + String.join(", ", names.subList(0, last)) + " and " + names.get(last);
     }
 }

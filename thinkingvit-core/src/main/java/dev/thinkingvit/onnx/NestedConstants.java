@@ -149,26 +149,33 @@ final class NestedConstants {
         return graph.constant(name, axis.read(stage));
     }
 
-    /** The leading kernels of a convolution (out, channels, p, p). */
-    String kernel(OnnxGraph graph, Parameter weight, int stage) {
+    /**
+     * The leading kernels of a convolution (out, channels, p, p).
+     *
+     * @param factor of one value, by which they are multiplied; null for none
+     */
+    String kernel(OnnxGraph graph, Parameter weight, @Nullable Parameter factor, int stage) {
+        String name = named(weight, 0, factor);
         long[] shape = weight.shape(stage);
         int length = Math.toIntExact(
                 weight.elements() / weight.shape()[0] * most(weight.axes().get(0)));
-        declare(weight.name(), 1, length, () -> {
+        declare(name, 1, length, () -> {
+            float by = factor(weight, 0, factor);
             float[] values = values(weight);
-            return (none, column) -> values[column];
+            return (none, column) -> by * values[column];
         });
-        return graph.constant(weight.name(), shape);
+        return graph.constant(name, shape);
     }
 
     /** (N, d): the class token at its position, then what every patch at its position begins with. */
-    String embedding(OnnxGraph graph, Parameter classToken, Parameter positions, Parameter patchBias, int stage) {
+    String embedding(
+            OnnxGraph graph, Parameter classToken, Parameter positions, @Nullable Parameter patchBias, int stage) {
         Axis features = positions.axes().get(2);
         int tokens = positions.axes().get(1).size();
         Source source = () -> {
             float[] places = values(positions);
             float[] first = values(classToken);
-            float[] bias = values(patchBias);
+            float[] bias = patchBias == null ? new float[features.size()] : values(patchBias);
             return (token, feature) ->
                     places[token * features.size() + feature] + (token == 0 ? first[feature] : bias[feature]);
         };

@@ -192,7 +192,10 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         if (pending.x.patch > 0) {
             long width = layer.weight().shape(stage)[0];
             String rows = node("Reshape", name(layer) + ".rows", List.of(patches(pending, width), integers(-1, width)));
-            return node("Add", name(layer), List.of(rows, constants.vector(graph, requireBias(layer), 0, null, stage)));
+            Parameter bias = layer.bias();
+            return bias == null
+                    ? rows
+                    : node("Add", name(layer), List.of(rows, constants.vector(graph, bias, 0, pending.factor, stage)));
         }
         String x = rows(pending.x);
         if (layer.weight().chunks() == 1) {
@@ -258,10 +261,13 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         Linear layer = pending.layer;
         long width = patches.last();
         String name = name(layer);
+        if (pending.factor != null) {
+            throw new IllegalStateException("embedded patches are not scaled before a class token is put in front");
+        }
         String transposed = patches(pending, width);
         // a row of zeros in front makes room for the class token, which the embedding's first row holds
         String padded = node("Pad", name + ".padded", List.of(transposed, integers(0, 1, 0, 0, 0, 0))); // (B, N, d)
-        String embedding = constants.embedding(graph, classToken, positions, requireBias(layer), stage);
+        String embedding = constants.embedding(graph, classToken, positions, layer.bias(), stage);
         String embedded = node("Add", "embedded", List.of(padded, embedding));
         String rows = node("Reshape", "embedded.rows", List.of(embedded, integers(-1, width))); // (B·N, d)
         return new Value(Form.ROWS, patches.shape[0] + 1, width).named(rows);
@@ -276,7 +282,7 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
             throw new IllegalStateException("a class token is put before embedded patches");
         }
         String name = name(layer);
-        String kernel = constants.kernel(graph, layer.weight(), stage);
+        String kernel = constants.kernel(graph, layer.weight(), pending.factor, stage);
         if (layer.weight().axes().size() == 2) { // declared as the matrix that it is to the layer
             long channels = pending.x.last() / ((long) patch * patch);
             kernel = node("Reshape", name + ".kernel", List.of(kernel, integers(width, channels, patch, patch)));
@@ -290,14 +296,6 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String columns =
                 node("Reshape", name + ".columns", List.of(grid, integers(-1, width, pending.x.shape[0]))); // (B, d, N)
         return node("Transpose", name + ".patches", List.of(columns), attribute("perm", List.of(0, 2, 1)));
-    }
-
-    private static Parameter requireBias(Linear layer) {
-        Parameter bias = layer.bias();
-        if (bias == null) {
-            throw new IllegalStateException("the patch embedding has a bias");
-        }
-        return bias;
     }
 
     @Override
@@ -327,20 +325,17 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
 
     @Override
     public Value attention(Value qkv, int heads) {
-        Pending pending = pending(qkv);
-        String name = name(pending.layer) + ".";
-        String x = rows(pending.x);
         long tokens = qkv.shape[0];
         long width = qkv.last() / 3;
-        String split = integers(-1, tokens, heads, width / heads);
-        String[] parts = new String[3];
-        for (int i = 0; i < parts.length; i++) {
-            String part = name + "qkv".charAt(i);
-            String rows = gemm(x, pending.layer, i, null, part); // (B·N, d)
-            String byHead = node("Reshape", part + ".split", List.of(rows, split)); // (B, N, H, hd)
-            // (B, H, N, hd), keys (B, H, hd, N)
-            List<Integer> order = i == 1 ? List.of(0, 2, 3, 1) : List.of(0, 2, 1, 3);
-            parts[i] = node("Transpose", part + ".heads", List.of(byHead), attribute("perm", order));
+        String name;
+        String[] parts;
+        Pending pending = qkv.pending;
+        if (pending != null && pending.layer.weight().chunks() == 3) {
+            name = name(pending.layer) + ".";
+            parts = parts(pending, name, heads, tokens, width);
+        } else {
+            name = rows(qkv) + ".";
+            parts = parts(qkv, name, heads);
         }
         String scores = node("MatMul", name + "scores", List.of(parts[0], parts[1])); // (B, H, N, N)
         String shares = node("Softmax", name + "shares", List.of(scores), attribute("axis", -1));
@@ -348,6 +343,35 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String joined = node("Transpose", name + "joined", List.of(mixed), attribute("perm", List.of(0, 2, 1, 3)));
         return new Value(Form.ROWS, tokens, width)
                 .named(node("Reshape", name + "rows", List.of(joined, integers(-1, width)))); // (B·N, d)
+    }
+
+    /** Queries (B, H, N, hd), keys (B, H, hd, N) and values of a layer in three chunks, a product for each. */
+    private String[] parts(Pending pending, String name, int heads, long tokens, long width) {
+        String x = rows(pending.x);
+        String split = integers(-1, tokens, heads, width / heads);
+        String[] parts = new String[3];
+        for (int i = 0; i < parts.length; i++) {
+            String part = name + "qkv".charAt(i);
+            String rows = gemm(x, pending.layer, i, pending.factor, part); // (B·N, d)
+            String byHead = node("Reshape", part + ".split", List.of(rows, split)); // (B, N, H, hd)
+            List<Integer> order = i == 1 ? List.of(0, 2, 3, 1) : List.of(0, 2, 1, 3);
+            parts[i] = node("Transpose", part + ".heads", List.of(byHead), attribute("perm", order));
+        }
+        return parts;
+    }
+
+    /** The same of rows (B·N, 3d), cut apart. */
+    private String[] parts(Value qkv, String name, int heads) {
+        long headDim = qkv.last() / 3 / heads;
+        String split =
+                node("Reshape", name + "split", List.of(rows(qkv), integers(-1, qkv.shape[0], 3, heads, headDim)));
+        String byPart = node("Transpose", name + "parts", List.of(split), attribute("perm", List.of(2, 0, 3, 1, 4)));
+        String[] parts = new String[3];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = node("Gather", name + "qkv".charAt(i), List.of(byPart, index(i)), attribute("axis", 0));
+        }
+        parts[1] = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
+        return parts;
     }
 
     /** In the layer's weights, since it is constant. */
@@ -461,16 +485,10 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String name = rows + ".";
         long n = how.tokens();
         long width = qkv.last() / 3;
-        String split = node("Reshape", name + "split", List.of(rows, integers(-1, n, 3, heads, width / heads)));
-        String byPart = node("Transpose", name + "parts", List.of(split), attribute("perm", List.of(2, 0, 3, 1, 4)));
-        String[] parts = new String[3]; // (B·windows, H, n, hd) each
-        for (int i = 0; i < parts.length; i++) {
-            parts[i] = node("Gather", name + "qkv".charAt(i), List.of(byPart, index(i)), attribute("axis", 0));
-        }
+        String[] parts = parts(qkv, name, heads); // (B·windows, H, n, hd), keys (B·windows, H, hd, n)
         double scale = 1 / Math.sqrt((double) width / heads);
         String queries = node("Mul", name + "queries", List.of(parts[0], scalar("scale." + width / heads, scale)));
-        String keys = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
-        String scores = node("MatMul", name + "scores", List.of(queries, keys)); // (B·windows, H, n, n)
+        String scores = node("MatMul", name + "scores", List.of(queries, parts[1])); // (B·windows, H, n, n)
         String biased = node("Add", name + "biased", List.of(scores, constants.windowBias(graph, bias, how, stage)));
         if (how.isShifted()) {
             long count = how.count();

@@ -17,6 +17,7 @@ import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PackedStageTest {
@@ -41,6 +42,34 @@ class PackedStageTest {
                 return null;
             });
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void whatOtherNetworksDoNotDoIsDoneToo(DType type) {
+        assumeTrue(Dnnl.hasKernel(type), "oneDNN has no kernels here");
+        Network network = new OddNetwork();
+        Map<String, HostTensor> weights = network.parameters().draw(3);
+        float tolerance = type == DType.F32 ? 1e-5f : 0.1f;
+        ComputeThread.call(() -> {
+            try (Scope scope = new Scope();
+                    PackedStage dnnl = new DnnlStage(network, 1, weights, type);
+                    PackedStage torchStage = new TorchStage(network, 1, weights, DType.F32)) {
+                Tensor batch = torch.randn(6, 3, 4, 4);
+                Network.Output<Tensor> came = dnnl.run(batch, null);
+                Network.Output<Tensor> expected = torchStage.run(batch, null);
+                assertClose(came.tokens(), expected.tokens(), tolerance);
+                assertClose(came.prediction(), expected.prediction(), tolerance);
+                assertThat(came.extras()).containsOnlyKeys("again", "tokens_again");
+                came.extras().forEach((name, extra) -> {
+                    assertThat(Tensors.dtype(extra)).isEqualTo(DType.F32);
+                    assertClose(extra, name.equals("again") ? expected.prediction() : expected.tokens(), tolerance);
+                });
+            }
+            return null;
+        });
     }
 
     private static void assertClose(Tensor came, Tensor expected, float tolerance) {

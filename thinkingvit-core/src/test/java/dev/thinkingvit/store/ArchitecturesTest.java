@@ -81,7 +81,7 @@ class ArchitecturesTest {
                 "\"global_pool\": \"avg\" | \"global_pool\": \"token\" | global_pool must be avg, got \"token\"",
                 "\"embed_dim\": 9 | \"embed_dim\": \"nine\" | embed_dim must be a whole number, got \"nine\"",
                 "\"num_features\": 72 | \"num_features\": 9 | num_features must be 72, got 9",
-                "swin_small_patch4_window7_224 | resnet50 | supported are thinkingvit and thinkingswin"
+                "swin_small_patch4_window7_224 | resnet50 | supported are thinkingvit, thinkingswin"
             })
     void whatAnArchitectureDoesNotKnowIsRefused(String before, String after, String words) throws IOException {
         String config = Files.readString(SWIN.resolve(ModelDirectory.CONFIG));
