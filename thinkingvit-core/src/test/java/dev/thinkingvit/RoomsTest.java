@@ -27,13 +27,6 @@ class RoomsTest {
     private static final Set<String> NATIVE =
             Set.of("tensor", "network", "model", "distributed", "inference", "onnx", "train", "verify");
 
-    /**
-     * Ties that close a circle and are still to be undone. {@code AtomicFiles} must not begin what the process's exit would
-     * cut off, which {@code Scope} and {@code ShutdownException} know; {@code tensor} unpacks natives with the help of
-     * {@code files}.
-     */
-    private static final Set<String> STILL_TO_UNDO = Set.of("files -> tensor");
-
     private static final Pattern USE = Pattern.compile("^ +(\\S+) +-> (\\S+).*");
 
     /** For each room the packages that its classes use, itself apart. */
@@ -70,7 +63,7 @@ class RoomsTest {
         Map<String, Set<String>> left = new TreeMap<>();
         USES.forEach((from, uses) -> {
             Set<String> rooms = new TreeSet<>(uses);
-            rooms.removeIf(to -> !USES.containsKey(to) || STILL_TO_UNDO.contains(from + " -> " + to));
+            rooms.removeIf(to -> !USES.containsKey(to));
             left.put(from, rooms);
         });
         // whoever uses nobody that is left cannot be in a circle
@@ -86,16 +79,6 @@ class RoomsTest {
         }
         left.values().forEach(uses -> uses.retainAll(left.keySet()));
         assertThat(left).as("rooms in circles, and those that lead into one").isEmpty();
-    }
-
-    @Test
-    void whatIsStillToUndoIsStillThere() {
-        for (String tie : STILL_TO_UNDO) {
-            String[] ends = tie.split(" -> ", -1);
-            assertThat(USES.get(ends[0]))
-                    .as("%s can be taken off the list", tie)
-                    .contains(ends[1]);
-        }
     }
 
     @Test

@@ -42,7 +42,7 @@ final class Tally {
 
     /** Mean 10⁹ multiply-accumulates an image. */
     double gmacs() {
-        return macs / 1e9 / images;
+        return macs / (1e9 * images); // rounded once
     }
 
     /** In percent. */

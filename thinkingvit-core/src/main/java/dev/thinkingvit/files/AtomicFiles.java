@@ -1,7 +1,5 @@
 package dev.thinkingvit.files;
 
-import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.ShutdownException;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -146,7 +144,7 @@ public final class AtomicFiles {
         synchronized (open) {
             requireStaying();
             if (open.isEmpty()) {
-                Scope.atShutdown(deletion); // no longer than needed: a hook holds a dropped class loader
+                ProcessExit.atShutdown(deletion); // no longer than needed: a hook holds a dropped class loader
             }
             open.add(draft);
         }
@@ -156,7 +154,7 @@ public final class AtomicFiles {
         synchronized (open) {
             open.remove(draft);
             if (open.isEmpty()) {
-                Scope.notAtShutdown(deletion);
+                ProcessExit.notAtShutdown(deletion);
             }
         }
     }

@@ -44,7 +44,7 @@ import java.util.stream.Stream;
  *   <li>{@link java.util.concurrent.CancellationException} if its thread is interrupted while it waits, and leaves the
  *       thread interrupted; what had not begun of it is never computed;
  *   <li>{@link dev.thinkingvit.tensor.QueueFullException} if as many calls wait as may;
- *   <li>{@link dev.thinkingvit.tensor.ShutdownException} once the process exits; closing is allowed then;
+ *   <li>{@link dev.thinkingvit.files.ShutdownException} once the process exits; closing is allowed then;
  *   <li>{@link IllegalStateException} if the classifier is closed;
  *   <li>{@link NullPointerException} that names the argument if one is null, or one in a list, before anything is read.
  * </ul>

@@ -1,5 +1,7 @@
 package dev.thinkingvit.inference;
 
+import dev.thinkingvit.files.ProcessExit;
+import dev.thinkingvit.files.ShutdownException;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
@@ -9,7 +11,6 @@ import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.ShutdownException;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
@@ -349,7 +350,7 @@ public final class ElasticEngine implements AutoCloseable {
             List<StopPolicy> policies,
             List<List<StageOutcome>> thoughts,
             @Nullable Features features) {
-        if (Scope.isExiting()) {
+        if (ProcessExit.isExiting()) {
             throw new ShutdownException();
         }
         try (Scope scope = new Scope()) {

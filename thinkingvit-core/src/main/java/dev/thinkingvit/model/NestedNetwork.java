@@ -106,7 +106,7 @@ public final class NestedNetwork implements AutoCloseable {
     /**
      * Runs every stage without recording gradients.
      *
-     * @param images (B, 3, S, S) F32
+     * @param images (B, 3, h, w) F32
      * @param precision of the matrix products; parameters and gradients stay F32
      * @param dropPath which residual branches are skipped
      * @return the output of each stage, in order; belongs to the innermost scope

@@ -16,8 +16,8 @@ public interface Layers<T> {
     /**
      * Cuts images into patches, the values of a patch in the order of a convolution's weight.
      *
-     * @param images (B, 3, S, S)
-     * @return (B, (S/p)², 3p²), row by row
+     * @param images (B, 3, h, w)
+     * @return (B, h/p · w/p, 3p²), row by row
      */
     T patches(T images, int patch);
 

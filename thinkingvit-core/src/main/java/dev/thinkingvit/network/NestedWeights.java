@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Several threads may work on {@link #replica replicas} of one cut at a time, each with gradients of its own. What
  * is created belongs to the innermost scope of the thread that creates it; the cut must outlive its replicas.
  *
- * <p>{@code B} images, {@code S} input size.
+ * <p>{@code B} images, {@code h} and {@code w} height and width of the input.
  */
 public final class NestedWeights {
     private final Network network;
@@ -71,7 +71,7 @@ public final class NestedWeights {
     /**
      * Runs stages 1 to {@code last}.
      *
-     * @param images (B, 3, S, S) F32
+     * @param images (B, 3, h, w) F32
      * @param dropPath which residual branches are skipped
      * @return the output of each stage, in order
      */
@@ -95,7 +95,7 @@ public final class NestedWeights {
     /**
      * Runs one stage alone.
      *
-     * @param images (B, 3, S, S) F32
+     * @param images (B, 3, h, w) F32
      * @param previous what the stage before left; null in the first
      */
     public Network.Output<Tensor> stage(int stage, Tensor images, @Nullable Tensor previous) {
@@ -114,7 +114,7 @@ public final class NestedWeights {
     /**
      * Runs stages 1 to {@code last} forward and backward and adds to the gradients of these weights.
      *
-     * @param images (B, 3, S, S) F32
+     * @param images (B, 3, h, w) F32
      * @param loss asked for each stage from 1; the last must have one
      * @param checkpointing whether blocks are computed again on the way back: see {@link RecomputedLayers}
      */

@@ -23,7 +23,7 @@ public interface Network {
      *
      * @param on who executes the layers, for this stage
      * @param stage from 1
-     * @param images (B, 3, S, S)
+     * @param images (B, 3, h, w)
      * @param previous what the stage before left; null in the first
      */
     <T> Output<T> stage(Layers<T> on, int stage, T images, @Nullable T previous);

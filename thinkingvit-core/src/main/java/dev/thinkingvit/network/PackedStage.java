@@ -24,7 +24,7 @@ public sealed interface PackedStage extends AutoCloseable permits DnnlStage, Tor
     /**
      * See {@link Network#stage}; outputs belong to the innermost scope.
      *
-     * @param images (B, 3, S, S) F32
+     * @param images (B, 3, h, w) F32
      * @param previous what the stage before left, of the products' type; null in the first
      */
     Network.Output<Tensor> run(Tensor images, @Nullable Tensor previous);

@@ -56,7 +56,7 @@ public record ExportedModel(
      * @param heads attention heads: a number, or a list of them, one a level
      * @param width d, features of a token
      * @param gmacs 10⁹ multiply-accumulates of one image at this stage alone
-     * @param inputs {@code images} (B, 3, S, S), normalised, and from stage 2 on {@code previous_tokens} (B, N, d'), the
+     * @param inputs {@code images} (B, 3, h, w), normalised, and from stage 2 on {@code previous_tokens} (B, N, d'), the
      *     tokens that the stage before gave for the same images
      * @param outputs {@code logits} (B, C) and {@code tokens} (B, N, d), then what else the stage says, by name
      */

@@ -1,5 +1,7 @@
 package dev.thinkingvit.tensor;
 
+import dev.thinkingvit.files.ProcessExit;
+import dev.thinkingvit.files.ShutdownException;
 import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -30,6 +32,10 @@ import org.jspecify.annotations.Nullable;
 public final class ComputeThread {
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long END_MILLIS = 10_000;
+
+    static {
+        ProcessExit.whenStuck(ComputeThread::leaveAlone);
+    }
 
     private static final ReentrantLock lock = new ReentrantLock();
     private static final Condition changed = lock.newCondition();

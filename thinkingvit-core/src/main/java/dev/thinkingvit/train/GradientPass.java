@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * The passes through the stages and back: each worker takes its share of the batch, micro-batch by micro-batch, on
  * weights that are cut once an update.
  *
- * <p>{@code B} images, {@code C} classes, {@code S} input size.
+ * <p>{@code B} images, {@code C} classes, {@code h} and {@code w} height and width of the input.
  */
 final class GradientPass {
     /** Values of a micro-batch's tokens in the last stage: enough to make calls worth their while, measured. */

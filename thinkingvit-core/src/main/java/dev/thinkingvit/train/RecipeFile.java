@@ -201,8 +201,19 @@ public final class RecipeFile {
                                 + String.join(", ", sections().keySet()));
             }
             JsonNode node = value == null ? NullNode.getInstance() : MAPPER.valueToTree(value);
-            ((ObjectNode) tree.get(section)).set(key, node);
+            set(tree, section, key, node);
         });
+    }
+
+    /** The stages are a key of their own, though they stand among the arguments: other arguments do not take them away. */
+    private static void set(ObjectNode tree, String section, String key, JsonNode value) {
+        JsonNode before = tree.path(NETWORK).path(ARGUMENTS);
+        ((ObjectNode) tree.get(section)).set(key, value);
+        if (key.equals(ARGUMENTS) && value instanceof ObjectNode arguments) {
+            before.properties().stream()
+                    .filter(argument -> isStages(tree, argument.getKey()) && !arguments.has(argument.getKey()))
+                    .forEach(argument -> arguments.set(argument.getKey(), argument.getValue()));
+        }
     }
 
     private static Recipe bind(ObjectNode tree, Map<String, ? extends @Nullable Object> cures) {
@@ -331,7 +342,7 @@ public final class RecipeFile {
                             + hint(value.getKey(), known) + "; " + section + " has "
                             + String.join(", ", names(known)));
                 }
-                known.set(value.getKey(), value.getValue());
+                set(base, section, value.getKey(), value.getValue());
             }
         }
     }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * A trained model whose answers a training learns from. It is shown the very pictures that the student sees, augmented,
  * mixed and erased, at its own size and normalised its own way, and thinks to its last stage.
  *
- * <p>{@code B} images, {@code C} classes of the student, {@code S} its input size, {@code T} the teacher's.
+ * <p>{@code B} images, {@code C} classes of the student, {@code h} and {@code w} height and width of its input.
  *
  * <p>Threading: any number of threads may ask at the same time; each is answered on its own native threads, without
  * gradients. Owns the backbone; close it.
@@ -101,7 +101,7 @@ public final class Teacher implements AutoCloseable {
     /**
      * What the teacher says of the student's images, after its last stage.
      *
-     * @param images (B, 3, S, S) F32, normalised for the student
+     * @param images (B, 3, h, w) F32, normalised for the student
      * @return (B, C) F32 on the images' device, of the calling thread's innermost scope; without gradient
      * @throws TrainingException if an answer is no finite number
      */

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * Trains a {@link NestedNetwork}: every update runs the stages and descends on the weighted sum of their soft-target cross
  * entropies (paper, section 3.4), so that one set of weights serves each of them.
  *
- * <p>{@code B} images, {@code C} classes, {@code S} input size. An update cuts the stages' weights once; worker threads
+ * <p>{@code B} images, {@code C} classes, {@code h} and {@code w} height and width of the input. An update cuts the stages' weights once; worker threads
  * compute gradients of their shares of the batch, micro-batch by micro-batch; shares and processes are summed in fixed
  * order, clipped, and the optimizer and the moving average follow.
  *
@@ -276,7 +276,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * A share of an update as the network is shown it: mixed, normalised by the model's preprocessing, erased.
      *
-     * @param images (B, 3, S, S)
+     * @param images (B, 3, h, w)
      * @param targets (B, C), rows sum to 1
      * @param samples B numbers that tell the images apart, for chance
      */

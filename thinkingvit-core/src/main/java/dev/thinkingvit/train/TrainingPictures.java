@@ -67,7 +67,7 @@ public final class TrainingPictures {
         if (recipe.augmentation().crop() != AugmentationRecipe.Crop.PAD) {
             return; // others resize
         }
-        RandomCrop crop = padded(preprocessing.size().side());
+        RandomCrop crop = padded(side(preprocessing));
         List<String> unfit = samples.parallelStream()
                 .map(sample -> Map.entry(bytes(sample), sample))
                 .sorted(Map.Entry.comparingByKey())
@@ -100,12 +100,20 @@ public final class TrainingPictures {
         }
     }
 
+    private static int side(Preprocessing preprocessing) {
+        if (!preprocessing.size().isSquare()) {
+            throw new TrainingException("training draws square crops, the network's img_size is " + preprocessing.size()
+                    + ": train it with square images, and resize it afterwards");
+        }
+        return preprocessing.size().side();
+    }
+
     private static RandomCrop padded(int size) {
         return new RandomCrop(size, size / PAD_SHARE);
     }
 
     private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
-        int size = preprocessing.size().side();
+        int size = side(preprocessing);
         List<Resampling> interpolations = augmentation.interpolations();
         List<PictureTransform> steps = new ArrayList<>();
         steps.add(

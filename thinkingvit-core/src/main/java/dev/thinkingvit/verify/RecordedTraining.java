@@ -20,10 +20,10 @@ import java.util.stream.Stream;
 
 /**
  * A few AdamW steps on one batch that another implementation recorded, without dropout or drop path, on the mean of the
- * stages' soft-target cross entropies. {@code B} images, {@code C} classes, {@code S} input size, {@code n} steps,
+ * stages' soft-target cross entropies. {@code B} images, {@code C} classes, {@code h} and {@code w} height and width of the input, {@code n} steps,
  * {@code K} stages.
  *
- * <p>A safetensors file: {@code input} (B, 3, S, S), normalised; {@code target} (B, C); {@code losses} (n, 1 + K), a row
+ * <p>A safetensors file: {@code input} (B, 3, h, w), normalised; {@code target} (B, C); {@code losses} (n, 1 + K), a row
  * a step, the total first, in nats; for every parameter {@code grad.*}, the gradient of the first step, and
  * {@code after{n}.*}, the weights after the last. It may have their moving averages then: {@code ema{n}.*} with one decay
  * in every update, and {@code ema{n}_published.*}, whose first update copies the weights ({@link Ema.Rule}); and of the same run with gradients clipped to a norm of 5, or

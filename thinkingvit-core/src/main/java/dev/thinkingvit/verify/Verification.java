@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * How far a computation agrees with what another implementation recorded of the same weights: one line a tensor.
  * {@link #of} compares a model's activations; other comparisons build lines of their own.
  *
- * <p>A recording is a safetensors file: {@code input} (B, 3, S, S), normalised; for stage k from 1 {@code stage{k}.logits}
+ * <p>A recording is a safetensors file: {@code input} (B, 3, h, w), normalised; for stage k from 1 {@code stage{k}.logits}
  * (B, C), {@code stage{k}.tokens} (B, N, d_k) after the final norm, {@code stage{k}.entropy} (B) in nats and
  * {@code stage{k}.entropy_top10} (B); for a threshold τ {@code routed@{τ}.logits} (B, C) and {@code routed@{τ}.stage} (B),
  * the stage from 1 at which each image ended. Its metadata names the {@code certainty} measure that routed and the heads

@@ -1,9 +1,9 @@
 package dev.thinkingvit.inference;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.thinkingvit.files.ShutdownException;
 import dev.thinkingvit.tensor.ComputeListener;
 import dev.thinkingvit.tensor.QueueFullException;
-import dev.thinkingvit.tensor.ShutdownException;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -12,6 +12,7 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.SwinNetwork;
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.Talkative;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -36,7 +37,7 @@ class SwinGraphTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void bothRoundsAgreeWithTheRecording(boolean folded) throws IOException, OrtException {
-        Network network = new SwinNetwork(new SwinConfig(
+        Network network = new Talkative(new SwinNetwork(new SwinConfig(
                 64,
                 4,
                 9,
@@ -44,7 +45,7 @@ class SwinGraphTest {
                 List.of(3, 6, 6, 12),
                 List.of(3, 3, 3, 3),
                 List.of(List.of(1, 4, 2, 8), List.of(2, 6, 5, 12)),
-                14));
+                14)));
         Map<String, HostTensor> weights =
                 Safetensors.read(FOLDER.resolve("model.safetensors")).tensors();
         Map<String, HostTensor> expected =
@@ -77,6 +78,8 @@ class SwinGraphTest {
                                 one.get(ExportedModel.TOKENS).orElseThrow()))) {
             assertClose(one, ExportedModel.TOKENS, expected.get("stage1.tokens"));
             assertClose(one, ExportedModel.LOGITS, expected.get("stage1.logits"));
+            assertClose(one, "last", token(expected.get("stage1.tokens"), 3));
+            assertClose(one, "second", token(expected.get("stage1.tokens"), 1));
             assertClose(two, ExportedModel.TOKENS, expected.get("stage2.tokens"));
             assertClose(two, ExportedModel.LOGITS, expected.get("stage2.logits"));
         }
@@ -88,14 +91,22 @@ class SwinGraphTest {
         if (ports.previous() != null) {
             inputs.add(port(ExportedModel.PREVIOUS_TOKENS, ports.previous()));
         }
-        return new ExportedModel.Stage(
-                stage,
-                "stage" + stage + ".onnx",
-                1,
-                1,
-                1,
-                inputs,
+        List<ExportedModel.Port> outputs = new ArrayList<>(
                 List.of(port(ExportedModel.LOGITS, ports.prediction()), port(ExportedModel.TOKENS, ports.tokens())));
+        ports.extras().forEach((name, shape) -> outputs.add(port(name, shape)));
+        return new ExportedModel.Stage(stage, "stage" + stage + ".onnx", 1, 1, 1, inputs, outputs);
+    }
+
+    /** One token of each image, of (B, 2, 2, d). */
+    private static HostTensor token(HostTensor tokens, int index) {
+        int width = (int) tokens.shape()[3];
+        int images = (int) tokens.shape()[0];
+        float[] all = tokens.toFloats();
+        float[] one = new float[images * width];
+        for (int image = 0; image < images; image++) {
+            System.arraycopy(all, (4 * image + index) * width, one, image * width, width);
+        }
+        return HostTensor.of(one, images, width);
     }
 
     private static ExportedModel.Port port(String name, List<Long> shape) {

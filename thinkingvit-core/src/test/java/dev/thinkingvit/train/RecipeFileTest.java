@@ -7,7 +7,9 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -157,5 +159,32 @@ class RecipeFileTest {
                         .augmentation()
                         .aa())
                 .isNull();
+    }
+
+    @Test
+    void stagesAndOtherArgumentsOfANetworkComeInAnyOrder() {
+        Map<String, Object> arguments =
+                Map.of("embed_dim", 16, "depths", List.of(1, 1), "num_heads", List.of(2, 4), "window_size", 4);
+        Map<String, Object> changes = new LinkedHashMap<>();
+        changes.put("architecture", "thinkingswin");
+        changes.put("img_size", 32);
+        changes.put("patch_size", 2);
+        changes.put("head_rounds", "(1,2)(2,4)");
+        changes.put("model_kwargs", arguments);
+
+        Recipe recipe = RecipeFile.with(Recipe.DEFAULT, changes);
+        Recipe again = RecipeFile.with(recipe, Map.of("model_kwargs", arguments));
+        Recipe file = RecipeFile.ofText("""
+                network:
+                  architecture: thinkingswin
+                  img_size: 32
+                  patch_size: 2
+                  head_rounds: [[1, 2], [2, 4]]
+                  model_kwargs: {embed_dim: 16, depths: [1, 1], num_heads: [2, 4], window_size: 4}
+                """);
+
+        for (Recipe each : List.of(recipe, again, file, RecipeFile.ofText(RecipeFile.text(recipe)))) {
+            assertThat(each.network().config(3).shorthand()).isEqualTo("(1,2) → (2,4)");
+        }
     }
 }

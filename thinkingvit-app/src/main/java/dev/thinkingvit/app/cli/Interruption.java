@@ -1,6 +1,6 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.files.ProcessExit;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -34,7 +34,7 @@ final class Interruption implements AutoCloseable {
                 // the virtual machine exits with the signal's code
             }
         };
-        Scope.beforeShutdown(hook);
+        ProcessExit.beforeShutdown(hook);
     }
 
     /** The program has said all it had to say, and exits. */
@@ -45,7 +45,7 @@ final class Interruption implements AutoCloseable {
     /** The command has ended. */
     @Override
     public void close() {
-        Scope.notBeforeShutdown(hook);
+        ProcessExit.notBeforeShutdown(hook);
         ended.countDown();
     }
 }

@@ -1,12 +1,12 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.Secrets;
 import dev.thinkingvit.files.StandardOutput;
 import dev.thinkingvit.store.HubException;
 import dev.thinkingvit.store.HubModel;
-import dev.thinkingvit.tensor.Scope;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -110,7 +110,7 @@ public final class Main implements Runnable {
             if (e instanceof TypeConversionException) { // values of options that make sense only together
                 return refused(command, e);
             }
-            if (Scope.isExiting()) { // told to, before the command was done: no failure of its own
+            if (ProcessExit.isExiting()) { // told to, before the command was done: no failure of its own
                 return INTERRUPTED;
             }
             Failure.print(command.getErr(), e, Failure.isVerbose(command));

@@ -1,8 +1,8 @@
-package dev.thinkingvit.tensor;
+package dev.thinkingvit.files;
 
 import java.util.concurrent.RejectedExecutionException;
 
-/** Native work was asked for when the process had begun to exit, which it would crash: nothing of it was done. */
+/** Something was asked for when the process had begun to exit: nothing of it was done. */
 public final class ShutdownException extends RejectedExecutionException {
     private static final long serialVersionUID = 1L;
 
