@@ -35,6 +35,10 @@ public final class StageInput {
         }
         Network.Ports ports = network.ports(stage);
         requireShape("images", images, ports.images());
+        if (images.size(0) < 1) {
+            throw new IllegalArgumentException(
+                    "images: at least 1 is required, " + Arrays.toString(Tensors.shape(images)) + " came");
+        }
         List<Long> previous = ports.previous();
         if (previous == null) {
             if (stage == 1 && previousTokens != null) {

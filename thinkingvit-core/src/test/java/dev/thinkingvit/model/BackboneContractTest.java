@@ -236,6 +236,7 @@ class BackboneContractTest {
                         "images: shape [B, 3, " + height + ", " + width + "] is required, [1, 3, " + (height + 1) + ", "
                                 + width + "] came");
                 assertRefused(1, images.select(0, 0), null, "images: shape [B, 3, ");
+                assertRefused(1, images.narrow(0, 0, 0), null, "images: at least 1 is required, [0, 3, ");
                 assertRefused(1, images.to(ScalarType.Double), null, "images: F32", "F64 came");
                 assertRefused(1, images, images, "stage 1 recycles no tokens, some came");
                 for (int stage = 2; stage <= last; stage++) {
