@@ -197,6 +197,30 @@ class BackboneContractTest {
     }
 
     @Test
+    void valuesMayLieInMemoryInAnyOrder() {
+        for (int stage = 1; stage <= config.stages(); stage++) {
+            int number = stage;
+            Form.compute(() -> {
+                try (Scope scope = new Scope()) {
+                    Tensor batch = specimen.images(5);
+                    Tensor before = previous(number, 5);
+                    Tensor channelsLast = batch.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+                    Tensor featuresFirst = before == null
+                            ? null
+                            : before.transpose(1, 2).contiguous().transpose(1, 2);
+                    Map<String, float[]> expected =
+                            Form.run(backbone, number, batch, before).values();
+                    Form.run(backbone, number, channelsLast, featuresFirst)
+                            .values()
+                            .forEach((name, came) ->
+                                    assertClose(name + " of stage " + number, came, expected.get(name), form.drift()));
+                }
+                return null;
+            });
+        }
+    }
+
+    @Test
     void whatTheStageBeforeLeftCounts() {
         for (int stage = 2; stage <= config.stages(); stage++) {
             int number = stage;
