@@ -2,13 +2,36 @@ package dev.thinkingvit.model;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.stream.Stream;
 
-/** The architectures that there are. A new one is added here, and nowhere else. */
+/**
+ * The architectures that there are: those of this library, and those of other jars that name theirs in
+ * {@code META-INF/services/dev.thinkingvit.model.Architecture}. One of this library's own is added here, and nowhere else.
+ */
 public final class Architectures {
-    private static final List<Architecture> ALL = List.of(ThinkingViTConfig.ARCHITECTURE, SwinConfig.ARCHITECTURE);
+    private static final List<Architecture> OWN = List.of(ThinkingViTConfig.ARCHITECTURE, SwinConfig.ARCHITECTURE);
 
     private Architectures() {}
+
+    /** The library's own come first: nobody else takes their names, and nobody else's fault keeps them from being found. */
+    private static Stream<Architecture> all() {
+        return Stream.of(OWN.stream(), Stream.of(Architecture.class).flatMap(Architectures::others))
+                .flatMap(each -> each);
+    }
+
+    private static Stream<Architecture> others(Class<Architecture> service) {
+        try {
+            return ServiceLoader.load(service).stream().map(ServiceLoader.Provider::get).toList().stream();
+        } catch (ServiceConfigurationError e) {
+            throw new IllegalArgumentException(
+                    "an architecture of another jar cannot be loaded: " + e.getMessage()
+                            + "; take the jar off the class" + " path, or mend its META-INF/services/"
+                            + service.getName(),
+                    e);
+        }
+    }
 
     /**
      * The architecture that a configuration names.
@@ -23,11 +46,13 @@ public final class Architectures {
 
     /** The architecture that a configuration names, if there is one. */
     public static Optional<Architecture> find(String name) {
-        return ALL.stream().filter(each -> each.answersTo(name)).findFirst();
+        return all().filter(each -> each.answersTo(name)).findFirst();
     }
 
     /** {@code "supported are …"}. */
     public static String supported() {
-        return "supported are " + ALL.stream().map(Architecture::name).collect(Collectors.joining(" and "));
+        List<String> names = all().map(Architecture::name).toList();
+        int last = names.size() - 1;
+        return "supported are " + String.join(", ", names.subList(0, last)) + " and " + names.get(last);
     }
 }

@@ -33,7 +33,7 @@ public interface Backbone extends AutoCloseable {
      * @param stage from 1 to {@link #stages()}
      * @param images (B, 3, h, w) F32, normalised
      * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
-     *     them in; null at stage 1
+     *     them in; null at stage 1, passed over by a stage that takes none
      */
     StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
 

@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
@@ -24,11 +25,14 @@ public final class NestedBackbone extends NetworkBackbone {
 
     private final TorchDevice device;
     private final NestedWeights weights;
+    private final DType tokens; // type of those that stages leave and take
+    private boolean closed;
 
-    private NestedBackbone(NetworkConfig config, TorchDevice device, NestedWeights weights) {
+    private NestedBackbone(NetworkConfig config, TorchDevice device, NestedWeights weights, DType tokens) {
         super(config);
         this.device = device;
         this.weights = weights;
+        this.tokens = tokens;
     }
 
     /**
@@ -48,14 +52,18 @@ public final class NestedBackbone extends NetworkBackbone {
                         placed.put(name, device.place(Tensors.toNative(tensor).to(ScalarType.Float))));
                 NestedWeights cut = NestedWeights.cut(config.network(), placed, precision.type());
                 cut.tensors().forEach(Scope::own);
-                return new NestedBackbone(config, device, cut);
+                return new NestedBackbone(config, device, cut, Tensors.dtype(precision.type()));
             }
         });
     }
 
     @Override
     public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-        return StageOutput.of(weights.stage(stage, device.place(images), previousTokens));
+        if (closed) {
+            throw new IllegalStateException("the model is closed");
+        }
+        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, device);
+        return StageOutput.of(weights.stage(stage, device.place(images), taken));
     }
 
     @Override
@@ -70,6 +78,11 @@ public final class NestedBackbone extends NetworkBackbone {
 
     @Override
     public void close() {
-        weights.tensors().forEach(Tensor::close);
+        ComputeThread.free(() -> {
+            if (!closed) {
+                closed = true;
+                weights.tensors().forEach(Tensor::close);
+            }
+        });
     }
 }

@@ -4,9 +4,11 @@ import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,7 +27,7 @@ public final class PackedBackbone extends NetworkBackbone {
     private final List<PackedStage> stages;
     private boolean closed;
 
-    private PackedBackbone(NetworkConfig config, Precision precision, List<PackedStage> stages) {
+    PackedBackbone(NetworkConfig config, Precision precision, List<PackedStage> stages) {
         super(config);
         this.precision = precision;
         this.stages = stages;
@@ -91,11 +93,9 @@ public final class PackedBackbone extends NetworkBackbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(network(), stage, images, previousTokens);
-        if (previousTokens != null) {
-            StageInput.requireType("tokens", previousTokens, Tensors.dtype(precision.type()));
-        }
-        return StageOutput.of(stages.get(stage - 1).run(images, previousTokens));
+        DType tokens = Tensors.dtype(precision.type());
+        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, TorchDevice.CPU);
+        return StageOutput.of(stages.get(stage - 1).run(images, taken));
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.thinkingvit.model;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -13,21 +14,34 @@ public final class StageInput {
     private StageInput() {}
 
     /**
-     * Checks what {@link Backbone#run} is given.
+     * Checks what {@link Backbone#run} is given, and returns the tokens that the stage takes: those that came, or null if it
+     * takes none.
      *
-     * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, or images are not F32 in the
-     *     processor's memory
+     * @param tokens type of the tokens that stages leave
+     * @param device where they are
+     * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, images are not F32 in the
+     *     processor's memory, or tokens are of another type or elsewhere than the stage before left them
      */
-    public static void check(Network network, int stage, Tensor images, @Nullable Tensor previousTokens) {
+    public static @Nullable Tensor check(
+            Network network,
+            int stage,
+            Tensor images,
+            @Nullable Tensor previousTokens,
+            DType tokens,
+            TorchDevice device) {
         if (stage < 1 || stage > network.stages()) {
             throw new IllegalArgumentException(
                     "stage " + stage + " does not exist: the model has stages 1 to " + network.stages());
         }
         Network.Ports ports = network.ports(stage);
         requireShape("images", images, ports.images());
+        if (images.size(0) < 1) {
+            throw new IllegalArgumentException(
+                    "images: at least 1 is required, " + Arrays.toString(Tensors.shape(images)) + " came");
+        }
         List<Long> previous = ports.previous();
         if (previous == null) {
-            if (previousTokens != null) {
+            if (stage == 1 && previousTokens != null) {
                 throw new IllegalArgumentException("stage " + stage + " recycles no tokens, some came");
             }
         } else if (previousTokens == null) {
@@ -40,15 +54,24 @@ public final class StageInput {
                         "tokens of " + images.size(0) + " images are required, of " + previousTokens.size(0) + " came");
             }
         }
-        requireType("images", images, DType.F32);
+        requireType("images", images, DType.F32, TorchDevice.CPU);
+        if (previous == null || previousTokens == null) {
+            return null;
+        }
+        requireType("tokens", previousTokens, tokens, device);
+        return previousTokens;
     }
 
-    /** Checks the element type, and that the tensor lies in the processor's memory. */
-    static void requireType(String what, Tensor tensor, DType required) {
-        if (!tensor.is_cpu() || Tensors.dtype(tensor) != required) {
-            throw new IllegalArgumentException(what + ": " + required + " in the processor's memory is required, "
-                    + Tensors.dtype(tensor) + (tensor.is_cpu() ? "" : " elsewhere") + " came");
+    private static void requireType(String what, Tensor tensor, DType required, TorchDevice device) {
+        TorchDevice came = TorchDevice.of(tensor);
+        if (!came.equals(device) || Tensors.dtype(tensor) != required) {
+            throw new IllegalArgumentException(what + ": " + required + " " + where(device) + " is required, "
+                    + Tensors.dtype(tensor) + (came.equals(device) ? "" : " " + where(came)) + " came");
         }
+    }
+
+    private static String where(TorchDevice device) {
+        return device.isCuda() ? "on " + device : "in the processor's memory";
     }
 
     /** @param required of one image; the batch comes first */

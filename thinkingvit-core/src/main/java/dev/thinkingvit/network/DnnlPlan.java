@@ -131,11 +131,20 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         return Value.of(storage(dtype, shape, true));
     }
 
-    /** Makes the value's memory the outside's. */
-    Value output(Value value) {
-        Value ready = ready(value);
-        storage(ready).external = true;
-        return ready;
+    /** Makes the value's memory the outside's; a copy's, if it is the outside's already. */
+    Value output(Value value, DType dtype) {
+        Value ready = ready(value, dtype);
+        Value own = ready;
+        if (storage(ready).external) {
+            own = fresh(dtype, ready.shape);
+            copy(ready, own);
+        }
+        storage(own).external = true;
+        return own;
+    }
+
+    private void copy(Value from, Value to) {
+        step(program -> program.copy(from.view(), to.view()), from, to);
     }
 
     /** Lays memory out and writes the steps; views of inputs and outputs are to be bound before a run. */
@@ -233,7 +242,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
             return there;
         }
         Value cast = fresh(dtype, there.shape);
-        step(program -> program.copy(there.view(), cast.view()), there, cast);
+        copy(there, cast);
         return cast;
     }
 

@@ -68,7 +68,8 @@ final class DnnlStage implements PackedStage {
             List<Long> before = ports.previous();
             this.images = steps.input(DType.F32, shape(count, ports.images()));
             this.previous = before == null ? null : steps.input(weights.type(), shape(count, before));
-            this.outputs = network.stage(steps, stage, images, previous).map(steps::output);
+            this.outputs = network.stage(steps, stage, images, previous)
+                    .map(tokens -> steps.output(tokens, weights.type()), said -> steps.output(said, DType.F32));
         }
     }
 

@@ -6,6 +6,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,12 +27,18 @@ final class DnnlWeights implements AutoCloseable {
     private final int stage;
     private final DType type;
     private @Nullable Map<String, HostTensor> source;
-    private final IdentityHashMap<Linear, DnnlMatrix> matrices = new IdentityHashMap<>();
+    private final Map<Use, DnnlMatrix> matrices = new HashMap<>();
     private final IdentityHashMap<Parameter, Tensor> vectors = new IdentityHashMap<>();
     private final IdentityHashMap<Parameter, Tensor> positions = new IdentityHashMap<>();
     private final Map<String, Tensor> zeros = new ConcurrentHashMap<>();
     private final List<AutoCloseable> owned = new ArrayList<>();
     private long bytes;
+
+    /** A linear layer with what is folded into it. */
+    private record Use(
+            Linear layer,
+            @Nullable Parameter factor,
+            @Nullable Parameter pattern) {}
 
     /**
      * @param source all of the network's weights, of any float type
@@ -70,7 +77,8 @@ final class DnnlWeights implements AutoCloseable {
      * @param rows about how many rows will be multiplied at a time
      */
     DnnlMatrix matrix(Linear layer, @Nullable Parameter factor, @Nullable Parameter pattern, long rows) {
-        DnnlMatrix known = matrices.get(layer);
+        Use use = new Use(layer, factor, pattern);
+        DnnlMatrix known = matrices.get(use);
         if (known != null) {
             return known;
         }
@@ -92,7 +100,7 @@ final class DnnlWeights implements AutoCloseable {
             DnnlMatrix matrix =
                     new DnnlMatrix(weight, bias, layer.weight().cast() ? type : DType.F32, Math.max(FEW_ROWS, rows));
             owned.add(matrix);
-            matrices.put(layer, matrix);
+            matrices.put(use, matrix);
             bytes += matrix.bytes();
             return matrix;
         }

@@ -95,10 +95,13 @@ public interface Layers<T> {
     /** {@code x} times a parameter of one value. */
     T scale(T x, Parameter factor);
 
-    /** The sum of two of one shape. */
+    /** The sum of two of one shape; {@code x} is not read again. */
     T add(T x, T y);
 
-    /** {@code x} and what a branch adds to it; while training, stochastic depth may leave the branch out. */
+    /**
+     * {@code x} and what a branch adds to it; while training, stochastic depth may leave the branch out. Neither is read
+     * again.
+     */
     T residual(T x, T branch);
 
     /** Token {@code index} of each image: (B, N, d) to (B, d). */

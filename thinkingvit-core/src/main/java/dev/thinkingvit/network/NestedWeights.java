@@ -84,7 +84,8 @@ public final class NestedWeights {
         List<Network.Output<Tensor>> outputs = new ArrayList<>();
         Tensor recycled = null;
         for (int stage = 1; stage <= last; stage++) {
-            Network.Output<Tensor> output = network.stage(layers(stage, dropPath, pass), stage, images, recycled);
+            Tensor previous = network.ports(stage).previous() == null ? null : recycled;
+            Network.Output<Tensor> output = run(layers(stage, dropPath, pass), stage, images, previous);
             outputs.add(output);
             recycled = output.tokens();
         }
@@ -98,7 +99,11 @@ public final class NestedWeights {
      * @param previous what the stage before left; null in the first
      */
     public Network.Output<Tensor> stage(int stage, Tensor images, @Nullable Tensor previous) {
-        return network.stage(layers(stage, DropPath.NONE, null), stage, images, previous);
+        return run(layers(stage, DropPath.NONE, null), stage, images, previous);
+    }
+
+    private Network.Output<Tensor> run(TorchLayers layers, int stage, Tensor images, @Nullable Tensor previous) {
+        return layers.outward(network.stage(layers, stage, images, previous));
     }
 
     /** The cut weights of all stages. */

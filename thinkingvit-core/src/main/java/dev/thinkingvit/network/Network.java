@@ -76,7 +76,17 @@ public interface Network {
 
         /** The same outputs, each after {@code change}. */
         public Output<T> map(UnaryOperator<T> change) {
-            return new Output<>(change.apply(tokens), change.apply(prediction), mapped(extras, change));
+            return map(change, change);
+        }
+
+        /**
+         * The same outputs, changed.
+         *
+         * @param recycled what becomes of the tokens
+         * @param said what becomes of the prediction and of each extra
+         */
+        public Output<T> map(UnaryOperator<T> recycled, UnaryOperator<T> said) {
+            return new Output<>(recycled.apply(tokens), said.apply(prediction), mapped(extras, said));
         }
     }
 

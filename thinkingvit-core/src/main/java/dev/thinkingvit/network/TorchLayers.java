@@ -49,6 +49,11 @@ class TorchLayers implements Layers<Tensor> {
         this.branches = branches;
     }
 
+    /** A stage's outputs as they leave it: tokens of the products' type, whatever is said F32. */
+    final Network.Output<Tensor> outward(Network.Output<Tensor> outputs) {
+        return outputs.map(tokens -> tokens.to(type), said -> said.to(ScalarType.Float));
+    }
+
     @Override
     public final Tensor patches(Tensor images, int patch) {
         long batch = images.size(0);
@@ -203,7 +208,7 @@ class TorchLayers implements Layers<Tensor> {
 
     @Override
     public final Tensor mean(Tensor x) {
-        return x.mean(1);
+        return x.to(ScalarType.Float).mean(1);
     }
 
     @Override

@@ -53,7 +53,8 @@ final class TorchStage implements PackedStage {
     @Override
     public Network.Output<Tensor> run(Tensor images, @Nullable Tensor previous) {
         try (Scope scope = new Scope()) {
-            return network.stage(new TorchLayers(weights, type, TorchLayers.Branches.ALL), stage, images, previous)
+            TorchLayers layers = new TorchLayers(weights, type, TorchLayers.Branches.ALL);
+            return layers.outward(network.stage(layers, stage, images, previous))
                     .map(scope::keep);
         }
     }

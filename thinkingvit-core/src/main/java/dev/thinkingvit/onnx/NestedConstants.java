@@ -124,7 +124,7 @@ final class NestedConstants {
     String matrix(OnnxGraph graph, Parameter weight, int chunk, @Nullable Parameter factor, int stage) {
         Axis outputs = weight.axes().get(0);
         Axis inputs = weight.axes().get(1);
-        String name = named(weight, chunk);
+        String name = named(weight, chunk, factor);
         Source source = transposed(weight, chunk, factor);
         if (outputs.leading().isEmpty() || weight.reader() != 0) {
             int columns = weight.reader() == 0 ? outputs.chunk() : outputs.read(weight.reader());
@@ -138,7 +138,7 @@ final class NestedConstants {
     /** The leading values of a vector as a stage reads it; see {@link #matrix}. */
     String vector(OnnxGraph graph, Parameter vector, int chunk, @Nullable Parameter factor, int stage) {
         Axis axis = vector.axes().get(0);
-        String name = named(vector, chunk);
+        String name = named(vector, chunk, factor);
         int length = vector.reader() == 0 ? most(axis) : axis.read(vector.reader());
         declare(name, 1, length, () -> {
             float by = factor(vector, chunk, factor);
@@ -149,30 +149,37 @@ final class NestedConstants {
         return graph.constant(name, axis.read(stage));
     }
 
-    /** The leading kernels of a convolution (out, channels, p, p). */
-    String kernel(OnnxGraph graph, Parameter weight, int stage) {
+    /**
+     * The leading kernels of a convolution (out, channels, p, p).
+     *
+     * @param factor of one value, by which they are multiplied; null for none
+     */
+    String kernel(OnnxGraph graph, Parameter weight, @Nullable Parameter factor, int stage) {
+        String name = named(weight, 0, factor);
         long[] shape = weight.shape(stage);
         int length = Math.toIntExact(
                 weight.elements() / weight.shape()[0] * most(weight.axes().get(0)));
-        declare(weight.name(), 1, length, () -> {
+        declare(name, 1, length, () -> {
+            float by = factor(weight, 0, factor);
             float[] values = values(weight);
-            return (none, column) -> values[column];
+            return (none, column) -> by * values[column];
         });
-        return graph.constant(weight.name(), shape);
+        return graph.constant(name, shape);
     }
 
     /** (N, d): the class token at its position, then what every patch at its position begins with. */
-    String embedding(OnnxGraph graph, Parameter classToken, Parameter positions, Parameter patchBias, int stage) {
+    String embedding(
+            OnnxGraph graph, Parameter classToken, Parameter positions, @Nullable Parameter patchBias, int stage) {
         Axis features = positions.axes().get(2);
         int tokens = positions.axes().get(1).size();
         Source source = () -> {
             float[] places = values(positions);
             float[] first = values(classToken);
-            float[] bias = values(patchBias);
+            float[] bias = patchBias == null ? new float[features.size()] : values(patchBias);
             return (token, feature) ->
                     places[token * features.size() + feature] + (token == 0 ? first[feature] : bias[feature]);
         };
-        return nested(graph, "embedding", any -> tokens, features, source, stage);
+        return nested(graph, positions.name() + ".embedding", any -> tokens, features, source, stage);
     }
 
     /** (H, n, n): what is added to a window's scores. */
@@ -239,14 +246,21 @@ final class NestedConstants {
                     return graph.constant(band, rows.applyAsInt(stage), widths[k] - before);
                 })
                 .toList();
-        return bands.size() == 1 ? bands.get(0) : graph.node("Concat", name, bands, attribute("axis", 1));
+        if (bands.size() == 1) {
+            return bands.get(0);
+        }
+        return graph.has(name) ? name : graph.node("Concat", name, bands, attribute("axis", 1));
     }
 
-    /** {@code layer.weight}, or {@code layer.i.weight} of one of several chunks. */
-    private static String named(Parameter parameter, int chunk) {
+    /**
+     * {@code layer.weight}, or {@code layer.i.weight} of one of several chunks; with the name of the factor, which may be another
+     * one at another stage or place.
+     */
+    private static String named(Parameter parameter, int chunk, @Nullable Parameter factor) {
         String name = parameter.name();
-        int dot = name.lastIndexOf('.');
-        return parameter.chunks() == 1 ? name : name.substring(0, dot) + "." + chunk + name.substring(dot);
+        int end = name.lastIndexOf('.') < 0 ? name.length() : name.lastIndexOf('.');
+        String own = parameter.chunks() == 1 ? name : name.substring(0, end) + "." + chunk + name.substring(end);
+        return factor == null ? own : own + "*" + factor.name();
     }
 
     /** What the widest stage reads: further entries are read by none. */

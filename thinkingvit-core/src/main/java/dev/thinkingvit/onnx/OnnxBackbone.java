@@ -19,9 +19,11 @@ import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -205,14 +207,14 @@ final class OnnxBackbone extends NetworkBackbone {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        StageInput.check(network(), stage, images, previousTokens);
+        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, DType.F32, TorchDevice.CPU);
         long batch = images.size(0);
         try (Scope scope = new Scope();
                 Ports inputs = new Ports();
                 Ports outputs = new Ports()) {
             inputs.bind(ExportedModel.IMAGES, images.contiguous());
-            if (previousTokens != null) {
-                inputs.bind(ExportedModel.PREVIOUS_TOKENS, previousTokens.contiguous());
+            if (taken != null) {
+                inputs.bind(ExportedModel.PREVIOUS_TOKENS, taken.contiguous());
             }
             Network.Ports ports = network().ports(stage);
             Tensor prediction = Tensors.emptyFloats(shape(batch, ports.prediction()));

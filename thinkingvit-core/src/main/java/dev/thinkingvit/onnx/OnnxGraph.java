@@ -68,7 +68,7 @@ final class OnnxGraph {
     }
 
     /**
-     * The first values of the stored constant of that name, F32.
+     * The first values of the stored constant of that name, F32; once, however often it is asked for.
      *
      * @return {@code name}
      */
@@ -83,6 +83,9 @@ final class OnnxGraph {
      * @return {@code name}
      */
     String constantOf(String stored, String name, long... shape) {
+        if (has(name)) { // a layer that is used again
+            return name;
+        }
         long count = 1;
         for (long size : shape) {
             count *= size;
@@ -160,6 +163,11 @@ final class OnnxGraph {
         }
         ProtoMessage tensor = new ProtoMessage().integer(1, FLOAT).message(2, shape);
         return new ProtoMessage().text(1, port.name()).message(2, new ProtoMessage().message(1, tensor));
+    }
+
+    /** Whether a value of that name is there. */
+    boolean has(String name) {
+        return named.contains(name);
     }
 
     private void requireNew(String name) {

@@ -9,6 +9,7 @@ import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Norm;
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.Windows;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -33,6 +34,7 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     private final int stage;
     private final Map<String, String> ports; // what a value that leaves the stage is called outside
     private final Set<String> small = new HashSet<>(); // constants of a few numbers that the graph has
+    private final Set<String> named = new HashSet<>(); // what nodes give
 
     private OnnxLayers(OnnxGraph graph, NestedConstants constants, int stage, Map<String, String> ports) {
         this.graph = graph;
@@ -108,10 +110,18 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         List<Long> before = ports.previous();
         Value previous = before == null ? null : input(ExportedModel.PREVIOUS_TOKENS, before);
         Network.Output<Value> output = network.stage(layers, stage, images, previous);
-        names.put(layers.whole(output.tokens()), ExportedModel.TOKENS);
-        names.put(layers.port(output.prediction()), ExportedModel.LOGITS);
-        output.extras().forEach((name, extra) -> names.put(layers.port(extra), name));
+        Map<String, String> leaving = new HashMap<>();
+        layers.leave(ExportedModel.TOKENS, layers.whole(output.tokens()), leaving);
+        layers.leave(ExportedModel.LOGITS, layers.port(output.prediction()), leaving);
+        output.extras().forEach((name, extra) -> layers.leave(name, layers.port(extra), leaving));
+        names.putAll(leaving);
         return graph;
+    }
+
+    /** Notes what a value is called outside; a copy of it, if it has come in, or leaves already under another name. */
+    private void leave(String port, String value, Map<String, String> leaving) {
+        boolean isOwn = named.contains(value) && !leaving.containsKey(value);
+        leaving.put(isOwn ? value : node("Identity", port + ".copy", List.of(value)), port);
     }
 
     private static Value input(String name, List<Long> shape) {
@@ -119,7 +129,17 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     }
 
     private String node(String operator, String output, List<String> inputs, ProtoMessage... attributes) {
-        return graph.node(operator, ports.getOrDefault(output, output), inputs, attributes);
+        String name = output;
+        for (int use = 2; !named.add(name); use++) { // of a layer that is used again
+            name = output + "#" + use;
+        }
+        graph.node(operator, outer(name), inputs.stream().map(this::outer).toList(), attributes);
+        return name;
+    }
+
+    /** What the graph calls a value; names are made of inner ones, so that they do not depend on what leaves the graph. */
+    private String outer(String name) {
+        return ports.getOrDefault(name, name);
     }
 
     private String integers(long... values) {
@@ -156,9 +176,8 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         if (name == null) {
             throw new IllegalStateException("a value without a name");
         }
-        String outer = ports.getOrDefault(name, name);
         if (value.form == Form.PORT || !small.add(name)) {
-            return outer;
+            return name;
         }
         return node("Reshape", name, List.of(rows, integers(-1, value.shape[0], value.last())));
     }
@@ -173,9 +192,20 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         if (pending.x.patch > 0) {
             long width = layer.weight().shape(stage)[0];
             String rows = node("Reshape", name(layer) + ".rows", List.of(patches(pending, width), integers(-1, width)));
-            return node("Add", name(layer), List.of(rows, constants.vector(graph, requireBias(layer), 0, null, stage)));
+            Parameter bias = layer.bias();
+            return bias == null
+                    ? rows
+                    : node("Add", name(layer), List.of(rows, constants.vector(graph, bias, 0, pending.factor, stage)));
         }
-        return gemm(rows(pending.x), layer, 0, pending.factor, name(layer));
+        String x = rows(pending.x);
+        if (layer.weight().chunks() == 1) {
+            return gemm(x, layer, 0, pending.factor, name(layer));
+        }
+        List<String> chunks = new ArrayList<>();
+        for (int chunk = 0; chunk < layer.weight().chunks(); chunk++) {
+            chunks.add(gemm(x, layer, chunk, pending.factor, name(layer) + "." + chunk));
+        }
+        return node("Concat", name(layer), chunks, attribute("axis", 1));
     }
 
     private String gemm(String x, Linear layer, int chunk, @Nullable Parameter factor, String name) {
@@ -190,8 +220,13 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     }
 
     private static String name(Linear layer) {
-        String weight = layer.weight().name();
-        return weight.substring(0, weight.lastIndexOf('.'));
+        return stem(layer.weight().name());
+    }
+
+    /** {@code layer} of {@code layer.weight}. */
+    private static String stem(String name) {
+        int dot = name.lastIndexOf('.');
+        return dot < 0 ? name + ".out" : name.substring(0, dot);
     }
 
     @Override
@@ -226,10 +261,13 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         Linear layer = pending.layer;
         long width = patches.last();
         String name = name(layer);
+        if (pending.factor != null) {
+            throw new IllegalStateException("embedded patches are not scaled before a class token is put in front");
+        }
         String transposed = patches(pending, width);
         // a row of zeros in front makes room for the class token, which the embedding's first row holds
         String padded = node("Pad", name + ".padded", List.of(transposed, integers(0, 1, 0, 0, 0, 0))); // (B, N, d)
-        String embedding = constants.embedding(graph, classToken, positions, requireBias(layer), stage);
+        String embedding = constants.embedding(graph, classToken, positions, layer.bias(), stage);
         String embedded = node("Add", "embedded", List.of(padded, embedding));
         String rows = node("Reshape", "embedded.rows", List.of(embedded, integers(-1, width))); // (B·N, d)
         return new Value(Form.ROWS, patches.shape[0] + 1, width).named(rows);
@@ -244,10 +282,15 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
             throw new IllegalStateException("a class token is put before embedded patches");
         }
         String name = name(layer);
+        String kernel = constants.kernel(graph, layer.weight(), pending.factor, stage);
+        if (layer.weight().axes().size() == 2) { // declared as the matrix that it is to the layer
+            long channels = pending.x.last() / ((long) patch * patch);
+            kernel = node("Reshape", name + ".kernel", List.of(kernel, integers(width, channels, patch, patch)));
+        }
         String grid = node(
                 "Conv",
                 name + ".grid",
-                List.of(images, constants.kernel(graph, layer.weight(), stage)),
+                List.of(images, kernel),
                 attribute("kernel_shape", List.of(patch, patch)),
                 attribute("strides", List.of(patch, patch))); // (B, d, S/p, S/p)
         String columns =
@@ -255,18 +298,10 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         return node("Transpose", name + ".patches", List.of(columns), attribute("perm", List.of(0, 2, 1)));
     }
 
-    private static Parameter requireBias(Linear layer) {
-        Parameter bias = layer.bias();
-        if (bias == null) {
-            throw new IllegalStateException("the patch embedding has a bias");
-        }
-        return bias;
-    }
-
     @Override
     public Value norm(Value x, Norm layer) {
         String weight = constants.vector(graph, layer.weight(), 0, null, stage);
-        String name = weight.substring(0, weight.lastIndexOf('.'));
+        String name = stem(weight);
         return new Value(x.form, x.shape)
                 .named(node(
                         "LayerNormalization",
@@ -290,20 +325,17 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
 
     @Override
     public Value attention(Value qkv, int heads) {
-        Pending pending = pending(qkv);
-        String name = name(pending.layer) + ".";
-        String x = rows(pending.x);
         long tokens = qkv.shape[0];
         long width = qkv.last() / 3;
-        String split = integers(-1, tokens, heads, width / heads);
-        String[] parts = new String[3];
-        for (int i = 0; i < parts.length; i++) {
-            String part = name + "qkv".charAt(i);
-            String rows = gemm(x, pending.layer, i, null, part); // (B·N, d)
-            String byHead = node("Reshape", part + ".split", List.of(rows, split)); // (B, N, H, hd)
-            // (B, H, N, hd), keys (B, H, hd, N)
-            List<Integer> order = i == 1 ? List.of(0, 2, 3, 1) : List.of(0, 2, 1, 3);
-            parts[i] = node("Transpose", part + ".heads", List.of(byHead), attribute("perm", order));
+        String name;
+        String[] parts;
+        Pending pending = qkv.pending;
+        if (pending != null && pending.layer.weight().chunks() == 3) {
+            name = name(pending.layer) + ".";
+            parts = parts(pending, name, heads, tokens, width);
+        } else {
+            name = rows(qkv) + ".";
+            parts = parts(qkv, name, heads);
         }
         String scores = node("MatMul", name + "scores", List.of(parts[0], parts[1])); // (B, H, N, N)
         String shares = node("Softmax", name + "shares", List.of(scores), attribute("axis", -1));
@@ -311,6 +343,35 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String joined = node("Transpose", name + "joined", List.of(mixed), attribute("perm", List.of(0, 2, 1, 3)));
         return new Value(Form.ROWS, tokens, width)
                 .named(node("Reshape", name + "rows", List.of(joined, integers(-1, width)))); // (B·N, d)
+    }
+
+    /** Queries (B, H, N, hd), keys (B, H, hd, N) and values of a layer in three chunks, a product for each. */
+    private String[] parts(Pending pending, String name, int heads, long tokens, long width) {
+        String x = rows(pending.x);
+        String split = integers(-1, tokens, heads, width / heads);
+        String[] parts = new String[3];
+        for (int i = 0; i < parts.length; i++) {
+            String part = name + "qkv".charAt(i);
+            String rows = gemm(x, pending.layer, i, pending.factor, part); // (B·N, d)
+            String byHead = node("Reshape", part + ".split", List.of(rows, split)); // (B, N, H, hd)
+            List<Integer> order = i == 1 ? List.of(0, 2, 3, 1) : List.of(0, 2, 1, 3);
+            parts[i] = node("Transpose", part + ".heads", List.of(byHead), attribute("perm", order));
+        }
+        return parts;
+    }
+
+    /** The same of rows (B·N, 3d), cut apart. */
+    private String[] parts(Value qkv, String name, int heads) {
+        long headDim = qkv.last() / 3 / heads;
+        String split =
+                node("Reshape", name + "split", List.of(rows(qkv), integers(-1, qkv.shape[0], 3, heads, headDim)));
+        String byPart = node("Transpose", name + "parts", List.of(split), attribute("perm", List.of(2, 0, 3, 1, 4)));
+        String[] parts = new String[3];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = node("Gather", name + "qkv".charAt(i), List.of(byPart, index(i)), attribute("axis", 0));
+        }
+        parts[1] = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
+        return parts;
     }
 
     /** In the layer's weights, since it is constant. */
@@ -424,16 +485,10 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String name = rows + ".";
         long n = how.tokens();
         long width = qkv.last() / 3;
-        String split = node("Reshape", name + "split", List.of(rows, integers(-1, n, 3, heads, width / heads)));
-        String byPart = node("Transpose", name + "parts", List.of(split), attribute("perm", List.of(2, 0, 3, 1, 4)));
-        String[] parts = new String[3]; // (B·windows, H, n, hd) each
-        for (int i = 0; i < parts.length; i++) {
-            parts[i] = node("Gather", name + "qkv".charAt(i), List.of(byPart, index(i)), attribute("axis", 0));
-        }
+        String[] parts = parts(qkv, name, heads); // (B·windows, H, n, hd), keys (B·windows, H, hd, n)
         double scale = 1 / Math.sqrt((double) width / heads);
         String queries = node("Mul", name + "queries", List.of(parts[0], scalar("scale." + width / heads, scale)));
-        String keys = node("Transpose", name + "keys", List.of(parts[1]), attribute("perm", List.of(0, 1, 3, 2)));
-        String scores = node("MatMul", name + "scores", List.of(queries, keys)); // (B·windows, H, n, n)
+        String scores = node("MatMul", name + "scores", List.of(queries, parts[1])); // (B·windows, H, n, n)
         String biased = node("Add", name + "biased", List.of(scores, constants.windowBias(graph, bias, how, stage)));
         if (how.isShifted()) {
             long count = how.count();

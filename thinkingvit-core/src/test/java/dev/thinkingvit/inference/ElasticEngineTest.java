@@ -155,35 +155,6 @@ class ElasticEngineTest {
     }
 
     @Test
-    void aStageThatNoImageNeedsIsNotRun() {
-        engine.run(images, 8, StopPolicy.of(Routers.ENTROPY, 100));
-        assertThat(backbone.rows(1)).isEqualTo(8);
-        assertThat(backbone.rows(2)).isZero();
-        assertThat(backbone.rows(3)).isZero();
-    }
-
-    @Test
-    void laterStagesSeeOnlyTheUndecided() {
-        List<Outcome> outcomes = engine.run(images, 8, StopPolicy.of(Routers.ENTROPY_TOP10, 1.788));
-        long beyondFirst = outcomes.stream().filter(o -> o.stage() > 1).count();
-        long beyondSecond = outcomes.stream().filter(o -> o.stage() > 2).count();
-        assertThat(beyondFirst).isBetween(1L, 7L);
-        assertThat(backbone.rows(2)).isEqualTo((int) beyondFirst);
-        assertThat(backbone.rows(3)).isEqualTo((int) beyondSecond);
-    }
-
-    @Test
-    void costIsThatOfTheStagesThatRan() {
-        for (Outcome outcome : engine.run(images, 8, StopPolicy.of(Routers.ENTROPY_TOP10, 2.054))) {
-            double expected = 0;
-            for (int stage = 1; stage <= outcome.stage(); stage++) {
-                expected += model.config().network().macs(stage) / 1e9;
-            }
-            assertThat(outcome.gmacs()).isCloseTo(expected, within(1e-12));
-        }
-    }
-
-    @Test
     void resultsOfABatchAreThoseOfItsImagesAloneInOrder() {
         float[] many = new float[37 * IMAGE];
         for (int i = 0; i < 37; i++) {

@@ -12,12 +12,8 @@ import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Precision;
-import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelDirectory;
-import dev.thinkingvit.tensor.ComputeThread;
-import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
-import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.verify.Verification;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -28,14 +24,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
-import java.util.stream.Stream;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
@@ -44,38 +37,6 @@ class OnnxBackboneTest {
 
     @TempDir
     private Path folder;
-
-    static Stream<ThinkingViTConfig> networks() {
-        return Stream.of(
-                Drawn.THREE_STAGES,
-                new ThinkingViTConfig(32, 4, 48, 3, 6, List.of(3, 6), 10, 1e-6),
-                new ThinkingViTConfig(24, 8, 32, 1, 4, List.of(4), 2, 1e-6));
-    }
-
-    @ParameterizedTest
-    @MethodSource("networks")
-    void everyStageGivesTheLogitsAndTokensThatLibtorchGives(ThinkingViTConfig network) {
-        Drawn drawn = Drawn.of(network);
-        ExportedModel exported = drawn.export(folder, OnnxExport.Layout.SHARED);
-        try (Backbone onnx = OnnxRuntime.open(exported);
-                Backbone packed = drawn.packed()) {
-            for (int count : new int[] {1, 3, 17}) {
-                agree(Drawn.run(onnx, count), Drawn.run(packed, count));
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @EnumSource(
-            value = OnnxExport.Layout.class,
-            names = {"FOLDED", "EMBEDDED"})
-    void graphsWithWholeMatricesGiveTheSame(OnnxExport.Layout layout) {
-        Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
-        try (Backbone whole = OnnxRuntime.open(drawn.export(folder, layout));
-                Backbone packed = drawn.packed()) {
-            agree(Drawn.run(whole, 3), Drawn.run(packed, 3));
-        }
-    }
 
     @Test
     void anExportThatReplacedAnotherGivesTheSame() {
@@ -164,29 +125,6 @@ class OnnxBackboneTest {
             // tokens of one batch are 83 KB: kept, they would be 200 MB by now
             assertThat(Pointer.physicalBytes() - resident).isLessThan(100L << 20);
         }
-    }
-
-    @Test
-    void whatAStageCannotTakeIsRefusedInWords() {
-        try (Backbone onnx = OnnxRuntime.open(Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED))) {
-            ComputeThread.call(() -> {
-                try (Scope scope = new Scope()) {
-                    assertThatThrownBy(() -> onnx.run(1, Tensors.emptyFloats(1, 3, 32, 40), null))
-                            .hasMessage("images: shape [B, 3, 40, 40] is required, [1, 3, 32, 40] came");
-                    assertThatThrownBy(() -> onnx.run(2, Tensors.emptyFloats(1, 3, 40, 40), null))
-                            .hasMessage("stage 2 recycles the tokens of stage 1, none came");
-                }
-                return null;
-            });
-        }
-    }
-
-    @Test
-    void aClosedModelRunsNoMore() {
-        Backbone onnx = OnnxRuntime.open(Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED));
-        onnx.close();
-        onnx.close();
-        assertThatThrownBy(() -> Drawn.run(onnx, 1)).hasMessage("the model is closed");
     }
 
     @Test

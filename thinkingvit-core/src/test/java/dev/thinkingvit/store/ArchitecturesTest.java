@@ -11,6 +11,8 @@ import dev.thinkingvit.inference.Embedding;
 import dev.thinkingvit.inference.Pooling;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.SwinConfig;
@@ -20,6 +22,8 @@ import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.verify.Verification;
 import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -81,7 +85,7 @@ class ArchitecturesTest {
                 "\"global_pool\": \"avg\" | \"global_pool\": \"token\" | global_pool must be avg, got \"token\"",
                 "\"embed_dim\": 9 | \"embed_dim\": \"nine\" | embed_dim must be a whole number, got \"nine\"",
                 "\"num_features\": 72 | \"num_features\": 9 | num_features must be 72, got 9",
-                "swin_small_patch4_window7_224 | resnet50 | supported are thinkingvit and thinkingswin"
+                "swin_small_patch4_window7_224 | resnet50 | supported are thinkingvit, thinkingswin"
             })
     void whatAnArchitectureDoesNotKnowIsRefused(String before, String after, String words) throws IOException {
         String config = Files.readString(SWIN.resolve(ModelDirectory.CONFIG));
@@ -145,6 +149,31 @@ class ArchitecturesTest {
                     .hasSize(4 * 72);
             assertThatThrownBy(() -> ThinkingViTConfig.of(classifier.config().network()))
                     .hasMessageContaining("thinkingvit alone, not for thinkingswin");
+        }
+    }
+
+    @Test
+    void anArchitectureOfAnotherJarIsFoundByItsName() {
+        assertThat(Architectures.named("rezerovit").title()).isEqualTo("nested ReZero ViT");
+    }
+
+    @Test
+    void aBrokenJarIsSaidToBeAndKeepsNobodyFromTheLibrarysOwn() throws IOException {
+        Path services = Files.createDirectories(folder.resolve("META-INF/services"));
+        Files.writeString(services.resolve(Architecture.class.getName()), "com.example.Gone\n");
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try (URLClassLoader broken =
+                new URLClassLoader(new URL[] {folder.toUri().toURL()}, before)) {
+            thread.setContextClassLoader(broken);
+            assertThat(Architectures.named("swin_tiny_patch4_window7_224").name())
+                    .isEqualTo("thinkingswin");
+            assertThatThrownBy(() -> Architectures.named("resnet50"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("an architecture of another jar cannot be loaded")
+                    .hasMessageContaining("com.example.Gone");
+        } finally {
+            thread.setContextClassLoader(before);
         }
     }
 }
