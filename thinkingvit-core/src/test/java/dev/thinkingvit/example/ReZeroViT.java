@@ -140,6 +140,16 @@ public record ReZeroViT(
         return weights;
     }
 
+    @Override
+    public ReZeroViT plain(int numFeatures) {
+        if (numFeatures < headDim || numFeatures % headDim != 0) {
+            throw new IllegalArgumentException(
+                    "the width must be a multiple of head_dim " + headDim + ", got " + numFeatures);
+        }
+        return new ReZeroViT(
+                imageSize, patchSize, headDim, depth, List.of(numFeatures / headDim), recycles, numClasses);
+    }
+
     /** What {@code config.json} says of it. Found by {@code META-INF/services}. */
     public record Registered() implements Architecture {
         private static final Set<String> KNOWN =
@@ -163,6 +173,11 @@ public record ReZeroViT(
         @Override
         public String stagesArgument() {
             return "stage_heads";
+        }
+
+        @Override
+        public List<String> sources() {
+            return List.of("a ReZero ViT");
         }
 
         @Override

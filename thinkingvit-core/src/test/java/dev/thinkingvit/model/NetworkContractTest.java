@@ -260,7 +260,7 @@ class NetworkContractTest {
             replica.backward(
                     specimen.images(IMAGES),
                     last,
-                    (stage, prediction) -> loss(stage, last, prediction),
+                    (stage, output) -> loss(stage, last, output.prediction()),
                     dropPath,
                     again);
             replica.addGradientsTo(sums);
