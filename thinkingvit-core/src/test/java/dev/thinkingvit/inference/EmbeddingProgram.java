@@ -23,6 +23,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -216,8 +217,10 @@ public final class EmbeddingProgram {
                     new float[4096 * 3 * 32 * 32],
                     targets,
                     IntStream.range(0, 4096).toArray());
-            Thread training = new Thread(() -> say("training " + outcome(() -> trainer.update(List.of(part), 1e-3))));
-            training.start();
+            CompletableFuture<Void> training = CompletableFuture.runAsync(
+                    () -> say("training " + outcome(() -> trainer.update(List.of(part), 1e-3))),
+                    work -> new Thread(work).start());
+            atExit(training::join); // for it to be heard
             Thread.sleep(2_000); // it is about its pictures then
             say("ready");
             training.join();
