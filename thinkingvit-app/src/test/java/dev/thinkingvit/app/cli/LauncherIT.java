@@ -80,6 +80,21 @@ class LauncherIT {
     }
 
     @Test
+    void anArchiveOfClassesThatIsNoneIsPassedOver() throws Exception {
+        Path home = Files.createDirectory(elsewhere.resolve("home"));
+        Path target = Files.createDirectories(home.resolve("thinkingvit-app/target"));
+        Path built = HOME.resolve("thinkingvit-app/target");
+        Files.createSymbolicLink(target.resolve("thinkingvit.jar"), built.resolve("thinkingvit.jar"));
+        Files.createSymbolicLink(target.resolve("lib"), built.resolve("lib"));
+        Files.copy(HOME.resolve("thinkingvit"), home.resolve("thinkingvit"));
+        Files.writeString(target.resolve("classes.jsa"), "of another Java, or half written");
+        Ran ran = runScript(home.resolve("thinkingvit"), "--version");
+        assertThat(ran.err()).isEmpty();
+        assertThat(ran.exit()).isZero();
+        assertThat(ran.out()).startsWith("thinkingvit ");
+    }
+
+    @Test
     void jsonNamesEachPicturesStageAndCost() throws Exception {
         Ran ran = run("classify", "--json", "--threshold", "0", SAMPLES);
         JsonNode root = new JsonMapper().readTree(ran.out());
