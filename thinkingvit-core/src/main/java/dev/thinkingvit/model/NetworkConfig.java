@@ -103,8 +103,10 @@ public interface NetworkConfig {
      * Brings the weights of a trained network to this one's names and geometry, for it to start from.
      *
      * @param tensors under timm's names, of any type; not changed
+     * @param library in whose manner their file names them, such as {@code Microsoft's}; empty for timm's own
+     * @throws IllegalArgumentException if it cannot start from them, whatever is done: says why
      */
-    default WarmSource warmSource(Map<String, HostTensor> tensors) {
+    default WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
         return WarmSource.of(tensors, this);
     }
 
