@@ -38,6 +38,17 @@ class RecipeFileTest {
     }
 
     @Test
+    void theShippedSwinRecipeHasThePublishedValues() {
+        Recipe published = RecipeFile.read(Path.of("../recipes/imagenet-swin-s.yaml"));
+        assertThat(published.optimizer().peakLr()).isEqualTo(1e-3);
+        assertThat(published.optimizer().clipGrad()).isEqualTo(5);
+        assertThat(published.schedule().totalEpochs()).isEqualTo(310);
+        assertThat(published.loss().dropPath()).isEqualTo(0.3);
+        assertThat(published.network().config(1000).parameterCount()).isEqualTo(49_667_795);
+        assertThat(published.network().config(1000).shorthand()).isEqualTo("(3,3,6,12) → (3,6,12,24)");
+    }
+
+    @Test
     void whatIsWrittenReadsBackTheSame() throws IOException {
         Recipe recipe = RecipeFile.read(Path.of("../recipes/imagenet-deit-3h-6h.yaml"))
                 .with("stage_weights", List.of(0.4, 0.6))
