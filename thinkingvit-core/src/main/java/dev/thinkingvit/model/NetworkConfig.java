@@ -27,6 +27,11 @@ public interface NetworkConfig {
     /** How people name it, such as {@code "3H → 6H"}. */
     String shorthand();
 
+    /** What kind of network it is, as people call it: one that thinks once goes by another name than one in stages. */
+    default String title() {
+        return stages() > 1 ? architecture().title() : architecture().plainTitle();
+    }
+
     /** How its predictions are read. */
     default Readout readout() {
         return Readout.CLASSES;

@@ -68,11 +68,12 @@ public record SwinConfig(
                 "depths, num_heads and window_size need a number for each level, got " + depths + ", " + numHeads
                         + " and " + windowSize);
         require(!headRounds.isEmpty(), "head_rounds is empty: at least one round is required");
+        int unit = patchSize << (depths.size() - 1);
         require(
-                imageSize.height() % (patchSize << (depths.size() - 1)) == 0
-                        && imageSize.width() % (patchSize << (depths.size() - 1)) == 0,
-                "img_size " + imageSize + " is not a multiple of " + (patchSize << (depths.size() - 1))
-                        + ", the patch_size " + patchSize + " doubled by each level");
+                imageSize.height() % unit == 0 && imageSize.width() % unit == 0,
+                "img_size " + imageSize + " is not a multiple of " + unit + ", the patch_size " + patchSize
+                        + " doubled by each level: "
+                        + new ImageSize(multiple(imageSize.height(), unit), multiple(imageSize.width(), unit)) + " is");
         for (int level = 0; level < depths.size(); level++) {
             int width = embedDim << level;
             int heads = numHeads.get(level);
@@ -256,6 +257,8 @@ public record SwinConfig(
                 "base", List.of(128, 4, 18),
                 "large", List.of(192, 6, 18));
         private static final Pattern PUBLISHED = Pattern.compile("swin_[a-z0-9_]+(\\.\\w+)?");
+        private static final Pattern BIASES =
+                Pattern.compile("layers\\.\\d+\\.blocks\\.\\d+\\.attn\\.relative_position_bias_table");
         private static final Set<String> KNOWN = Set.of(
                 "img_size",
                 "patch_size",
@@ -284,6 +287,16 @@ public record SwinConfig(
         @Override
         public String title() {
             return "Thinking Swin";
+        }
+
+        @Override
+        public String plainTitle() {
+            return "Swin Transformer";
+        }
+
+        @Override
+        public boolean owns(String tensor) {
+            return BIASES.matcher(tensor).matches();
         }
 
         @Override
@@ -333,7 +346,7 @@ public record SwinConfig(
 
         @Override
         public List<String> sources() {
-            return List.of("Swin Transformer", title());
+            return List.of(plainTitle(), title());
         }
 
         @Override
@@ -377,6 +390,11 @@ public record SwinConfig(
             arguments.put("head_rounds", network.headRounds());
             return arguments;
         }
+    }
+
+    /** The largest multiple that is no larger, or the first. */
+    private static int multiple(int pixels, int unit) {
+        return Math.max(1, pixels / unit) * unit;
     }
 
     private static void inRange(String name, int value, int largest) {

@@ -293,6 +293,11 @@ public record ThinkingViTConfig(
         }
 
         @Override
+        public String plainTitle() {
+            return "Vision Transformer";
+        }
+
+        @Override
         public boolean answersTo(String architecture) {
             return architecture.equals(name());
         }

@@ -31,7 +31,7 @@ class SwinConfigTest {
             value = {
                 "img_size | 0 | img_size must be at least 1, got 0",
                 "img_size | 131072 | img_size must lie between 1 and 65536, got 131072",
-                "img_size | 30 | img_size 30 is not a multiple of 4, the patch_size 2 doubled by each level",
+                "img_size | 30 | img_size 30 is not a multiple of 4, the patch_size 2 doubled by each level: 28 is",
                 "patch_size | 0 | patch_size must lie between 1 and 32, got 0",
                 "patch_size | 64 | patch_size must lie between 1 and 32, got 64",
                 "embed_dim | -8 | embed_dim must lie between 1 and 65536, got -8",
