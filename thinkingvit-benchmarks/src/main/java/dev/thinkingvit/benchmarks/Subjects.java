@@ -28,7 +28,10 @@ final class Subjects {
         return switch (name) {
             case LARGE -> drawn(LARGE, recipe("imagenet-deit-3h-6h"));
             case "cifar" -> shipped("cifar10-3h-6h");
-            default -> Files.isDirectory(Path.of(name)) ? of(name, Path.of(name)) : drawn(name, recipe(name));
+            default -> {
+                String shown = String.valueOf(Path.of(name).getFileName());
+                yield Files.isDirectory(Path.of(name)) ? of(shown, Path.of(name)) : drawn(shown, recipe(name));
+            }
         };
     }
 

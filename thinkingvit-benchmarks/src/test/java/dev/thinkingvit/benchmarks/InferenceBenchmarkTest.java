@@ -182,10 +182,8 @@ class InferenceBenchmarkTest {
         assertThat(report.rows())
                 .extracting(InferenceReport.Row::way)
                 .containsExactly("ours fp32", "ONNX Runtime fp32");
-        StringWriter printed = new StringWriter();
-        report.print(new PrintWriter(printed));
-        assertThat(printed.toString())
-                .contains("naive port fp32 of tiny: the port is of ThinkingViTs, not of a Thinking Swin");
+        assertThat(report.skipped())
+                .containsExactly("naive port fp32 of tiny: the port is of ThinkingViTs, not of a Thinking Swin");
     }
 
     @Test
