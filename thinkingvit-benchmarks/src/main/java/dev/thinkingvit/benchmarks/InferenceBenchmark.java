@@ -1,6 +1,7 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
@@ -64,8 +65,13 @@ final class InferenceBenchmark {
      * @param name for the table
      */
     record Subject(String name, ModelConfig config, Map<String, HostTensor> weights) {
-        ThinkingViTConfig network() {
-            return ThinkingViTConfig.of(config.network());
+        NetworkConfig network() {
+            return config.network();
+        }
+
+        /** Whether a way can run it: the port is of one architecture. */
+        boolean isFor(Way way) {
+            return way != Way.NAIVE || network() instanceof ThinkingViTConfig;
         }
 
         /** The engine of a way that is elastic; the caller closes it. */
@@ -132,7 +138,11 @@ final class InferenceBenchmark {
                     if (!ways.contains(way)) {
                         continue;
                     }
-                    if (way.precision.isFastHere()) {
+                    if (!subject.isFor(way)) {
+                        skipped.add(way.label + " of " + subject.name() + ": the port is of "
+                                + ThinkingViTConfig.ARCHITECTURE.title() + "s, not of a "
+                                + subject.network().architecture().title());
+                    } else if (way.precision.isFastHere()) {
                         enter(subject, way, entries, opened);
                     } else if (!skipped.contains(way.label)) {
                         skipped.add(way.label + ": this processor has no instructions for it");
@@ -174,7 +184,11 @@ final class InferenceBenchmark {
             float[] images = SyntheticBatch.draw(subject.network(), batch, SEED).images();
             if (engine == null) {
                 Contender naive = new NaiveInference(
-                        label(subject, way, batch, batch), subject.network(), subject.weights(), images, batch);
+                        label(subject, way, batch, batch),
+                        ThinkingViTConfig.of(subject.network()),
+                        subject.weights(),
+                        images,
+                        batch);
                 opened.add(naive);
                 entries.add(new Entry(subject, way, batch, batch, naive));
             } else {
@@ -247,7 +261,7 @@ final class InferenceBenchmark {
     }
 
     private static double gmacs(Entry entry) {
-        ThinkingViTConfig network = entry.subject().network();
+        NetworkConfig network = entry.subject().network();
         double share = (double) entry.goOn() / entry.batch();
         double rest = 0;
         for (int stage = 2; stage <= network.stages(); stage++) {

@@ -47,8 +47,9 @@ final class InferenceCommand extends BenchmarkCommand {
             names = "--models",
             paramLabel = "NAME",
             split = ",",
-            description = "224 (3H → 6H, 12 blocks, 1000 classes) and cifar (the shipped model). Default:"
-                    + " ${DEFAULT-VALUE}.")
+            description =
+                    "224 (3H → 6H, 12 blocks, 1000 classes), cifar (the shipped model), a model's folder, or a recipe:"
+                            + " what it trains, with 1000 classes and first weights. Default: ${DEFAULT-VALUE}.")
     private List<String> models = List.of("224", "cifar");
 
     @Option(

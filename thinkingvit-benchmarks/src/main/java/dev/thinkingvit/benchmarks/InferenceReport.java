@@ -89,8 +89,10 @@ record InferenceReport(
 
     void print(PrintWriter out) {
         machine.print(limits, turns, out);
+        String model =
+                "%-" + rows.stream().mapToInt(row -> row.model().length()).reduce("model".length(), Math::max) + "s";
         out.printf(
-                "%-6s %-18s %5s %5s %27s %26s %8s %7s %8s %9s %9s%n",
+                model + " %-18s %5s %5s %27s %26s %8s %7s %8s %9s %9s%n",
                 "model",
                 "runs on",
                 "batch",
@@ -104,7 +106,7 @@ record InferenceReport(
                 "of naive");
         for (Row row : rows) {
             out.printf(
-                    "%-6s %-18s %5d %3.0f %% %27s %26s %,8.0f %5.0f %% %8s %9s %9s%n",
+                    model + " %-18s %5d %3.0f %% %27s %26s %,8.0f %5.0f %% %8s %9s %9s%n",
                     row.model(),
                     row.way(),
                     row.batch(),

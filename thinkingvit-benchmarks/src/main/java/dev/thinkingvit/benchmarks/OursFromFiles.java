@@ -3,7 +3,7 @@ package dev.thinkingvit.benchmarks;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.model.NestedNetwork;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.train.Peers;
 import dev.thinkingvit.train.Recipe;
@@ -35,8 +35,7 @@ final class OursFromFiles implements Contender {
             throw new IllegalArgumentException(
                     folder.samples().size() + " pictures do not fill a batch of " + batchSize);
         }
-        ThinkingViTConfig config =
-                ThinkingViTConfig.of(recipe.network().config(folder.classNames().size()));
+        NetworkConfig config = recipe.network().config(folder.classNames().size());
         this.model = NestedNetwork.initialise(config, recipe.execution().seed());
         this.trainer = new Trainer(model, recipe);
         this.loader = TrainingPictures.loader(

@@ -1,7 +1,7 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.model.NestedNetwork;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.Trainer;
@@ -21,11 +21,7 @@ final class OursInMemory implements Contender {
      * @param weights first weights
      */
     OursInMemory(
-            String name,
-            Recipe recipe,
-            ThinkingViTConfig config,
-            Map<String, HostTensor> weights,
-            SyntheticBatch batch) {
+            String name, Recipe recipe, NetworkConfig config, Map<String, HostTensor> weights, SyntheticBatch batch) {
         this.name = name;
         this.model = NestedNetwork.of(config, weights);
         this.trainer = new Trainer(model, recipe);

@@ -117,8 +117,7 @@ final class Processes {
             }
         } else {
             try (ElasticClassifier classifier = ElasticClassifier.open(model, way.precision)) {
-                float[] images = SyntheticBatch.draw(
-                                ThinkingViTConfig.of(classifier.config().network()), batch, 1)
+                float[] images = SyntheticBatch.draw(classifier.config().network(), batch, 1)
                         .images();
                 ElasticInference elastic = new ElasticInference("elastic", classifier.engine(), images, batch, batch);
                 for (int i = 0; i < SERVED; i++) {

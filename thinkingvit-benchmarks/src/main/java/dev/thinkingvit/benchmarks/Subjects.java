@@ -1,13 +1,15 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.model.NestedNetwork;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The models that inference is measured with. */
+/** The models that are measured. */
 final class Subjects {
     private static final Path HOME = Path.of(System.getProperty("thinkingvit.home", "."));
     /** The one that sees photographs. */
@@ -17,28 +19,51 @@ final class Subjects {
 
     private Subjects() {}
 
-    /** @throws IllegalArgumentException if there is none of this name */
+    /**
+     * A known one, a model's folder, or what a recipe trains.
+     *
+     * @throws IllegalArgumentException if there is none of this name
+     */
     static InferenceBenchmark.Subject named(String name) {
         return switch (name) {
-            case LARGE -> imagenet();
+            case LARGE -> drawn(LARGE, recipe("imagenet-deit-3h-6h"));
             case "cifar" -> shipped("cifar10-3h-6h");
-            default -> throw new IllegalArgumentException("no model '" + name + "'; there are 224 and cifar");
+            default -> {
+                String shown = String.valueOf(Path.of(name).getFileName());
+                yield Files.isDirectory(Path.of(name)) ? of(shown, Path.of(name)) : drawn(shown, recipe(name));
+            }
         };
     }
 
-    /** 3H → 6H of the published shape; what it costs does not depend on what its weights are. */
-    private static InferenceBenchmark.Subject imagenet() {
-        ThinkingViTConfig network =
-                ThinkingViTConfig.of(RecipeFile.read(HOME.resolve("recipes/imagenet-deit-3h-6h.yaml"))
-                        .network()
-                        .config(IMAGENET_CLASSES));
+    /**
+     * A recipe: a file, or the name of one in {@code recipes/}.
+     *
+     * @throws IllegalArgumentException if there is none of this name
+     */
+    static Recipe recipe(String name) {
+        Path shipped = HOME.resolve("recipes").resolve(name + ".yaml");
+        Path file = Files.isRegularFile(shipped) ? shipped : Path.of(name);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(
+                    "no model '" + name + "'; there are 224 and cifar, model folders, and recipes, by name or file");
+        }
+        return RecipeFile.read(file);
+    }
+
+    /** ImageNet's classes; what it costs does not depend on what its weights are. */
+    private static InferenceBenchmark.Subject drawn(String name, Recipe recipe) {
+        NetworkConfig network = recipe.network().config(IMAGENET_CLASSES);
         try (NestedNetwork model = NestedNetwork.initialise(network, 1)) {
-            return new InferenceBenchmark.Subject(LARGE, ModelConfig.of(network), model.stateDict());
+            return new InferenceBenchmark.Subject(name, ModelConfig.of(network), model.stateDict());
         }
     }
 
     private static InferenceBenchmark.Subject shipped(String name) {
-        ModelDirectory.Model model = ModelDirectory.read(HOME.resolve("models").resolve(name));
-        return new InferenceBenchmark.Subject("cifar", model.config(), model.weights());
+        return of("cifar", HOME.resolve("models").resolve(name));
+    }
+
+    private static InferenceBenchmark.Subject of(String name, Path folder) {
+        ModelDirectory.Model model = ModelDirectory.read(folder);
+        return new InferenceBenchmark.Subject(name, model.config(), model.weights());
     }
 }

@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.NetworkConfig;
 import java.util.SplittableRandom;
 
 /**
@@ -14,7 +14,7 @@ import java.util.SplittableRandom;
 record SyntheticBatch(float[] images, float[] targets, int size) {
     private static final float SMOOTHING = 0.1f;
 
-    static SyntheticBatch draw(ThinkingViTConfig config, int size, long seed) {
+    static SyntheticBatch draw(NetworkConfig config, int size, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         float[] images = new float[size * config.imageSize().values()];
         for (int i = 0; i < images.length; i++) {

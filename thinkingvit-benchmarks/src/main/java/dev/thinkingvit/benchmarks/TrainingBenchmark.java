@@ -2,6 +2,7 @@ package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
@@ -94,19 +95,21 @@ final class TrainingBenchmark {
         return contender;
     }
 
-    private static void open(
-            Subject subject, Set<Precision> precisions, List<Entry> entries, List<Contender> contenders) {
-        ThinkingViTConfig config =
-                ThinkingViTConfig.of(subject.recipe().network().config(subject.classes()));
+    private void open(Subject subject, Set<Precision> precisions, List<Entry> entries, List<Contender> contenders) {
+        NetworkConfig config = subject.recipe().network().config(subject.classes());
         Map<String, HostTensor> weights;
         try (NestedNetwork model = NestedNetwork.initialise(config, SEED)) {
             weights = model.stateDict();
         }
-        if (precisions.contains(Precision.FP32)) {
+        if (!(config instanceof ThinkingViTConfig ported)) {
+            skipped.add("baseline of " + subject.name() + ": it is the port of a "
+                    + ThinkingViTConfig.ARCHITECTURE.title() + ", not of a "
+                    + config.architecture().title());
+        } else if (precisions.contains(Precision.FP32)) {
             SyntheticBatch batch = SyntheticBatch.draw(config, subject.baselineBatch(), SEED);
             Contender naive = opened(
                     contenders,
-                    new NaiveTraining(subject.name() + " baseline", subject.recipe(), config, weights, batch));
+                    new NaiveTraining(subject.name() + " baseline", subject.recipe(), ported, weights, batch));
             entries.add(new Entry(subject, "baseline, in memory", Precision.FP32, batch.size(), naive));
         }
         int batchSize = subject.recipe().optimizer().batchSize();
@@ -160,8 +163,7 @@ final class TrainingBenchmark {
     }
 
     private static double flopPerImage(Subject subject) {
-        ThinkingViTConfig config =
-                ThinkingViTConfig.of(subject.recipe().network().config(subject.classes()));
+        NetworkConfig config = subject.recipe().network().config(subject.classes());
         double macs = 0;
         for (int stage = 1; stage <= config.stages(); stage++) {
             macs += config.macs(stage);

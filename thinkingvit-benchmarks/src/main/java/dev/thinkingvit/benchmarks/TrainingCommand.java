@@ -3,7 +3,6 @@ package dev.thinkingvit.benchmarks;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.train.Recipe;
-import dev.thinkingvit.train.RecipeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,32 +30,17 @@ import picocli.CommandLine.Option;
         })
 final class TrainingCommand extends BenchmarkCommand {
     private static final double SECONDS = 20;
-    private static final Path RECIPES =
-            Path.of(System.getProperty("thinkingvit.home", ".")).resolve("recipes");
     private static final int IMAGENET_CLASSES = 1000;
     private static final int CIFAR_CLASSES = 10;
     private static final int BATCH_224 = 32;
     private static final int BASELINE_BATCH = 16;
 
-    private enum Model {
-        CIFAR,
-        IMAGENET;
-
-        static Model named(String name) {
-            return switch (name) {
-                case "cifar" -> CIFAR;
-                case "224" -> IMAGENET;
-                default -> throw new IllegalArgumentException("no model '" + name + "'; there are 224 and cifar");
-            };
-        }
-    }
-
     @Option(
             names = "--models",
             paramLabel = "NAME",
             split = ",",
-            description = "224 (3H → 6H, 12 blocks, 1000 classes) and cifar (recipes/cifar10-3h-6h.yaml)."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "224 (3H → 6H, 12 blocks, 1000 classes), cifar (recipes/cifar10-3h-6h.yaml), or a recipe, by"
+                    + " name or file. Default: ${DEFAULT-VALUE}.")
     private List<String> models = List.of("224", "cifar");
 
     @Option(
@@ -86,9 +70,10 @@ final class TrainingCommand extends BenchmarkCommand {
             plan = turns();
             for (String name : models) {
                 subjects.add(
-                        switch (Model.named(name)) {
-                            case IMAGENET -> imagenet();
-                            case CIFAR -> cifar(skipped);
+                        switch (name) {
+                            case "224" -> imagenet(name, "imagenet-deit-3h-6h");
+                            case "cifar" -> cifar(skipped);
+                            default -> imagenet(name, name);
                         });
             }
         } catch (IllegalArgumentException e) {
@@ -101,14 +86,17 @@ final class TrainingCommand extends BenchmarkCommand {
         return 0;
     }
 
-    private static TrainingBenchmark.Subject imagenet() {
-        Recipe recipe =
-                RecipeFile.read(RECIPES.resolve("imagenet-deit-3h-6h.yaml")).with("batch_size", BATCH_224);
-        return new TrainingBenchmark.Subject("224", recipe, IMAGENET_CLASSES, BASELINE_BATCH, null);
+    /** As many images an update as memory bears at 224. */
+    private static TrainingBenchmark.Subject imagenet(String name, String recipeName) {
+        Recipe recipe = Subjects.recipe(recipeName);
+        recipe = recipe.with(
+                        "batch_size", Math.min(BATCH_224, recipe.optimizer().batchSize()))
+                .with("grad_accum_steps", 1);
+        return new TrainingBenchmark.Subject(name, recipe, IMAGENET_CLASSES, BASELINE_BATCH, null);
     }
 
     private TrainingBenchmark.Subject cifar(List<String> skipped) throws IOException {
-        Recipe recipe = RecipeFile.read(RECIPES.resolve("cifar10-3h-6h.yaml"));
+        Recipe recipe = Subjects.recipe("cifar10-3h-6h");
         ImageFolder pictures = null;
         if (data == null) {
             skipped.add("training from files: no pictures were given (--data)");

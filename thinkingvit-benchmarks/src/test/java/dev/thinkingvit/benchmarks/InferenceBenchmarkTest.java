@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -46,7 +48,7 @@ class InferenceBenchmarkTest {
     }
 
     private static InferenceBenchmark.Subject subject(Recipe recipe) {
-        ThinkingViTConfig network = ThinkingViTConfig.of(recipe.network().config(5));
+        NetworkConfig network = recipe.network().config(5);
         try (NestedNetwork model = NestedNetwork.initialise(network, 3)) {
             return new InferenceBenchmark.Subject("tiny", ModelConfig.of(network), model.stateDict());
         }
@@ -67,7 +69,8 @@ class InferenceBenchmarkTest {
     void allComputeTheSame(InferenceBenchmark.Way way) throws Exception {
         InferenceBenchmark.Subject subject = tiny();
         float[] images = SyntheticBatch.draw(subject.network(), 6, 4).images();
-        try (NaiveInference naive = new NaiveInference("naive", subject.network(), subject.weights(), images, 6);
+        try (NaiveInference naive = new NaiveInference(
+                        "naive", ThinkingViTConfig.of(subject.network()), subject.weights(), images, 6);
                 ElasticEngine engine = subject.engine(way);
                 ElasticInference elastic = new ElasticInference("elastic", engine, images, 6, 6)) {
             naive.settle();
@@ -141,6 +144,46 @@ class InferenceBenchmarkTest {
         assertThat(InferencePage.of(report))
                 .contains("tiny, batch 4", "class=\"bar ours\"")
                 .doesNotContain("NaN");
+    }
+
+    @Test
+    void anArchitectureThatThePortIsNotOfIsMeasuredWithoutIt() throws Exception {
+        InferenceBenchmark.Subject swin = subject(RecipeFile.with(
+                Recipe.DEFAULT,
+                Map.of(
+                        "architecture",
+                        "thinkingswin",
+                        "img_size",
+                        16,
+                        "patch_size",
+                        2,
+                        "head_rounds",
+                        "(1,2)(2,4)",
+                        "model_kwargs",
+                        Map.of(
+                                "embed_dim",
+                                8,
+                                "depths",
+                                List.of(1, 1),
+                                "num_heads",
+                                List.of(2, 4),
+                                "window_size",
+                                4))));
+        InferenceReport report = new InferenceBenchmark(
+                        List.of(swin),
+                        EnumSet.of(
+                                InferenceBenchmark.Way.OURS_FP32,
+                                InferenceBenchmark.Way.ONNX,
+                                InferenceBenchmark.Way.NAIVE),
+                        List.of(2),
+                        List.of(1.0),
+                        new Turns(1, 0))
+                .run((turn, contender) -> {});
+        assertThat(report.rows())
+                .extracting(InferenceReport.Row::way)
+                .containsExactly("ours fp32", "ONNX Runtime fp32");
+        assertThat(report.skipped())
+                .containsExactly("naive port fp32 of tiny: the port is of ThinkingViTs, not of a Thinking Swin");
     }
 
     @Test

@@ -102,6 +102,20 @@ class TrainingBenchmarkTest {
     }
 
     @Test
+    void anArchitectureThatTheBaselineIsNotOfIsTrainedWithoutIt() throws Exception {
+        Recipe swin = Subjects.recipe("../recipes/cifar10-swin.yaml").with("batch_size", 2);
+        TrainingBenchmark.Subject small = new TrainingBenchmark.Subject("small", swin, 2, 3, null);
+        TrainingReport report = new TrainingBenchmark(
+                        List.of(small), Set.of(Precision.FP32), new Turns(1, 0), List.of())
+                .run((turn, contender) -> {});
+        assertThat(report.rows()).extracting(TrainingReport.Row::how).containsExactly("ours, in memory");
+        StringWriter printed = new StringWriter();
+        report.print(new PrintWriter(printed));
+        assertThat(printed.toString())
+                .contains("skipped: baseline of small: it is the port of a ThinkingViT, not of a Thinking Swin");
+    }
+
+    @Test
     void operationsAreSixForEachMultiplyAccumulateOfAllStages() throws Exception {
         TrainingBenchmark.Subject tiny = new TrainingBenchmark.Subject("tiny", RECIPE, 2, 3, null);
         TrainingReport.Row row = new TrainingBenchmark(

@@ -31,7 +31,8 @@ public record StateDict(
     /**
      * What the file's own names and layouts tell, which timm's do not keep.
      *
-     * @param library in whose manner the names were: {@code Google's}, {@code transformers'}, {@code torchvision's}; empty for timm's own
+     * @param library in whose manner the names were: {@code Google's}, {@code transformers'}, {@code torchvision's},
+     *     {@code Microsoft's}; empty for timm's own
      * @param heads number of attention heads; 0 if the file does not show it
      * @param centred whether pictures are normalised to −1 … 1 there by default, with mean and std 0.5
      */

@@ -11,8 +11,18 @@ public interface Architecture {
     /** As people call it. */
     String title();
 
+    /** As people call one that thinks once, such as {@code Vision Transformer}. */
+    default String plainTitle() {
+        return title();
+    }
+
     /** Whether a configuration of that {@code architecture} is one of this kind, published names included. */
     boolean answersTo(String architecture);
+
+    /** Whether only such a network has a tensor of that name, by which weights are recognised that no configuration is with. */
+    default boolean owns(String tensor) {
+        return false;
+    }
 
     /**
      * The arguments that a published name implies, {@code num_classes} apart; none of those that it leaves open. This

@@ -1,5 +1,6 @@
 package dev.thinkingvit.model;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceConfigurationError;
@@ -47,6 +48,11 @@ public final class Architectures {
     /** The architecture that a configuration names, if there is one. */
     public static Optional<Architecture> find(String name) {
         return all().filter(each -> each.answersTo(name)).findFirst();
+    }
+
+    /** The architecture that alone has tensors of such names, if there is one. */
+    public static Optional<Architecture> recognised(Collection<String> tensors) {
+        return all().filter(each -> tensors.stream().anyMatch(each::owns)).findFirst();
     }
 
     /** {@code "supported are …"}. */

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a configuration's {@code model_args} say, read strictly: they decide what is computed. Values are what JSON has as
+ * What a configuration's {@code model_args}, or a recipe's {@code model_kwargs}, say, read strictly: they decide what is computed. Values are what JSON has as
  * plain Java: numbers, strings, booleans, lists, maps, null, which means what its absence means. Every method throws an
  * {@link IllegalArgumentException} that names the key, what was required and what came.
  */
@@ -20,9 +20,20 @@ public final class Arguments {
     private static final Pattern LISTS = Pattern.compile("[\\s()\\[\\],;]*\\d{1,6}[\\d\\s()\\[\\],;]*");
     private static final Pattern NUMBER = Pattern.compile("\\d{1,6}");
 
+    private final String section;
     private final Map<String, @Nullable Object> values;
 
+    /** Those of a {@code config.json}. */
     public Arguments(Map<String, ? extends @Nullable Object> values) {
+        this("model_args", values);
+    }
+
+    /**
+     * @param section what holds them is called, for errors
+     * @param values by key
+     */
+    public Arguments(String section, Map<String, ? extends @Nullable Object> values) {
+        this.section = section;
         this.values = new LinkedHashMap<>(values);
     }
 
@@ -46,14 +57,14 @@ public final class Arguments {
                 return;
             }
             if (required == null) {
-                throw new IllegalArgumentException("model_args." + key + " is not an argument of " + architecture);
+                throw new IllegalArgumentException(section + "." + key + " is not an argument of " + architecture);
             }
             boolean same = required instanceof Number number
                     ? value instanceof Number came && came.doubleValue() == number.doubleValue()
                     : required.toString().equals(String.valueOf(value));
             if (!same) {
                 throw new IllegalArgumentException(
-                        "model_args." + key + " must be " + required + ", got " + text(value));
+                        section + "." + key + " must be " + required + ", got " + text(value));
             }
         });
     }

@@ -27,6 +27,11 @@ public interface NetworkConfig {
     /** How people name it, such as {@code "3H → 6H"}. */
     String shorthand();
 
+    /** What kind of network it is, as people call it: one that thinks once goes by another name than one in stages. */
+    default String title() {
+        return stages() > 1 ? architecture().title() : architecture().plainTitle();
+    }
+
     /** How its predictions are read. */
     default Readout readout() {
         return Readout.CLASSES;
@@ -103,8 +108,10 @@ public interface NetworkConfig {
      * Brings the weights of a trained network to this one's names and geometry, for it to start from.
      *
      * @param tensors under timm's names, of any type; not changed
+     * @param library in whose manner their file names them, such as {@code Microsoft's}; empty for timm's own
+     * @throws IllegalArgumentException if it cannot start from them, whatever is done: says why
      */
-    default WarmSource warmSource(Map<String, HostTensor> tensors) {
+    default WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
         return WarmSource.of(tensors, this);
     }
 

@@ -151,7 +151,7 @@ final class PatchGeometry {
     }
 
     /** V G Hᵀ of a grid G of {@code columns} columns. */
-    private static double[] apply(double[][] vertical, double[][] horizontal, double[] grid, int columns) {
+    static double[] apply(double[][] vertical, double[][] horizontal, double[] grid, int columns) {
         double[][] rows = new double[grid.length / columns][horizontal.length];
         for (int y = 0; y < rows.length; y++) {
             for (int x = 0; x < horizontal.length; x++) {

@@ -1,8 +1,8 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.network.Windows;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +41,14 @@ public record SwinConfig(
     /** How configurations name it. */
     public static final Architecture ARCHITECTURE = new Configured();
 
+    private static final int LARGEST = 1 << 16;
+    private static final int MAX_LEVELS = 12;
+    private static final int MAX_DEPTH = 1024;
+    private static final int MAX_CLASSES = 1 << 24;
+
+    /** Attention within a window is quadratic in its tokens, and so is a table of which two of them read which bias. */
+    static final int MAX_WINDOW = 64;
+
     public SwinConfig {
         depths = List.copyOf(depths);
         numHeads = List.copyOf(numHeads);
@@ -48,30 +56,38 @@ public record SwinConfig(
         headRounds = headRounds.stream().map(List::copyOf).toList();
         require(!depths.isEmpty(), "depths is empty: at least one level is required");
         require(
+                depths.size() <= MAX_LEVELS,
+                "depths: at most " + MAX_LEVELS + " levels are possible, got " + depths.size());
+        inRange("img_size", Math.max(imageSize.height(), imageSize.width()), LARGEST);
+        inRange("patch_size", patchSize, Math.min(imageSize.height(), imageSize.width()));
+        inRange("embed_dim", embedDim, LARGEST);
+        inRange("num_classes", numClasses, MAX_CLASSES);
+        depths.forEach(depth -> inRange("each of depths", depth, MAX_DEPTH));
+        require(
                 numHeads.size() == depths.size() && windowSize.size() == depths.size(),
                 "depths, num_heads and window_size need a number for each level, got " + depths + ", " + numHeads
                         + " and " + windowSize);
         require(!headRounds.isEmpty(), "head_rounds is empty: at least one round is required");
+        int unit = patchSize << (depths.size() - 1);
         require(
-                patchSize >= 1
-                        && imageSize.height() % (patchSize << (depths.size() - 1)) == 0
-                        && imageSize.width() % (patchSize << (depths.size() - 1)) == 0,
-                "img_size " + imageSize + " is not a multiple of " + (patchSize << (depths.size() - 1))
-                        + ", the patch_size " + patchSize + " doubled by each level");
+                imageSize.height() % unit == 0 && imageSize.width() % unit == 0,
+                "img_size " + imageSize + " is not a multiple of " + unit + ", the patch_size " + patchSize
+                        + " doubled by each level: "
+                        + new ImageSize(multiple(imageSize.height(), unit), multiple(imageSize.width(), unit)) + " is");
         for (int level = 0; level < depths.size(); level++) {
             int width = embedDim << level;
             int heads = numHeads.get(level);
             require(
                     heads >= 1 && width % heads == 0,
                     "level " + (level + 1) + ": its width " + width + " is not a multiple of its num_heads " + heads);
-            require(windowSize.get(level) >= 1, "window_size must be at least 1, got " + windowSize);
+            int side = Math.max(imageSize.height(), imageSize.width()) / (patchSize << level);
+            inRange("each of window_size", windowSize.get(level), side > MAX_WINDOW ? MAX_WINDOW : LARGEST);
             for (List<Integer> round : headRounds) {
                 require(
                         round.size() == depths.size() && round.get(level) >= 1 && round.get(level) <= heads,
                         "head_rounds needs 1 to num_heads " + numHeads + " for each level, got " + round);
             }
         }
-        require(numClasses >= 1, "num_classes must be at least 1, got " + numClasses);
     }
 
     /** For square images. */
@@ -126,23 +142,37 @@ public record SwinConfig(
         return headRounds.get(stage - 1);
     }
 
-    /** Another size is one whose windows, and so whose biases, are the same. */
+    /** With windows as large as before, but no larger than the grids: as timm's {@code img_size}. */
     @Override
     public SwinConfig withImageSize(ImageSize size) {
-        SwinConfig other =
-                new SwinConfig(size, patchSize, embedDim, depths, numHeads, windowSize, headRounds, numClasses);
-        Map<String, long[]> now = parameterShapes();
-        Map<String, long[]> then = other.parameterShapes();
-        now.forEach((name, shape) -> require(
-                Arrays.equals(shape, then.get(name)),
-                "at img_size " + size + " windows are of another size than at " + imageSize + ", and " + name
-                        + " has no values for it"));
-        return other;
+        return new SwinConfig(size, patchSize, embedDim, depths, numHeads, windowSize, headRounds, numClasses);
     }
 
+    /** Where a window is no longer as large, its biases are resized as timm does. */
     @Override
     public Map<String, HostTensor> resized(Map<String, HostTensor> weights, NetworkConfig to) {
-        return weights;
+        if (!(to instanceof SwinConfig other)) {
+            throw new IllegalArgumentException(to.architecture().name() + " is not " + ARCHITECTURE.name());
+        }
+        Map<String, HostTensor> resized = new LinkedHashMap<>(weights);
+        for (int level = 0; level < levels(); level++) {
+            ImageSize from = window(level);
+            ImageSize wanted = other.window(level);
+            for (int block = 0; block < depths.get(level) && !from.equals(wanted); block++) {
+                int heads = numHeads.get(level);
+                resized.computeIfPresent(biasTable(level, block), (name, table) -> {
+                    float[] fitted = BiasTables.resized(table.toFloats(), from, wanted, heads, BiasTables.Manner.TIMM);
+                    return HostTensor.of(fitted, fitted.length / heads, heads);
+                });
+            }
+        }
+        return resized.equals(weights) ? weights : resized;
+    }
+
+    /** Of a plain Swin Transformer or a Thinking Swin, of other windows and patches too, but no wider. */
+    @Override
+    public WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
+        return SwinSource.of(tensors, library, this);
     }
 
     /** Its heads are as wide as this one's. */
@@ -199,6 +229,23 @@ public record SwinConfig(
         return new ImageSize(imageSize.height() / side, imageSize.width() / side);
     }
 
+    /** A level's windows (from 0), down and across: no larger than its grid. */
+    public ImageSize window(int level) {
+        Windows windows = windows(level, false);
+        return new ImageSize(windows.windowRows(), windows.windowColumns());
+    }
+
+    /** How a level's grid is cut (from 0). */
+    Windows windows(int level, boolean shifted) {
+        ImageSize grid = grid(level);
+        return Windows.of(grid.height(), grid.width(), windowSize.get(level), shifted);
+    }
+
+    /** The biases of a block of a level, both from 0: (distances, heads). */
+    static String biasTable(int level, int block) {
+        return "layers." + level + ".blocks." + block + ".attn.relative_position_bias_table";
+    }
+
     /** timm's arguments, as far as they mean this network, and the rounds. */
     private static final class Configured implements Architecture {
         private static final Pattern SIZED =
@@ -210,6 +257,8 @@ public record SwinConfig(
                 "base", List.of(128, 4, 18),
                 "large", List.of(192, 6, 18));
         private static final Pattern PUBLISHED = Pattern.compile("swin_[a-z0-9_]+(\\.\\w+)?");
+        private static final Pattern BIASES =
+                Pattern.compile("layers\\.\\d+\\.blocks\\.\\d+\\.attn\\.relative_position_bias_table");
         private static final Set<String> KNOWN = Set.of(
                 "img_size",
                 "patch_size",
@@ -238,6 +287,16 @@ public record SwinConfig(
         @Override
         public String title() {
             return "Thinking Swin";
+        }
+
+        @Override
+        public String plainTitle() {
+            return "Swin Transformer";
+        }
+
+        @Override
+        public boolean owns(String tensor) {
+            return BIASES.matcher(tensor).matches();
         }
 
         @Override
@@ -287,7 +346,7 @@ public record SwinConfig(
 
         @Override
         public List<String> sources() {
-            return List.of("Swin Transformer", title());
+            return List.of(plainTitle(), title());
         }
 
         @Override
@@ -331,6 +390,15 @@ public record SwinConfig(
             arguments.put("head_rounds", network.headRounds());
             return arguments;
         }
+    }
+
+    /** The largest multiple that is no larger, or the first. */
+    private static int multiple(int pixels, int unit) {
+        return Math.max(1, pixels / unit) * unit;
+    }
+
+    private static void inRange(String name, int value, int largest) {
+        require(value >= 1 && value <= largest, name + " must lie between 1 and " + largest + ", got " + value);
     }
 
     private static void require(boolean holds, String message) {

@@ -109,15 +109,13 @@ public final class SwinNetwork implements Network {
                                 .map(round -> round.get(level))
                                 .toList())
                 .of(Meaning.HEADS);
-        ImageSize grid = config.grid(level);
-        Windows windows =
-                Windows.of(grid.height(), grid.width(), config.windowSize().get(level), index % 2 == 1);
+        Windows windows = config.windows(level, index % 2 == 1);
         return new Block(
                 Norm.of(name + "norm1", layer, features, SwinConfig.NORM_EPS),
                 Linear.of(
                         name + "attn.qkv", layer, features(level, 3), features), // the first 3d rows, not three chunks
                 Parameter.of(
-                                name + "attn.relative_position_bias_table",
+                                SwinConfig.biasTable(level, index),
                                 Start.normal(0.02),
                                 layer,
                                 Axis.whole(windows.biasTable()),

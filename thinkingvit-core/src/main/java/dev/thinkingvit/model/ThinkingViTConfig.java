@@ -224,7 +224,7 @@ public record ThinkingViTConfig(
 
     /** Of a plain ViT, a DeiT or a ThinkingViT, of other grids and patches too. */
     @Override
-    public WarmSource warmSource(Map<String, HostTensor> tensors) {
+    public WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
         return ViTSource.of(tensors, this);
     }
 
@@ -290,6 +290,11 @@ public record ThinkingViTConfig(
         @Override
         public String title() {
             return "ThinkingViT";
+        }
+
+        @Override
+        public String plainTitle() {
+            return "Vision Transformer";
         }
 
         @Override

@@ -40,7 +40,16 @@ public record WarmSource(
      * @param config of the network that starts
      */
     static WarmSource of(Map<String, HostTensor> tensors, NetworkConfig config) {
-        return of(tensors, width(tensors, config), config, List.of());
+        return of(tensors, config, List.of());
+    }
+
+    /**
+     * Tensors whose width is that of their last norm.
+     *
+     * @param remarks what was done to them before
+     */
+    static WarmSource of(Map<String, HostTensor> tensors, NetworkConfig config, List<Remark> remarks) {
+        return of(tensors, width(tensors, config), config, remarks);
     }
 
     /**

@@ -5,6 +5,7 @@ import static dev.thinkingvit.store.TrainerArguments.integer;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.SwinConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -48,11 +49,6 @@ final class BareSwin implements BareWeights {
         this.trained = new TrainerArguments(state);
     }
 
-    /** Whether only a Swin Transformer has a tensor of that name. */
-    static boolean isOwn(String name) {
-        return OWN.matcher(name).matches();
-    }
-
     @Override
     public void requireOwn() {
         for (String name : state.tensors().keySet()) {
@@ -63,7 +59,7 @@ final class BareSwin implements BareWeights {
                 }
             });
         }
-        if (state.tensors().keySet().stream().noneMatch(BareSwin::isOwn)) {
+        if (state.tensors().keySet().stream().noneMatch(SwinConfig.ARCHITECTURE::owns)) {
             throw new CheckpointException(
                     state.file(),
                     "holds no Swin Transformer: a tensor layers.0.blocks.0" + TABLE + " is required, it has "

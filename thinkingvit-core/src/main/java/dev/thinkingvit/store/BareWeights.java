@@ -3,10 +3,13 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -16,19 +19,19 @@ import tools.jackson.databind.node.ObjectNode;
  * configuration; what has none needs a complete {@code config.json}.
  */
 interface BareWeights {
+    /** Who reads an architecture's. */
+    Map<Architecture, Function<StateDict, BareWeights>> READERS =
+            Map.of(ThinkingViTConfig.ARCHITECTURE, BareThinkingViT::new, SwinConfig.ARCHITECTURE, BareSwin::new);
+
     /** The one that reads an architecture's; null if there is none. */
     static @Nullable BareWeights of(Architecture architecture, StateDict state) {
-        if (architecture == ThinkingViTConfig.ARCHITECTURE) {
-            return new BareThinkingViT(state);
-        }
-        return architecture == SwinConfig.ARCHITECTURE ? new BareSwin(state) : null;
+        Function<StateDict, BareWeights> reader = READERS.get(architecture);
+        return reader == null ? null : reader.apply(state);
     }
 
-    /** The architecture whose names the weights have; a ThinkingViT's if they have nobody's. */
+    /** The architecture that alone has such tensors; a ThinkingViT if there is none. */
     static Architecture recognised(StateDict state) {
-        return state.tensors().keySet().stream().anyMatch(BareSwin::isOwn)
-                ? SwinConfig.ARCHITECTURE
-                : ThinkingViTConfig.ARCHITECTURE;
+        return Architectures.recognised(state.tensors().keySet()).orElse(ThinkingViTConfig.ARCHITECTURE);
     }
 
     /**

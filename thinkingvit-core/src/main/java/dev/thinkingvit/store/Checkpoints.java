@@ -79,10 +79,9 @@ public final class Checkpoints {
         if (manner == Manner.TRANSFORMERS) {
             return transformers(entry);
         }
-        if (manner == Manner.TRANSFORMERS_SWIN) {
-            return new StateDict.Origin(manner.owner(), 0, false);
-        }
-        return manner == Manner.TORCHVISION ? new StateDict.Origin(manner.owner(), 0, false) : otherwise;
+        boolean named =
+                manner == Manner.TRANSFORMERS_SWIN || manner == Manner.MICROSOFT_SWIN || manner == Manner.TORCHVISION;
+        return named && manner != null ? new StateDict.Origin(manner.owner(), 0, false) : otherwise;
     }
 
     /** transformers' two networks share their names, but for what is in front, and are made for different pictures. */

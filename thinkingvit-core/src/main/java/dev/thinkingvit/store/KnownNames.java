@@ -37,6 +37,8 @@ final class KnownNames {
                 "patch_embed.proj.weight",
                 "(absolute_pos_embed|alpha\\.\\d{1,4}|proj_layer\\d{0,4}\\..+|patch_embed\\..+|layers\\.\\d{1,4}\\..+"
                         + "|norm\\.(weight|bias)|head\\.(fc\\.)?(weight|bias))"),
+        /** {@link #SWIN}, but that each level ends with its merging, not the next one begins with it. */
+        MICROSOFT_SWIN("Microsoft's", SWIN.essential, SWIN.names.pattern()),
         /** transformers' of a Swin Transformer: {@code encoder.layers.0.blocks.0.attention.self.query.weight}. */
         TRANSFORMERS_SWIN(
                 "transformers'",

@@ -116,7 +116,13 @@ public final class ModelCard {
                 "tags",
                 config.network().stages() > 1
                         ? List.of("image-classification", "thinkingvit", "early-exit")
-                        : List.of("image-classification", "vision-transformer"));
+                        : List.of(
+                                "image-classification",
+                                config.network()
+                                        .architecture()
+                                        .plainTitle()
+                                        .toLowerCase(Locale.ROOT)
+                                        .replace(' ', '-')));
         facts.license()
                 .ifPresent(license ->
                         yaml.append("license: ").append(yaml(license)).append('\n'));
@@ -148,27 +154,28 @@ public final class ModelCard {
         NetworkConfig network = config.network();
         Map<String, Object> shape = network.shape();
         StringBuilder text = new StringBuilder();
-        text.append(format(
-                "# %s %s%n%n",
-                network.stages() > 1 ? network.architecture().title() : "Vision Transformer", network.shorthand()));
+        String plain = network.architecture().plainTitle();
+        text.append(format("# %s %s%n%n", network.title(), network.shorthand()));
         text.append(
                 network.stages() > 1
-                        ? "An elastic Vision Transformer: a few attention heads look first; if they are sure, that was it, if"
+                        ? "An elastic " + plain
+                                + ": a few attention heads look first; if they are sure, that was it, if"
                                 + " not, more\nheads think again.\n\n"
-                        : "A Vision Transformer of one stage.\n\n");
+                        : "A " + plain + " of one stage.\n\n");
         text.append("Made from ").append(markdown(source.name()));
         text.append(source.entry().isEmpty() ? "" : ", entry " + markdown(source.entry()));
         text.append(
                 format(", %,d bytes, SHA-256 `%s`, by thinkingvit %s.%n", source.bytes(), source.sha256(), version));
         source.notes().forEach(note -> text.append("- ").append(markdown(note)).append('\n'));
         text.append(format(
-                "%n## Shape%n%,d parameters: %s blocks, %s wide, %s heads of %s, patches of %s at %d × %d, %d classes%s.%n%n",
+                "%n## Shape%n%,d parameters: %s blocks, %s wide, %s heads of %s, patches of %s%s at %d × %d, %d classes%s.%n%n",
                 network.parameterCount(),
                 words(shape.get("depth")),
                 words(shape.get("width")),
                 words(shape.get("heads")),
                 words(shape.get("head_width")),
                 words(shape.get("patch_size")),
+                shape.containsKey("window_size") ? ", windows of " + words(shape.get("window_size")) : "",
                 network.imageSize().height(),
                 network.imageSize().width(),
                 network.numClasses(),

@@ -168,11 +168,12 @@ final class TimmNames {
             claim(file, origins, to, name);
             renamed.put(to, tensor);
         });
-        List<String> notes = new ArrayList<>(weights.notes());
-        if (weights.manner() == Manner.SWIN) {
-            notes.add("Microsoft's names are read as timm's");
+        if (weights.manner() != Manner.SWIN) {
+            return new NamedWeights(weights.manner(), renamed, weights.notes());
         }
-        return new NamedWeights(weights.manner(), renamed, List.copyOf(notes));
+        List<String> notes = new ArrayList<>(weights.notes());
+        notes.add(Manner.MICROSOFT_SWIN.owner() + " names are read as timm's");
+        return new NamedWeights(Manner.MICROSOFT_SWIN, renamed, List.copyOf(notes));
     }
 
     private static void claim(Path file, Map<String, String> origins, String to, String name) {

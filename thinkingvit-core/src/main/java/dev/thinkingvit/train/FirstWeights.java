@@ -65,7 +65,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     public static FirstWeights read(Path path, NetworkConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path, source);
-        WarmSource fitted = network.warmSource(source.tensors());
+        WarmSource fitted = fitted(source, network);
         ClassHead head = ClassHead.of(
                 WarmStart.classes(fitted.tensors(), network), config.namings(), network.numClasses(), classNames);
         WarmStart start = WarmStart.of(fitted, network, network.parameters().draw(seed), head);
@@ -88,16 +88,23 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         return new FirstWeights(start.weights(), lines);
     }
 
+    private static WarmSource fitted(StateDict source, NetworkConfig network) {
+        try {
+            return network.warmSource(source.tensors(), source.origin().library());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(source.file(), String.valueOf(e.getMessage()), e);
+        }
+    }
+
     private static void requireShare(StateDict source, WarmStart start, NetworkConfig network) {
         if (start.share() < LEAST_SHARE) {
             List<String> kinds = network.architecture().sources();
-            int last = kinds.size() - 1;
+            String first = String.join(", ", kinds.subList(0, Math.max(1, kinds.size() - 1)));
             throw new CheckpointException(
                     source.file(),
                     String.format(
                             "is of another kind of network: of its %d tensors, such as %s, %d fit a %s as timm names"
-                                    + " them (%s, …), which is %.1f %% of its values; a %s or %s is required to start"
-                                    + " %s from",
+                                    + " them (%s, …), which is %.1f %% of its values; a %s is required to start %s from",
                             source.tensors().size(),
                             source.tensors().keySet().stream().findFirst().orElse("none"),
                             start.copied().size(),
@@ -108,8 +115,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
                                     .findFirst()
                                     .orElse("none"),
                             100 * start.share(),
-                            String.join(", ", kinds.subList(0, last)),
-                            kinds.get(last),
+                            kinds.size() == 1 ? first : first + " or " + kinds.get(kinds.size() - 1),
                             network.shorthand()));
         }
     }

@@ -86,7 +86,9 @@ public record NetworkRecipe(
             Architecture named = Architectures.named(architecture);
             NetworkConfig config = configured(named, architecture, imgSize, patchSize, modelKwargs, 1);
             if (weightInit == WeightInit.MIMETIC) {
-                require(config.hasMimeticDraw(), "weight_init mimetic is not there for " + named.name());
+                require(
+                        config.hasMimeticDraw(),
+                        "weight_init mimetic is not there for " + named.name() + "; timm is required");
             }
         }
     }
@@ -133,7 +135,7 @@ public record NetworkRecipe(
             arguments.put("patch_size", patchSize);
         }
         arguments.put("num_classes", numClasses);
-        return named.read(new Arguments(arguments));
+        return named.read(new Arguments("model_kwargs", arguments));
     }
 
     /** Number of stages. */

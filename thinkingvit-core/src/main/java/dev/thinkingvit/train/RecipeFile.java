@@ -38,6 +38,7 @@ public final class RecipeFile {
     private static final long MAX_BYTES = 1 << 20;
     private static final String NETWORK = "network";
     private static final String ARCHITECTURE = "architecture";
+    private static final String WEIGHT_INIT = "weight_init";
     private static final String ARGUMENTS = "model_kwargs";
 
     private static final YAMLMapper MAPPER = YAMLMapper.builder()
@@ -174,6 +175,7 @@ public final class RecipeFile {
         ObjectNode network = tree.withObject(NETWORK);
         if (architecture.isString() && !architecture.equals(network.get(ARCHITECTURE))) {
             NetworkRecipe.OF_THINKING_VIT.forEach(network::putNull);
+            network.set(WEIGHT_INIT, tree(Recipe.DEFAULT).get(NETWORK).get(WEIGHT_INIT));
             network.putObject(ARGUMENTS);
         }
     }

@@ -1,9 +1,11 @@
 package dev.thinkingvit.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.Parameter.Role;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -87,18 +89,15 @@ class SwinWarmStartTest {
                 .noneMatch(line -> line.startsWith("warning"));
     }
 
+    /** Its leading rows of queries, keys and values together are other ones. */
     @Test
-    void aWiderSourceIsCutToItsLeadingSlices() {
-        WarmStart start =
-                start(counting(TARGET), swin(8, List.of(2, 1), List.of(2, 4), List.of(List.of(1, 2), List.of(2, 4))));
+    void aWiderSourceIsRefusedWhereLeadingSlicesMeanSomethingElse() {
+        SwinConfig narrower = swin(8, List.of(2, 1), List.of(2, 4), List.of(List.of(1, 2), List.of(2, 4)));
 
-        // element (i, j) of 24 columns of the source holds 24 i + j + 1
-        assertThat(start.weights().get("layers.1.blocks.0.attn.proj.weight").toFloats())
-                .hasSize(256)
-                .startsWith(1, 2)
-                .endsWith(24 * 15 + 15, 24 * 15 + 16);
-        assertThat(start.weights().get("head.fc.weight").toFloats()[16]).isEqualTo(25);
-        assertThat(start.summary()).contains("note: the source is 24 wide, the model 16: its leading slices are taken");
+        assertThatThrownBy(() -> start(counting(TARGET), narrower))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("embed_dim 12 do not become a Thinking Swin of embed_dim 8")
+                .hasMessageContaining("embed_dim 8 or less is required");
     }
 
     @Test
@@ -113,12 +112,47 @@ class SwinWarmStartTest {
     }
 
     @Test
-    void windowsOfAnotherSizeLeaveTheirBiasesRandom() {
+    void tablesOfOtherWindowsAreResizedAsTheLibraryOfTheirFileDoes() {
         SwinConfig source =
-                new SwinConfig(16, 4, 12, List.of(2, 1), List.of(3, 6), List.of(3, 2), List.of(List.of(3, 6)), 3);
+                new SwinConfig(32, 4, 12, List.of(2, 1), List.of(3, 6), List.of(3, 2), List.of(List.of(3, 6)), 3);
+        Map<String, HostTensor> tensors = counting(source);
+        String table = SwinConfig.biasTable(0, 1);
+        float[] values = tensors.get(table).toFloats();
 
-        assertThat(start(counting(source), TARGET).summary())
-                .contains("warning: tensor layers.0.blocks.0.attn.relative_position_bias_table stays random: expected"
-                        + " [9, 3], the source has F32 [25, 3]");
+        for (BiasTables.Manner manner : BiasTables.Manner.values()) {
+            String library = manner == BiasTables.Manner.TIMM ? "" : "Microsoft's";
+            WarmSource fitted = TARGET.warmSource(tensors, library);
+            assertThat(fitted.tensors().get(table).toFloats())
+                    .containsExactly(BiasTables.resized(values, ImageSize.square(3), ImageSize.square(2), 3, manner));
+            assertThat(fitted.remarks())
+                    .extracting(WarmStart.Remark::line)
+                    .containsExactly(
+                            "relative_position_bias_table of 2 blocks is resized from windows of 3 × 3 to 2 × 2, as "
+                                    + (library.isEmpty() ? "timm does" : "Microsoft's code does"));
+        }
+        assertThat(start(tensors, TARGET).share()).isEqualTo(1);
+    }
+
+    @Test
+    void aTableOfNoSquareWindowStaysRandomAndIsNamed() {
+        Map<String, HostTensor> tensors = counting(TARGET);
+        String table = SwinConfig.biasTable(0, 0);
+        tensors.put(table, HostTensor.of(new float[15 * 3], 15, 3));
+
+        assertThat(start(tensors, TARGET).summary())
+                .contains("warning: tensor " + table + " stays random: expected [9, 3], the source has F32 [15, 3]");
+    }
+
+    @Test
+    void patchesOfAnotherSizeAreResampled() {
+        SwinConfig source =
+                new SwinConfig(8, 2, 12, List.of(2, 1), List.of(3, 6), List.of(2, 2), List.of(List.of(3, 6)), 3);
+
+        WarmStart start = start(counting(source), TARGET);
+
+        assertThat(start.copied()).contains("patch_embed.proj.weight");
+        assertThat(start.summary())
+                .contains("note: patch_embed is resampled from patches of 2 × 2 pixels to 4 × 4")
+                .noneMatch(line -> line.startsWith("warning"));
     }
 }

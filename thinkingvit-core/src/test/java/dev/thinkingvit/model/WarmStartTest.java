@@ -303,7 +303,7 @@ class WarmStartTest {
         Map<String, HostTensor> drawn = TARGET.parameters().draw(3);
         float[] before = drawn.get("norm.weight").toFloats();
 
-        WarmStart.of(TARGET.warmSource(counting(WIDER)), TARGET, drawn, ClassHead.of(3, 3));
+        WarmStart.of(TARGET.warmSource(counting(WIDER), ""), TARGET, drawn, ClassHead.of(3, 3));
 
         assertThat(drawn.get("norm.weight").toFloats()).containsExactly(before, within(0f));
     }

@@ -125,6 +125,24 @@ class TrainerResumeTest {
                 RECIPE, Map.of("opt", "sgd", "lr", 0.05, "weight_decay", 1e-4, "layer_decay", 0.75, "aug_repeats", 3)));
     }
 
+    @Test
+    void aRestoredTrainingOfAnotherArchitectureGoesOnBitForBit() throws IOException {
+        Map<String, Object> arguments = Map.of(
+                "embed_dim",
+                8,
+                "depths",
+                List.of(2, 1),
+                "num_heads",
+                List.of(2, 4),
+                "window_size",
+                4,
+                "head_rounds",
+                List.of(List.of(1, 2), List.of(2, 4)));
+        goesOn(RecipeFile.with(
+                RECIPE,
+                Map.of("architecture", "thinkingswin", "img_size", 16, "patch_size", 2, "model_kwargs", arguments)));
+    }
+
     private void goesOn(Recipe recipe) throws IOException {
         List<String> losses;
         Map<String, HostTensor> weights;

@@ -97,11 +97,16 @@ class ArchitecturesTest {
                 .hasMessageContaining(words);
     }
 
+    /** At 64 the last level's grid is 2 wide, at 128 larger than its windows of 3. */
     @Test
-    void anotherSizeOfPicturesIsOneAtWhichTheWindowsStay() throws IOException {
+    void anotherSizeOfPicturesTakesTheBiasesAlongWhereWindowsChange() throws IOException {
         ModelDirectory.Model model = ModelDirectory.read(SWIN);
-        assertThatThrownBy(() -> model.with(size(128)))
-                .hasMessageContaining("at img_size 128 windows are of another size than at 64");
+        ModelDirectory.Model large = model.with(size(128));
+        String last = "layers.3.blocks.0.attn.relative_position_bias_table";
+        assertThat(model.weights().get(last).shape()).containsExactly(9, 12);
+        assertThat(large.weights().get(last).shape()).containsExactly(25, 12);
+        assertThat(large.weights().get("layers.0.blocks.0.attn.relative_position_bias_table"))
+                .isSameAs(model.weights().get("layers.0.blocks.0.attn.relative_position_bias_table"));
         assertThatThrownBy(() -> model.with(size(65))).hasMessageContaining("not a multiple of 32");
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
@@ -77,6 +78,25 @@ class ModelCardTest {
                 .contains(String.format("| 1 | 2 | 16 | %.4f |", NETWORK.macs(1) / 1e9))
                 .contains("centre crop of 16 × 16")
                 .contains("No threshold is stored");
+    }
+
+    @Test
+    void aModelOfOneStageIsCalledByItsArchitecture() throws IOException {
+        SwinConfig swin =
+                new SwinConfig(16, 2, 8, List.of(1, 1), List.of(2, 4), List.of(4, 2), List.of(List.of(2, 4)), 3);
+        Path at = folder.resolve("swin");
+        try (NestedNetwork network = NestedNetwork.initialise(swin, 1)) {
+            ModelDirectory.write(at, ModelConfig.of(swin), network.stateDict());
+        }
+        String text = card(at).text();
+
+        assertThat(text)
+                .contains("# Swin Transformer (2,4)", "A Swin Transformer of one stage.")
+                .contains("1, 1 blocks, 8 wide, 2, 4 heads of 4, patches of 2, windows of 4, 2 at 16 × 16")
+                .doesNotContain("Vision Transformer", "hinkingViT ");
+        assertThat(head(text).get("tags").values())
+                .extracting(JsonNode::asString)
+                .containsExactly("image-classification", "swin-transformer");
     }
 
     @Test

@@ -173,6 +173,35 @@ class FirstWeightsTest {
     }
 
     @Test
+    void aWiderSwinIsRefusedWithItsFile() {
+        assertThatThrownBy(() -> startSwin(swin(16, 4, 8)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(folder.resolve("model.safetensors")
+                        + ": weights of embed_dim 16 do not become a Thinking Swin of embed_dim 8");
+    }
+
+    @Test
+    void microsoftsBiasesAreResizedAsItsOwnCodeDoesAndOthersAsTimmDoes() throws IOException {
+        SwinConfig source =
+                new SwinConfig(12, 2, 8, List.of(1, 1), List.of(2, 4), List.of(3, 3), List.of(List.of(2, 4)), 2);
+        String resized =
+                "note: relative_position_bias_table of 2 blocks is resized from windows of 3 × 3 to 2 × 2, as ";
+        assertThat(startSwin(source).lines()).contains(resized + "timm does");
+
+        source.parameters().draw(1).forEach((name, tensor) -> {
+            tensors.remove(name);
+            tensors.put(
+                    name.replace("layers.1.downsample", "layers.0.downsample").replace("head.fc.", "head."), tensor);
+        });
+        Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+        FirstWeights start = FirstWeights.read(folder, swin(8, 2, 4), NAMES, 1);
+
+        assertThat(start.lines().get(0)).startsWith("first weights: 37 of 37 tensors");
+        assertThat(start.lines())
+                .contains("note: Microsoft's names are read as timm's", resized + "Microsoft's code does");
+    }
+
+    @Test
     void headsThatTensorsSayAreOfAnotherWidthAreRefused() {
         assertThatThrownBy(() -> startSwin(swin(8, 4, 4)))
                 .isInstanceOf(CheckpointException.class)

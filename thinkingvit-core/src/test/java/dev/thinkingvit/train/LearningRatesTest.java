@@ -82,6 +82,9 @@ class LearningRatesTest {
         Recipe recipe = RecipeSource.read(REFERENCE.resolve("recipes/args_swin.yaml"), 4)
                 .recipe();
         assertRates(recipe, reference("lr-schedule-swin.json").get("lr"));
+        assertRates(
+                RecipeFile.read(Path.of("../recipes/imagenet-swin-s.yaml")),
+                reference("lr-schedule-swin.json").get("lr"));
     }
 
     private static JsonNode reference(String name) throws IOException {

@@ -38,6 +38,17 @@ class RecipeFileTest {
     }
 
     @Test
+    void theShippedSwinRecipeHasThePublishedValues() {
+        Recipe published = RecipeFile.read(Path.of("../recipes/imagenet-swin-s.yaml"));
+        assertThat(published.optimizer().peakLr()).isEqualTo(1e-3);
+        assertThat(published.optimizer().clipGrad()).isEqualTo(5);
+        assertThat(published.schedule().totalEpochs()).isEqualTo(310);
+        assertThat(published.loss().dropPath()).isEqualTo(0.3);
+        assertThat(published.network().config(1000).parameterCount()).isEqualTo(49_667_795);
+        assertThat(published.network().config(1000).shorthand()).isEqualTo("(3,3,6,12) → (3,6,12,24)");
+    }
+
+    @Test
     void whatIsWrittenReadsBackTheSame() throws IOException {
         Recipe recipe = RecipeFile.read(Path.of("../recipes/imagenet-deit-3h-6h.yaml"))
                 .with("stage_weights", List.of(0.4, 0.6))
@@ -186,5 +197,53 @@ class RecipeFileTest {
         for (Recipe each : List.of(recipe, again, file, RecipeFile.ofText(RecipeFile.text(recipe)))) {
             assertThat(each.network().config(3).shorthand()).isEqualTo("(1,2) → (2,4)");
         }
+    }
+
+    private static final String SWIN = """
+            network:
+              architecture: thinkingswin
+              img_size: 16
+              patch_size: 2
+              model_kwargs:
+                window_size: 4
+                embed_dim: 8
+                depths: [2, 1]
+                num_heads: [2, 4]
+              head_rounds: [[1, 2], [2, 4]]
+            """;
+
+    @Test
+    void anotherArchitectureTakesNoFirstWeightsOverThatItHasNot() {
+        Recipe recipe = RecipeFile.with(
+                RecipeFile.read(Path.of("../recipes/cifar10-3h-6h.yaml")),
+                Map.of("architecture", "swin_tiny_patch4_window7_224"));
+        assertThat(recipe.network().weightInit()).isEqualTo(NetworkRecipe.WeightInit.TIMM);
+        assertThat(recipe.optimizer())
+                .isEqualTo(RecipeFile.read(Path.of("../recipes/cifar10-3h-6h.yaml"))
+                        .optimizer());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "embed_dim: 8 | embed_dimm: 8 | model_kwargs.embed_dimm is not an argument of thinkingswin",
+                "embed_dim: 8 | embed_dim: 8.5 | embed_dim must be a whole number, got 8.5",
+                "embed_dim: 8 | embed_dim: 0 | embed_dim must lie between 1 and 65536, got 0",
+                "embed_dim: 8 | mlp_ratio: 3 | model_kwargs.mlp_ratio must be 4.0, got 3",
+                "img_size: 16 | imgsize: 16 | unknown key network.imgsize (did you mean img_size?)",
+                "img_size: 16 | depth: 2 | stages, head_dim and depth say what a thinkingvit is",
+                "img_size: 16 | weight_init: mimetic | img_size is missing",
+                "patch_size: 2 | weight_init: mimetic | patch_size is missing",
+                "patch_size: 2 | patch_size: 32 | patch_size must lie between 1 and 16, got 32",
+                "thinkingswin | resnet | architecture \"resnet\" is not supported; supported are "
+            })
+    void anotherArchitecturesKeysAreReadStrictly(String from, String to, String message) throws IOException {
+        Path file = recipe(SWIN.replace(from, to));
+        assertThatThrownBy(() -> RecipeFile.read(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(message)
+                .hasMessageNotContaining("\n");
     }
 }

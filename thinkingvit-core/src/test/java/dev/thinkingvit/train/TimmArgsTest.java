@@ -52,6 +52,16 @@ class TimmArgsTest {
     }
 
     @Test
+    void thePublishedSwinsFileIsItsRecipe() {
+        Recipe read = RecipeSource.read(REFERENCE.resolve("args_swin.yaml"), 4).recipe();
+        Recipe shipped = RecipeFile.read(Path.of("../recipes/imagenet-swin-s.yaml"));
+        // the file leaves the rounds to an option, and keeps ten best models
+        assertThat(read.with("head_rounds", List.of(List.of(3, 3, 6, 12), List.of(3, 6, 12, 24))))
+                .isEqualTo(shipped.with("head_rounds", List.of(List.of(3, 3, 6, 12), List.of(3, 6, 12, 24)))
+                        .with("checkpoint_hist", 10));
+    }
+
+    @Test
     void oneProcessTakesItsOwnBatchOnly() {
         Recipe alone = RecipeSource.read(REFERENCE.resolve("args.yaml"), 1).recipe();
         assertThat(alone.optimizer().batchSize()).isEqualTo(512);

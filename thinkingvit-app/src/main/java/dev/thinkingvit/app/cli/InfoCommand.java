@@ -109,6 +109,8 @@ final class InfoCommand extends BaseCommand {
         NetworkConfig network = config.network();
         ObjectNode info = JsonOutput.root();
         info.put("name", Models.name(path));
+        info.put("architecture", network.architecture().name());
+        info.put("network", network.title());
         info.put("shorthand", network.shorthand());
         info.put("parameters", network.parameterCount());
         network.shape()
@@ -221,6 +223,7 @@ final class InfoCommand extends BaseCommand {
 
     private void print(ObjectNode info) {
         line("name", info.get("name").asString());
+        line("network", info.get("network").asString());
         line("stages", info.get("shorthand").asString());
         line("parameters", String.format("%,d", info.get("parameters").asLong()));
         String files = values(info, "onnx_files");
@@ -240,6 +243,7 @@ final class InfoCommand extends BaseCommand {
                 "input",
                 size(info.get("input_size")) + " pixels, patches of "
                         + info.get("patch_size").asString() + ", "
+                        + (info.has("window_size") ? "windows of " + numbers(info.get("window_size")) + ", " : "")
                         + info.get("tokens").asString() + " tokens");
         line("classes", classes(info));
         ObjectNode input = info.withObject("preprocessing");

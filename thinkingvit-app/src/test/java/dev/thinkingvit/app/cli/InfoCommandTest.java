@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.files.JsonText;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.train.RecipeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +34,7 @@ class InfoCommandTest {
 
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out())
-                .contains("3H → 6H")
+                .contains("ThinkingViT", "3H → 6H")
                 .contains("124,869")
                 .contains("48, 6 heads of 8")
                 .contains("64 pixels, patches of 16, 17 tokens")
@@ -58,6 +60,31 @@ class InfoCommandTest {
         assertThat(stages.get(1).get("packed_bytes_fp32").asLong()).isEqualTo(4 * 22_124_777L);
         assertThat(stages.get(1).get("packed_bytes_bf16").asLong())
                 .isLessThan(stages.get(1).get("packed_bytes_fp32").asLong() * 52 / 100);
+    }
+
+    @Test
+    void thePublishedSwinCostsWhatWasPublished() {
+        NetworkConfig network = RecipeFile.read(Path.of("../recipes/imagenet-swin-s.yaml"))
+                .network()
+                .config(1000);
+        ModelDirectory.write(directory, ModelConfig.of(network), zeros(network));
+
+        JsonNode info = json(CommandRun.of("info", directory, "--cost", "--json"));
+
+        assertThat(info.get("parameters").asLong()).isEqualTo(49_667_795);
+        JsonNode stages = info.get("stages");
+        assertThat(stages.get(0).get("gmacs").asDouble()).isCloseTo(2.82, within(0.005));
+        assertThat(stages.get(1).get("cumulative_gmacs").asDouble()).isCloseTo(11.68, within(0.005));
+        double first = 0;
+        for (JsonNode kind : info.get("cost")) {
+            first += kind.get("gmacs").get(0).asDouble();
+        }
+        assertThat(first).isCloseTo(stages.get(0).get("gmacs").asDouble(), within(1e-12));
+        assertThat(CommandRun.of("info", directory, "--cost").out())
+                .contains("Thinking Swin", "49,667,795", "(3,3,6,12) → (3,6,12,24)")
+                .contains("224 pixels, patches of 4, windows of 7, 49 tokens")
+                .containsPattern("2\\.82")
+                .containsPattern("11\\.68");
     }
 
     @Test
@@ -147,7 +174,7 @@ class InfoCommandTest {
         return JsonMapper.shared().readTree(run.out());
     }
 
-    private static Map<String, HostTensor> zeros(ThinkingViTConfig network) {
+    private static Map<String, HostTensor> zeros(NetworkConfig network) {
         Map<String, HostTensor> weights = new LinkedHashMap<>();
         network.parameterShapes().forEach((name, shape) -> {
             int count = 1;
