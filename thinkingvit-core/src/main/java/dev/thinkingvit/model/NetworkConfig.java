@@ -6,6 +6,7 @@ import dev.thinkingvit.network.Parameters;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The shape of a network, whatever its architecture: what the rest of the program asks of it. Immutable. */
 public interface NetworkConfig {
@@ -103,8 +104,9 @@ public interface NetworkConfig {
      * Brings the weights of a trained network to this one's names and geometry, for it to start from.
      *
      * @param tensors under timm's names, of any type; not changed
+     * @param seen size of the pictures that they were trained on, where something says so; null where nothing does
      */
-    default WarmSource warmSource(Map<String, HostTensor> tensors) {
+    default WarmSource warmSource(Map<String, HostTensor> tensors, @Nullable ImageSize seen) {
         return WarmSource.of(tensors, this);
     }
 

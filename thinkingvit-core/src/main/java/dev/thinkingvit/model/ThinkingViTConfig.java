@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The shape of a ThinkingViT: one set of full-width weights and the stages that read leading slices of it.
@@ -224,8 +225,8 @@ public record ThinkingViTConfig(
 
     /** Of a plain ViT, a DeiT or a ThinkingViT, of other grids and patches too. */
     @Override
-    public WarmSource warmSource(Map<String, HostTensor> tensors) {
-        return ViTSource.of(tensors, this);
+    public WarmSource warmSource(Map<String, HostTensor> tensors, @Nullable ImageSize seen) {
+        return ViTSource.of(tensors, this, seen);
     }
 
     @Override

@@ -65,7 +65,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     public static FirstWeights read(Path path, NetworkConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path, source);
-        WarmSource fitted = network.warmSource(source.tensors());
+        WarmSource fitted = network.warmSource(source.tensors(), config.imageSize());
         ClassHead head = ClassHead.of(
                 WarmStart.classes(fitted.tensors(), network), config.namings(), network.numClasses(), classNames);
         WarmStart start = WarmStart.of(fitted, network, network.parameters().draw(seed), head);
@@ -91,13 +91,12 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     private static void requireShare(StateDict source, WarmStart start, NetworkConfig network) {
         if (start.share() < LEAST_SHARE) {
             List<String> kinds = network.architecture().sources();
-            int last = kinds.size() - 1;
             throw new CheckpointException(
                     source.file(),
                     String.format(
-                            "is of another kind of network: of its %d tensors, such as %s, %d fit a %s as timm names"
-                                    + " them (%s, …), which is %.1f %% of its values; a %s or %s is required to start"
-                                    + " %s from",
+                            "is of another kind of network: of its %d tensors, such as %s, %d fit a %s by name and"
+                                    + " shape (%s, …), which is %.1f %% of its values; a %s is required to start %s"
+                                    + " from",
                             source.tensors().size(),
                             source.tensors().keySet().stream().findFirst().orElse("none"),
                             start.copied().size(),
@@ -108,10 +107,15 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
                                     .findFirst()
                                     .orElse("none"),
                             100 * start.share(),
-                            String.join(", ", kinds.subList(0, last)),
-                            kinds.get(last),
+                            oneOf(kinds),
                             network.shorthand()));
         }
+    }
+
+    /** {@code "ViT, DeiT or ThinkingViT"}. */
+    private static String oneOf(List<String> kinds) {
+        int last = kinds.size() - 1;
+        return last < 1 ? kinds.get(0) : String.join(", ", kinds.subList(0, last)) + " or " + kinds.get(last);
     }
 
     /** Where tensors tell how many heads there are, and so how wide they are. */

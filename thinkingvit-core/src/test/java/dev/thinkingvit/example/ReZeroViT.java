@@ -176,11 +176,6 @@ public record ReZeroViT(
         }
 
         @Override
-        public List<String> sources() {
-            return List.of("a ReZero ViT");
-        }
-
-        @Override
         public String globalPool() {
             return "avg";
         }
