@@ -277,11 +277,16 @@ public record ThinkingViTConfig(
                 Map.entry("qk_norm", false),
                 Map.entry("pre_norm", false),
                 Map.entry("fc_norm", false),
-                Map.entry("no_embed_class", false),
-                Map.entry("dynamic_img_size", false));
-        /** Arguments that matter while training only. */
-        private static final Set<String> TRAINING = Set.of(
-                "drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate");
+                Map.entry("no_embed_class", false));
+        /** Arguments that matter while training only, and whether other sizes are taken, which whoever opens it says. */
+        private static final Set<String> PASSED_OVER = Set.of(
+                "drop_rate",
+                "drop_path_rate",
+                "attn_drop_rate",
+                "proj_drop_rate",
+                "pos_drop_rate",
+                "patch_drop_rate",
+                "dynamic_img_size");
 
         @Override
         public String name() {
@@ -320,7 +325,7 @@ public record ThinkingViTConfig(
 
         @Override
         public ThinkingViTConfig read(Arguments arguments) {
-            arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
+            arguments.requireKnown(name(), KNOWN, FIXED, PASSED_OVER);
             int depth = arguments.integer("depth");
             int embedDim = arguments.integer("embed_dim");
             int numHeads = arguments.integer("num_heads");

@@ -381,6 +381,9 @@ class NetworkContractTest {
             large = config.withImageSize(twice);
         } catch (IllegalArgumentException e) {
             assertThat(e).hasMessageContaining("img_size").hasMessageContaining(twice.toString());
+            try (Backbone backbone = dynamic()) {
+                assertThatThrownBy(() -> backbone.at(twice)).hasMessage(e.getMessage());
+            }
             return;
         }
         assertThat(large.imageSize()).isEqualTo(twice);
@@ -388,6 +391,29 @@ class NetworkContractTest {
         WeightsException.check(large.parameterShapes(), resized);
         assertSame(specimen.weights(), weights);
         assertSame(config.resized(weights, config), weights);
+        try (Backbone backbone = dynamic();
+                Backbone alone = PackedBackbone.of(large, resized, Precision.FP32)) {
+            Specimen drawn = new Specimen("twice as large", large);
+            for (int stage = 1; stage <= config.stages(); stage++) {
+                Map<String, float[]> expected = ran(alone, stage, drawn);
+                ran(backbone.at(twice), stage, drawn)
+                        .forEach((name, values) -> assertThat(values).as(name).containsExactly(expected.get(name)));
+                ran(backbone, stage, specimen);
+            }
+        }
+    }
+
+    private Backbone dynamic() {
+        return DynamicBackbone.of(config, weights, (sized, them) -> PackedBackbone.of(sized, them, Precision.FP32));
+    }
+
+    private static Map<String, float[]> ran(Backbone backbone, int stage, Specimen of) {
+        return Form.compute(() -> {
+            try (Scope scope = new Scope()) {
+                return Form.run(backbone, stage, of.images(IMAGES), of.previous(stage, IMAGES))
+                        .values();
+            }
+        });
     }
 
     @Test
