@@ -74,6 +74,9 @@ class NetworkContractTest {
             assertThat(parameter.layer()).as(parameter.name()).isBetween(0, network.depth() + 1);
             assertThat(parameter.reader()).as(parameter.name()).isBetween(0, config.stages());
         }
+        assertThat(IntStream.rangeClosed(1, config.stages()).map(network::depth).max())
+                .as("the deepest stage")
+                .hasValue(network.depth());
         for (int stage = 1; stage <= config.stages(); stage++) {
             Network.Ports ports = specimen.ports(stage);
             ImageSize size = config.imageSize();
