@@ -43,6 +43,7 @@ class RoomsTest {
             "model",
             Set.of(
                     "Backbone",
+                    "DynamicBackbone",
                     "NestedBackbone",
                     "NestedNetwork",
                     "PackedBackbone",

@@ -1,5 +1,6 @@
 package dev.thinkingvit.augment;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureTransform;
 import dev.thinkingvit.picture.UnfitPictureException;
@@ -7,18 +8,19 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
- * Cuts a square out at random, after adding a border on all sides: the usual augmentation of small pictures.
+ * Cuts a part out at random, after adding a border on all sides: the usual augmentation of small pictures.
  *
- * @param size side of the square in pixels
- * @param padding width of the border in pixels, at least 0
+ * @param size of the part
+ * @param above pixels of the border above, and below, at least 0
+ * @param beside pixels of the border at the left, and at the right, at least 0
  * @param fill colour of the border, {@code 0xRRGGBB}
  */
-public record RandomCrop(int size, int padding, int fill) implements PictureTransform {
+public record RandomCrop(ImageSize size, int above, int beside, int fill) implements PictureTransform {
 
     public RandomCrop {
-        if (size < 1 || padding < 0) {
+        if (above < 0 || beside < 0) {
             throw new IllegalArgumentException(
-                    "A random crop needs a positive size and no negative padding, not " + size + " and " + padding);
+                    "A random crop needs no negative padding, not " + above + " and " + beside);
         }
         if (fill < 0 || fill > 0xFFFFFF) {
             throw new IllegalArgumentException("A colour is 0xRRGGBB, not 0x" + Integer.toHexString(fill));
@@ -26,55 +28,64 @@ public record RandomCrop(int size, int padding, int fill) implements PictureTran
     }
 
     /** With a black border. */
-    public RandomCrop(int size, int padding) {
-        this(size, padding, 0);
+    public RandomCrop(ImageSize size, int above, int beside) {
+        this(size, above, beside, 0);
     }
 
-    /** Why the square cannot be cut out of a picture; empty if it can. */
+    /** Of a square, with a black border that is as wide everywhere. */
+    public RandomCrop(int side, int padding) {
+        this(ImageSize.square(side), padding, padding);
+    }
+
+    /** Why the part cannot be cut out of a picture; empty if it can. */
     public Optional<String> fault(Picture picture) {
-        int least = size - 2 * padding;
-        return picture.width() >= least && picture.height() >= least
+        int columns = size.width() - 2 * beside;
+        int rows = size.height() - 2 * above;
+        return picture.width() >= columns && picture.height() >= rows
                 ? Optional.empty()
-                : Optional.of("it has " + picture.width() + "x" + picture.height() + " pixels; a random crop of " + size
-                        + " with padding " + padding + " needs at least " + least + "x" + least);
+                : Optional.of("it has " + picture.width() + "x" + picture.height() + " pixels; a random crop of "
+                        + (size.isSquare() ? size : size.width() + "x" + size.height()) + " with padding "
+                        + (above == beside ? above : beside + " and " + above) + " needs at least " + columns + "x"
+                        + rows);
     }
 
     /**
-     * The cut-out square.
+     * The cut-out part.
      *
-     * @throws UnfitPictureException if the picture is smaller than the square even with its border
+     * @throws UnfitPictureException if the picture is smaller than the part even with its border
      */
     @Override
     public Picture apply(Picture picture, RandomGenerator random) {
         fault(picture).ifPresent(fault -> {
             throw new UnfitPictureException(fault);
         });
-        int freeX = picture.width() + 2 * padding - size;
-        int freeY = picture.height() + 2 * padding - size;
-        int top = random.nextInt(freeY + 1) - padding;
-        int left = random.nextInt(freeX + 1) - padding;
+        int freeX = picture.width() + 2 * beside - size.width();
+        int freeY = picture.height() + 2 * above - size.height();
+        int top = random.nextInt(freeY + 1) - above;
+        int left = random.nextInt(freeX + 1) - beside;
         return cut(picture, left, top);
     }
 
     private Picture cut(Picture picture, int left, int top) {
-        byte[] out = new byte[size * size * 3];
-        if (fill != 0 && padding > 0) {
+        int width = size.width();
+        byte[] out = new byte[size.values()];
+        if (fill != 0 && above + beside > 0) {
             byte[] color = {(byte) (fill >> 16), (byte) (fill >> 8), (byte) fill};
             for (int i = 0; i < out.length; i++) {
                 out[i] = color[i % 3];
             }
         }
         int x0 = Math.max(left, 0);
-        int x1 = Math.min(left + size, picture.width());
-        int y1 = Math.min(top + size, picture.height());
+        int x1 = Math.min(left + width, picture.width());
+        int y1 = Math.min(top + size.height(), picture.height());
         for (int y = Math.max(top, 0); y < y1 && x0 < x1; y++) {
             System.arraycopy(
                     picture.rgb(),
                     (y * picture.width() + x0) * 3,
                     out,
-                    ((y - top) * size + x0 - left) * 3,
+                    ((y - top) * width + x0 - left) * 3,
                     (x1 - x0) * 3);
         }
-        return new Picture(size, size, out);
+        return new Picture(width, size.height(), out);
     }
 }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.augment;
 
 import dev.thinkingvit.data.InputTransform;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.random.RandomGenerator;
@@ -90,7 +91,7 @@ public record RandomErasing(
     }
 
     @Override
-    public void apply(float[] input, int offset, int size, RandomGenerator random) {
+    public void apply(float[] input, int offset, ImageSize size, RandomGenerator random) {
         if (random.nextDouble() >= probability) {
             return;
         }
@@ -100,26 +101,26 @@ public record RandomErasing(
         }
     }
 
-    private void eraseOne(float[] input, int offset, int size, int count, RandomGenerator random) {
+    private void eraseOne(float[] input, int offset, ImageSize size, int count, RandomGenerator random) {
         for (int i = 0; i < TRIES; i++) {
-            double area = uniform(minArea, maxArea, random) * size * size / count;
+            double area = uniform(minArea, maxArea, random) * size.height() * size.width() / count;
             double aspect = Math.exp(uniform(Math.log(minAspect), Math.log(maxAspect), random));
             int height = (int) Math.rint(Math.sqrt(area * aspect));
             int width = (int) Math.rint(Math.sqrt(area / aspect));
-            if (height < size && width < size) {
-                int top = random.nextInt(size - height + 1);
-                int left = random.nextInt(size - width + 1);
-                erase(input, offset + top * size + left, size, height, width, random);
+            if (height < size.height() && width < size.width()) {
+                int top = random.nextInt(size.height() - height + 1);
+                int left = random.nextInt(size.width() - width + 1);
+                erase(input, offset + top * size.width() + left, size, height, width, random);
                 return;
             }
         }
     }
 
-    private void erase(float[] input, int first, int size, int height, int width, RandomGenerator random) {
+    private void erase(float[] input, int first, ImageSize size, int height, int width, RandomGenerator random) {
         for (int channel = 0; channel < CHANNELS; channel++) {
             float value = mode == Mode.RAND ? (float) random.nextGaussian() : 0;
-            int at = first + channel * size * size;
-            for (int y = 0; y < height; y++, at += size) {
+            int at = first + channel * size.pixels();
+            for (int y = 0; y < height; y++, at += size.width()) {
                 if (mode == Mode.PIXEL) {
                     for (int x = 0; x < width; x++) {
                         input[at + x] = (float) random.nextGaussian();

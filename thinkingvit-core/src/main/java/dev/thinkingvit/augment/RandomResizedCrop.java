@@ -1,5 +1,6 @@
 package dev.thinkingvit.augment;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureResizer;
 import dev.thinkingvit.picture.PictureTransform;
@@ -7,14 +8,14 @@ import dev.thinkingvit.picture.Resampling;
 import java.util.random.RandomGenerator;
 
 /**
- * A part of random area and shape, resized to a square: "Inception" cropping, as torchvision's
+ * A part of random area and shape, resized to the input's size: "Inception" cropping, as torchvision's
  * {@code RandomResizedCrop} draws it.
  *
  * <p>The area is uniform within the scale range, the logarithm of width over height uniform within that of the ratio
  * range. A part that does not fit is drawn again; after ten failures the largest centred part of an allowed ratio is
  * taken.
  *
- * @param size side of the result in pixels
+ * @param size of the result
  * @param minScale smallest share of the picture's area, above 0
  * @param maxScale largest share of the picture's area
  * @param minRatio smallest width over height, above 0
@@ -22,15 +23,12 @@ import java.util.random.RandomGenerator;
  * @param interpolation the resizing kernel
  */
 public record RandomResizedCrop(
-        int size, double minScale, double maxScale, double minRatio, double maxRatio, Resampling interpolation)
+        ImageSize size, double minScale, double maxScale, double minRatio, double maxRatio, Resampling interpolation)
         implements PictureTransform {
 
     private static final int TRIES = 10;
 
     public RandomResizedCrop {
-        if (size < 1) {
-            throw new IllegalArgumentException("The size must be at least 1, not " + size);
-        }
         if (!(minScale > 0 && minScale <= maxScale && maxScale <= 1)) {
             throw new IllegalArgumentException(
                     "The scale range must lie within 0 and 1, not " + minScale + " to " + maxScale);
@@ -42,7 +40,7 @@ public record RandomResizedCrop(
     }
 
     /** The published recipe's ranges: scale 0.08–1, ratio 3/4–4/3, bicubic. */
-    public static RandomResizedCrop standard(int size) {
+    public static RandomResizedCrop standard(ImageSize size) {
         return new RandomResizedCrop(size, 0.08, 1.0, 3.0 / 4.0, 4.0 / 3.0, Resampling.BICUBIC);
     }
 
@@ -69,7 +67,7 @@ public record RandomResizedCrop(
     }
 
     private Picture resize(Picture picture, int left, int top, int w, int h) {
-        return PictureResizer.resize(picture, size, size, interpolation, left, top, left + w, top + h);
+        return PictureResizer.resize(picture, size.width(), size.height(), interpolation, left, top, left + w, top + h);
     }
 
     private static double uniform(double low, double high, RandomGenerator random) {

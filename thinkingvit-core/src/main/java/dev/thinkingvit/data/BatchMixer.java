@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.picture.ImageSize;
 import java.util.random.RandomGenerator;
 
 /**
@@ -12,10 +13,10 @@ public interface BatchMixer {
     /**
      * Mixes in place.
      *
-     * @param levels of B pictures from the first element on, {@code B × 3 × size × size}, unsigned
+     * @param levels of B pictures from the first element on, {@code B × 3 × height × width}, unsigned
      * @param pictures B, at least 1
-     * @param size height and width
+     * @param size of each
      * @return the share of each picture that is its own, 0–1; the rest is its partner's
      */
-    double mix(byte[] levels, int pictures, int size, RandomGenerator random);
+    double mix(byte[] levels, int pictures, ImageSize size, RandomGenerator random);
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.data;
 
+import dev.thinkingvit.picture.ImageSize;
 import java.util.random.RandomGenerator;
 
 /**
@@ -9,6 +10,6 @@ import java.util.random.RandomGenerator;
 @FunctionalInterface
 public interface InputTransform {
 
-    /** Changes the {@code 3 × size × size} floats from {@code input[offset]} on, in place. */
-    void apply(float[] input, int offset, int size, RandomGenerator random);
+    /** Changes the {@code 3 × height × width} floats from {@code input[offset]} on, in place. */
+    void apply(float[] input, int offset, ImageSize size, RandomGenerator random);
 }

@@ -115,8 +115,7 @@ final class PendingBatch {
 
     private void applyAfter(float[] target, int place, RandomGenerator random) {
         for (InputTransform step : loader.settings.after) {
-            step.apply(
-                    target, place * values, loader.settings.preprocessing.size().side(), random);
+            step.apply(target, place * values, loader.settings.preprocessing.size(), random);
         }
     }
 
@@ -152,12 +151,12 @@ final class PendingBatch {
         }
         byte[] mixed = levels();
         closeGaps(mixed, kept);
-        int size = loader.settings.preprocessing.size().side();
+        ImageSize size = loader.settings.preprocessing.size();
         ownShare =
                 mixer.mix(mixed, kept.length, size, Seeds.generator(loader.settings.seed, epoch, Seeds.mixing(number)));
         float[] target = new float[Math.multiplyExact(kept.length, values)];
         for (int i = 0; i < kept.length; i++) {
-            loader.normalizer.normalizeInto(mixed, i * values, size * size, target, i * values);
+            loader.normalizer.normalizeInto(mixed, i * values, size.pixels(), target, i * values);
             applyAfter(target, i, generators[kept[i]]);
         }
         images = target;

@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** How a stage's class scores fare beside the right answers. Immutable. */
-final class ClassScore {
+final class ClassScore implements Score {
     /** Predictions among which a right class counts for the second accuracy of the field. */
     private static final int TOP = 5;
 
@@ -18,26 +18,20 @@ final class ClassScore {
         this.valid = valid;
     }
 
-    /**
-     * Keeps what counts.
-     *
-     * @param labels the right classes, at least one
-     * @param macs spent up to and with this stage
-     */
-    StageRecord of(StageOutcome stage, List<Integer> labels, long macs) {
+    @Override
+    public Fared of(StageOutcome stage, Wanted wanted) {
+        List<Integer> labels = wanted.labels();
         float[] probabilities =
                 valid == null ? stage.probabilities() : MaskedRouter.masked(stage.probabilities(), valid);
         double entropyNats = valid == null ? stage.entropyNats() : Routers.ENTROPY.measure(probabilities);
         int predicted = best(probabilities);
-        return new StageRecord(
+        return new Fared(
                 predicted,
                 probabilities[predicted],
                 labels.contains(predicted),
                 labels.stream().anyMatch(label -> rank(probabilities, label) < TOP),
-                stage.measure(),
                 entropyNats,
-                crossEntropyNats(stage.logits(), labels),
-                macs);
+                crossEntropyNats(stage.logits(), labels));
     }
 
     /** From the logits, since a float's probability may have gone down to 0. */

@@ -65,17 +65,22 @@ public final class PredictionLines {
             put(thought, stage);
             thought.put("entropy", stage.entropyNats());
             thought.put("measure", stage.measure());
-            if (Double.isFinite(stage.crossEntropyNats())) {
-                thought.put("cross_entropy", stage.crossEntropyNats());
+            String loss = stage.predicted() == Score.Fared.NO_CLASS ? "loss" : "cross_entropy";
+            if (Double.isFinite(stage.loss())) {
+                thought.put(loss, stage.loss());
             } else {
-                thought.putNull("cross_entropy"); // JSON has no infinity
+                thought.putNull(loss); // JSON has no infinity
             }
         }
         return bytes(line);
     }
 
     private void put(ObjectNode node, StageRecord stage) {
-        node.put("label", name.apply(stage.predicted()));
+        if (stage.predicted() != Score.Fared.NO_CLASS) {
+            node.put("label", name.apply(stage.predicted()));
+        } else {
+            node.putNull("label");
+        }
         node.put("label_index", stage.predicted());
         node.put("probability", stage.probability());
         node.put("correct", stage.inTop1());

@@ -27,13 +27,13 @@ public final class Recorder {
     private final ElasticEngine engine;
     private final Options options;
     private final Router router;
-    private final ClassScore score;
+    private final Score score;
 
     private Recorder(ElasticEngine engine, Options options) {
         this.engine = engine;
         this.options = options;
         this.router = MaskedRouter.of(options.router, options.valid);
-        this.score = new ClassScore(options.valid);
+        this.score = options.score == null ? Score.ofClasses(options.valid) : options.score;
     }
 
     /**
@@ -45,6 +45,7 @@ public final class Recorder {
      * @param valid the classes that may be predicted, or null for all
      * @param real which answers are right, instead of the samples' labels; null for those
      * @param check what else a picture must be than readable; null for nothing
+     * @param score how predictions fare; null for {@linkplain Score#ofClasses that of the valid classes}
      */
     public record Options(
             Router router,
@@ -52,10 +53,11 @@ public final class Recorder {
             int workers,
             @Nullable ValidLabels valid,
             @Nullable RealLabels real,
-            @Nullable ContentCheck check) {
+            @Nullable ContentCheck check,
+            @Nullable Score score) {
         public Options(
                 Router router, int batchSize, int workers, @Nullable ValidLabels valid, @Nullable RealLabels real) {
-            this(router, batchSize, workers, valid, real, null);
+            this(router, batchSize, workers, valid, real, null, null);
         }
 
         /** Batches of 64, a thread per processor, all classes, the samples' own labels. */
@@ -64,19 +66,23 @@ public final class Recorder {
         }
 
         public Options withBatchSize(int changed) {
-            return new Options(router, changed, workers, valid, real, check);
+            return new Options(router, changed, workers, valid, real, check, score);
         }
 
         public Options withValid(@Nullable ValidLabels changed) {
-            return new Options(router, batchSize, workers, changed, real, check);
+            return new Options(router, batchSize, workers, changed, real, check, score);
         }
 
         public Options withReal(@Nullable RealLabels changed) {
-            return new Options(router, batchSize, workers, valid, changed, check);
+            return new Options(router, batchSize, workers, valid, changed, check, score);
         }
 
         public Options withCheck(ContentCheck changed) {
-            return new Options(router, batchSize, workers, valid, real, changed);
+            return new Options(router, batchSize, workers, valid, real, changed, score);
+        }
+
+        public Options withScore(@Nullable Score changed) {
+            return new Options(router, batchSize, workers, valid, real, check, changed);
         }
     }
 
@@ -210,6 +216,7 @@ public final class Recorder {
     }
 
     private ImageRecord condense(Sample sample, List<Integer> labels, Outcome outcome) {
+        Score.Wanted wanted = new Score.Wanted(sample, labels);
         List<StageRecord> stages = new ArrayList<>();
         long macs = 0;
         for (StageOutcome stage : outcome.stages()) {
@@ -218,7 +225,16 @@ public final class Recorder {
                         sample.path() + ": the network's output at stage " + stage.stage() + " is not a number");
             }
             macs += stage.macs();
-            stages.add(score.of(stage, labels, macs));
+            Score.Fared fared = score.of(stage, wanted);
+            stages.add(new StageRecord(
+                    fared.predicted(),
+                    fared.probability(),
+                    fared.right(),
+                    fared.nearlyRight(),
+                    stage.measure(),
+                    fared.entropyNats(),
+                    fared.loss(),
+                    macs));
         }
         return new ImageRecord(sample.path(), labels, stages);
     }

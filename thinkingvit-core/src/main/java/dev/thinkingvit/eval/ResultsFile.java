@@ -166,6 +166,6 @@ public final class ResultsFile {
 
     /** A number, the side of a square, as timm's results have it; else height and width. */
     private static Object imageSize(ImageSize size) {
-        return size.isSquare() ? size.side() : size.height() + "x" + size.width();
+        return size.isSquare() ? size.side() : size.plain();
     }
 }

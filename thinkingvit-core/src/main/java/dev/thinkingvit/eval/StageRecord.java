@@ -3,13 +3,13 @@ package dev.thinkingvit.eval;
 /**
  * What is kept of one stage's thought about one image.
  *
- * @param predicted the most probable class
+ * @param predicted the most probable class; {@link Score.Fared#NO_CLASS} where no class is predicted
  * @param probability of it, among the classes that may be predicted: 0–1
- * @param inTop1 whether it is a right one
- * @param inTop5 whether a right class is among the five most probable
+ * @param inTop1 whether it is a right one, or what else the {@link Score} calls right
+ * @param inTop5 whether a right class is among the five most probable, or what else the score calls nearly right
  * @param measure the router's, of the probabilities of the classes that may be predicted
  * @param entropyNats Shannon entropy of the same probabilities
- * @param crossEntropyNats negative logarithm of the right class's probability; of several right ones the most probable's
+ * @param loss the score's; of classes the cross entropy in nats
  * @param macs multiply-accumulates that were spent on the image up to and with this stage
  */
 public record StageRecord(
@@ -19,5 +19,5 @@ public record StageRecord(
         boolean inTop5,
         double measure,
         double entropyNats,
-        double crossEntropyNats,
+        double loss,
         long macs) {}

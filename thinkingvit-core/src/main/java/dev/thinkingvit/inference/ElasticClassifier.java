@@ -2,10 +2,10 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.model.Architecture;
-import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureException;
 import dev.thinkingvit.picture.Preprocessing;
@@ -129,6 +129,10 @@ public final class ElasticClassifier implements AutoCloseable {
         Objects.requireNonNull(model, MODEL_IS_NULL);
         Objects.requireNonNull(precision, PRECISION_IS_NULL);
         Natives.load();
+        if (how.isDynamic()) {
+            throw new IllegalArgumentException(model.path() + ": exported models take pictures of "
+                    + model.config().network().imageSize() + " pixels alone; dynamicImageSize takes the model itself");
+        }
         if (precision != Precision.FP32) {
             throw new IllegalArgumentException(
                     model.path() + ": exported models compute in fp32, " + precision + " was asked for");
@@ -156,7 +160,7 @@ public final class ElasticClassifier implements AutoCloseable {
                 config,
                 policy,
                 precision,
-                how.engine(model.path(), () -> PackedBackbone.of(config.network(), model.weights(), precision)));
+                how.engine(model.path(), () -> how.backbone(config.network(), model.weights(), precision)));
     }
 
     /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */
@@ -298,8 +302,21 @@ public final class ElasticClassifier implements AutoCloseable {
      * @param names B of them
      */
     public List<Classification> classify(float[] inputs, List<String> names, StopPolicy stop) {
+        return classify(inputs, config.network().imageSize(), names, stop);
+    }
+
+    /**
+     * Classifies prepared inputs of another size than the model's own as one batch.
+     *
+     * @param inputs B·3·h·w values, as a {@link Preprocessing} of that size makes them
+     * @param size of all of them
+     * @param names B of them
+     * @throws IllegalArgumentException if the model takes no pictures of that size: see
+     *     {@link ElasticClassifierBuilder#dynamicImageSize}
+     */
+    public List<Classification> classify(float[] inputs, ImageSize size, List<String> names, StopPolicy stop) {
         check(inputs, names, stop);
-        List<Outcome> outcomes = engine.run(inputs, names.size(), stop);
+        List<Outcome> outcomes = engine.run(inputs, size, Collections.nCopies(names.size(), stop));
         List<Classification> classifications = new ArrayList<>();
         for (int i = 0; i < outcomes.size(); i++) {
             classifications.add(classification(names.get(i), outcomes.get(i)));
@@ -385,9 +402,23 @@ public final class ElasticClassifier implements AutoCloseable {
      * @throws ArithmeticException if an embedding is no finite number
      */
     public List<Embedding> embed(float[] inputs, List<String> names, StopPolicy stop, Pooling pooling) {
+        return embed(inputs, config.network().imageSize(), names, stop, pooling);
+    }
+
+    /**
+     * Embeds prepared inputs of another size than the model's own as one batch.
+     *
+     * @param inputs B·3·h·w values, as a {@link Preprocessing} of that size makes them
+     * @param size of all of them
+     * @param names B of them
+     * @throws ArithmeticException if an embedding is no finite number
+     * @throws IllegalArgumentException if the model takes no pictures of that size: see
+     *     {@link ElasticClassifierBuilder#dynamicImageSize}
+     */
+    public List<Embedding> embed(float[] inputs, ImageSize size, List<String> names, StopPolicy stop, Pooling pooling) {
         check(inputs, names, stop);
         Objects.requireNonNull(pooling, POOLING_IS_NULL);
-        return embed(inputs, names, Collections.nCopies(names.size(), stop), pooling);
+        return embed(inputs, size, names, Collections.nCopies(names.size(), stop), pooling);
     }
 
     private static void check(float[] inputs, List<String> names, StopPolicy stop) {
@@ -407,14 +438,17 @@ public final class ElasticClassifier implements AutoCloseable {
 
     private RequestReader<Embedding> embedder(Pooling pooling) {
         Objects.requireNonNull(pooling, POOLING_IS_NULL);
-        return new RequestReader<>(this, batch -> embed(batch.inputs(), batch.names(), batch.policies(), pooling));
+        ImageSize size = config.network().imageSize();
+        return new RequestReader<>(
+                this, batch -> embed(batch.inputs(), size, batch.names(), batch.policies(), pooling));
     }
 
-    private List<Embedding> embed(float[] inputs, List<String> names, List<StopPolicy> policies, Pooling pooling) {
+    private List<Embedding> embed(
+            float[] inputs, ImageSize size, List<String> names, List<StopPolicy> policies, Pooling pooling) {
         Architecture architecture = config.network().architecture();
         pooling.check(architecture);
         Features features = new Features(names.size(), pooling, architecture.prefixTokens());
-        List<Outcome> outcomes = engine.run(inputs, policies, features);
+        List<Outcome> outcomes = engine.run(inputs, size, policies, features);
         return IntStream.range(0, outcomes.size())
                 .mapToObj(i -> features.embedding(i, classification(names.get(i), outcomes.get(i))))
                 .toList();

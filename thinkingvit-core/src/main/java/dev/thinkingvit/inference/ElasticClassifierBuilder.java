@@ -3,15 +3,20 @@ package dev.thinkingvit.inference;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.DynamicBackbone;
+import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeListener;
+import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
@@ -35,6 +40,7 @@ public final class ElasticClassifierBuilder {
     private int queue = ComputeClient.QUEUE;
     private ComputeListener listener = ComputeListener.NONE;
     private @Nullable Precision precision;
+    private boolean dynamicImageSize;
 
     ElasticClassifierBuilder() {}
 
@@ -73,6 +79,16 @@ public final class ElasticClassifierBuilder {
     }
 
     /**
+     * Takes prepared inputs of other sizes than the model's own, too, as far as its architecture can, as timm's argument of
+     * that name does: a ViT any multiple of its patch size, whose position embedding is resampled; a Swin those whose windows
+     * stay the same. Each of the last few sizes has packed weights of its own, and the weights stay in Java's memory.
+     */
+    public ElasticClassifierBuilder dynamicImageSize() {
+        this.dynamicImageSize = true;
+        return this;
+    }
+
+    /**
      * Loads a model; see {@link ElasticClassifier#open(Path)}.
      *
      * @throws CheckpointException if it cannot be read, or is changed meanwhile
@@ -98,6 +114,16 @@ public final class ElasticClassifierBuilder {
 
     ElasticClassifier of(ModelDirectory.Model model, Precision products) {
         return ElasticClassifier.of(model, products, this);
+    }
+
+    boolean isDynamic() {
+        return dynamicImageSize;
+    }
+
+    Backbone backbone(NetworkConfig network, Map<String, HostTensor> weights, Precision products) {
+        return dynamicImageSize
+                ? DynamicBackbone.of(network, weights, (sized, them) -> PackedBackbone.of(sized, them, products))
+                : PackedBackbone.of(network, weights, products);
     }
 
     int mostThreads() {

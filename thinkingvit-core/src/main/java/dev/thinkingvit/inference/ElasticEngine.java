@@ -55,8 +55,11 @@ public final class ElasticEngine implements AutoCloseable {
     private final Backbone backbone;
     private final @Nullable ComputeClient client;
     private final int threads;
-    private final Map<List<Integer>, ThreadChoice> choices = new HashMap<>(); // by stage, images; the compute thread's
+    private final Map<Work, ThreadChoice> choices = new HashMap<>(); // the compute thread's
     private final AtomicBoolean closed = new AtomicBoolean();
+
+    /** What all cores do together, and how long it takes depends on. */
+    private record Work(ImageSize size, int stage, int images) {}
 
     /** @param backbone owned from now on */
     public ElasticEngine(Backbone backbone) {
@@ -122,11 +125,21 @@ public final class ElasticEngine implements AutoCloseable {
      * @throws IllegalArgumentException if the sizes do not fit, or some thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, List<StopPolicy> policies) {
-        return run(images, policies, null);
+        return run(images, backbone.imageSize(), policies);
     }
 
-    /** As {@link #run(float[], List)}; also collects what each image's last stage made of it. */
-    List<Outcome> run(float[] images, List<StopPolicy> policies, @Nullable Features features) {
+    /**
+     * As {@link #run(float[], List)}, of images of another size than the network's own.
+     *
+     * @param size of all these images
+     * @throws IllegalArgumentException also if the backbone takes no images of that size
+     */
+    public List<Outcome> run(float[] images, ImageSize size, List<StopPolicy> policies) {
+        return run(images, size, policies, null);
+    }
+
+    /** As {@link #run(float[], ImageSize, List)}; also collects what each image's last stage made of it. */
+    List<Outcome> run(float[] images, ImageSize size, List<StopPolicy> policies, @Nullable Features features) {
         int count =
                 Objects.requireNonNull(policies, "the list of policies is null").size();
         Objects.requireNonNull(images, "the images' values are null");
@@ -137,26 +150,43 @@ public final class ElasticEngine implements AutoCloseable {
         if (count < 1) {
             throw new IllegalArgumentException("a batch needs at least 1 image, got none");
         }
-        ImageSize size = backbone.imageSize();
+        Objects.requireNonNull(size, "the images' size is null");
+        Backbone sized = size.equals(backbone.imageSize()) ? backbone : backbone.at(size);
         if (images.length != (long) count * size.values()) {
             throw new IllegalArgumentException(count + " images of 3 x " + size.height() + " x " + size.width()
                     + " take " + (long) count * size.values() + " values, " + images.length + " came");
         }
         policies.forEach(policy -> policy.check(backbone.stages()));
+        Call call = new Call(sized, images, policies, features);
         List<Outcome> outcomes = new ArrayList<>();
-        int steps = ceilDiv(count, step());
+        int steps = ceilDiv(count, step(sized));
         for (int i = 0; i < steps; i++) { // each queues up anew, behind whoever came meanwhile
             int from = (int) ((long) count * i / steps);
             int to = (int) ((long) count * (i + 1) / steps);
             outcomes.addAll(ComputeThread.call(client, to - from, () -> {
                 requireOpen(); // else a close would wait for all that waited before it
                 try (Scope scope = new Scope()) {
-                    return think(images, from, to, policies, features);
+                    return think(call, from, to);
                 }
             }));
         }
         return outcomes;
     }
+
+    /**
+     * What is thought about.
+     *
+     * @param network as it takes images of their size
+     * @param images image by image
+     * @param policies of each image
+     * @param features collects what each image's last stage made of it; null if nobody asks
+     */
+    @SuppressWarnings("ArrayRecordComponent") // as it came
+    private record Call(
+            Backbone network,
+            float[] images,
+            List<StopPolicy> policies,
+            @Nullable Features features) {}
 
     private void requireOpen() {
         if (closed.get()) {
@@ -165,10 +195,10 @@ public final class ElasticEngine implements AutoCloseable {
     }
 
     /** Images that are thought about before somebody else has a turn: enough for each worker to be busy for a while. */
-    private int step() {
+    private int step(Backbone network) {
         long macs = 0;
-        for (int stage = 1; stage <= backbone.stages(); stage++) {
-            macs += backbone.macs(stage);
+        for (int stage = 1; stage <= network.stages(); stage++) {
+            macs += network.macs(stage);
         }
         long each = Math.max(FEWEST_A_STEP, Math.min(MOST_A_STEP, MACS_A_STEP / Math.max(1, macs)));
         return Math.toIntExact(each * workers());
@@ -178,8 +208,7 @@ public final class ElasticEngine implements AutoCloseable {
         return Math.min(threads, ComputeThread.workers().count());
     }
 
-    private List<Outcome> think(
-            float[] images, int from, int to, List<StopPolicy> policies, @Nullable Features features) {
+    private List<Outcome> think(Call call, int from, int to) {
         List<List<StageOutcome>> thoughts = new ArrayList<>(); // by position in the batch
         for (int i = 0; i < to; i++) {
             thoughts.add(i < from ? List.of() : new ArrayList<>());
@@ -188,9 +217,9 @@ public final class ElasticEngine implements AutoCloseable {
         Arrays.setAll(undecided, i -> from + i);
         Tensor tokens = null; // (U, N, d) of the stage before
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
-            List<MicroBatch> microBatches = microBatches(stage, undecided);
+            List<MicroBatch> microBatches = microBatches(call.network, stage, undecided);
             try {
-                runStage(stage, images, tokens, microBatches, policies, thoughts, features);
+                runStage(call, stage, tokens, microBatches, thoughts);
                 undecided = microBatches.stream()
                         .flatMapToInt(MicroBatch::imagesThatGoOn)
                         .toArray();
@@ -249,10 +278,10 @@ public final class ElasticEngine implements AutoCloseable {
      * Divides the undecided: where workers work side by side, evenly among them, so that all are done at the same time,
      * and in a last micro-batch those few that cannot be shared out.
      */
-    private List<MicroBatch> microBatches(int stage, int[] undecided) {
-        int together = sideBySide(undecided.length);
+    private List<MicroBatch> microBatches(Backbone network, int stage, int[] undecided) {
+        int together = sideBySide(network, undecided.length);
         List<MicroBatch> microBatches = new ArrayList<>();
-        int most = backbone.microBatch(stage);
+        int most = network.microBatch(stage);
         if (together > 0) {
             int workers = workers();
             int count = Math.min(together, ceilDiv(ceilDiv(together, most), workers) * workers);
@@ -283,8 +312,8 @@ public final class ElasticEngine implements AutoCloseable {
      * How many of the images the workers take, one each at least. All cores together take the rest, which is faster than
      * letting most workers wait for a few, and all images if there are fewer than workers.
      */
-    private int sideBySide(int undecided) {
-        if (!backbone.runsSideBySide() || ComputeThread.isWorker()) { // a worker: a router that asks another engine
+    private int sideBySide(Backbone network, int undecided) {
+        if (!network.runsSideBySide() || ComputeThread.isWorker()) { // a worker: a router that asks another engine
             return 0;
         }
         int workers = workers();
@@ -294,13 +323,11 @@ public final class ElasticEngine implements AutoCloseable {
     }
 
     private void runStage(
+            Call call,
             int stage,
-            float[] images,
             @Nullable Tensor tokens,
             List<MicroBatch> microBatches,
-            List<StopPolicy> policies,
-            List<List<StageOutcome>> thoughts,
-            @Nullable Features features) {
+            List<List<StageOutcome>> thoughts) {
         int shared = (int) microBatches.stream().filter(batch -> batch.onWorker).count();
         if (shared > 0) {
             AtomicInteger next = new AtomicInteger();
@@ -310,53 +337,48 @@ public final class ElasticEngine implements AutoCloseable {
                     return;
                 }
                 for (int i = next.getAndIncrement(); i < shared; i = next.getAndIncrement()) {
-                    run(stage, images, tokens, microBatches.get(i), policies, thoughts, features);
+                    run(call, stage, tokens, microBatches.get(i), thoughts);
                 }
             });
         }
         for (MicroBatch batch : microBatches.subList(shared, microBatches.size())) {
-            onFastestThreads(
-                    stage, batch.images.length, () -> run(stage, images, tokens, batch, policies, thoughts, features));
+            onFastestThreads(call.network, stage, batch.images.length, () -> run(call, stage, tokens, batch, thoughts));
         }
     }
 
-    private void onFastestThreads(int stage, int images, Runnable work) {
-        int paying = nativeThreads(stage, images);
+    private void onFastestThreads(Backbone network, int stage, int images, Runnable work) {
+        int paying = nativeThreads(network, stage, images);
         if (paying == 1) {
             Natives.onThreads(1, work);
             return;
         }
-        ThreadChoice choice = choices.computeIfAbsent(List.of(stage, images), size -> new ThreadChoice());
+        ThreadChoice choice =
+                choices.computeIfAbsent(new Work(network.imageSize(), stage, images), size -> new ThreadChoice());
         long start = System.nanoTime();
         Natives.onThreads(choice.isOne() ? 1 : paying, work);
         choice.took(System.nanoTime() - start);
     }
 
     /** For a micro-batch that all cores would take together: those of its threads that pay. */
-    private int nativeThreads(int stage, int images) {
+    private int nativeThreads(Backbone network, int stage, int images) {
         if (ComputeThread.isWorker()) {
             return Natives.threads(); // one
         }
-        long paying = Math.max(1, backbone.macs(stage) * images / MACS_A_THREAD);
+        long paying = Math.max(1, network.macs(stage) * images / MACS_A_THREAD);
         return (int) Math.min(paying, workers());
     }
 
     private void run(
-            int stage,
-            float[] images,
-            @Nullable Tensor tokens,
-            MicroBatch batch,
-            List<StopPolicy> policies,
-            List<List<StageOutcome>> thoughts,
-            @Nullable Features features) {
+            Call call, int stage, @Nullable Tensor tokens, MicroBatch batch, List<List<StageOutcome>> thoughts) {
         ProcessExit.requireRunning();
         try (Scope scope = new Scope()) {
-            ImageSize size = backbone.imageSize();
-            StageOutput output = backbone.run(
+            ImageSize size = call.network.imageSize();
+            StageOutput output = call.network.run(
                     stage,
-                    Tensors.floatRows(images, batch.images, 3, size.height(), size.width()),
+                    Tensors.floatRows(call.images, batch.images, 3, size.height(), size.width()),
                     tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
-            batch.goOn = decide(output, stage, batch, policies, thoughts);
+            batch.goOn = decide(call, output, stage, batch, thoughts);
+            Features features = call.features;
             if (features != null && batch.goOn.length < batch.images.length) {
                 long[] ending = batch.ending();
                 features.put(stage, batch.images, ending, select(output.tokens(), ending));
@@ -369,28 +391,25 @@ public final class ElasticEngine implements AutoCloseable {
 
     /** Records what the stage thought of each row; returns the rows that go on, ascending. */
     private long[] decide(
-            StageOutput output,
-            int stage,
-            MicroBatch batch,
-            List<StopPolicy> policies,
-            List<List<StageOutcome>> thoughts) {
-        Readout readout = backbone.readout();
+            Call call, StageOutput output, int stage, MicroBatch batch, List<List<StageOutcome>> thoughts) {
+        Backbone network = call.network;
+        Readout readout = network.readout();
         float[] values = Tensors.toFloats(output.prediction());
         int rows = Math.toIntExact(output.prediction().size(0));
         int length = values.length / rows;
         List<Map<String, float[]>> extras = extras(output, rows);
-        long predicted = backbone.macs(stage);
-        boolean last = stage == backbone.stages();
+        long predicted = network.macs(stage);
+        boolean last = stage == network.stages();
         long[] goOn = new long[rows];
         int count = 0;
         for (int row = 0; row < rows; row++) {
             readout.requireNumbers(stage, values, row * length, length);
             Prediction prediction = readout.read(values, row * length, length);
-            StopPolicy policy = policies.get(batch.images[row]);
+            StopPolicy policy = call.policies.get(batch.images[row]);
             double measure = measure(policy.router(), prediction, stage);
             double entropy = prediction.measure(Routers.ENTROPY::measure);
             Map<String, float[]> own = extras.isEmpty() ? Map.of() : extras.get(row);
-            long macs = own.isEmpty() ? predicted : backbone.macs(stage, own);
+            long macs = own.isEmpty() ? predicted : network.macs(stage, own);
             thoughts.get(batch.images[row]).add(new StageOutcome(stage, prediction, measure, entropy, macs, own));
             if (!last && !policy.stopsAfter(stage, measure)) {
                 goOn[count++] = row;

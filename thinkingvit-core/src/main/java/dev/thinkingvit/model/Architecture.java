@@ -51,6 +51,11 @@ public interface Architecture {
     /** The arguments that {@link #read} makes the same network of, {@code num_classes} apart, in the order of a file. */
     Map<String, Object> write(NetworkConfig config);
 
-    /** What such a network can start from, as people call it, the plain one first. */
-    List<String> sources();
+    /**
+     * What such a network can start from, as people call it, in the singular and without an article, the plain one first; at
+     * least one. A network of its own kind, of any width, unless an architecture knows of more.
+     */
+    default List<String> sources() {
+        return List.of(title());
+    }
 }

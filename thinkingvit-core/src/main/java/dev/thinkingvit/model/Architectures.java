@@ -34,6 +34,11 @@ public final class Architectures {
         }
     }
 
+    /** What configurations are of that name none: the architecture that was there first. */
+    public static Architecture unnamed() {
+        return OWN.get(0);
+    }
+
     /**
      * The architecture that a configuration names.
      *

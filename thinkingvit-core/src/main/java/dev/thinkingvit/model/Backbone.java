@@ -28,6 +28,20 @@ public interface Backbone extends AutoCloseable {
     ImageSize imageSize();
 
     /**
+     * The network as it takes images of a size: this one where it is its own. There is nothing to close: what it holds is
+     * this one's, and closed with it.
+     *
+     * @throws IllegalArgumentException if it takes no images of that size: names the sizes that it takes
+     */
+    default Backbone at(ImageSize size) {
+        if (size.equals(imageSize())) {
+            return this;
+        }
+        throw new IllegalArgumentException("images of " + imageSize() + " pixels are required, of " + size
+                + " came; a model that is opened with dynamicImageSize takes other sizes");
+    }
+
+    /**
      * Runs one stage, and nothing but that stage.
      *
      * @param stage from 1 to {@link #stages()}

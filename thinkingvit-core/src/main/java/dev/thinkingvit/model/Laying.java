@@ -47,7 +47,11 @@ final class Laying {
 
     WarmStart done() {
         NetworkConfig shape = source.shape();
-        Map<String, long[]> fitting = shape == null ? Map.of() : shape.parameterShapes();
+        Map<String, long[]> fitting = new LinkedHashMap<>();
+        if (shape != null) {
+            fitting.putAll(parameters.shapes()); // of what a later stage alone reads, which no plain network has
+            fitting.putAll(shape.parameterShapes());
+        }
         Set<String> explained = source.remarks().stream().map(Remark::name).collect(Collectors.toSet());
         drawn.forEach((name, start) -> {
             weights.put(name, start);

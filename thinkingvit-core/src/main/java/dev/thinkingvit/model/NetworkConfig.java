@@ -6,6 +6,7 @@ import dev.thinkingvit.network.Parameters;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The shape of a network, whatever its architecture: what the rest of the program asks of it. Immutable. */
 public interface NetworkConfig {
@@ -109,9 +110,10 @@ public interface NetworkConfig {
      *
      * @param tensors under timm's names, of any type; not changed
      * @param library in whose manner their file names them, such as {@code Microsoft's}; empty for timm's own
+     * @param seen size of the pictures that they were trained on, where something says so; null where nothing does
      * @throws IllegalArgumentException if it cannot start from them, whatever is done: says why
      */
-    default WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
+    default WarmSource warmSource(Map<String, HostTensor> tensors, String library, @Nullable ImageSize seen) {
         return WarmSource.of(tensors, this);
     }
 

@@ -11,6 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The shape of a Thinking Swin: a Swin Transformer (Liu et al., 2021) that thinks in rounds, each with heads of its own in
@@ -171,7 +172,7 @@ public record SwinConfig(
 
     /** Of a plain Swin Transformer or a Thinking Swin, of other windows and patches too, but no wider. */
     @Override
-    public WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
+    public WarmSource warmSource(Map<String, HostTensor> tensors, String library, @Nullable ImageSize seen) {
         return SwinSource.of(tensors, library, this);
     }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The shape of a ThinkingViT: one set of full-width weights and the stages that read leading slices of it.
@@ -224,8 +225,8 @@ public record ThinkingViTConfig(
 
     /** Of a plain ViT, a DeiT or a ThinkingViT, of other grids and patches too. */
     @Override
-    public WarmSource warmSource(Map<String, HostTensor> tensors, String library) {
-        return ViTSource.of(tensors, this);
+    public WarmSource warmSource(Map<String, HostTensor> tensors, String library, @Nullable ImageSize seen) {
+        return ViTSource.of(tensors, this, seen);
     }
 
     @Override
@@ -276,11 +277,16 @@ public record ThinkingViTConfig(
                 Map.entry("qk_norm", false),
                 Map.entry("pre_norm", false),
                 Map.entry("fc_norm", false),
-                Map.entry("no_embed_class", false),
-                Map.entry("dynamic_img_size", false));
-        /** Arguments that matter while training only. */
-        private static final Set<String> TRAINING = Set.of(
-                "drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate");
+                Map.entry("no_embed_class", false));
+        /** Arguments that matter while training only, and whether other sizes are taken, which whoever opens it says. */
+        private static final Set<String> PASSED_OVER = Set.of(
+                "drop_rate",
+                "drop_path_rate",
+                "attn_drop_rate",
+                "proj_drop_rate",
+                "pos_drop_rate",
+                "patch_drop_rate",
+                "dynamic_img_size");
 
         @Override
         public String name() {
@@ -324,7 +330,7 @@ public record ThinkingViTConfig(
 
         @Override
         public ThinkingViTConfig read(Arguments arguments) {
-            arguments.requireKnown(name(), KNOWN, FIXED, TRAINING);
+            arguments.requireKnown(name(), KNOWN, FIXED, PASSED_OVER);
             int depth = arguments.integer("depth");
             int embedDim = arguments.integer("embed_dim");
             int numHeads = arguments.integer("num_heads");

@@ -23,11 +23,13 @@ final class ViTSource {
     private static final int CHANNELS = 3;
 
     private final ThinkingViTConfig config;
+    private final @Nullable ImageSize seen;
     private final Map<String, HostTensor> tensors;
     private final List<Remark> remarks = new ArrayList<>();
 
-    private ViTSource(Map<String, HostTensor> tensors, ThinkingViTConfig config) {
+    private ViTSource(Map<String, HostTensor> tensors, ThinkingViTConfig config, @Nullable ImageSize seen) {
         this.config = config;
+        this.seen = seen;
         this.tensors = new LinkedHashMap<>(tensors);
         fitPositions();
         fitPatches();
@@ -42,9 +44,10 @@ final class ViTSource {
      *
      * @param tensors under timm's names, of any type; not changed
      * @param config whose geometry is wanted
+     * @param seen size of the pictures that they were trained on; null where nothing says
      */
-    static WarmSource of(Map<String, HostTensor> tensors, ThinkingViTConfig config) {
-        ViTSource source = new ViTSource(tensors, config);
+    static WarmSource of(Map<String, HostTensor> tensors, ThinkingViTConfig config, @Nullable ImageSize seen) {
+        ViTSource source = new ViTSource(tensors, config, seen);
         return WarmSource.of(source.tensors, source.width(), config, source.remarks);
     }
 
@@ -68,25 +71,27 @@ final class ViTSource {
         }
         int rows = size(tensor, 1);
         int width = size(tensor, 2);
-        int prefix = prefix(rows);
+        List<ImageSize> grids = grids(rows);
+        int prefix = prefix(rows, grids);
         if (prefix < 0 || tensor.shape()[0] != 1) {
             skip(
                     POSITIONS,
                     "pos_embed is of shape " + Arrays.toString(tensor.shape())
-                            + ": no row of a class token and a square of patches");
+                            + ": no row of a class token and a square of patches"
+                            + (seen == null ? "" : ", nor those of pictures of " + seen + " pixels"));
             return;
         }
         float[] values = tensor.toFloats();
         float[] patches = Arrays.copyOfRange(values, prefix * width, values.length);
-        int side = side(rows - prefix);
+        ImageSize grid = grid(rows - prefix, grids);
         ImageSize wanted = config.grid();
-        if (side != wanted.height() || side != wanted.width()) {
-            patches = PatchGeometry.positions(patches, ImageSize.square(side), wanted, width);
+        if (!grid.equals(wanted)) {
+            patches = PatchGeometry.positions(patches, grid, wanted, width);
             adapted(
                     POSITIONS,
                     String.format(
                             "pos_embed is resampled from %d × %d patches to %d × %d",
-                            side, side, wanted.height(), wanted.width()));
+                            grid.height(), grid.width(), wanted.height(), wanted.width()));
         }
         float[] fitted = new float[config.tokens() * width];
         if (prefix == 0) {
@@ -101,19 +106,50 @@ final class ViTSource {
         tensors.put(POSITIONS, HostTensor.of(fitted, 1, config.tokens(), width));
     }
 
-    /** Rows before the patches', of which there are a square number: the class token's and others'; −1 if none fits. */
-    private int prefix(int rows) {
+    /** Grids of patches that are known to be likely, the likeliest first: that of the pictures seen, and the model's own. */
+    private List<ImageSize> grids(int rows) {
+        List<ImageSize> grids = new ArrayList<>();
+        HostTensor patch = floats(PATCHES, 4);
+        if (seen != null && patch != null && size(patch, 2) <= seen.height() && size(patch, 3) <= seen.width()) {
+            grids.add(new ImageSize(seen.height() / size(patch, 2), seen.width() / size(patch, 3)));
+        }
+        if (rows == config.tokens() && side(config.patches()) == 0) {
+            grids.add(config.grid());
+        }
+        return grids;
+    }
+
+    /** Rows before the patches', which are those of a likely grid or a square: the class token's and others'; −1 if none fits. */
+    private int prefix(int rows, List<ImageSize> grids) {
         int others = tensors.containsKey(DISTILLATION_TOKEN) ? 1 : 0;
         for (String name : List.of("reg_token", "register_tokens")) {
             HostTensor registers = floats(name, 3);
             others += registers == null ? 0 : size(registers, 1);
         }
-        for (int prefix : new int[] {1 + others, 1, 0, 2}) {
+        int[] prefixes = {1 + others, 1, 0, 2};
+        for (int prefix : prefixes) {
+            if (rows > prefix && grids.stream().anyMatch(grid -> covers(grid, rows - prefix))) {
+                return prefix;
+            }
+        }
+        for (int prefix : prefixes) {
             if (rows > prefix && side(rows - prefix) > 0) {
                 return prefix;
             }
         }
         return -1;
+    }
+
+    /** A configuration may claim sizes whose product is no int. */
+    private static boolean covers(ImageSize grid, int patches) {
+        return (long) grid.height() * grid.width() == patches;
+    }
+
+    private static ImageSize grid(int patches, List<ImageSize> grids) {
+        return grids.stream()
+                .filter(grid -> covers(grid, patches))
+                .findFirst()
+                .orElseGet(() -> ImageSize.square(side(patches)));
     }
 
     /** The root of a square number; 0 of any other. */

@@ -84,7 +84,8 @@ public record WarmStart(
      * @param head what becomes of the source's head
      */
     public static WarmStart of(Map<String, HostTensor> source, NetworkConfig config, long seed, ClassHead head) {
-        return of(config.warmSource(source, ""), config, config.parameters().draw(seed), head);
+        return of(
+                config.warmSource(source, "", null), config, config.parameters().draw(seed), head);
     }
 
     /**

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Stochastic depth (Huang et al., 2016): while training, each image skips a residual branch with a probability that
- * grows linearly from 0 at the first block to {@code rate} at the last; surviving branches are scaled up to keep the
+ * grows linearly from 0 at a stage's first block to {@code rate} at its last; surviving branches are scaled up to keep the
  * expectation.
  *
  * <p>The decisions for a batch are drawn beforehand, each image's from a generator of its own, so that they do not depend
@@ -16,16 +16,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DropPath {
     /** Skips nothing. */
-    public static final DropPath NONE = new DropPath(0, 0, null);
+    public static final DropPath NONE = new DropPath(new int[0], 0, null);
 
     private static final int BRANCHES = 2; // of a block: attention and MLP
 
-    private final int depth;
+    private final int[] blocks; // of all stages before each stage
     private final int images;
     private final float @Nullable [] scales; // [stage][block][branch][image]
 
-    private DropPath(int depth, int images, float @Nullable [] scales) {
-        this.depth = depth;
+    private DropPath(int[] blocks, int images, float @Nullable [] scales) {
+        this.blocks = blocks;
         this.images = images;
         this.scales = scales;
     }
@@ -39,21 +39,28 @@ public final class DropPath {
         if (!(rate >= 0 && rate < 1)) {
             throw new IllegalArgumentException("drop path rate must lie in [0, 1), got " + rate);
         }
-        int depth = network.depth();
-        if (rate == 0 || depth < 2) {
+        if (rate == 0 || network.depth() < 2) {
             return NONE;
         }
-        int branches = network.stages() * depth * BRANCHES;
-        float[] scales = new float[branches * images.size()];
+        int[] blocks = new int[network.stages() + 1];
+        for (int stage = 1; stage <= network.stages(); stage++) {
+            blocks[stage] = blocks[stage - 1] + network.depth(stage);
+        }
+        float[] scales = new float[blocks[network.stages()] * BRANCHES * images.size()];
         for (int i = 0; i < images.size(); i++) {
             RandomGenerator random = images.get(i);
-            for (int branch = 0; branch < branches; branch++) {
-                double probability = rate * (branch / BRANCHES % depth) / (depth - 1);
-                boolean dropped = random.nextDouble() < probability;
-                scales[branch * images.size() + i] = dropped ? 0 : (float) (1 / (1 - probability));
+            for (int stage = 1; stage <= network.stages(); stage++) {
+                int depth = network.depth(stage);
+                for (int branch = 0; branch < depth * BRANCHES; branch++) {
+                    int block = branch / BRANCHES;
+                    double probability = rate * block / Math.max(1, depth - 1);
+                    boolean dropped = random.nextDouble() < probability;
+                    int at = blocks[stage - 1] * BRANCHES + branch;
+                    scales[at * images.size() + i] = dropped ? 0 : (float) (1 / (1 - probability));
+                }
             }
         }
-        return new DropPath(depth, images.size(), scales);
+        return new DropPath(blocks, images.size(), scales);
     }
 
     /**
@@ -67,7 +74,7 @@ public final class DropPath {
         if (scales == null || block == 0) {
             return branch;
         }
-        int offset = (((stage - 1) * depth + block) * BRANCHES + which) * images;
+        int offset = ((blocks[stage - 1] + block) * BRANCHES + which) * images;
         return branch.mul(Tensors.floats(scales, offset, images, 1, 1).to(branch.device(), branch.scalar_type()));
     }
 }

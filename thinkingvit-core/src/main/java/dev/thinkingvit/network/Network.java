@@ -15,8 +15,17 @@ public interface Network {
     /** Number of stages, at least 1. */
     int stages();
 
-    /** Number of blocks of a stage. */
+    /** Number of blocks of the deepest stage. */
     int depth();
+
+    /**
+     * Number of blocks of a stage, which it numbers from 0; all are alike unless an architecture says otherwise.
+     *
+     * @param stage from 1
+     */
+    default int depth(int stage) {
+        return depth();
+    }
 
     /**
      * One stage's forward pass.

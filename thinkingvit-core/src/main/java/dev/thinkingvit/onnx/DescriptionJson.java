@@ -7,7 +7,6 @@ import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
-import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.Resampling;
@@ -95,7 +94,7 @@ final class DescriptionJson {
     /** A network's arguments; the architecture is named where it is not the first that there was. */
     private static Map<String, Object> arguments(NetworkConfig network) {
         Map<String, Object> arguments = new LinkedHashMap<>();
-        if (network.architecture() != ThinkingViTConfig.ARCHITECTURE) {
+        if (network.architecture() != Architectures.unnamed()) {
             arguments.put(ARCHITECTURE, network.architecture().name());
         }
         arguments.putAll(network.architecture().write(network));
@@ -106,8 +105,7 @@ final class DescriptionJson {
     private static NetworkConfig network(Map<String, Object> said) {
         Map<String, Object> arguments = new LinkedHashMap<>(said);
         Object name = arguments.remove(ARCHITECTURE);
-        Architecture architecture =
-                name == null ? ThinkingViTConfig.ARCHITECTURE : Architectures.named(String.valueOf(name));
+        Architecture architecture = name == null ? Architectures.unnamed() : Architectures.named(String.valueOf(name));
         NetworkConfig network = architecture.read(new Arguments(arguments));
         for (String key : arguments(network).keySet()) {
             if (!said.containsKey(key)) {

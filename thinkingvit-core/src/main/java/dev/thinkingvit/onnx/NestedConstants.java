@@ -231,6 +231,7 @@ final class NestedConstants {
         }
         int[] widths = IntStream.rangeClosed(1, network.stages())
                 .map(columns::read)
+                .filter(read -> read > 0) // a stage that does not run the layer: a band of nothing is none
                 .sorted()
                 .distinct()
                 .toArray();

@@ -2,6 +2,7 @@ package dev.thinkingvit.report;
 
 import dev.thinkingvit.eval.ImageRecord;
 import dev.thinkingvit.eval.Recording;
+import dev.thinkingvit.eval.Score;
 import dev.thinkingvit.eval.StageRecord;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
@@ -84,15 +85,19 @@ final class Gallery {
                     "picture", dataUri(thumbnail.resizeAndCrop(PictureDecoder.decode(image.path()))),
                     "name", String.valueOf(image.path().getFileName()),
                     "truth", image.labels().stream().map(labels::apply).collect(Collectors.joining(", ")),
-                    "first", labels.apply(first.predicted()),
+                    "first", said(first),
                     "firstRight", first.inTop1(),
-                    "last", labels.apply(last.predicted()),
+                    "last", said(last),
                     "lastRight", last.inTop1(),
                     "entropy", Numbers.fixed(first.entropyNats(), first.entropyNats() < 0.01 ? 4 : 2),
                     "stage", recording.exit(image, thresholds));
         } catch (IOException e) {
             return null; // gone since it was recorded: the page has room for others
         }
+    }
+
+    private String said(StageRecord stage) {
+        return stage.predicted() == Score.Fared.NO_CLASS ? "no class" : labels.apply(stage.predicted());
     }
 
     private static String dataUri(Picture picture) throws IOException {

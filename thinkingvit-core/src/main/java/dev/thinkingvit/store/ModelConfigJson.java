@@ -7,7 +7,6 @@ import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
-import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.Resampling;
@@ -90,11 +89,11 @@ final class ModelConfigJson {
         }
     }
 
-    /** Which network a configuration is of; a ThinkingViT's need not say. */
+    /** Which network a configuration is of; that of the {@linkplain Architectures#unnamed first} need not say. */
     static Architecture architecture(Path file, ObjectNode root) {
         JsonNode name = root.get("architecture");
         if (!isSet(name)) {
-            return ThinkingViTConfig.ARCHITECTURE;
+            return Architectures.unnamed();
         }
         if (!name.isString()) {
             throw new CheckpointException(

@@ -3,6 +3,7 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,8 +24,13 @@ import tools.jackson.databind.node.ObjectNode;
  * @param namings what the classes are called, in order, in each way in which they are called; empty if the file does not
  *     say
  * @param mean of the channels that pictures are normalised with; empty if the file does not say
+ * @param imageSize of the pictures that the network sees; null if the file does not say
  */
-public record SourceConfig(int headDim, List<List<String>> namings, List<Double> mean) {
+public record SourceConfig(
+        int headDim,
+        List<List<String>> namings,
+        List<Double> mean,
+        @Nullable ImageSize imageSize) {
     private static final Set<String> WEIGHTS = Set.of(
             ModelDirectory.WEIGHTS,
             "pytorch_model.bin",
@@ -51,7 +57,8 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
         return new SourceConfig(
                 said.headDim() > 0 ? said.headDim() : shown > 0 ? shown : trained(weights),
                 said.namings(),
-                said.mean().isEmpty() ? mean(path, weights) : said.mean());
+                said.mean().isEmpty() ? mean(path, weights) : said.mean(),
+                said.imageSize());
     }
 
     /** Width of a head where only a ThinkingViT's trainer says, by its arguments, how many heads stage 1 had; else 0. */
@@ -113,7 +120,21 @@ public record SourceConfig(int headDim, List<List<String>> namings, List<Double>
         return new SourceConfig(
                 heads > 0 && width % heads == 0 ? width / heads : 0,
                 namings(root, pretrained),
-                numbers(pretrained.path("mean")));
+                numbers(pretrained.path("mean")),
+                imageSize(args.path("img_size"), root.path("image_size"), pretrained.path("input_size")));
+    }
+
+    /** The first of these that is a size: a side, height and width, or timm's channels, height and width. */
+    private static @Nullable ImageSize imageSize(JsonNode... values) {
+        for (JsonNode value : values) {
+            boolean list = value.isArray() && (value.size() == 2 || value.size() == 3);
+            int height = first(list ? value.path(value.size() - 2) : value);
+            int width = first(list ? value.path(value.size() - 1) : value);
+            if (height > 0 && width > 0) {
+                return new ImageSize(height, width);
+            }
+        }
+        return null;
     }
 
     private static int first(JsonNode... values) {

@@ -65,7 +65,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     public static FirstWeights read(Path path, NetworkConfig network, List<String> classNames, long seed) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path, source);
-        WarmSource fitted = fitted(source, network);
+        WarmSource fitted = fitted(source, config, network);
         ClassHead head = ClassHead.of(
                 WarmStart.classes(fitted.tensors(), network), config.namings(), network.numClasses(), classNames);
         WarmStart start = WarmStart.of(fitted, network, network.parameters().draw(seed), head);
@@ -88,9 +88,9 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         return new FirstWeights(start.weights(), lines);
     }
 
-    private static WarmSource fitted(StateDict source, NetworkConfig network) {
+    private static WarmSource fitted(StateDict source, SourceConfig config, NetworkConfig network) {
         try {
-            return network.warmSource(source.tensors(), source.origin().library());
+            return network.warmSource(source.tensors(), source.origin().library(), config.imageSize());
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(source.file(), String.valueOf(e.getMessage()), e);
         }
@@ -99,12 +99,12 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     private static void requireShare(StateDict source, WarmStart start, NetworkConfig network) {
         if (start.share() < LEAST_SHARE) {
             List<String> kinds = network.architecture().sources();
-            String first = String.join(", ", kinds.subList(0, Math.max(1, kinds.size() - 1)));
             throw new CheckpointException(
                     source.file(),
                     String.format(
-                            "is of another kind of network: of its %d tensors, such as %s, %d fit a %s as timm names"
-                                    + " them (%s, …), which is %.1f %% of its values; a %s is required to start %s from",
+                            "is of another kind of network: of its %d tensors, such as %s, %d fit a %s by name and"
+                                    + " shape (%s, …), which is %.1f %% of its values; a %s is required to start %s"
+                                    + " from",
                             source.tensors().size(),
                             source.tensors().keySet().stream().findFirst().orElse("none"),
                             start.copied().size(),
@@ -115,9 +115,15 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
                                     .findFirst()
                                     .orElse("none"),
                             100 * start.share(),
-                            kinds.size() == 1 ? first : first + " or " + kinds.get(kinds.size() - 1),
+                            oneOf(kinds),
                             network.shorthand()));
         }
+    }
+
+    /** {@code "ViT, DeiT or ThinkingViT"}. */
+    private static String oneOf(List<String> kinds) {
+        int last = kinds.size() - 1;
+        return last < 1 ? kinds.get(0) : String.join(", ", kinds.subList(0, last)) + " or " + kinds.get(last);
     }
 
     /** Where tensors tell how many heads there are, and so how wide they are. */

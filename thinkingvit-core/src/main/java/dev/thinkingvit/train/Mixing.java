@@ -1,6 +1,7 @@
 package dev.thinkingvit.train;
 
 import dev.thinkingvit.data.BatchMixer;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.random.RandomGenerator;
 
 /**
@@ -44,7 +45,7 @@ public final class Mixing implements BatchMixer {
     }
 
     @Override
-    public double mix(byte[] levels, int pictures, int size, RandomGenerator random) {
+    public double mix(byte[] levels, int pictures, ImageSize size, RandomGenerator random) {
         boolean mixup = options.mixupAlpha() > 0;
         boolean cutmix = options.cutmixAlpha() > 0;
         if (!(mixup || cutmix) || random.nextDouble() >= options.probability()) {
@@ -78,23 +79,26 @@ public final class Mixing implements BatchMixer {
     }
 
     /** Exchanges a box between mirrored images; returns the share of the image that stayed its own. */
-    private static double cut(byte[] levels, int batch, int size, double lambda, RandomGenerator random) {
-        int side = (int) (size * Math.sqrt(1 - lambda));
-        int centreY = random.nextInt(size);
-        int centreX = random.nextInt(size);
-        int top = Math.max(0, centreY - side / 2);
-        int bottom = Math.min(size, centreY + side / 2);
-        int left = Math.max(0, centreX - side / 2);
-        int right = Math.min(size, centreX + side / 2);
+    private static double cut(byte[] levels, int batch, ImageSize size, double lambda, RandomGenerator random) {
+        int rows = size.height();
+        int columns = size.width();
+        int height = (int) (rows * Math.sqrt(1 - lambda));
+        int width = (int) (columns * Math.sqrt(1 - lambda));
+        int centreY = random.nextInt(rows);
+        int centreX = random.nextInt(columns);
+        int top = Math.max(0, centreY - height / 2);
+        int bottom = Math.min(rows, centreY + height / 2);
+        int left = Math.max(0, centreX - width / 2);
+        int right = Math.min(columns, centreX + width / 2);
         int length = levels.length / batch;
         for (int i = 0; i < batch / 2; i++) {
-            for (int row = 0; row < length / size; row++) {
-                if (row % size >= top && row % size < bottom) {
-                    swap(levels, i * length + row * size, (batch - 1 - i) * length + row * size, left, right);
+            for (int row = 0; row < length / columns; row++) {
+                if (row % rows >= top && row % rows < bottom) {
+                    swap(levels, i * length + row * columns, (batch - 1 - i) * length + row * columns, left, right);
                 }
             }
         }
-        return 1 - (double) (bottom - top) * (right - left) / (size * size);
+        return 1 - (double) (bottom - top) * (right - left) / size.pixels();
     }
 
     private static void swap(byte[] levels, int a, int b, int from, int to) {

@@ -9,6 +9,7 @@ import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param stages heads of each stage, growing; null of another architecture
  * @param headDim width of a head; null of another architecture
  * @param depth number of blocks; null of another architecture
- * @param imgSize height and width of the input in pixels; null where another architecture says it itself
+ * @param imgSize of the input, a side or height and width; null where another architecture says it itself
  * @param patchSize height and width of a patch in pixels; likewise
  * @param weightInit first weights, where no checkpoint gives them
  * @param modelKwargs arguments of another architecture; what they leave out is as its name implies
@@ -35,7 +36,7 @@ public record NetworkRecipe(
         @Nullable List<Integer> stages,
         @Nullable Integer headDim,
         @Nullable Integer depth,
-        @Nullable Integer imgSize,
+        @Nullable ImageSize imgSize,
         @Nullable Integer patchSize,
         WeightInit weightInit,
         Map<String, Object> modelKwargs) {
@@ -44,7 +45,14 @@ public record NetworkRecipe(
 
     /** See {@link Recipe#DEFAULT}. */
     static final NetworkRecipe DEFAULT = new NetworkRecipe(
-            ThinkingViTConfig.ARCHITECTURE.name(), List.of(3, 6), 32, 6, 32, 4, WeightInit.TIMM, Map.of());
+            ThinkingViTConfig.ARCHITECTURE.name(),
+            List.of(3, 6),
+            32,
+            6,
+            ImageSize.square(32),
+            4,
+            WeightInit.TIMM,
+            Map.of());
 
     /** First weights. */
     public enum WeightInit {
@@ -122,14 +130,14 @@ public record NetworkRecipe(
     private static NetworkConfig configured(
             Architecture named,
             String name,
-            @Nullable Integer imgSize,
+            @Nullable ImageSize imgSize,
             @Nullable Integer patchSize,
             Map<String, Object> kwargs,
             int numClasses) {
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>(named.implied(name));
         arguments.putAll(kwargs);
         if (imgSize != null) {
-            arguments.put("img_size", imgSize);
+            arguments.put("img_size", imgSize.argument());
         }
         if (patchSize != null) {
             arguments.put("patch_size", patchSize);

@@ -5,6 +5,7 @@ import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.picture.ImageSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
+import tools.jackson.databind.exc.ValueInstantiationException;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.StringNode;
@@ -366,6 +368,13 @@ public final class RecipeFile {
         } catch (DatabindException e) {
             if (e.getCause() instanceof NullPointerException) {
                 throw new IllegalArgumentException(path(e) + " has a key without a value that needs one", e);
+            }
+            if (e instanceof ValueInstantiationException value
+                    && value.getType().hasRawClass(ImageSize.class)) {
+                String reason = e.getCause() == null
+                        ? firstLine(e)
+                        : String.valueOf(e.getCause().getMessage());
+                throw new IllegalArgumentException(path(e) + ": " + reason, e);
             }
             if (e.getCause() instanceof IllegalArgumentException refused) {
                 throw refused;

@@ -5,7 +5,9 @@ import static dev.thinkingvit.train.RecipeChecks.require;
 import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -357,11 +359,13 @@ final class TimmArgs {
             require(
                     SHAPES.contains(entry.getKey()),
                     key + " cannot be done here; " + String.join(", ", SHAPES) + " can");
-            if (!isEmpty(entry.getValue())) {
+            if (!isEmpty(entry.getValue()) && entry.getKey().equals("img_size")) {
+                changes.put("img_size", imageSize(key, plain(entry.getValue())));
+            } else if (!isEmpty(entry.getValue())) {
                 said.put(entry.getKey(), positive(key, plain(entry.getValue())));
             }
         }
-        List.of("depth", "img_size", "patch_size").forEach(key -> {
+        List.of("depth", "patch_size").forEach(key -> {
             if (said.containsKey(key)) {
                 changes.put(key, said.get(key));
             }
@@ -406,16 +410,23 @@ final class TimmArgs {
             return;
         }
         JsonNode size = tree.path("input_size");
-        Object side = size.isArray() && size.size() == 3 ? plain(size.get(1)) : null;
         require(
-                side instanceof Integer
-                        && Integer.valueOf(3).equals(plain(size.get(0)))
-                        && side.equals(plain(size.get(2))),
-                "input_size must be [3, n, n], of 3 channels and a square, got " + size);
+                size.isArray() && size.size() == 3 && Integer.valueOf(3).equals(plain(size.get(0))),
+                "input_size must be [3, height, width], of 3 channels, got " + size);
+        Object argument = imageSize("input_size", Arrays.asList(plain(size.get(1)), plain(size.get(2))));
         require(
-                !has("img_size") || value("img_size").equals(side),
+                !has("img_size") || imageSize("img_size", value("img_size")).equals(argument),
                 "input_size " + size + " and img_size " + tree.path("img_size") + " must agree, or one be left out");
-        changes.put("img_size", side);
+        changes.put("img_size", argument);
+    }
+
+    /** As a recipe has it. */
+    private static Object imageSize(String key, Object value) {
+        try {
+            return ImageSize.of(value).argument();
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(key + ": " + e.getMessage(), e);
+        }
     }
 
     /** The recipe, its batch being that of all processes and accumulated parts together. */

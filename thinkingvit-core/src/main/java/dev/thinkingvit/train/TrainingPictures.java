@@ -8,6 +8,7 @@ import dev.thinkingvit.augment.RandomErasing;
 import dev.thinkingvit.augment.RandomResizedCrop;
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.PictureTransform;
@@ -26,7 +27,7 @@ import java.util.Optional;
  */
 public final class TrainingPictures {
     private static final int LOOKED_AT = 1000;
-    private static final int PAD_SHARE = 8; // of the size, at each side
+    private static final int PAD_SHARE = 8; // of height and width, at each side
 
     private TrainingPictures() {}
 
@@ -67,7 +68,7 @@ public final class TrainingPictures {
         if (recipe.augmentation().crop() != AugmentationRecipe.Crop.PAD) {
             return; // others resize
         }
-        RandomCrop crop = padded(side(preprocessing));
+        RandomCrop crop = padded(preprocessing.size());
         List<String> unfit = samples.parallelStream()
                 .map(sample -> Map.entry(bytes(sample), sample))
                 .sorted(Map.Entry.comparingByKey())
@@ -100,20 +101,12 @@ public final class TrainingPictures {
         }
     }
 
-    private static int side(Preprocessing preprocessing) {
-        if (!preprocessing.size().isSquare()) {
-            throw new TrainingException("training draws square crops, the network's img_size is " + preprocessing.size()
-                    + ": train it with square images, and resize it afterwards");
-        }
-        return preprocessing.size().side();
-    }
-
-    private static RandomCrop padded(int size) {
-        return new RandomCrop(size, size / PAD_SHARE);
+    private static RandomCrop padded(ImageSize size) {
+        return new RandomCrop(size, size.height() / PAD_SHARE, size.width() / PAD_SHARE);
     }
 
     private static PictureTransform transform(AugmentationRecipe augmentation, Preprocessing preprocessing) {
-        int size = side(preprocessing);
+        ImageSize size = preprocessing.size();
         List<Resampling> interpolations = augmentation.interpolations();
         List<PictureTransform> steps = new ArrayList<>();
         steps.add(
@@ -132,7 +125,7 @@ public final class TrainingPictures {
     }
 
     private static PictureTransform resizedCrop(
-            AugmentationRecipe augmentation, int size, List<Resampling> interpolations) {
+            AugmentationRecipe augmentation, ImageSize size, List<Resampling> interpolations) {
         List<RandomResizedCrop> crops = interpolations.stream()
                 .map(interpolation -> new RandomResizedCrop(
                         size,

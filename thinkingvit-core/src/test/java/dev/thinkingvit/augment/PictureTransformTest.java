@@ -3,6 +3,7 @@ package dev.thinkingvit.augment;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureResizer;
 import dev.thinkingvit.picture.PictureTransform;
@@ -43,10 +44,40 @@ class PictureTransformTest {
         Picture picture = TestPictures.noise(4, 4, 2);
         Set<String> places = new HashSet<>();
         for (int i = 0; i < 2000; i++) {
-            Picture crop = new RandomCrop(4, 1, 0x010203).apply(picture, random);
+            Picture crop = new RandomCrop(ImageSize.square(4), 1, 1, 0x010203).apply(picture, random);
             places.add(placeOf(picture, crop));
         }
         assertThat(places).hasSize(9).doesNotContain("nowhere");
+    }
+
+    @Test
+    void aRandomCropThatIsNoSquareReachesEveryPlace() {
+        Picture picture = TestPictures.noise(7, 4, 2);
+        Set<Integer> corners = new HashSet<>();
+        for (int i = 0; i < 2000; i++) {
+            Picture crop = new RandomCrop(new ImageSize(2, 5), 0, 1, 0x010203).apply(picture, random);
+            assertThat(crop.height()).isEqualTo(2);
+            assertThat(crop.width()).isEqualTo(5);
+            corners.add(crop.level(0, 0, 0) << 16 | crop.level(4, 1, 1) << 8 | crop.level(2, 1, 2));
+        }
+        assertThat(corners).as("3 places down, 5 across").hasSize(15);
+        assertThat(new RandomCrop(new ImageSize(24, 40), 3, 5).fault(TestPictures.noise(30, 17, 1)))
+                .contains("it has 30x17 pixels; a random crop of 40x24 with padding 5 and 3 needs at least 30x18");
+    }
+
+    @Test
+    void aRandomResizedCropMayBeNoSquare() {
+        Picture picture = TestPictures.noise(60, 50, 5);
+        Picture whole =
+                new RandomResizedCrop(new ImageSize(16, 24), 1, 1, 1.2, 1.2, Resampling.BICUBIC).apply(picture, random);
+        assertThat(whole.rgb())
+                .isEqualTo(PictureResizer.resize(picture, 24, 16, Resampling.BICUBIC)
+                        .rgb());
+        for (int i = 0; i < 50; i++) {
+            Picture crop = RandomResizedCrop.standard(new ImageSize(16, 24)).apply(picture, random);
+            assertThat(crop.width()).isEqualTo(24);
+            assertThat(crop.height()).isEqualTo(16);
+        }
     }
 
     private static String placeOf(Picture picture, Picture crop) {
@@ -89,7 +120,7 @@ class PictureTransformTest {
         for (int[] size : new int[][] {{100, 80}, {1, 1}, {500, 2}, {2, 500}, {33, 31}}) {
             Picture picture = TestPictures.noise(size[0], size[1], 5);
             for (int i = 0; i < 50; i++) {
-                Picture crop = RandomResizedCrop.standard(16).apply(picture, random);
+                Picture crop = RandomResizedCrop.standard(ImageSize.square(16)).apply(picture, random);
                 assertThat(crop.width()).isEqualTo(16);
                 assertThat(crop.height()).isEqualTo(16);
             }
@@ -100,7 +131,8 @@ class PictureTransformTest {
     void aRandomResizedCropOfTheWholeIsTheResizedPicture() {
         Picture picture = TestPictures.noise(40, 40, 5);
 
-        Picture crop = new RandomResizedCrop(16, 1, 1, 1, 1, Resampling.BILINEAR).apply(picture, random);
+        Picture crop =
+                new RandomResizedCrop(ImageSize.square(16), 1, 1, 1, 1, Resampling.BILINEAR).apply(picture, random);
 
         assertThat(crop.rgb())
                 .isEqualTo(PictureResizer.resize(picture, 16, 16, Resampling.BILINEAR)
@@ -110,7 +142,8 @@ class PictureTransformTest {
     @Test
     void equalGeneratorsGiveEqualPictures() {
         Picture picture = TestPictures.noise(60, 50, 5);
-        PictureTransform chain = PictureTransform.chain(RandomResizedCrop.standard(20), new HorizontalFlip(0.5));
+        PictureTransform chain =
+                PictureTransform.chain(RandomResizedCrop.standard(ImageSize.square(20)), new HorizontalFlip(0.5));
         for (int seed = 0; seed < 20; seed++) {
             assertThat(chain.apply(picture, new SplittableRandom(seed)).rgb())
                     .isEqualTo(chain.apply(picture, new SplittableRandom(seed)).rgb());
@@ -120,11 +153,12 @@ class PictureTransformTest {
     @Test
     void impossibleSettingsAreRefused() {
         assertThatThrownBy(() -> new HorizontalFlip(1.1)).hasMessageContaining("not 1.1");
-        assertThatThrownBy(() -> new RandomCrop(0, 1)).hasMessageContaining("not 0 and 1");
-        assertThatThrownBy(() -> new RandomCrop(8, 1, -1)).hasMessageContaining("0xRRGGBB");
-        assertThatThrownBy(() -> new RandomResizedCrop(8, 0, 1, 1, 1, Resampling.BICUBIC))
+        assertThatThrownBy(() -> new RandomCrop(0, 1)).hasMessageContaining("at least 1, not 0");
+        assertThatThrownBy(() -> new RandomCrop(8, -1)).hasMessageContaining("not -1 and -1");
+        assertThatThrownBy(() -> new RandomCrop(ImageSize.square(8), 1, 1, -1)).hasMessageContaining("0xRRGGBB");
+        assertThatThrownBy(() -> new RandomResizedCrop(ImageSize.square(8), 0, 1, 1, 1, Resampling.BICUBIC))
                 .hasMessageContaining("scale range");
-        assertThatThrownBy(() -> new RandomResizedCrop(8, 0.1, 1, 2, 1, Resampling.BICUBIC))
+        assertThatThrownBy(() -> new RandomResizedCrop(ImageSize.square(8), 0.1, 1, 2, 1, Resampling.BICUBIC))
                 .hasMessageContaining("ratio range");
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.thinkingvit.picture.ImageSize;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
@@ -14,8 +15,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class RandomErasingTest {
 
-    private static final int SIZE = 32;
-    private static final int PLANE = SIZE * SIZE;
+    private static final int SIDE = 32;
+    private static final ImageSize SIZE = ImageSize.square(SIDE);
+    private static final int PLANE = SIDE * SIDE;
     private static final float UNTOUCHED = 99;
 
     private final SplittableRandom random = new SplittableRandom(6);
@@ -119,9 +121,39 @@ class RandomErasingTest {
     void tinyPicturesSurvive() {
         for (int size = 1; size < 5; size++) {
             for (int i = 0; i < 200; i++) {
-                new RandomErasing(1, RandomErasing.Mode.PIXEL).apply(new float[3 * size * size], 0, size, random);
+                new RandomErasing(1, RandomErasing.Mode.PIXEL)
+                        .apply(new float[3 * size * size], 0, ImageSize.square(size), random);
             }
         }
+    }
+
+    @Test
+    void whatIsErasedOfAPictureThatIsNoSquareIsARectangleWithinIt() {
+        ImageSize wide = new ImageSize(16, 40);
+        int widest = 0;
+        double share = 0;
+        for (int round = 0; round < 500; round++) {
+            float[] input = new float[wide.values()];
+            Arrays.fill(input, UNTOUCHED);
+            new RandomErasing(1, RandomErasing.Mode.CONST).apply(input, 0, wide, random);
+            Set<Integer> rows = new HashSet<>();
+            Set<Integer> columns = new HashSet<>();
+            int erased = 0;
+            for (int i = 0; i < wide.pixels(); i++) {
+                assertThat(input[i]).isEqualTo(input[wide.pixels() + i]).isEqualTo(input[2 * wide.pixels() + i]);
+                if (input[i] != UNTOUCHED) {
+                    rows.add(i / 40);
+                    columns.add(i % 40);
+                    erased++;
+                }
+            }
+            assertThat(erased).isEqualTo(rows.size() * columns.size());
+            assertThat(rows.size()).isLessThan(16);
+            widest = Math.max(widest, columns.size());
+            share += (double) erased / wide.pixels() / 500;
+        }
+        assertThat(widest).isGreaterThan(16);
+        assertThat(share).isBetween(0.1, 0.2);
     }
 
     @Test
@@ -176,16 +208,16 @@ class RandomErasingTest {
     }
 
     private static Box box(float[] input) {
-        int left = SIZE;
+        int left = SIDE;
         int right = 0;
-        int top = SIZE;
+        int top = SIDE;
         int bottom = 0;
         for (int p = 0; p < PLANE; p++) {
             if (input[p] != UNTOUCHED) {
-                left = Math.min(left, p % SIZE);
-                right = Math.max(right, p % SIZE + 1);
-                top = Math.min(top, p / SIZE);
-                bottom = Math.max(bottom, p / SIZE + 1);
+                left = Math.min(left, p % SIDE);
+                right = Math.max(right, p % SIDE + 1);
+                top = Math.min(top, p / SIDE);
+                bottom = Math.max(bottom, p / SIDE + 1);
             }
         }
         return new Box(right - left, bottom - top);

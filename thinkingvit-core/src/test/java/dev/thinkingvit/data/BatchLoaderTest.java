@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.augment.HorizontalFlip;
 import dev.thinkingvit.augment.RandomCrop;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.PictureException;
 import dev.thinkingvit.picture.PictureTransform;
@@ -408,7 +409,7 @@ class BatchLoaderTest {
 
     @Test
     void stepsAfterNormalizationSeeTheirPictureOnly() throws IOException {
-        InputTransform mark = (input, offset, size, random) -> input[offset] = 100 + size;
+        InputTransform mark = (input, offset, size, random) -> input[offset] = 100 + size.side();
         try (BatchLoader loader = loader().after(mark).open()) {
             Batch batch = drain(loader.epoch(0)).get(0);
             for (int i = 0; i < batch.images().length; i++) {
@@ -539,8 +540,8 @@ class BatchLoaderTest {
     }
 
     /** Each picture becomes its partner. */
-    private static double reverse(byte[] levels, int pictures, int size, RandomGenerator random) {
-        int length = 3 * size * size;
+    private static double reverse(byte[] levels, int pictures, ImageSize size, RandomGenerator random) {
+        int length = size.values();
         for (int i = 0; i < pictures / 2; i++) {
             byte[] held = Arrays.copyOfRange(levels, i * length, (i + 1) * length);
             int other = (pictures - 1 - i) * length;
@@ -550,9 +551,9 @@ class BatchLoaderTest {
         return 0;
     }
 
-    private static double shift(byte[] levels, int pictures, int size, RandomGenerator random) {
+    private static double shift(byte[] levels, int pictures, ImageSize size, RandomGenerator random) {
         int shift = random.nextInt(1, 256);
-        for (int i = 0; i < pictures * 3 * size * size; i++) {
+        for (int i = 0; i < pictures * size.values(); i++) {
             levels[i] = (byte) (levels[i] + shift);
         }
         return random.nextDouble();

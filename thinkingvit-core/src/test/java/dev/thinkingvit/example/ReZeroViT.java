@@ -17,10 +17,12 @@ import dev.thinkingvit.network.Windows;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param imageSize of the input
  * @param patchSize height and width of a patch in pixels
  * @param headDim width of a head
- * @param depth blocks
+ * @param depths blocks of each stage: the first so many of all there are
  * @param stageHeads heads of each stage; the last one's are all there are
  * @param recycles whether a stage takes what the one before left
  * @param numClasses C
@@ -43,21 +45,26 @@ public record ReZeroViT(
         ImageSize imageSize,
         int patchSize,
         int headDim,
-        int depth,
+        List<Integer> depths,
         List<Integer> stageHeads,
         boolean recycles,
         int numClasses)
         implements NetworkConfig {
 
     public ReZeroViT {
+        depths = List.copyOf(depths);
         stageHeads = List.copyOf(stageHeads);
         if (patchSize < 1 || imageSize.height() % patchSize != 0 || imageSize.width() % patchSize != 0) {
             throw new IllegalArgumentException(
                     "img_size " + imageSize + " is not a multiple of patch_size " + patchSize);
         }
-        if (headDim < 1 || depth < 1 || numClasses < 1) {
-            throw new IllegalArgumentException("head_dim, depth and num_classes must be at least 1, got " + headDim
-                    + ", " + depth + " and " + numClasses);
+        if (headDim < 1 || numClasses < 1) {
+            throw new IllegalArgumentException(
+                    "head_dim and num_classes must be at least 1, got " + headDim + " and " + numClasses);
+        }
+        if (depths.size() != stageHeads.size() || depths.stream().anyMatch(depth -> depth < 1)) {
+            throw new IllegalArgumentException(
+                    "depths must be at least 1, one for each of stage_heads " + stageHeads + ", got " + depths);
         }
         if (stageHeads.isEmpty()
                 || stageHeads.get(0) < 1
@@ -68,6 +75,10 @@ public record ReZeroViT(
 
     private int heads() {
         return stageHeads.get(stageHeads.size() - 1);
+    }
+
+    private int depth() {
+        return Collections.max(depths);
     }
 
     private int width(int stage) {
@@ -110,7 +121,7 @@ public record ReZeroViT(
     public Map<String, Object> shape() {
         return Map.of(
                 "depth",
-                depth,
+                depths,
                 "width",
                 numFeatures(),
                 "heads",
@@ -147,13 +158,13 @@ public record ReZeroViT(
                     "the width must be a multiple of head_dim " + headDim + ", got " + numFeatures);
         }
         return new ReZeroViT(
-                imageSize, patchSize, headDim, depth, List.of(numFeatures / headDim), recycles, numClasses);
+                imageSize, patchSize, headDim, List.of(depth()), List.of(numFeatures / headDim), recycles, numClasses);
     }
 
     /** What {@code config.json} says of it. Found by {@code META-INF/services}. */
     public record Registered() implements Architecture {
         private static final Set<String> KNOWN =
-                Set.of("img_size", "patch_size", "head_dim", "depth", "stage_heads", "recycles", "num_classes");
+                Set.of("img_size", "patch_size", "head_dim", "depths", "stage_heads", "recycles", "num_classes");
 
         @Override
         public String name() {
@@ -176,11 +187,6 @@ public record ReZeroViT(
         }
 
         @Override
-        public List<String> sources() {
-            return List.of("a ReZero ViT");
-        }
-
-        @Override
         public String globalPool() {
             return "avg";
         }
@@ -197,7 +203,7 @@ public record ReZeroViT(
                     arguments.imageSize("img_size"),
                     arguments.square("patch_size"),
                     arguments.integer("head_dim"),
-                    arguments.integer("depth"),
+                    arguments.integers("depths"),
                     arguments.integers("stage_heads"),
                     arguments.integer("recycles") == 1,
                     arguments.integer("num_classes"));
@@ -210,7 +216,7 @@ public record ReZeroViT(
             arguments.put("img_size", network.imageSize.argument());
             arguments.put("patch_size", network.patchSize);
             arguments.put("head_dim", network.headDim);
-            arguments.put("depth", network.depth);
+            arguments.put("depths", network.depths);
             arguments.put("stage_heads", network.stageHeads);
             arguments.put("recycles", network.recycles ? 1 : 0);
             return arguments;
@@ -232,13 +238,13 @@ public record ReZeroViT(
         private final Windows grid;
         private final Linear embedding; // 3p² → D
         private final List<Block> blocks = new ArrayList<>();
+        private final List<List<Gates>> gates = new ArrayList<>(); // of each stage, a block each
         private final Norm norm;
         private final Linear head; // D → C
         private final List<Recycling> recyclings = new ArrayList<>();
         private final Parameters parameters;
 
-        private record Block(
-                Linear qkv, Parameter bias, Linear projection, Linear fc1, Linear fc2, List<Gates> gates) {}
+        private record Block(Linear qkv, Parameter bias, Linear projection, Linear fc1, Linear fc2) {}
 
         /** What a stage multiplies a block's branches by. */
         private record Gates(Parameter attention, Parameter mlp) {}
@@ -253,43 +259,47 @@ public record ReZeroViT(
                     .toList();
             int width = config.numFeatures();
             Axis features = Axis.leading(width, widths);
-            Axis hidden = Axis.leading(
-                            MLP_RATIO * width,
-                            widths.stream().map(each -> MLP_RATIO * each).toList())
-                    .of(Meaning.HIDDEN);
             Axis patch = Axis.whole(CHANNELS * config.patchSize * config.patchSize);
-            Axis heads = Axis.leading(config.heads(), config.stageHeads);
-            int last = config.depth + 1;
+            int last = config.depth() + 1;
 
             List<Parameter> inOrder = new ArrayList<>();
             this.embedding = Linear.of("embedding", 0, features, patch);
             embedding.addTo(inOrder);
-            for (int i = 0; i < config.depth; i++) {
+            widths.forEach(stage -> gates.add(new ArrayList<>()));
+            for (int i = 0; i < config.depth(); i++) {
                 String name = "blocks." + i + ".";
+                List<Integer> within = running(i, widths);
+                Axis inner = Axis.leading(width, within);
+                Axis hidden = Axis.leading(
+                                MLP_RATIO * width,
+                                within.stream().map(each -> MLP_RATIO * each).toList())
+                        .of(Meaning.HIDDEN);
+                Axis heads = Axis.leading(config.heads(), running(i, config.stageHeads));
                 Block block = new Block(
-                        Linear.of(name + "qkv", i + 1, Axis.chunks(3, width, widths), features),
+                        Linear.of(name + "qkv", i + 1, Axis.chunks(3, width, within), inner),
                         Parameter.of(name + "bias", Start.normal(0.02), i + 1, Axis.whole(grid.biasTable()), heads)
                                 .undecayed(),
-                        Linear.of(name + "projection", i + 1, features, features),
-                        Linear.of(name + "fc1", i + 1, hidden, features),
-                        Linear.of(name + "fc2", i + 1, features, hidden),
-                        new ArrayList<>());
+                        Linear.of(name + "projection", i + 1, inner, inner),
+                        Linear.of(name + "fc1", i + 1, hidden, inner),
+                        Linear.of(name + "fc2", i + 1, inner, hidden));
                 block.qkv.addTo(inOrder);
                 inOrder.add(block.bias);
                 block.projection.addTo(inOrder);
                 block.fc1.addTo(inOrder);
                 block.fc2.addTo(inOrder);
                 for (int stage = 1; stage <= config.stages(); stage++) {
-                    Gates gates = new Gates(
-                            gate(name + "attention_gate." + stage, i + 1, stage),
-                            gate(name + "mlp_gate." + stage, i + 1, stage));
-                    inOrder.add(gates.attention);
-                    inOrder.add(gates.mlp);
-                    block.gates.add(gates);
+                    if (i < depth(stage)) {
+                        Gates own = new Gates(
+                                gate(name + "attention_gate." + stage, i + 1, stage),
+                                gate(name + "mlp_gate." + stage, i + 1, stage));
+                        inOrder.add(own.attention);
+                        inOrder.add(own.mlp);
+                        gates.get(stage - 1).add(own);
+                    }
                 }
                 blocks.add(block);
             }
-            this.norm = Norm.of("norm", config.depth, features, 1e-6);
+            this.norm = Norm.of("norm", config.depth(), features, 1e-6);
             norm.addTo(inOrder);
             this.head = Linear.of("head", last, Axis.whole(config.numClasses).of(Meaning.CLASSES), features)
                     .with(parameter -> parameter.uncast().as(Role.HEAD));
@@ -304,6 +314,13 @@ public record ReZeroViT(
                 recyclings.add(new Recycling(projection, gate));
             }
             this.parameters = Parameters.of(inOrder);
+        }
+
+        /** What the stages that run a block read of it; the others read nothing. */
+        private List<Integer> running(int block, List<Integer> leading) {
+            return IntStream.range(0, leading.size())
+                    .mapToObj(i -> block < config.depths.get(i) ? leading.get(i) : 0)
+                    .toList();
         }
 
         /** One number, which a stage has of its own. */
@@ -325,7 +342,12 @@ public record ReZeroViT(
 
         @Override
         public int depth() {
-            return config.depth;
+            return config.depth();
+        }
+
+        @Override
+        public int depth(int stage) {
+            return config.depths.get(stage - 1);
         }
 
         @Override
@@ -351,9 +373,10 @@ public record ReZeroViT(
                 x = on.add(x, on.scale(on.linear(previous, recycling.projection), recycling.gate));
             }
             int heads = config.stageHeads.get(stage - 1);
-            for (int i = 0; i < blocks.size(); i++) {
+            for (int i = 0; i < depth(stage); i++) {
                 Block block = blocks.get(i);
-                x = on.block(x, i, input -> block(on, input, block, heads, block.gates.get(stage - 1)));
+                Gates own = gates.get(stage - 1).get(i);
+                x = on.block(x, i, input -> block(on, input, block, heads, own));
             }
             T tokens = on.norm(x, norm); // (B, N, d)
             T summary = on.mean(tokens); // (B, d)

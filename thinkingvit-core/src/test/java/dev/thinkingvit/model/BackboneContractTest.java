@@ -334,7 +334,7 @@ class BackboneContractTest {
         for (int stage = 1; stage <= config.stages(); stage++) {
             declared += PackedBackbone.weightBytes(config, stage, form.precision);
         }
-        if (form == Form.ONEDNN || form == Form.ONEDNN_BF16) {
+        if (form == Form.ONEDNN || form == Form.ONEDNN_BF16 || form == Form.DYNAMIC) {
             assertThat(backbone.weightBytes()).as("with padding").isGreaterThanOrEqualTo(declared);
         } else {
             assertThat(backbone.weightBytes()).isEqualTo(declared);

@@ -31,6 +31,8 @@ enum Form {
     OPERATORS_BF16(Precision.BF16),
     ONEDNN(Precision.FP32),
     ONEDNN_BF16(Precision.BF16),
+    /** One of several sizes. */
+    DYNAMIC(Precision.FP32),
     TRAINING_VIEW(Precision.FP32),
     TRAINING_VIEW_BF16(Precision.BF16),
     ONNX_SHARED(Precision.FP32),
@@ -90,6 +92,8 @@ enum Form {
         return switch (this) {
             case OPERATORS, OPERATORS_BF16 -> packed(config, weights, Executors::operators);
             case ONEDNN, ONEDNN_BF16 -> packed(config, weights, Executors::oneDnn);
+            case DYNAMIC ->
+                DynamicBackbone.of(config, weights, (sized, them) -> PackedBackbone.of(sized, them, precision));
             case TRAINING_VIEW, TRAINING_VIEW_BF16 -> NestedBackbone.of(config, weights, precision, TorchDevice.CPU);
             case ONNX_SHARED -> exported(config, weights, folder, OnnxExport.Layout.SHARED);
             case ONNX_FOLDED -> exported(config, weights, folder, OnnxExport.Layout.FOLDED);

@@ -46,6 +46,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @MethodSource("dev.thinkingvit.model.Specimen#all")
 class NetworkContractTest {
     private static final int IMAGES = 3;
+    private static final long SEED = 5;
 
     private final Specimen specimen;
     private final NetworkConfig config;
@@ -73,6 +74,9 @@ class NetworkContractTest {
             assertThat(parameter.layer()).as(parameter.name()).isBetween(0, network.depth() + 1);
             assertThat(parameter.reader()).as(parameter.name()).isBetween(0, config.stages());
         }
+        assertThat(IntStream.rangeClosed(1, config.stages()).map(network::depth).max())
+                .as("the deepest stage")
+                .hasValue(network.depth());
         for (int stage = 1; stage <= config.stages(); stage++) {
             Network.Ports ports = specimen.ports(stage);
             ImageSize size = config.imageSize();
@@ -380,6 +384,9 @@ class NetworkContractTest {
             large = config.withImageSize(twice);
         } catch (IllegalArgumentException e) {
             assertThat(e).hasMessageContaining("img_size").hasMessageContaining(twice.toString());
+            try (Backbone backbone = dynamic()) {
+                assertThatThrownBy(() -> backbone.at(twice)).hasMessage(e.getMessage());
+            }
             return;
         }
         assertThat(large.imageSize()).isEqualTo(twice);
@@ -387,6 +394,85 @@ class NetworkContractTest {
         WeightsException.check(large.parameterShapes(), resized);
         assertSame(specimen.weights(), weights);
         assertSame(config.resized(weights, config), weights);
+        try (Backbone backbone = dynamic();
+                Backbone alone = PackedBackbone.of(large, resized, Precision.FP32)) {
+            Specimen drawn = new Specimen("twice as large", large);
+            for (int stage = 1; stage <= config.stages(); stage++) {
+                Map<String, float[]> expected = ran(alone, stage, drawn);
+                ran(backbone.at(twice), stage, drawn)
+                        .forEach((name, values) -> assertThat(values).as(name).containsExactly(expected.get(name)));
+                ran(backbone, stage, specimen);
+            }
+        }
+    }
+
+    private Backbone dynamic() {
+        return DynamicBackbone.of(config, weights, (sized, them) -> PackedBackbone.of(sized, them, Precision.FP32));
+    }
+
+    private static Map<String, float[]> ran(Backbone backbone, int stage, Specimen of) {
+        return Form.compute(() -> {
+            try (Scope scope = new Scope()) {
+                return Form.run(backbone, stage, of.images(IMAGES), of.previous(stage, IMAGES))
+                        .values();
+            }
+        });
+    }
+
+    @Test
+    void aTrainingStartsFromItsOwnKindWithAllButWhatRecycles() {
+        WarmStart start = start(weights, config);
+
+        Map<String, HostTensor> drawn = config.parameters().draw(SEED);
+        for (Parameter parameter : config.parameters().all()) {
+            boolean anew = parameter.role() == Parameter.Role.RECYCLING;
+            assertThat(start.weights().get(parameter.name()).toFloats())
+                    .as(parameter.name())
+                    .isEqualTo((anew ? drawn : weights).get(parameter.name()).toFloats());
+        }
+        assertThat(start.share()).isEqualTo(1);
+        assertThat(start.width()).isEqualTo(config.numFeatures());
+        assertThat(start.summary()).noneMatch(line -> line.startsWith("warning"));
+        assertThat(config.architecture().sources()).isNotEmpty().allSatisfy(source -> assertThat(source)
+                .isNotBlank());
+    }
+
+    /** What a plain network of some width is called, has, and leaves to chance, follows from what is declared. */
+    @Test
+    void aTrainingStartsFromAPlainNetworkOfItsWidth() {
+        NetworkConfig plain = config.plain(config.numFeatures());
+        assertThat(plain.architecture()).isEqualTo(config.architecture());
+        assertThat(plain.stages()).isEqualTo(1);
+        assertThat(plain.numFeatures()).isEqualTo(config.numFeatures());
+        Map<String, HostTensor> source = new Specimen("plain", plain).weights();
+
+        WarmStart start = start(source, config);
+
+        Map<String, HostTensor> drawn = config.parameters().draw(SEED);
+        for (Parameter parameter : config.parameters().all()) {
+            boolean anew = parameter.role() == Parameter.Role.RECYCLING || !source.containsKey(parameter.name());
+            assertThat(start.weights().get(parameter.name()).toFloats())
+                    .as(parameter.name())
+                    .isEqualTo((anew ? drawn : source).get(parameter.name()).toFloats());
+        }
+        assertThat(start.share()).isEqualTo(1);
+    }
+
+    @Test
+    void aTrainingFindsNothingInAnotherKindOfNetwork() {
+        Map<String, HostTensor> others = Map.of("layer1.0.conv1.weight", HostTensor.of(new float[36], 2, 2, 3, 3));
+
+        WarmStart start = start(others, config);
+
+        assertSame(start.weights(), config.parameters().draw(SEED));
+        assertThat(start.share()).isZero();
+        assertThat(start.summary()).anyMatch(line -> line.startsWith("warning") && line.contains("left over"));
+    }
+
+    private static WarmStart start(Map<String, HostTensor> source, NetworkConfig config) {
+        ClassHead head = ClassHead.of(WarmStart.classes(source, config), config.numClasses());
+        WarmSource fitted = config.warmSource(source, "", config.imageSize());
+        return WarmStart.of(fitted, config, config.parameters().draw(SEED), head);
     }
 
     private interface Loads {

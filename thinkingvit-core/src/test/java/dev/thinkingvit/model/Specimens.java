@@ -69,13 +69,13 @@ final class Specimens {
     private static List<Specimen> reZeroViT() {
         return List.of(
                 new Specimen(
-                        "nested ReZero ViT that recycles",
-                        new ReZeroViT(new ImageSize(20, 12), 4, 6, 2, List.of(1, 2, 3), true, 6),
-                        new ReZeroViT(new ImageSize(20, 12), 4, 6, 2, List.of(1), true, 6)),
+                        "nested ReZero ViT that recycles, of unlike depths",
+                        new ReZeroViT(new ImageSize(20, 12), 4, 6, List.of(2, 1, 3), List.of(1, 2, 3), true, 6),
+                        new ReZeroViT(new ImageSize(20, 12), 4, 6, List.of(2), List.of(1), true, 6)),
                 new Specimen(
                         "nested ReZero ViT whose stages begin anew",
-                        new ReZeroViT(ImageSize.square(12), 4, 8, 3, List.of(2, 4), false, 4),
-                        new ReZeroViT(ImageSize.square(12), 4, 8, 3, List.of(2), false, 4)));
+                        new ReZeroViT(ImageSize.square(12), 4, 8, List.of(3, 3), List.of(2, 4), false, 4),
+                        new ReZeroViT(ImageSize.square(12), 4, 8, List.of(3), List.of(2), false, 4)));
     }
 
     private static ImageSize square(int side) {

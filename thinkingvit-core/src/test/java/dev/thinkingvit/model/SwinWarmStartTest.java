@@ -121,7 +121,7 @@ class SwinWarmStartTest {
 
         for (BiasTables.Manner manner : BiasTables.Manner.values()) {
             String library = manner == BiasTables.Manner.TIMM ? "" : "Microsoft's";
-            WarmSource fitted = TARGET.warmSource(tensors, library);
+            WarmSource fitted = TARGET.warmSource(tensors, library, null);
             assertThat(fitted.tensors().get(table).toFloats())
                     .containsExactly(BiasTables.resized(values, ImageSize.square(3), ImageSize.square(2), 3, manner));
             assertThat(fitted.remarks())

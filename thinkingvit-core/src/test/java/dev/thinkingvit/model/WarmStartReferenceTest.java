@@ -152,7 +152,7 @@ class WarmStartReferenceTest {
                 Checkpoints.read(NARROW.resolve(file), Weights.AUTO).tensors();
         Map<String, HostTensor> drawn =
                 Safetensors.read(NARROW.resolve("model.safetensors")).tensors();
-        return WarmStart.of(WIDE.warmSource(source, ""), WIDE, drawn, ClassHead.of(16, 16))
+        return WarmStart.of(WIDE.warmSource(source, "", null), WIDE, drawn, ClassHead.of(16, 16))
                 .weights();
     }
 

@@ -3,12 +3,14 @@ package dev.thinkingvit.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 @NullUnmarked // a null fails the test
@@ -298,12 +300,53 @@ class WarmStartTest {
                 .noneMatch(line -> line.startsWith("warning"));
     }
 
+    private static WarmStart start(ThinkingViTConfig source, @Nullable ImageSize seen, ThinkingViTConfig config) {
+        Map<String, HostTensor> drawn = config.parameters().draw(1);
+        return WarmStart.of(config.warmSource(counting(source), "", seen), config, drawn, ClassHead.of(3, 3));
+    }
+
+    private static ThinkingViTConfig seeing(int height, int width) {
+        return new ThinkingViTConfig(new ImageSize(height, width), 2, 4, 1, 2, List.of(1, 2), 3, 1e-6);
+    }
+
+    /** 2 × 8 patches are as many as 4 × 4. */
+    @Test
+    void positionsOfPicturesThatAreNoSquaresAreReadAsTheirSizeSays() {
+        ThinkingViTConfig wide = seeing(4, 16);
+
+        assertThat(values(start(wide, wide.imageSize(), wide), "pos_embed"))
+                .containsExactly(counting(wide).get("pos_embed").toFloats());
+        assertThat(start(wide, null, wide).summary())
+                .contains("note: pos_embed is resampled from 4 × 4 patches to 2 × 8");
+        assertThat(start(wide, wide.imageSize(), seeing(8, 8)).summary())
+                .contains("note: pos_embed is resampled from 2 × 8 patches to 4 × 4");
+        assertThat(start(seeing(8, 8), ImageSize.square(8), wide).summary())
+                .contains("note: pos_embed is resampled from 4 × 4 patches to 2 × 8");
+    }
+
+    @Test
+    void positionsThatCanBeNoSquareAreTheModelsOwnWhereThereAreAsMany() {
+        ThinkingViTConfig wide = seeing(4, 10);
+
+        assertThat(values(start(wide, null, wide), "pos_embed"))
+                .containsExactly(counting(wide).get("pos_embed").toFloats());
+        assertThat(start(wide, null, wide).summary()).noneMatch(line -> line.contains("pos_embed"));
+    }
+
+    @Test
+    void aSizeThatTheTensorsContradictIsPassedOver() {
+        for (ImageSize claimed : List.of(ImageSize.square(1), new ImageSize(1 << 30, 1 << 30), new ImageSize(4, 6))) {
+            assertThat(values(start(seeing(8, 8), claimed, seeing(8, 8)), "pos_embed"))
+                    .containsExactly(counting(seeing(8, 8)).get("pos_embed").toFloats());
+        }
+    }
+
     @Test
     void theDrawnWeightsAreNotChanged() {
         Map<String, HostTensor> drawn = TARGET.parameters().draw(3);
         float[] before = drawn.get("norm.weight").toFloats();
 
-        WarmStart.of(TARGET.warmSource(counting(WIDER), ""), TARGET, drawn, ClassHead.of(3, 3));
+        WarmStart.of(TARGET.warmSource(counting(WIDER), "", null), TARGET, drawn, ClassHead.of(3, 3));
 
         assertThat(drawn.get("norm.weight").toFloats()).containsExactly(before, within(0f));
     }

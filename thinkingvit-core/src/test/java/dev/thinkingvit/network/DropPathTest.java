@@ -8,10 +8,12 @@ import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class DropPathTest {
@@ -35,6 +37,67 @@ class DropPathTest {
                 mean += value / last.length;
             }
             assertThat(mean).isCloseTo(1, within(0.1));
+        }
+    }
+
+    /** As far as this test asks. */
+    private record UnlikeDepths(Network inner, List<Integer> depths) implements Network {
+        @Override
+        public int depth() {
+            return Collections.max(depths);
+        }
+
+        @Override
+        public int depth(int stage) {
+            return depths.get(stage - 1);
+        }
+
+        @Override
+        public int stages() {
+            return depths.size();
+        }
+
+        @Override
+        public Parameters parameters() {
+            return inner.parameters();
+        }
+
+        @Override
+        public <T> Output<T> stage(Layers<T> on, int stage, T images, @Nullable T previous) {
+            return inner.stage(on, stage, images, previous);
+        }
+
+        @Override
+        public Ports ports(int stage) {
+            return inner.ports(stage);
+        }
+    }
+
+    @Test
+    void stagesOfUnlikeDepthHaveTheirOwnLastBlock() {
+        List<Integer> depths = List.of(1, 2, 5);
+        Network network = new UnlikeDepths(new OddNetwork(), depths);
+        try (Scope scope = new Scope()) {
+            List<SplittableRandom> images = new ArrayList<>();
+            for (int i = 0; i < 1000; i++) {
+                images.add(new SplittableRandom(i * 7919L));
+            }
+            DropPath dropPath = DropPath.draw(0.5, network, images);
+            Tensor ones = torch.ones(1000, 1, 1);
+            for (int stage = 1; stage <= 3; stage++) {
+                int depth = depths.get(stage - 1);
+                for (int block = 0; block < depth; block++) {
+                    float kept = (float) (1 / (1 - 0.5 * block / Math.max(1, depth - 1)));
+                    for (int branch = 0; branch < 2; branch++) {
+                        float[] scales = Tensors.toFloats(dropPath.apply(ones, stage, block, branch));
+                        if (block == 0) {
+                            assertThat(scales).containsOnly(1);
+                        } else {
+                            assertThat(scales).containsOnly(0, kept);
+                        }
+                    }
+                }
+            }
         }
     }
 }

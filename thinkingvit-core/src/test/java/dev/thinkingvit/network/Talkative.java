@@ -41,4 +41,9 @@ public record Talkative(Network inner) implements Network {
     public int depth() {
         return inner.depth();
     }
+
+    @Override
+    public int depth(int stage) {
+        return inner.depth(stage);
+    }
 }

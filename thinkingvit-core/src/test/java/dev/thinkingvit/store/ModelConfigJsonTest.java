@@ -124,12 +124,14 @@ class ModelConfigJsonTest {
     @Test
     void whatIsNotUnderstoodSurvivesARewrite() {
         ModelConfig config = read("{\"num_classes\": 3, \"note\": {\"by\": [1]}, \"model_args\": {" + ARGS
-                + ", \"drop_path_rate\": 0.1}, \"pretrained_cfg\": {\"url\": \"u\"}}");
+                + ", \"drop_path_rate\": 0.1, \"dynamic_img_size\": true}, \"pretrained_cfg\": {\"url\": \"u\"}}");
 
         ObjectNode written = ModelConfigJson.write(config.withLabels(List.of("a", "b", "c")));
 
         assertThat(written.get("note").toString()).isEqualTo("{\"by\":[1]}");
         assertThat(written.get("model_args").get("drop_path_rate").asDouble()).isEqualTo(0.1);
+        assertThat(written.get("model_args").get("dynamic_img_size").asBoolean())
+                .isTrue();
         assertThat(written.get("pretrained_cfg").get("url").asString()).isEqualTo("u");
         ModelConfig again = ModelConfigJson.read(FILE, written);
         assertThat(again.network()).isEqualTo(config.network());

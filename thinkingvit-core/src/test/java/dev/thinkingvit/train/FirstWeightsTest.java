@@ -7,6 +7,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -152,6 +153,20 @@ class FirstWeightsTest {
                 .hasMessageContaining("another kind of network: of its 2 tensors, such as layer1.0.conv1.weight, ");
     }
 
+    @Test
+    void positionsAreOfTheGridThatTheConfigurationSays() throws IOException {
+        ThinkingViTConfig wide = new ThinkingViTConfig(new ImageSize(4, 16), 2, 4, 1, 1, List.of(1), 2, 1e-6);
+        tensors.putAll(wide.parameters().draw(1));
+
+        assertThat(read("").lines()).contains("note: pos_embed is resampled from 4 × 4 patches to 2 × 2");
+        for (String said : List.of(
+                "{\"model_args\": {\"img_size\": [4, 16]}}",
+                "{\"pretrained_cfg\": {\"input_size\": [3, 4, 16]}}",
+                "{\"image_size\": [4, 16]}")) {
+            assertThat(read(said).lines()).contains("note: pos_embed is resampled from 2 × 8 patches to 2 × 2");
+        }
+    }
+
     /** Heads of 4. */
     private static SwinConfig swin(int width, Integer... heads) {
         return new SwinConfig(8, 2, width, List.of(1, 1), List.of(heads), List.of(2, 2), List.of(List.of(heads)), 2);
@@ -220,15 +235,14 @@ class FirstWeightsTest {
                     FirstWeights.read(folder, swin(8, 2, 4), NAMES, 1);
                 })
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining(
-                        "fit a Swin Transformer as timm names them (layers.0.blocks.0.attn.qkv.weight, …)")
+                .hasMessageContaining("fit a Swin Transformer by name and shape (layers.0.blocks.0.attn.qkv.weight, …)")
                 .hasMessageContaining("a Swin Transformer or Thinking Swin is required to start (2,4) from");
 
         tensors.clear();
         tensors.putAll(swin(8, 2, 4).parameters().draw(1));
         assertThatThrownBy(() -> read(""))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("fit a ViT as timm names them (blocks.0.attn.qkv.weight, …)")
+                .hasMessageContaining("fit a ViT by name and shape (blocks.0.attn.qkv.weight, …)")
                 .hasMessageContaining("a ViT, DeiT or ThinkingViT is required to start 1H → 2H from");
     }
 }

@@ -3,8 +3,10 @@ package dev.thinkingvit.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.thinkingvit.picture.ImageSize;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
@@ -41,7 +43,8 @@ class MixingTest {
     void mixupBlendsWithTheBatchInReverseOrder() {
         byte[] levels = levels("0 0 0 100 100 100 200 200 200");
 
-        double lambda = new Mixing(new Mixing.Options(0.8, 0, 1, 0)).mix(levels, 3, 1, new SplittableRandom(2));
+        double lambda = new Mixing(new Mixing.Options(0.8, 0, 1, 0))
+                .mix(levels, 3, ImageSize.square(1), new SplittableRandom(2));
 
         assertThat(levels[0] & 0xFF).isEqualTo((int) Math.rint((1 - lambda) * 200));
         assertThat(levels[3]).as("the middle one meets itself").isEqualTo((byte) 100);
@@ -50,9 +53,14 @@ class MixingTest {
 
     @Test
     void cutmixExchangesABoxAndTheShareIsItsArea() {
-        int size = 8;
+        for (ImageSize size : List.of(ImageSize.square(8), new ImageSize(6, 15), new ImageSize(20, 3))) {
+            exchangesABox(size);
+        }
+    }
+
+    private static void exchangesABox(ImageSize size) {
         int batch = 4;
-        int length = 3 * size * size;
+        int length = size.values();
         Mixing cutmix = new Mixing(new Mixing.Options(0, 1, 1, 0));
         SplittableRandom random = new SplittableRandom(4);
         for (int round = 0; round < 20; round++) {
@@ -77,7 +85,8 @@ class MixingTest {
     void aBatchThatIsNotDrawnStaysAsItIs() {
         byte[] levels = levels(FIRST + " " + SECOND);
 
-        assertThat(new Mixing(new Mixing.Options(0.8, 1, 0, 0.5)).mix(levels, 2, 1, new SplittableRandom(1)))
+        assertThat(new Mixing(new Mixing.Options(0.8, 1, 0, 0.5))
+                        .mix(levels, 2, ImageSize.square(1), new SplittableRandom(1)))
                 .isEqualTo(1);
 
         assertThat(levels).isEqualTo(levels(FIRST + " " + SECOND));

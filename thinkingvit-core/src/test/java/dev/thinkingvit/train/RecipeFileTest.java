@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.picture.ImageSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -245,5 +246,30 @@ class RecipeFileTest {
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining(message)
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"192x256", "192,256", "[192, 256]", "192 256", "192 × 256", "'192x256'"})
+    void aSizeThatIsNoSquareIsHeightAndWidth(String written) {
+        Recipe recipe = Recipe.DEFAULT.with("img_size", RecipeFile.value("img_size", written));
+
+        assertThat(recipe.network().imgSize()).isEqualTo(new ImageSize(192, 256));
+        assertThat(recipe.network().config(3).imageSize()).isEqualTo(new ImageSize(192, 256));
+        assertThat(RecipeFile.text(recipe)).containsPattern("img_size:\\s*\\n\\s*- 192\\n\\s*- 256");
+        assertThat(RecipeFile.ofText(RecipeFile.text(recipe))).isEqualTo(recipe);
+        assertThat(RecipeFile.inWords(List.of("img_size"), Recipe.DEFAULT, recipe))
+                .isEqualTo("img_size (32 → [192, 256])");
+        assertThat(RecipeFile.text(Recipe.DEFAULT)).contains("img_size: 32");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"wide", "[1, 2, 3]", "32.5", "-32", "32x", "99999999999", "[32, x]", "{a: 1}", "0", "[0, 32]"})
+    void aSizeThatIsNoneIsRefusedByName(String written) {
+        assertThatThrownBy(() -> RecipeFile.ofText("network: {img_size: " + written + "}"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("network.img_size")
+                .message()
+                .doesNotContain("\n");
     }
 }

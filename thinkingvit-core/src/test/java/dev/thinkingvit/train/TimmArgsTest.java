@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -151,7 +152,8 @@ class TimmArgsTest {
         RecipeSource source = read("lr: 0.1\nmodel: " + model + "\n");
         NetworkRecipe network = source.recipe().network();
         assertThat(network.stages()).hasToString(stages);
-        assertThat(List.of(network.depth(), network.patchSize(), network.imgSize()))
+        assertThat(List.of(
+                        network.depth(), network.patchSize(), network.imgSize().side()))
                 .containsExactly(depth, patch, size);
         assertThat(notes(source)).anyMatch(note -> note.contains("makes it elastic"));
     }
@@ -214,10 +216,13 @@ class TimmArgsTest {
                 "{lr: 0.1, no_aug: maybe} | no_aug must be true or false, got \"maybe\"",
                 "{lr: 0.1, no_aug: yes} | no_aug \"yes\" cannot be done here; it must be null or false",
                 "{lr: 0.1, warmup_prefix: 1} | warmup_prefix must be true or false, got 1",
-                "{lr: 0.1, input_size: [3, 64, 32]} | input_size must be [3, n, n], of 3 channels and a square, got [3,64,32]",
-                "{lr: 0.1, input_size: 32} | input_size must be [3, n, n], of 3 channels and a square, got 32",
-                "{lr: 0.1, input_size: [1, 32, 32]} | input_size must be [3, n, n]",
-                "{lr: 0.1, input_size: [3, x, x]} | input_size must be [3, n, n]",
+                "{lr: 0.1, input_size: 32} | input_size must be [3, height, width], of 3 channels, got 32",
+                "{lr: 0.1, input_size: [1, 32, 32]} | input_size must be [3, height, width]",
+                "{lr: 0.1, input_size: [3, x, x]} | input_size: a number of pixels is required, or height and width",
+                "{lr: 0.1, input_size: [3, null, 8]} | input_size: a number of pixels is required, or height and width",
+                "{lr: 0.1, input_size: [3, 0, 8]} | input_size: The input size must be at least 1, not 0 × 8",
+                "{lr: 0.1, input_size: [3, 32, 64], img_size: 64} | input_size [3,32,64] and img_size 64 must agree",
+                "{lr: 0.1, model_kwargs: {img_size: wide}} | model_kwargs.img_size: a number of pixels is required",
                 "{lr: 0.1, input_size: [3, 32, 32], img_size: 64} | input_size [3,32,32] and img_size 64 must agree",
                 "{lr: 0.1, opt: [adamw]} | opt must be text, got [\"adamw\"]",
                 "{lr: 0.1, model: {name: deit}} | model must be text",
@@ -259,7 +264,26 @@ class TimmArgsTest {
                         .recipe()
                         .network()
                         .imgSize())
-                .isEqualTo(64);
+                .isEqualTo(ImageSize.square(64));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "input_size: [3, 64, 32]",
+                "img_size: [64, 32]",
+                "{input_size: [3, 64, 32], img_size: [64, 32]}",
+                "model_kwargs: {img_size: [64, 32]}"
+            })
+    void aSizeMayBeNoSquare(String size) throws IOException {
+        for (String model : List.of("deit_small_patch16_224", "thinkingvit")) {
+            String pairs = size.startsWith("{") ? size.substring(1, size.length() - 1) : size;
+            assertThat(read("{lr: 0.1, model: " + model + ", " + pairs + "}")
+                            .recipe()
+                            .network()
+                            .imgSize())
+                    .isEqualTo(new ImageSize(64, 32));
+        }
     }
 
     @Test
@@ -268,7 +292,7 @@ class TimmArgsTest {
         RecipeSource ours = read("lr: 0.1\nmodel: thinkingvit\nthinking_stages: [1, 2]\n" + shape);
         NetworkRecipe network = ours.recipe().network();
         assertThat(network.stages()).containsExactly(1, 2);
-        assertThat(List.of(network.depth(), network.headDim(), network.imgSize(), network.patchSize()))
+        assertThat(List.of(network.depth(), network.headDim(), network.imgSize().side(), network.patchSize()))
                 .containsExactly(2, 16, 32, 4);
         RecipeSource plain = read("lr: 0.1\nmodel: deit_tiny_patch16_224\n" + shape);
         assertThat(plain.recipe().network())

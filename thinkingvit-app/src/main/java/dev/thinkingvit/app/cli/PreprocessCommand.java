@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.HostTensor;
@@ -15,22 +16,26 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
 /** Writes the pixels that a network sees. */
 @Command(
         name = "preprocess",
         description = {
             "Write pictures as the network sees them before normalisation.",
-            "The shorter side becomes size / crop-pct (bicubic), the centre is cut out. Each picture is a uint8 tensor"
-                    + " (3, S, S) named NAME@S, NAME being the file's name without its folder."
+            "The shorter side becomes size / crop-pct (bicubic), the centre is cut out; of a size that is no square, both"
+                    + " sides are just covered. Each picture is a uint8 tensor (3, height, width) named NAME@SIZE, NAME"
+                    + " being the file's name without its folder."
         },
         footer = {
             "",
             "Examples:",
             "  thinkingvit preprocess cat.jpg dog.png --size 224 --out pictures.safetensors",
-            "  thinkingvit preprocess samples --size 32 --crop-pct 1 --out seen.safetensors"
+            "  thinkingvit preprocess samples --size 32 --crop-pct 1 --out seen.safetensors",
+            "  thinkingvit preprocess street.jpg --size 192x256 --out pictures.safetensors"
         })
 final class PreprocessCommand extends BaseCommand {
     @Parameters(arity = "1..*", paramLabel = "FILES", description = "Pictures, or folders of pictures.")
@@ -39,8 +44,14 @@ final class PreprocessCommand extends BaseCommand {
 
     private static final int MAX_SIZE = 8192;
 
-    @Option(names = "--size", required = true, paramLabel = "PX", description = "Side of the network's input.")
-    private int size;
+    @Option(
+            names = "--size",
+            required = true,
+            paramLabel = "PX",
+            converter = SizeConverter.class,
+            description = "Side of the network's input, or its height and width: 192x256.")
+    @SuppressWarnings("NullAway.Init")
+    private ImageSize size;
 
     @Option(
             names = "--crop-pct",
@@ -51,6 +62,18 @@ final class PreprocessCommand extends BaseCommand {
     @Option(names = "--out", required = true, paramLabel = "FILE", description = "The safetensors file to write.")
     @SuppressWarnings("NullAway.Init")
     private Path out;
+
+    /** {@code 224} or {@code 192x256}. */
+    static final class SizeConverter implements ITypeConverter<ImageSize> {
+        @Override
+        public ImageSize convert(String text) {
+            try {
+                return ImageSize.of(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(String.valueOf(e.getMessage()));
+            }
+        }
+    }
 
     @Override
     public Integer call() throws IOException {
@@ -74,17 +97,17 @@ final class PreprocessCommand extends BaseCommand {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         for (Map.Entry<String, Path> picture : named.entrySet()) {
             byte[] levels = preprocessing.toChw(PictureDecoder.decode(picture.getValue()));
-            tensors.put(picture.getKey() + "@" + size, HostTensor.of(levels, 3, size, size));
+            tensors.put(picture.getKey() + "@" + size.plain(), HostTensor.of(levels, 3, size.height(), size.width()));
         }
-        Safetensors.write(out, tensors, Map.of("size", Integer.toString(size), "crop_pct", Double.toString(cropPct)));
+        Safetensors.write(out, tensors, Map.of("size", size.plain(), "crop_pct", Double.toString(cropPct)));
         out().println("wrote " + tensors.size() + (tensors.size() == 1 ? " picture to " : " pictures to ") + out);
         return 0;
     }
 
     private Preprocessing preprocessing() {
         try {
-            if (size > MAX_SIZE) {
-                throw usage("--size must lie between 1 and " + MAX_SIZE + ", got " + size);
+            if (Math.max(size.height(), size.width()) > MAX_SIZE) {
+                throw usage("--size must lie between 1 and " + MAX_SIZE + ", got " + size.plain());
             }
             return Preprocessing.imagenet(size, cropPct);
         } catch (IllegalArgumentException e) {

@@ -23,7 +23,7 @@ final class RecipeOptions implements IModelTransformer {
         of.put("stages", "HEADS|Heads of each stage, growing.");
         of.put("head_dim", "N|Width of a head.");
         of.put("depth", "N|Number of blocks.");
-        of.put("img_size", "PX|Input size.");
+        of.put("img_size", "PX|Input size; height and width where it is no square: 192x256.");
         of.put("patch_size", "PX|Patch size.");
         of.put("head_rounds", "HEADS|Of a Swin: heads of each level in each round, \"(3,3,6,12) (3,6,12,24)\".");
         of.put("weight_init", "KIND|First weights: timm's, or mimetic for short trainings on little data.");

@@ -2,15 +2,19 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.data.BatchLoader;
 import dev.thinkingvit.distributed.ProcessGroup;
+import dev.thinkingvit.eval.NoPicturesException;
+import dev.thinkingvit.eval.Score;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.report.TrainingPage;
 import dev.thinkingvit.run.RunFolder;
+import dev.thinkingvit.run.RunJudge;
 import dev.thinkingvit.run.RunLog;
 import dev.thinkingvit.run.RunPictures;
 import dev.thinkingvit.run.TrainingRun;
 import dev.thinkingvit.run.UnreadableException;
 import dev.thinkingvit.run.UnreadablePictures;
 import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Peers;
@@ -30,6 +34,7 @@ import java.math.MathContext;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -75,7 +80,14 @@ record TrainingSession(
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
         Stop stop = new Stop();
-        TrainingJudge judge = new TrainingJudge(recipe, config, pictures, settings.device(), group, err, skips);
+        RunJudge judge = new RunJudge(
+                recipe,
+                config,
+                pictures,
+                settings.device(),
+                group,
+                Score.ofClasses(null),
+                (failures, read) -> skips.judged(failures, read, group));
         try (Interruption interruption = new Interruption(stop)) {
             boolean done;
             try (Trainer trainer = new Trainer(model, recipe, peers, settings.threads(), teacher);
@@ -87,8 +99,8 @@ record TrainingSession(
                         config,
                         folder,
                         settings.saving(),
-                        pictures.validation().isEmpty() ? null : judge::judge,
-                        judge::prove);
+                        pictures.validation().isEmpty() ? null : judge,
+                        weights -> prove(judge, weights));
                 stop.of(run);
                 try {
                     done = run(run, loader, trainer, open);
@@ -102,9 +114,17 @@ record TrainingSession(
                     && recipe.schedule().totalEpochs() > 0
                     && folder != null
                     && !pictures.validation().isEmpty()) {
-                return judge.report(folder, stop);
+                return new TrainingReport(judge, err).write(folder, stop);
             }
             return done;
+        }
+    }
+
+    private void prove(RunJudge judge, Map<String, HostTensor> weights) throws IOException {
+        try {
+            judge.prove(weights);
+        } catch (NoPicturesException e) {
+            err.println("note: the model is kept unproven, " + e.getMessage());
         }
     }
 

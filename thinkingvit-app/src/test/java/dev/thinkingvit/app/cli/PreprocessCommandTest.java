@@ -3,6 +3,9 @@ package dev.thinkingvit.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.picture.PictureDecoder;
+import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class PreprocessCommandTest {
@@ -40,6 +44,32 @@ class PreprocessCommandTest {
             assertThat(tensor).hasToString("U8 [3, " + size + ", " + size + "]");
             assertThat(tensor.data()).as(name).isEqualTo(expected.get(name).data());
         });
+    }
+
+    @Test
+    void aSizeMayBeNoSquare() throws IOException {
+        Path file = directory.resolve("levels.safetensors");
+        Path picture = IMAGES.resolve("rgba.png");
+        CommandRun run = CommandRun.of("preprocess", picture, "--size", "24x40", "--crop-pct", 0.8, "--out", file);
+
+        assertThat(run.code()).as(run.err()).isZero();
+        HostTensor written = Safetensors.read(file).tensors().get("rgba.png@24x40");
+        assertThat(written).hasToString("U8 [3, 24, 40]");
+        byte[] levels = new byte[written.data().remaining()];
+        written.data().get(levels);
+        assertThat(levels)
+                .isEqualTo(Preprocessing.imagenet(new ImageSize(24, 40), 0.8).toChw(PictureDecoder.decode(picture)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"wide", "24x", "0x24", "24x9000"})
+    void aSizeThatIsNoneIsRefused(String size) {
+        Path file = directory.resolve("levels.safetensors");
+        CommandRun run = CommandRun.of("preprocess", IMAGES, "--size", size, "--out", file);
+
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("--size");
+        assertThat(file).doesNotExist();
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.run.TrainingLog;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.train.Recipe;
@@ -63,6 +64,40 @@ class TrainRecipeTest {
             text = without + change + "\n";
         }
         return Files.writeString(directory.resolve(name), text);
+    }
+
+    @Test
+    void imagesNeedNotBeSquare() throws IOException {
+        Path recipe = Files.writeString(directory.resolve("wide.yaml"), """
+                network: {stages: [1, 2], head_dim: 8, depth: 1, img_size: [8, 24], patch_size: 4}
+                augmentation: {crop: resized, mixup: 0.8, cutmix: 1, reprob: 0.5, aa: rand-m9-mstd0.5-inc1}
+                optimizer: {batch_size: 8, lr: 0.001}
+                schedule: {warmup_epochs: 0}
+                """);
+        List<Object> data = List.of("--data=" + directory.resolve("train"), "--val=" + directory.resolve("val"));
+        CommandRun trained = train("--recipe=" + recipe, "--epochs=1", data.get(0), data.get(1));
+        assertThat(trained.code()).as(trained.err()).isZero();
+
+        ImageSize wide = new ImageSize(8, 24);
+        assertThat(RecipeFile.read(run.resolve("recipe.yaml")).network().imgSize())
+                .isEqualTo(wide);
+        ModelDirectory.Model best = ModelDirectory.read(run.resolve("best"));
+        assertThat(best.config().network().imageSize()).isEqualTo(wide);
+        assertThat(best.config().preprocessing().size()).isEqualTo(wide);
+        assertThat(train("--resume", "--epochs=2", data.get(0), data.get(1)).code())
+                .isZero();
+
+        CommandRun begun = CommandRun.of(
+                "train",
+                "--recipe=" + recipe,
+                "--img-size=12x16",
+                "--init=" + run.resolve("best"),
+                "--epochs=0",
+                "--out=" + directory.resolve("other"),
+                data.get(0),
+                data.get(1));
+        assertThat(begun.code()).as(begun.err()).isZero();
+        assertThat(begun.err()).contains("pos_embed is resampled from 2 × 6 patches to 3 × 4");
     }
 
     @Test
