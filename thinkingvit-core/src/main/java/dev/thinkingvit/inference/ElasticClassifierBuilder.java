@@ -77,6 +77,8 @@ public final class ElasticClassifierBuilder {
      *
      * @throws CheckpointException if it cannot be read, or is changed meanwhile
      * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
+     * @throws IllegalArgumentException if the system property {@value dev.thinkingvit.tensor.Natives#THREADS} is no number
+     *     of threads, or an exported model is to be run in another precision than F32
      * @throws CancellationException if the thread is interrupted; its flag stays set
      */
     public ElasticClassifier open(Path path) {

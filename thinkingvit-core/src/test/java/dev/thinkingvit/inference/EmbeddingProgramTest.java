@@ -105,6 +105,19 @@ class EmbeddingProgramTest {
         assertThat(number(out, "cores")).as(out).isBetween(1, 140);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "-1", "two", "", "99999999999"})
+    void aPropertyThatIsNoNumberOfThreadsIsRefused(String threads) throws Exception {
+        Path java = Path.of(System.getProperty("java.home"));
+        List<String> options = List.of("-Dthinkingvit.threads=" + threads);
+        try (OwnProcess process = OwnProcess.start(folder, Map.of(), java, EmbeddingProgram.class, options, "cores")) {
+            assertThat(process.await(120)).as(process.out()).isEqualTo(1);
+            assertThat(process.out())
+                    .contains("IllegalArgumentException: the system property thinkingvit.threads must be a whole number"
+                            + " of at least 1, got '" + threads + "'");
+        }
+    }
+
     @Test
     void onePictureDoesNotWaitForACoreThatAnotherProcessKeepsBusy() throws Exception {
         String out = run("busy-core");
