@@ -282,6 +282,7 @@ public final class ElasticClassifier implements AutoCloseable {
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(pictures.size(), length)];
         for (int i = 0; i < pictures.size(); i++) {
+            engine.requireNotInterrupted();
             try {
                 preprocessing.normalizeInto(preprocessing.resizeAndCrop(pictures.get(i)), inputs, i * length);
             } catch (UnfitPictureException e) {

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -156,6 +157,11 @@ public final class ElasticEngine implements AutoCloseable {
             }));
         }
         return outcomes;
+    }
+
+    /** @throws CancellationException if the calling thread, which prepares a batch, is interrupted */
+    void requireNotInterrupted() {
+        ComputeThread.requireNotInterrupted(client);
     }
 
     private void requireOpen() {

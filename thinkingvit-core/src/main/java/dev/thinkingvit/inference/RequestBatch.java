@@ -36,20 +36,28 @@ record RequestBatch(
      * @param first position of the first of them in the call
      * @param all what the call has, for names; 1 if it is about one picture
      * @param own policy of those who have none
+     * @param goOn asked before each picture; throws if it is not to be read any more
      */
     static RequestBatch read(
-            List<? extends Request> requests, int first, int all, Preprocessing preprocessing, StopPolicy own) {
+            List<? extends Request> requests,
+            int first,
+            int all,
+            Preprocessing preprocessing,
+            StopPolicy own,
+            Runnable goOn) {
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(requests.size(), length)];
         RequestBatch batch =
                 new RequestBatch(inputs, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new TreeMap<>());
         for (int i = 0; i < requests.size(); i++) {
+            goOn.run();
             Request request = requests.get(i);
             String name = name(request, first + i, all);
             try {
                 preprocessing.normalizeInto(
                         preprocessing.resizeAndCrop(request.picture(name)), inputs, batch.names.size() * length);
             } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
+                goOn.run(); // an interruption closes what is being read: the picture is as good as before
                 batch.failures.put(first + i, failure(name, e));
                 continue;
             }

@@ -150,8 +150,7 @@ public final class ComputeThread {
             throw e;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            tell(client, ComputeClient::tellAbandoned);
-            CancellationException cancelled = new CancellationException("interrupted while waiting for the network");
+            CancellationException cancelled = abandoned(client, "interrupted while waiting for the network");
             cancelled.initCause(e);
             throw cancelled;
         }
@@ -164,6 +163,23 @@ public final class ComputeThread {
                             images, entry.queued, entry.began - entry.came, entry.ended - entry.began));
         }
         return result(entry);
+    }
+
+    /**
+     * For what a call does before it queues up, such as reading pictures.
+     *
+     * @param client whose listener is told of a call that was given up
+     * @throws CancellationException if the calling thread is interrupted; its flag stays set
+     */
+    public static void requireNotInterrupted(@Nullable ComputeClient client) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw abandoned(client, "interrupted while preparing what the network is to compute");
+        }
+    }
+
+    private static CancellationException abandoned(@Nullable ComputeClient client, String how) {
+        tell(client, ComputeClient::tellAbandoned);
+        return new CancellationException(how);
     }
 
     private static void tell(@Nullable ComputeClient client, Consumer<ComputeClient> news) {
