@@ -249,7 +249,7 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     private List<Classification> classify(RequestBatch batch) {
-        List<Outcome> outcomes = engine.run(batch.inputs(), batch.policies());
+        List<Outcome> outcomes = engine.run(batch.inputs(), batch.policies(), batch.isFirst(), null);
         return IntStream.range(0, outcomes.size())
                 .mapToObj(i -> classification(batch.names().get(i), outcomes.get(i)))
                 .toList();
@@ -388,7 +388,7 @@ public final class ElasticClassifier implements AutoCloseable {
     public List<Embedding> embed(float[] inputs, List<String> names, StopPolicy stop, Pooling pooling) {
         check(inputs, names, stop);
         Objects.requireNonNull(pooling, POOLING_IS_NULL);
-        return embed(inputs, names, Collections.nCopies(names.size(), stop), pooling);
+        return embed(inputs, names, Collections.nCopies(names.size(), stop), true, pooling);
     }
 
     private static void check(float[] inputs, List<String> names, StopPolicy stop) {
@@ -408,14 +408,16 @@ public final class ElasticClassifier implements AutoCloseable {
 
     private RequestReader<Embedding> embedder(Pooling pooling) {
         Objects.requireNonNull(pooling, POOLING_IS_NULL);
-        return new RequestReader<>(this, batch -> embed(batch.inputs(), batch.names(), batch.policies(), pooling));
+        return new RequestReader<>(
+                this, batch -> embed(batch.inputs(), batch.names(), batch.policies(), batch.isFirst(), pooling));
     }
 
-    private List<Embedding> embed(float[] inputs, List<String> names, List<StopPolicy> policies, Pooling pooling) {
+    private List<Embedding> embed(
+            float[] inputs, List<String> names, List<StopPolicy> policies, boolean first, Pooling pooling) {
         Architecture architecture = config.network().architecture();
         pooling.check(architecture);
         Features features = new Features(names.size(), pooling, architecture.prefixTokens());
-        List<Outcome> outcomes = engine.run(inputs, policies, features);
+        List<Outcome> outcomes = engine.run(inputs, policies, first, features);
         return IntStream.range(0, outcomes.size())
                 .mapToObj(i -> features.embedding(i, classification(names.get(i), outcomes.get(i))))
                 .toList();

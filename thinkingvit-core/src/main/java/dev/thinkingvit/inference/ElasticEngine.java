@@ -123,11 +123,15 @@ public final class ElasticEngine implements AutoCloseable {
      * @throws IllegalArgumentException if the sizes do not fit, or some thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, List<StopPolicy> policies) {
-        return run(images, policies, null);
+        return run(images, policies, true, null);
     }
 
-    /** As {@link #run(float[], List)}; also collects what each image's last stage made of it. */
-    List<Outcome> run(float[] images, List<StopPolicy> policies, @Nullable Features features) {
+    /**
+     * As {@link #run(float[], List)}; also collects what each image's last stage made of it.
+     *
+     * @param first whether a call begins with this batch, and may be refused
+     */
+    List<Outcome> run(float[] images, List<StopPolicy> policies, boolean first, @Nullable Features features) {
         int count =
                 Objects.requireNonNull(policies, "the list of policies is null").size();
         Objects.requireNonNull(images, "the images' values are null");
@@ -149,7 +153,7 @@ public final class ElasticEngine implements AutoCloseable {
         for (int i = 0; i < steps; i++) { // each queues up anew, behind whoever came meanwhile
             int from = (int) ((long) count * i / steps);
             int to = (int) ((long) count * (i + 1) / steps);
-            outcomes.addAll(ComputeThread.call(client, to - from, () -> {
+            outcomes.addAll(ComputeThread.call(client, to - from, first && i == 0, () -> {
                 requireOpen(); // else a close would wait for all that waited before it
                 try (Scope scope = new Scope()) {
                     return think(images, from, to, policies, features);

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param names for their results, B
  * @param policies by which they stop, B
  * @param failures of the others, by position
+ * @param isFirst whether a call begins with them
  */
 @SuppressWarnings("ArrayRecordComponent") // made here and handed to the engine
 record RequestBatch(
@@ -28,7 +29,8 @@ record RequestBatch(
         List<Integer> positions,
         List<String> names,
         List<StopPolicy> policies,
-        SortedMap<Integer, PictureException> failures) {
+        SortedMap<Integer, PictureException> failures,
+        boolean isFirst) {
 
     /**
      * Reads one picture after the other, so that no more than one is in memory at its full size.
@@ -47,8 +49,8 @@ record RequestBatch(
             Runnable goOn) {
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(requests.size(), length)];
-        RequestBatch batch =
-                new RequestBatch(inputs, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new TreeMap<>());
+        RequestBatch batch = new RequestBatch(
+                inputs, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new TreeMap<>(), first == 0);
         for (int i = 0; i < requests.size(); i++) {
             goOn.run();
             Request request = requests.get(i);
@@ -72,7 +74,8 @@ record RequestBatch(
                         batch.positions,
                         batch.names,
                         batch.policies,
-                        batch.failures);
+                        batch.failures,
+                        batch.isFirst);
     }
 
     /** One picture's failure, whatever it is, is no reason to lose the others: images may be of anybody's class. */

@@ -130,20 +130,28 @@ public final class ComputeThread {
         return call(null, 0, work);
     }
 
+    /** As {@link #call(Callable)}, in the name of a client, who may be refused. */
+    static <T extends @Nullable Object> T call(@Nullable ComputeClient client, int images, Callable<T> work) {
+        return call(client, images, true, work);
+    }
+
     /**
      * As {@link #call(Callable)}, in a client's name.
      *
      * @param images that the work is about, for the client's listener
+     * @param first whether a caller begins with this; what he comes again for is taken however many wait, lest the work be
+     *     lost that was done for him
      * @throws QueueFullException if as many calls of the client wait as may
      */
-    public static <T extends @Nullable Object> T call(@Nullable ComputeClient client, int images, Callable<T> work) {
+    public static <T extends @Nullable Object> T call(
+            @Nullable ComputeClient client, int images, boolean first, Callable<T> work) {
         if (isHere()) { // whom the compute thread waits for
             return here(work);
         }
         Natives.load(); // what is missing fails here, not on a thread that nobody would hear
         Entry<T> entry = new Entry<>(work, client);
         try {
-            submit(entry);
+            submit(entry, first);
             awaitOrLeave(entry);
         } catch (QueueFullException e) {
             tell(client, ComputeClient::tellRefused);
@@ -195,7 +203,7 @@ public final class ComputeThread {
         }
         Natives.load();
         Entry<T> entry = new Entry<>(work, null);
-        submit(entry);
+        submit(entry, false);
         lock.lock();
         try {
             while (!entry.isDone) {
@@ -213,12 +221,14 @@ public final class ComputeThread {
      */
     public static void free(Runnable work) {
         if (isHere()) {
-            submit(new Entry<>(
-                    () -> {
-                        work.run();
-                        return null;
-                    },
-                    null));
+            submit(
+                    new Entry<>(
+                            () -> {
+                                work.run();
+                                return null;
+                            },
+                            null),
+                    false);
             return;
         }
         try {
@@ -292,13 +302,13 @@ public final class ComputeThread {
         }
     }
 
-    private static void submit(Entry<?> entry) {
+    private static void submit(Entry<?> entry, boolean mayBeRefused) {
         lock.lock();
         try {
             ComputeClient client = entry.client;
             if (client == null) {
                 clientless = true;
-            } else if (client.waiting >= client.limit()) {
+            } else if (mayBeRefused && client.waiting >= client.limit()) {
                 throw new QueueFullException(client.name(), client.waiting);
             } else {
                 entry.queued = ++client.waiting;

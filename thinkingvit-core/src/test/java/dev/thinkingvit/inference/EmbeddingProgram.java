@@ -9,6 +9,7 @@ import dev.thinkingvit.tensor.QueueFullException;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.Trainer;
+import java.awt.image.BufferedImage;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -27,8 +28,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 /** Programs that have a classifier in them, and do with it what frameworks do: one a process, named by the argument. */
@@ -49,6 +52,7 @@ public final class EmbeddingProgram {
             case "abandoned" -> abandoned();
             case "turns" -> turns();
             case "full" -> full();
+            case "full-meanwhile" -> fullMeanwhile();
             case "threads" -> threads();
             case "cores" -> cores(arguments.length > 1 ? Integer.parseInt(arguments[1]) : Integer.MAX_VALUE);
             case "busy-core" -> busyCore();
@@ -328,6 +332,48 @@ public final class EmbeddingProgram {
                 caller.join();
             }
             say("done " + done);
+        }
+    }
+
+    /** A call of many steps, and when it has begun, others who fill the queue between each two of them. */
+    private static void fullMeanwhile() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        AtomicBoolean done = new AtomicBoolean();
+        try (ElasticClassifier classifier = ElasticClassifier.builder()
+                .queue(1)
+                .listener((images, queued, waitedNanos, computedNanos) -> begun.countDown())
+                .open(Path.of("src/test/resources/reference/vit-3h-6h"))) {
+            List<Thread> callers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                callers.add(new Thread(() -> {
+                    while (!done.get()) {
+                        outcome(() -> classify(classifier, 1));
+                    }
+                }));
+            }
+            List<Request> requests = Collections.nCopies(600, Request.of(new BufferedImage(9, 9, 1)));
+            Thread first = new Thread(() -> {
+                say("steps " + outcome(() -> classify(classifier, 600)));
+                say("batches "
+                        + outcome(() -> {
+                            List<Classification> seen = new ArrayList<>();
+                            try (Stream<Classification> all = classifier.classify(requests.stream(), 20, e -> {})) {
+                                all.forEach(seen::add);
+                            } catch (QueueFullException e) {
+                                if (!seen.isEmpty()) {
+                                    throw e;
+                                }
+                            }
+                        }));
+                done.set(true);
+            });
+            first.start();
+            begun.await();
+            callers.forEach(Thread::start);
+            first.join();
+            for (Thread caller : callers) {
+                caller.join();
+            }
         }
     }
 

@@ -81,6 +81,11 @@ class EmbeddingProgramTest {
     }
 
     @Test
+    void aCallThatHasBegunIsNotRefusedForTheRest() throws Exception {
+        assertThat(run("full-meanwhile")).contains("steps done", "batches done");
+    }
+
+    @Test
     void threadsAndHookEndWithTheLastClassifier() throws Exception {
         assertThat(run("threads").lines()).hasSize(6).allMatch(line -> line.matches("open [1-9]\\d*|closed 0\\[]"));
     }
