@@ -9,7 +9,9 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.ShutdownException;
 import dev.thinkingvit.model.NetworkBackbone;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
@@ -63,8 +65,19 @@ final class OnnxBackbone extends NetworkBackbone {
                 .toArray();
     }
 
-    /** @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage */
+    /**
+     * @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage
+     * @throws ShutdownException if the process is exiting
+     */
     static OnnxBackbone open(ExportedModel model, int threads) {
+        try (Scope scope = new Scope()) {
+            return opened(model, threads);
+        } catch (RuntimeException e) { // the runtime's own hook closes its environment, whoever uses it
+            throw ProcessExit.isExiting() ? new ShutdownException() : e;
+        }
+    }
+
+    private static OnnxBackbone opened(ExportedModel model, int threads) {
         OrtEnvironment environment = environment();
         OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment, threads == 1);
         requireReadable(model);
@@ -269,7 +282,10 @@ final class OnnxBackbone extends NetworkBackbone {
         });
     }
 
-    private static TensorException failure(OrtException e) {
+    private static RuntimeException failure(OrtException e) {
+        if (ProcessExit.isExiting()) {
+            return new ShutdownException();
+        }
         return new TensorException("ONNX Runtime: " + firstLine(e), e);
     }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.GradMode;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ public final class ComputeThread {
     private static final long END_MILLIS = 10_000;
 
     static {
+        ProcessExit.whenExiting(ComputeThread::refuseAll);
         ProcessExit.whenStuck(ComputeThread::leaveAlone);
     }
 
@@ -153,7 +155,7 @@ public final class ComputeThread {
         try {
             submit(entry, first);
             awaitOrLeave(entry);
-        } catch (QueueFullException e) {
+        } catch (QueueFullException | ShutdownException e) {
             tell(client, ComputeClient::tellRefused);
             throw e;
         } catch (InterruptedException e) {
@@ -220,22 +222,16 @@ public final class ComputeThread {
      * has ended. At the process's exit nothing is: the system does.
      */
     public static void free(Runnable work) {
-        if (isHere()) {
-            submit(
-                    new Entry<>(
-                            () -> {
-                                work.run();
-                                return null;
-                            },
-                            null),
-                    false);
-            return;
-        }
+        Callable<@Nullable Void> freeing = () -> {
+            work.run();
+            return null;
+        };
         try {
-            callToTheEnd(() -> {
-                work.run();
-                return null;
-            });
+            if (isHere()) {
+                submit(new Entry<>(freeing, null), false);
+            } else {
+                callToTheEnd(freeing);
+            }
         } catch (ShutdownException e) {
             // nothing may be freed any more, nor needs to be
         }
@@ -281,7 +277,7 @@ public final class ComputeThread {
                 return null;
             }
             long left = TimeUnit.MILLISECONDS.toNanos(END_MILLIS);
-            while (thread == last && clients == 0 && !clientless && left > 0) {
+            while (thread == last && clients == 0 && !clientless && left > 0 && !ProcessExit.isExiting()) {
                 left = changed.awaitNanos(left);
             }
             return thread == last ? null : last;
@@ -305,6 +301,7 @@ public final class ComputeThread {
     private static void submit(Entry<?> entry, boolean mayBeRefused) {
         lock.lock();
         try {
+            ProcessExit.requireRunning();
             ComputeClient client = entry.client;
             if (client == null) {
                 clientless = true;
@@ -376,23 +373,24 @@ public final class ComputeThread {
                 entry = next(entry);
             }
         } catch (Throwable e) { // such as memory's end: whoever waits must hear of it, and the next call starts anew
-            giveUp(e);
+            lock.lock();
+            try {
+                thread = null;
+                refuse(() -> e);
+            } finally {
+                lock.unlock();
+            }
         }
     }
 
-    private static void giveUp(Throwable why) {
-        lock.lock();
-        try {
-            thread = null;
-            queue.forEach(entry -> {
-                left(entry);
-                fail(entry, why);
-            });
-            queue.clear();
-            changed.signalAll();
-        } finally {
-            lock.unlock();
-        }
+    /** Lets all that waits fail. */
+    private static void refuse(Supplier<? extends Throwable> why) {
+        queue.forEach(entry -> {
+            left(entry);
+            fail(entry, why.get());
+        });
+        queue.clear();
+        changed.signalAll();
     }
 
     private static void fail(Entry<?> entry, Throwable why) {
@@ -401,16 +399,27 @@ public final class ComputeThread {
         entry.done.signalAll();
     }
 
-    /** The work under way never ends: it has called {@code System.exit}, for which hooks wait, who may wait for it. */
-    static void leaveAlone() {
+    /** The process exits: what waits need not do so until the work under way has ended, which may be never. */
+    private static void refuseAll() {
+        lock.lock();
+        try {
+            refuse(ShutdownException::new);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The work under way does not end: its caller, who may keep the exit waiting, is let go. */
+    private static void leaveAlone() {
         lock.lock();
         try {
             workers = null;
+            thread = null;
             Entry<?> stuck = underWay;
             if (stuck != null && !stuck.isDone) {
                 fail(stuck, new ShutdownException());
             }
-            giveUp(new ShutdownException());
+            refuse(ShutdownException::new);
         } finally {
             lock.unlock();
         }

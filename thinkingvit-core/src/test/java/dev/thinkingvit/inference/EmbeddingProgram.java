@@ -45,10 +45,11 @@ public final class EmbeddingProgram {
             case "closed-by-a-hook" -> closedByAHook();
             case "classified-in-a-hook" -> classifiedInAHook();
             case "pool-drained-in-a-hook" -> poolDrainedInAHook();
-            case "opened-in-a-hook" -> openedInAHook();
+            case "opened-in-a-hook" -> openedInAHook(arguments.length > 1 ? Path.of(arguments[1]) : MODEL);
             case "exit-in-a-router" -> exitInARouter(Integer.parseInt(arguments[1]));
             case "trained" -> trained();
             case "works-at-the-exit" -> worksAtTheExit();
+            case "stuck-in-a-router" -> stuckInARouter(Integer.parseInt(arguments[1]));
             case "abandoned" -> abandoned();
             case "turns" -> turns();
             case "full" -> full();
@@ -117,6 +118,22 @@ public final class EmbeddingProgram {
         Runtime.getRuntime().addShutdownHook(new Thread(work));
     }
 
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            say("interrupted");
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            say("interrupted");
+        }
+    }
+
     private static void ready() throws InterruptedException {
         say("ready");
         Thread.sleep(60_000); // until somebody ends it
@@ -167,23 +184,40 @@ public final class EmbeddingProgram {
         ready();
     }
 
-    private static void openedInAHook() throws InterruptedException {
-        atExit(() -> say("open " + outcome(() -> ElasticClassifier.open(MODEL).close())));
+    private static void openedInAHook(Path model) throws InterruptedException {
+        atExit(() -> say("open " + outcome(() -> ElasticClassifier.open(model).close())));
         ready();
     }
 
     /** A hook closes the classifier, and one waits for the call whose router has called for the exit. */
     private static void exitInARouter(int pictures) {
         ElasticClassifier classifier = ElasticClassifier.open(MODEL);
-        Router exiting = new Router() {
+        classifyAndClose(classifier, pictures, () -> System.exit(5));
+    }
+
+    /** Its router waits for what never comes, as for a connection that another hook has closed. */
+    private static void stuckInARouter(int pictures) throws InterruptedException {
+        ElasticClassifier classifier = ElasticClassifier.open(MODEL);
+        CountDownLatch asked = new CountDownLatch(1);
+        classifyAndClose(classifier, pictures, () -> {
+            asked.countDown();
+            await(new CountDownLatch(1));
+        });
+        asked.await();
+        new Thread(() -> say("queued " + outcome(() -> classify(classifier, 1)))).start();
+        ready();
+    }
+
+    private static void classifyAndClose(ElasticClassifier classifier, int pictures, Runnable routing) {
+        Router router = new Router() {
             @Override
             public String id() {
-                return "exiting";
+                return "own";
             }
 
             @Override
             public double measure(float[] probabilities) {
-                System.exit(5);
+                routing.run();
                 return 0;
             }
 
@@ -196,15 +230,9 @@ public final class EmbeddingProgram {
                 + outcome(() -> classifier.classify(
                         pictures(classifier, pictures),
                         Collections.nCopies(pictures, "black"),
-                        StopPolicy.alwaysThink(exiting)))));
+                        StopPolicy.alwaysThink(router)))));
         atExit(() -> say("close " + outcome(classifier::close)));
-        atExit(() -> {
-            try {
-                caller.join();
-            } catch (InterruptedException e) {
-                say("interrupted");
-            }
-        });
+        atExit(() -> join(caller));
         caller.start();
     }
 
@@ -221,6 +249,7 @@ public final class EmbeddingProgram {
                     targets,
                     IntStream.range(0, 4096).toArray());
             Thread training = new Thread(() -> say("training " + outcome(() -> trainer.update(List.of(part), 1e-3))));
+            atExit(() -> join(training)); // else the process may be gone before it says how it ended
             training.start();
             Thread.sleep(2_000); // it is about its pictures then
             say("ready");
@@ -233,13 +262,13 @@ public final class EmbeddingProgram {
             throw new IllegalStateException("a work that fails");
         });
         ProcessExit.beforeShutdown(() -> say("second work"));
-        ProcessExit.atShutdown(() -> say("last work"));
+        CountDownLatch last = new CountDownLatch(1);
+        ProcessExit.atShutdown(() -> {
+            say("last work");
+            last.countDown();
+        });
         atExit(() -> {
-            try {
-                Thread.sleep(500); // the works are done
-            } catch (InterruptedException e) {
-                say("interrupted");
-            }
+            await(last);
             say("late " + outcome(() -> ProcessExit.beforeShutdown(() -> say("late work"))));
         });
         ready();
