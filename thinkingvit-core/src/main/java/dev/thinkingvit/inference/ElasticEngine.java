@@ -75,6 +75,7 @@ public final class ElasticEngine implements AutoCloseable {
         this.threads = threads;
     }
 
+    /** What runs the stages; the engine's, which closes it. */
     public Backbone backbone() {
         return backbone;
     }
@@ -444,6 +445,7 @@ public final class ElasticEngine implements AutoCloseable {
                 : tensor.index_select(0, TorchDevice.of(tensor).place(Tensors.longs(rows)));
     }
 
+    /** Frees the weights, behind the work under way; calls that wait are refused. Nothing happens when it is closed again. */
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {
