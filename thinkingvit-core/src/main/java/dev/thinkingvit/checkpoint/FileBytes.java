@@ -115,6 +115,22 @@ public final class FileBytes implements AutoCloseable {
         return (from, count) -> readAnew(offset + from, count);
     }
 
+    /** @throws CheckpointException if another file has replaced this one since it was opened, or it was written to */
+    public void requireUnchanged() {
+        try {
+            BasicFileAttributes now = attributes(file);
+            boolean same = now.size() == size
+                    && now.lastModifiedTime().equals(opened.lastModifiedTime())
+                    && Objects.equals(now.fileKey(), opened.fileKey());
+            if (!same) {
+                throw new CheckpointException(
+                        file, "was changed while it was being read; read it again once it is complete");
+            }
+        } catch (IOException e) {
+            throw new CheckpointException(file, "cannot be read any more: " + Reasons.of(e), e);
+        }
+    }
+
     @Override
     public void close() {
         closeQuietly(channel);
@@ -133,14 +149,7 @@ public final class FileBytes implements AutoCloseable {
     private ByteBuffer readAnew(long offset, int length) {
         try (FileChannel again = FileChannel.open(file, StandardOpenOption.READ)) {
             ByteBuffer bytes = read(again, offset, length);
-            BasicFileAttributes now = attributes(file); // after reading: what changed meanwhile shows too
-            boolean same = now.size() == size
-                    && now.lastModifiedTime().equals(opened.lastModifiedTime())
-                    && Objects.equals(now.fileKey(), opened.fileKey());
-            if (!same) {
-                throw new CheckpointException(
-                        file, "was changed while it was being read; read it again once it is complete");
-            }
+            requireUnchanged(); // after reading: what changed meanwhile shows too
             return bytes;
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read any more: " + Reasons.of(e), e);

@@ -20,6 +20,7 @@ public final class ProcessExit {
     // There is a hook only while something needs it, so that a class loader that is dropped is held by none.
     private static final long SHUTDOWN_WAIT_SECONDS = 30;
     private static final long LOOK_MILLIS = 50;
+    private static final int IDLE_LOOKS = 20;
     private static final Object lock = new Object();
     private static final Set<Runnable> beforeShutdown = new LinkedHashSet<>(); // guarded by lock, as all below
     private static final Set<Runnable> atShutdown = new LinkedHashSet<>();
@@ -27,6 +28,7 @@ public final class ProcessExit {
     private static @Nullable Thread hook;
     private static boolean begun;
     private static volatile boolean exiting;
+    private static final List<Runnable> whenExiting = new CopyOnWriteArrayList<>();
     private static final List<Runnable> whenStuck = new CopyOnWriteArrayList<>();
 
     private ProcessExit() {}
@@ -101,12 +103,22 @@ public final class ProcessExit {
     }
 
     /**
-     * Says what ends work under way that never ends by itself, since it has called {@code System.exit} and hooks wait for it.
+     * Says what refuses work that has not begun.
+     *
+     * @param work called once on the thread of the exit, when what ends in good order has ended
+     */
+    public static void whenExiting(Runnable work) {
+        whenExiting.add(Objects.requireNonNull(work, "the work is null"));
+    }
+
+    /**
+     * Says what lets callers go whose work under way does not end: it has called {@code System.exit}, for which hooks wait,
+     * or waits itself for what ends later than the hooks.
      *
      * @param work called once on the thread of the exit
      */
     public static void whenStuck(Runnable work) {
-        whenStuck.add(work);
+        whenStuck.add(Objects.requireNonNull(work, "the work is null"));
     }
 
     /**
@@ -189,18 +201,20 @@ public final class ProcessExit {
 
     private static void awaitNone() {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SHUTDOWN_WAIT_SECONDS);
+        exiting = true;
+        whenExiting.forEach(ProcessExit::run);
         synchronized (lock) {
-            exiting = true;
-            int looksThatFoundThemWaitForUs = 0;
+            int idle = 0;
             while (!inFlight.isEmpty()) {
-                looksThatFoundThemWaitForUs = waitForTheExit() ? looksThatFoundThemWaitForUs + 1 : 0;
-                if (looksThatFoundThemWaitForUs > 1) {
-                    whenStuck.forEach(Runnable::run);
+                idle = nobodyComputes() ? idle + 1 : 0;
+                if (idle > (somebodyExits() ? 1 : IDLE_LOOKS)) {
+                    whenStuck.forEach(ProcessExit::run);
                     return;
                 }
                 long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
                 if (left <= 0) {
                     LoggerFactory.getLogger(ProcessExit.class).warn("native work still runs; exiting all the same");
+                    whenStuck.forEach(ProcessExit::run);
                     return;
                 }
                 try {
@@ -214,19 +228,18 @@ public final class ProcessExit {
     }
 
     /**
-     * Whether one of those in flight has called {@code System.exit}, such as a router, and the others, none of which is in
-     * native code, wait for it: nobody's work ends then.
+     * Whether all in flight wait in Java's code for something else, such as a router for an answer: who works, in native
+     * code too, does not. What they wait for may come after the exit only.
      */
-    private static boolean waitForTheExit() {
-        boolean hasCalledIt = false;
-        for (Thread thread : inFlight.keySet()) {
-            if (Stream.of(thread.getStackTrace()).anyMatch(ProcessExit::isExit)) {
-                hasCalledIt = true;
-            } else if (thread.getState() == Thread.State.RUNNABLE) {
-                return false;
-            }
-        }
-        return hasCalledIt;
+    private static boolean nobodyComputes() {
+        return inFlight.keySet().stream().noneMatch(thread -> thread.getState() == Thread.State.RUNNABLE);
+    }
+
+    /** Whether one of those in flight has called {@code System.exit}, such as a router: its work never ends. */
+    private static boolean somebodyExits() {
+        return inFlight.keySet().stream()
+                .flatMap(thread -> Stream.of(thread.getStackTrace()))
+                .anyMatch(ProcessExit::isExit);
     }
 
     private static boolean isExit(StackTraceElement frame) {

@@ -1,6 +1,7 @@
 package dev.thinkingvit.inference;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A picture's labels and what it took to find them: plain Java, nothing to close.
@@ -20,6 +21,9 @@ public record Classification(String source, List<Label> labels, Outcome outcome)
     public record Label(int index, String name, double probability) {}
 
     public Classification {
+        Objects.requireNonNull(source, "the source is null");
+        Objects.requireNonNull(labels, "the list of labels is null");
+        Objects.requireNonNull(outcome, "the outcome is null");
         labels = List.copyOf(labels);
     }
 

@@ -79,8 +79,11 @@ public final class ElasticClassifier implements AutoCloseable {
      * exported to ONNX, in F32.
      *
      * @param path see {@link dev.thinkingvit.store.ModelImport#read}; what the weights cannot say must be in a directory's configuration
-     * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read
+     * @return the caller's, who closes it
+     * @throws dev.thinkingvit.checkpoint.CheckpointException if it cannot be read, or is changed meanwhile
      * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
+     * @throws IllegalArgumentException if the system property {@value Natives#THREADS} is no number of threads
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; its flag stays set
      */
     public static ElasticClassifier open(Path path) {
         return builder().open(path);
@@ -172,6 +175,7 @@ public final class ElasticClassifier implements AutoCloseable {
         }
     }
 
+    /** The model's configuration: its shape, labels, preprocessing, and how to stop. */
     public ModelConfig config() {
         return config;
     }
@@ -181,6 +185,7 @@ public final class ElasticClassifier implements AutoCloseable {
         return precision;
     }
 
+    /** What thinks, for inputs that are prepared already; the classifier's, which closes it. */
     public ElasticEngine engine() {
         return engine;
     }
@@ -205,22 +210,38 @@ public final class ElasticClassifier implements AutoCloseable {
         return entropy ? StopPolicy.of(router, DEFAULT_THRESHOLD) : StopPolicy.alwaysThink(router);
     }
 
-    /** Classifies one file, whose path is the result's {@link Classification#source}. */
+    /**
+     * Classifies one file, whose path is the result's {@link Classification#source}.
+     *
+     * @throws PictureException if it cannot be read
+     */
     public Classification classify(Path file) throws IOException {
         return classify(Request.of(file));
     }
 
-    /** Classifies a picture file's bytes. */
+    /**
+     * Classifies a picture file's bytes.
+     *
+     * @throws PictureException if they are no picture that can be read
+     */
     public Classification classify(byte[] bytes) throws IOException {
         return classify(Request.of(bytes));
     }
 
-    /** Classifies a picture file's bytes from a stream, which is read to its end and not closed. */
+    /**
+     * Classifies a picture file's bytes from a stream, which is read to its end and not closed.
+     *
+     * @throws PictureException if it cannot be read, or holds no picture
+     */
     public Classification classify(InputStream stream) throws IOException {
         return classify(Request.of(stream));
     }
 
-    /** Classifies an image of any type. */
+    /**
+     * Classifies an image of any type.
+     *
+     * @throws IllegalArgumentException if the model's preprocessing cannot take it
+     */
     public Classification classify(BufferedImage image) {
         return classify(Picture.of(image), "picture");
     }
@@ -253,7 +274,8 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     private List<Classification> classify(RequestBatch batch) {
-        List<Outcome> outcomes = engine.run(batch.inputs(), batch.policies());
+        List<Outcome> outcomes =
+                engine.run(batch.inputs(), config.network().imageSize(), batch.policies(), batch.isFirst(), null);
         return IntStream.range(0, outcomes.size())
                 .mapToObj(i -> classification(batch.names().get(i), outcomes.get(i)))
                 .toList();
@@ -286,6 +308,7 @@ public final class ElasticClassifier implements AutoCloseable {
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(pictures.size(), length)];
         for (int i = 0; i < pictures.size(); i++) {
+            engine.requireNotInterrupted();
             try {
                 preprocessing.normalizeInto(preprocessing.resizeAndCrop(pictures.get(i)), inputs, i * length);
             } catch (UnfitPictureException e) {
@@ -298,8 +321,10 @@ public final class ElasticClassifier implements AutoCloseable {
     /**
      * Classifies prepared inputs as one batch.
      *
-     * @param inputs B·3·h·w values, as {@link Preprocessing} makes them
-     * @param names B of them
+     * @param inputs B·3·h·w values, normalised, as {@link Preprocessing} makes them; nobody may change them before the end
+     * @param names B of them, at least one
+     * @return one result a picture, in order
+     * @throws IllegalArgumentException if the sizes do not fit, or the policy does not fit the model
      */
     public List<Classification> classify(float[] inputs, List<String> names, StopPolicy stop) {
         return classify(inputs, config.network().imageSize(), names, stop);
@@ -418,7 +443,7 @@ public final class ElasticClassifier implements AutoCloseable {
     public List<Embedding> embed(float[] inputs, ImageSize size, List<String> names, StopPolicy stop, Pooling pooling) {
         check(inputs, names, stop);
         Objects.requireNonNull(pooling, POOLING_IS_NULL);
-        return embed(inputs, size, names, Collections.nCopies(names.size(), stop), pooling);
+        return embed(inputs, size, names, Collections.nCopies(names.size(), stop), true, pooling);
     }
 
     private static void check(float[] inputs, List<String> names, StopPolicy stop) {
@@ -440,15 +465,20 @@ public final class ElasticClassifier implements AutoCloseable {
         Objects.requireNonNull(pooling, POOLING_IS_NULL);
         ImageSize size = config.network().imageSize();
         return new RequestReader<>(
-                this, batch -> embed(batch.inputs(), size, batch.names(), batch.policies(), pooling));
+                this, batch -> embed(batch.inputs(), size, batch.names(), batch.policies(), batch.isFirst(), pooling));
     }
 
     private List<Embedding> embed(
-            float[] inputs, ImageSize size, List<String> names, List<StopPolicy> policies, Pooling pooling) {
+            float[] inputs,
+            ImageSize size,
+            List<String> names,
+            List<StopPolicy> policies,
+            boolean first,
+            Pooling pooling) {
         Architecture architecture = config.network().architecture();
         pooling.check(architecture);
         Features features = new Features(names.size(), pooling, architecture.prefixTokens());
-        List<Outcome> outcomes = engine.run(inputs, size, policies, features);
+        List<Outcome> outcomes = engine.run(inputs, size, policies, first, features);
         return IntStream.range(0, outcomes.size())
                 .mapToObj(i -> features.embedding(i, classification(names.get(i), outcomes.get(i))))
                 .toList();

@@ -80,8 +80,8 @@ public final class ElasticClassifierBuilder {
 
     /**
      * Takes prepared inputs of other sizes than the model's own, too, as far as its architecture can, as timm's argument of
-     * that name does: a ViT any multiple of its patch size, whose position embedding is resampled; a Swin those whose windows
-     * stay the same. Each of the last few sizes has packed weights of its own, and the weights stay in Java's memory.
+     * that name does: a ViT any multiple of its patch size, whose position embedding is resampled; a Swin any multiple of its
+     * patch size doubled by each level, the biases of windows of another size being resized. Each of the last few sizes has packed weights of its own, and the weights stay in Java's memory.
      */
     public ElasticClassifierBuilder dynamicImageSize() {
         this.dynamicImageSize = true;
@@ -93,6 +93,8 @@ public final class ElasticClassifierBuilder {
      *
      * @throws CheckpointException if it cannot be read, or is changed meanwhile
      * @throws dev.thinkingvit.tensor.TensorException if native libraries are missing, naming what to add
+     * @throws IllegalArgumentException if the system property {@value dev.thinkingvit.tensor.Natives#THREADS} is no number
+     *     of threads, or an exported model is to be run in another precision than F32
      * @throws CancellationException if the thread is interrupted; its flag stays set
      */
     public ElasticClassifier open(Path path) {

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -77,6 +78,7 @@ public final class ElasticEngine implements AutoCloseable {
         this.threads = threads;
     }
 
+    /** What runs the stages; the engine's, which closes it. */
     public Backbone backbone() {
         return backbone;
     }
@@ -135,11 +137,16 @@ public final class ElasticEngine implements AutoCloseable {
      * @throws IllegalArgumentException also if the backbone takes no images of that size
      */
     public List<Outcome> run(float[] images, ImageSize size, List<StopPolicy> policies) {
-        return run(images, size, policies, null);
+        return run(images, size, policies, true, null);
     }
 
-    /** As {@link #run(float[], ImageSize, List)}; also collects what each image's last stage made of it. */
-    List<Outcome> run(float[] images, ImageSize size, List<StopPolicy> policies, @Nullable Features features) {
+    /**
+     * As {@link #run(float[], ImageSize, List)}; also collects what each image's last stage made of it.
+     *
+     * @param first whether a call begins with this batch, and may be refused
+     */
+    List<Outcome> run(
+            float[] images, ImageSize size, List<StopPolicy> policies, boolean first, @Nullable Features features) {
         int count =
                 Objects.requireNonNull(policies, "the list of policies is null").size();
         Objects.requireNonNull(images, "the images' values are null");
@@ -163,7 +170,7 @@ public final class ElasticEngine implements AutoCloseable {
         for (int i = 0; i < steps; i++) { // each queues up anew, behind whoever came meanwhile
             int from = (int) ((long) count * i / steps);
             int to = (int) ((long) count * (i + 1) / steps);
-            outcomes.addAll(ComputeThread.call(client, to - from, () -> {
+            outcomes.addAll(ComputeThread.call(client, to - from, first && i == 0, () -> {
                 requireOpen(); // else a close would wait for all that waited before it
                 try (Scope scope = new Scope()) {
                     return think(call, from, to);
@@ -171,6 +178,11 @@ public final class ElasticEngine implements AutoCloseable {
             }));
         }
         return outcomes;
+    }
+
+    /** @throws CancellationException if the calling thread, which prepares a batch, is interrupted */
+    void requireNotInterrupted() {
+        ComputeThread.requireNotInterrupted(client);
     }
 
     /**
@@ -453,6 +465,7 @@ public final class ElasticEngine implements AutoCloseable {
                 : tensor.index_select(0, TorchDevice.of(tensor).place(Tensors.longs(rows)));
     }
 
+    /** Frees the weights, behind the work under way; calls that wait are refused. Nothing happens when it is closed again. */
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {

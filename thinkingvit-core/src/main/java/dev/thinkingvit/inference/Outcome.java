@@ -1,6 +1,7 @@
 package dev.thinkingvit.inference;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What the network thought of one image: plain Java, nothing to close.
@@ -8,7 +9,11 @@ import java.util.List;
  * @param stages the stages that ran, in order, at least one; the last one decided
  */
 public record Outcome(List<StageOutcome> stages) {
+    /** @throws IllegalArgumentException if no stage ran */
     public Outcome {
+        if (Objects.requireNonNull(stages, "the list of stages is null").isEmpty()) {
+            throw new IllegalArgumentException("an outcome needs at least one stage that ran");
+        }
         stages = List.copyOf(stages);
     }
 

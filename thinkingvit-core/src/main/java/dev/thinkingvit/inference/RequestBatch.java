@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param names for their results, B
  * @param policies by which they stop, B
  * @param failures of the others, by position
+ * @param isFirst whether a call begins with them
  */
 @SuppressWarnings("ArrayRecordComponent") // made here and handed to the engine
 record RequestBatch(
@@ -28,7 +29,8 @@ record RequestBatch(
         List<Integer> positions,
         List<String> names,
         List<StopPolicy> policies,
-        SortedMap<Integer, PictureException> failures) {
+        SortedMap<Integer, PictureException> failures,
+        boolean isFirst) {
 
     /**
      * Reads one picture after the other, so that no more than one is in memory at its full size.
@@ -36,20 +38,28 @@ record RequestBatch(
      * @param first position of the first of them in the call
      * @param all what the call has, for names; 1 if it is about one picture
      * @param own policy of those who have none
+     * @param goOn asked before each picture; throws if it is not to be read any more
      */
     static RequestBatch read(
-            List<? extends Request> requests, int first, int all, Preprocessing preprocessing, StopPolicy own) {
+            List<? extends Request> requests,
+            int first,
+            int all,
+            Preprocessing preprocessing,
+            StopPolicy own,
+            Runnable goOn) {
         int length = preprocessing.floatsPerPicture();
         float[] inputs = new float[Math.multiplyExact(requests.size(), length)];
-        RequestBatch batch =
-                new RequestBatch(inputs, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new TreeMap<>());
+        RequestBatch batch = new RequestBatch(
+                inputs, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new TreeMap<>(), first == 0);
         for (int i = 0; i < requests.size(); i++) {
+            goOn.run();
             Request request = requests.get(i);
             String name = name(request, first + i, all);
             try {
                 preprocessing.normalizeInto(
                         preprocessing.resizeAndCrop(request.picture(name)), inputs, batch.names.size() * length);
             } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
+                goOn.run(); // an interruption closes what is being read: the picture is as good as before
                 batch.failures.put(first + i, failure(name, e));
                 continue;
             }
@@ -64,7 +74,8 @@ record RequestBatch(
                         batch.positions,
                         batch.names,
                         batch.policies,
-                        batch.failures);
+                        batch.failures,
+                        batch.isFirst);
     }
 
     /** One picture's failure, whatever it is, is no reason to lose the others: images may be of anybody's class. */

@@ -110,7 +110,13 @@ final class RequestReader<R> {
     }
 
     private RequestBatch read(List<Request> requests, int first, int all) {
-        return RequestBatch.read(requests, first, all, classifier.config().preprocessing(), classifier.policy());
+        return RequestBatch.read(
+                requests,
+                first,
+                all,
+                classifier.config().preprocessing(),
+                classifier.policy(),
+                classifier.engine()::requireNotInterrupted);
     }
 
     private List<R> think(RequestBatch batch) {

@@ -48,6 +48,9 @@ public interface Backbone extends AutoCloseable {
      * @param images (B, 3, h, w) F32, normalised
      * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
      *     them in; null at stage 1, passed over by a stage that takes none
+     * @return tensors of the calling thread's innermost scope, or, without one, the caller's, who closes them
+     * @throws IllegalArgumentException if there is no such stage, or a tensor has another shape or type
+     * @throws IllegalStateException if it is closed
      */
     StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
 
@@ -77,6 +80,7 @@ public interface Backbone extends AutoCloseable {
     /** Bytes of native memory that the weights hold. */
     long weightBytes();
 
+    /** Frees the weights, behind the work under way; on any thread, and nothing happens when it is closed again. */
     @Override
     void close();
 }

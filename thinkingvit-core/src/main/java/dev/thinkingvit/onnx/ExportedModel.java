@@ -249,12 +249,16 @@ public record ExportedModel(
             if (!Files.isRegularFile(file)) {
                 throw new CheckpointException(file, "is missing: the graphs of all stages read their weights from it");
             }
-            if (Files.size(file) != weights.bytes()) {
-                throw new CheckpointException(
-                        file,
-                        "truncated or of another export: " + weights.bytes() + " bytes are required, it has "
-                                + Files.size(file));
-            }
+            requireLength(Files.size(file));
+        }
+    }
+
+    /** @throws CheckpointException if the file of weights, of that length, is not whole */
+    void requireLength(long bytes) {
+        if (weights != null && bytes != weights.bytes()) {
+            throw new CheckpointException(
+                    path.resolve(weights.file()),
+                    "truncated or of another export: " + weights.bytes() + " bytes are required, it has " + bytes);
         }
     }
 }

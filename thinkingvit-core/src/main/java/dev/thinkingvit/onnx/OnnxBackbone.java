@@ -9,7 +9,10 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.FileBytes;
+import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.ShutdownException;
 import dev.thinkingvit.model.NetworkBackbone;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
@@ -25,6 +28,7 @@ import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,6 +52,9 @@ final class OnnxBackbone extends NetworkBackbone {
     /** For a command line of the two million characters that Linux allows; memory that is not used is not taken. */
     private static final long STARTING_STACK_BYTES = 1L << 29;
 
+    /** A graph's largest size in one piece is just below 2 GiB; the weights of larger ones are mapped. */
+    private static final long MOST_INLINED_BYTES = Integer.MAX_VALUE - (1 << 20);
+
     private final OrtEnvironment environment;
     private final List<OrtSession> sessions = new ArrayList<>();
     private final boolean sideBySide;
@@ -63,8 +70,19 @@ final class OnnxBackbone extends NetworkBackbone {
                 .toArray();
     }
 
-    /** @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage */
+    /**
+     * @throws CheckpointException if ONNX Runtime refuses a graph, or a graph is not that of its stage
+     * @throws ShutdownException if the process is exiting
+     */
     static OnnxBackbone open(ExportedModel model, int threads) {
+        try (Scope scope = new Scope()) {
+            return opened(model, threads);
+        } catch (RuntimeException e) { // the runtime's own hook closes its environment, whoever uses it
+            throw ProcessExit.isExiting() ? new ShutdownException() : e;
+        }
+    }
+
+    private static OnnxBackbone opened(ExportedModel model, int threads) {
         OrtEnvironment environment = environment();
         OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment, threads == 1);
         requireReadable(model);
@@ -74,9 +92,11 @@ final class OnnxBackbone extends NetworkBackbone {
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
             // threads that wait for a stage's next batch would take the cores from the stage that runs
             options.addConfigEntry("session.force_spinning_stop", "1");
-            for (ExportedModel.Stage stage : model.stages()) {
-                backbone.sessions.add(session(environment, model.graph(stage.stage()), stage, options));
-            }
+            // for what a graph that is handed over from memory has in files of other names
+            options.addConfigEntry(
+                    "session.model_external_initializers_file_folder_path",
+                    model.path().toString());
+            backbone.open(model, options);
             return backbone;
         } catch (OrtException e) {
             backbone.close();
@@ -134,10 +154,26 @@ final class OnnxBackbone extends NetworkBackbone {
         }
     }
 
-    private static OrtSession session(
-            OrtEnvironment environment, Path graph, ExportedModel.Stage stage, OrtSession.SessionOptions options) {
+    private void open(ExportedModel model, OrtSession.SessionOptions options) {
+        ExportedModel.WeightsFile shared = model.weights();
+        try (FileBytes weights =
+                shared == null ? null : FileBytes.open(model.path().resolve(shared.file()))) {
+            if (weights != null) {
+                model.requireLength(weights.size()); // it may have changed since the description was read
+            }
+            for (ExportedModel.Stage stage : model.stages()) {
+                sessions.add(session(model.graph(stage.stage()), weights, stage, options));
+            }
+            if (weights != null) {
+                weights.requireUnchanged(); // all stages are of the same export
+            }
+        }
+    }
+
+    private OrtSession session(
+            Path graph, @Nullable FileBytes weights, ExportedModel.Stage stage, OrtSession.SessionOptions options) {
         try {
-            OrtSession session = environment.createSession(graph.toString(), options);
+            OrtSession session = session(graph, weights, options);
             try {
                 requirePorts(graph, "inputs", stage.inputs(), session.getInputInfo());
                 requirePorts(graph, "outputs", stage.outputs(), session.getOutputInfo());
@@ -148,6 +184,29 @@ final class OnnxBackbone extends NetworkBackbone {
             }
         } catch (OrtException e) {
             throw new CheckpointException(graph, "ONNX Runtime cannot load it: " + firstLine(e), e);
+        }
+    }
+
+    /** Of a graph that refers to a file of weights, with a copy of them, whatever becomes of the file. */
+    private OrtSession session(Path graph, @Nullable FileBytes weights, OrtSession.SessionOptions options)
+            throws OrtException {
+        if (weights == null) {
+            return environment.createSession(graph.toString(), options);
+        }
+        try (FileBytes own = FileBytes.open(graph)) {
+            String name = String.valueOf(weights.file().getFileName());
+            InlinedGraph inlined = InlinedGraph.of(own.slice(0, own.size()), weights, name);
+            if (inlined.size() > MOST_INLINED_BYTES) {
+                return environment.createSession(graph.toString(), options);
+            }
+            try (Scope scope = new Scope()) {
+                // not a buffer of Java's, whose sum is limited as its heap is
+                ByteBuffer whole = Tensors.memory(Tensors.emptyFloats((inlined.size() + 3) / Float.BYTES));
+                inlined.writeTo(whole);
+                return environment.createSession(whole.flip(), options);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(graph, "is " + e.getMessage() + "; export the model again", e);
         }
     }
 
@@ -269,7 +328,10 @@ final class OnnxBackbone extends NetworkBackbone {
         });
     }
 
-    private static TensorException failure(OrtException e) {
+    private static RuntimeException failure(OrtException e) {
+        if (ProcessExit.isExiting()) {
+            return new ShutdownException();
+        }
         return new TensorException("ONNX Runtime: " + firstLine(e), e);
     }
 

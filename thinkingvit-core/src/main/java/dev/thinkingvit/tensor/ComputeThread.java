@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.GradMode;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ public final class ComputeThread {
     private static final long END_MILLIS = 10_000;
 
     static {
+        ProcessExit.whenExiting(ComputeThread::refuseAll);
         ProcessExit.whenStuck(ComputeThread::leaveAlone);
     }
 
@@ -130,28 +132,35 @@ public final class ComputeThread {
         return call(null, 0, work);
     }
 
+    /** As {@link #call(Callable)}, in the name of a client, who may be refused. */
+    static <T extends @Nullable Object> T call(@Nullable ComputeClient client, int images, Callable<T> work) {
+        return call(client, images, true, work);
+    }
+
     /**
      * As {@link #call(Callable)}, in a client's name.
      *
      * @param images that the work is about, for the client's listener
+     * @param first whether a caller begins with this; what he comes again for is taken however many wait, lest the work be
+     *     lost that was done for him
      * @throws QueueFullException if as many calls of the client wait as may
      */
-    public static <T extends @Nullable Object> T call(@Nullable ComputeClient client, int images, Callable<T> work) {
+    public static <T extends @Nullable Object> T call(
+            @Nullable ComputeClient client, int images, boolean first, Callable<T> work) {
         if (isHere()) { // whom the compute thread waits for
             return here(work);
         }
         Natives.load(); // what is missing fails here, not on a thread that nobody would hear
         Entry<T> entry = new Entry<>(work, client);
         try {
-            submit(entry);
+            submit(entry, first);
             awaitOrLeave(entry);
-        } catch (QueueFullException e) {
+        } catch (QueueFullException | ShutdownException e) {
             tell(client, ComputeClient::tellRefused);
             throw e;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            tell(client, ComputeClient::tellAbandoned);
-            CancellationException cancelled = new CancellationException("interrupted while waiting for the network");
+            CancellationException cancelled = abandoned(client, "interrupted while waiting for the network");
             cancelled.initCause(e);
             throw cancelled;
         }
@@ -164,6 +173,23 @@ public final class ComputeThread {
                             images, entry.queued, entry.began - entry.came, entry.ended - entry.began));
         }
         return result(entry);
+    }
+
+    /**
+     * For what a call does before it queues up, such as reading pictures.
+     *
+     * @param client whose listener is told of a call that was given up
+     * @throws CancellationException if the calling thread is interrupted; its flag stays set
+     */
+    public static void requireNotInterrupted(@Nullable ComputeClient client) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw abandoned(client, "interrupted while preparing what the network is to compute");
+        }
+    }
+
+    private static CancellationException abandoned(@Nullable ComputeClient client, String how) {
+        tell(client, ComputeClient::tellAbandoned);
+        return new CancellationException(how);
     }
 
     private static void tell(@Nullable ComputeClient client, Consumer<ComputeClient> news) {
@@ -179,7 +205,7 @@ public final class ComputeThread {
         }
         Natives.load();
         Entry<T> entry = new Entry<>(work, null);
-        submit(entry);
+        submit(entry, false);
         lock.lock();
         try {
             while (!entry.isDone) {
@@ -196,20 +222,16 @@ public final class ComputeThread {
      * has ended. At the process's exit nothing is: the system does.
      */
     public static void free(Runnable work) {
-        if (isHere()) {
-            submit(new Entry<>(
-                    () -> {
-                        work.run();
-                        return null;
-                    },
-                    null));
-            return;
-        }
+        Callable<@Nullable Void> freeing = () -> {
+            work.run();
+            return null;
+        };
         try {
-            callToTheEnd(() -> {
-                work.run();
-                return null;
-            });
+            if (isHere()) {
+                submit(new Entry<>(freeing, null), false);
+            } else {
+                callToTheEnd(freeing);
+            }
         } catch (ShutdownException e) {
             // nothing may be freed any more, nor needs to be
         }
@@ -255,7 +277,7 @@ public final class ComputeThread {
                 return null;
             }
             long left = TimeUnit.MILLISECONDS.toNanos(END_MILLIS);
-            while (thread == last && clients == 0 && !clientless && left > 0) {
+            while (thread == last && clients == 0 && !clientless && left > 0 && !ProcessExit.isExiting()) {
                 left = changed.awaitNanos(left);
             }
             return thread == last ? null : last;
@@ -276,13 +298,14 @@ public final class ComputeThread {
         }
     }
 
-    private static void submit(Entry<?> entry) {
+    private static void submit(Entry<?> entry, boolean mayBeRefused) {
         lock.lock();
         try {
+            ProcessExit.requireRunning();
             ComputeClient client = entry.client;
             if (client == null) {
                 clientless = true;
-            } else if (client.waiting >= client.limit()) {
+            } else if (mayBeRefused && client.waiting >= client.limit()) {
                 throw new QueueFullException(client.name(), client.waiting);
             } else {
                 entry.queued = ++client.waiting;
@@ -350,23 +373,24 @@ public final class ComputeThread {
                 entry = next(entry);
             }
         } catch (Throwable e) { // such as memory's end: whoever waits must hear of it, and the next call starts anew
-            giveUp(e);
+            lock.lock();
+            try {
+                thread = null;
+                refuse(() -> e);
+            } finally {
+                lock.unlock();
+            }
         }
     }
 
-    private static void giveUp(Throwable why) {
-        lock.lock();
-        try {
-            thread = null;
-            queue.forEach(entry -> {
-                left(entry);
-                fail(entry, why);
-            });
-            queue.clear();
-            changed.signalAll();
-        } finally {
-            lock.unlock();
-        }
+    /** Lets all that waits fail. */
+    private static void refuse(Supplier<? extends Throwable> why) {
+        queue.forEach(entry -> {
+            left(entry);
+            fail(entry, why.get());
+        });
+        queue.clear();
+        changed.signalAll();
     }
 
     private static void fail(Entry<?> entry, Throwable why) {
@@ -375,16 +399,27 @@ public final class ComputeThread {
         entry.done.signalAll();
     }
 
-    /** The work under way never ends: it has called {@code System.exit}, for which hooks wait, who may wait for it. */
-    static void leaveAlone() {
+    /** The process exits: what waits need not do so until the work under way has ended, which may be never. */
+    private static void refuseAll() {
+        lock.lock();
+        try {
+            refuse(ShutdownException::new);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The work under way does not end: its caller, who may keep the exit waiting, is let go. */
+    private static void leaveAlone() {
         lock.lock();
         try {
             workers = null;
+            thread = null;
             Entry<?> stuck = underWay;
             if (stuck != null && !stuck.isDone) {
                 fail(stuck, new ShutdownException());
             }
-            giveUp(new ShutdownException());
+            refuse(ShutdownException::new);
         } finally {
             lock.unlock();
         }

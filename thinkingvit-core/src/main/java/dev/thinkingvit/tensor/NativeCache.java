@@ -33,6 +33,7 @@ final class NativeCache {
     private static final String PROPERTY_TOO = "org.bytedeco.javacpp.cacheDir"; // as older versions spelled it
     private static final String MOVE =
             "; -D" + PROPERTY + "=FOLDER puts them elsewhere (in THINKINGVIT_OPTS for the launcher)";
+    private static final String JAVACPPS_LOCK = ".lock"; // where it cannot be locked, libraries are silently missing
     private static final long MEGABYTE = 1_000_000;
     private static final long NEEDED_BYTES = 600 * MEGABYTE;
     private static final String NEEDED = "; they need " + NEEDED_BYTES / MEGABYTE + " MB";
@@ -125,6 +126,11 @@ final class NativeCache {
             Files.delete(Files.createTempFile(folder, ".writable", ".tmp"));
         } catch (IOException e) {
             throw new TensorException(what + Reasons.of(e) + "; name a folder that can be written to", e);
+        }
+        Path lock = folder.resolve(JAVACPPS_LOCK);
+        if (Files.exists(lock, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(lock)) {
+            throw new TensorException("native libraries cannot be unpacked in " + folder + ": its " + JAVACPPS_LOCK
+                    + ", which JavaCPP locks, must be a file, and is none; delete it" + MOVE);
         }
     }
 

@@ -16,7 +16,10 @@ import org.slf4j.LoggerFactory;
  * again costs nothing.
  */
 public final class Natives {
-    /** System property: at most how many threads inference uses, read when the first model is opened. */
+    /**
+     * System property: at most how many threads inference uses, at least 1. Read when a model is opened while no other is
+     * open.
+     */
     public static final String THREADS = "thinkingvit.threads";
 
     private static final Logger log = LoggerFactory.getLogger(Natives.class);
@@ -142,11 +145,19 @@ public final class Natives {
 
     /**
      * How many threads inference uses: {@code -D}{@value #THREADS}, else the environment's {@code OMP_NUM_THREADS}, else
-     * {@link #availableCores()}. Never more than there are cores.
+     * {@link #availableCores()}. Never more than there are cores. An environment that is no number says nothing: it is
+     * OpenMP's, which warns of it.
+     *
+     * @throws IllegalArgumentException if the property is no number, or less than 1
      */
     public static int threadLimit() {
         int cores = availableCores();
-        Integer asked = positive(System.getProperty(THREADS));
+        String property = System.getProperty(THREADS);
+        Integer asked = positive(property);
+        if (asked == null && property != null) {
+            throw new IllegalArgumentException(
+                    "the system property " + THREADS + " must be a whole number of at least 1, got '" + property + "'");
+        }
         if (asked == null) {
             // OpenMP's may be a list, one number a level
             asked = positive(String.valueOf(System.getenv("OMP_NUM_THREADS")).split(",", -1)[0]);

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * network needed.
  *
  * <p>Threading: a scope belongs to the thread that opened it and closes there. An outermost one delays the process's exit
- * until it is closed, and cannot be opened once the process is exiting: {@link ShutdownException}.
+ * until it is closed, for half a minute at most, and for a second where all threads that have one open wait for something. None
+ * can be opened once the process is exiting: {@link ShutdownException}.
  *
  * <pre>{@code
  * try (Scope scope = new Scope()) {

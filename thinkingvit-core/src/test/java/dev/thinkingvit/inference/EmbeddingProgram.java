@@ -9,6 +9,7 @@ import dev.thinkingvit.tensor.QueueFullException;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
 import dev.thinkingvit.train.Trainer;
+import java.awt.image.BufferedImage;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,8 +29,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 /** Programs that have a classifier in them, and do with it what frameworks do: one a process, named by the argument. */
@@ -43,13 +46,15 @@ public final class EmbeddingProgram {
             case "closed-by-a-hook" -> closedByAHook();
             case "classified-in-a-hook" -> classifiedInAHook();
             case "pool-drained-in-a-hook" -> poolDrainedInAHook();
-            case "opened-in-a-hook" -> openedInAHook();
+            case "opened-in-a-hook" -> openedInAHook(arguments.length > 1 ? Path.of(arguments[1]) : MODEL);
             case "exit-in-a-router" -> exitInARouter(Integer.parseInt(arguments[1]));
             case "trained" -> trained();
             case "works-at-the-exit" -> worksAtTheExit();
+            case "stuck-in-a-router" -> stuckInARouter(Integer.parseInt(arguments[1]));
             case "abandoned" -> abandoned();
             case "turns" -> turns();
             case "full" -> full();
+            case "full-meanwhile" -> fullMeanwhile();
             case "threads" -> threads();
             case "cores" -> cores(arguments.length > 1 ? Integer.parseInt(arguments[1]) : Integer.MAX_VALUE);
             case "busy-core" -> busyCore();
@@ -114,6 +119,22 @@ public final class EmbeddingProgram {
         Runtime.getRuntime().addShutdownHook(new Thread(work));
     }
 
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            say("interrupted");
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            say("interrupted");
+        }
+    }
+
     private static void ready() throws InterruptedException {
         say("ready");
         Thread.sleep(60_000); // until somebody ends it
@@ -164,23 +185,40 @@ public final class EmbeddingProgram {
         ready();
     }
 
-    private static void openedInAHook() throws InterruptedException {
-        atExit(() -> say("open " + outcome(() -> ElasticClassifier.open(MODEL).close())));
+    private static void openedInAHook(Path model) throws InterruptedException {
+        atExit(() -> say("open " + outcome(() -> ElasticClassifier.open(model).close())));
         ready();
     }
 
     /** A hook closes the classifier, and one waits for the call whose router has called for the exit. */
     private static void exitInARouter(int pictures) {
         ElasticClassifier classifier = ElasticClassifier.open(MODEL);
-        Router exiting = new Router() {
+        classifyAndClose(classifier, pictures, () -> System.exit(5));
+    }
+
+    /** Its router waits for what never comes, as for a connection that another hook has closed. */
+    private static void stuckInARouter(int pictures) throws InterruptedException {
+        ElasticClassifier classifier = ElasticClassifier.open(MODEL);
+        CountDownLatch asked = new CountDownLatch(1);
+        classifyAndClose(classifier, pictures, () -> {
+            asked.countDown();
+            await(new CountDownLatch(1));
+        });
+        asked.await();
+        new Thread(() -> say("queued " + outcome(() -> classify(classifier, 1)))).start();
+        ready();
+    }
+
+    private static void classifyAndClose(ElasticClassifier classifier, int pictures, Runnable routing) {
+        Router router = new Router() {
             @Override
             public String id() {
-                return "exiting";
+                return "own";
             }
 
             @Override
             public double measure(float[] probabilities) {
-                System.exit(5);
+                routing.run();
                 return 0;
             }
 
@@ -193,15 +231,9 @@ public final class EmbeddingProgram {
                 + outcome(() -> classifier.classify(
                         pictures(classifier, pictures),
                         Collections.nCopies(pictures, "black"),
-                        StopPolicy.alwaysThink(exiting)))));
+                        StopPolicy.alwaysThink(router)))));
         atExit(() -> say("close " + outcome(classifier::close)));
-        atExit(() -> {
-            try {
-                caller.join();
-            } catch (InterruptedException e) {
-                say("interrupted");
-            }
-        });
+        atExit(() -> join(caller));
         caller.start();
     }
 
@@ -238,11 +270,7 @@ public final class EmbeddingProgram {
             last.countDown();
         });
         atExit(() -> {
-            try {
-                last.await();
-            } catch (InterruptedException e) {
-                say("interrupted");
-            }
+            await(last);
             say("late " + outcome(() -> ProcessExit.beforeShutdown(() -> say("late work"))));
         });
         ready();
@@ -335,6 +363,48 @@ public final class EmbeddingProgram {
                 caller.join();
             }
             say("done " + done);
+        }
+    }
+
+    /** A call of many steps, and when it has begun, others who fill the queue between each two of them. */
+    private static void fullMeanwhile() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        AtomicBoolean done = new AtomicBoolean();
+        try (ElasticClassifier classifier = ElasticClassifier.builder()
+                .queue(1)
+                .listener((images, queued, waitedNanos, computedNanos) -> begun.countDown())
+                .open(Path.of("src/test/resources/reference/vit-3h-6h"))) {
+            List<Thread> callers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                callers.add(new Thread(() -> {
+                    while (!done.get()) {
+                        outcome(() -> classify(classifier, 1));
+                    }
+                }));
+            }
+            List<Request> requests = Collections.nCopies(600, Request.of(new BufferedImage(9, 9, 1)));
+            Thread first = new Thread(() -> {
+                say("steps " + outcome(() -> classify(classifier, 600)));
+                say("batches "
+                        + outcome(() -> {
+                            List<Classification> seen = new ArrayList<>();
+                            try (Stream<Classification> all = classifier.classify(requests.stream(), 20, e -> {})) {
+                                all.forEach(seen::add);
+                            } catch (QueueFullException e) {
+                                if (!seen.isEmpty()) {
+                                    throw e;
+                                }
+                            }
+                        }));
+                done.set(true);
+            });
+            first.start();
+            begun.await();
+            callers.forEach(Thread::start);
+            first.join();
+            for (Thread caller : callers) {
+                caller.join();
+            }
         }
     }
 

@@ -3,6 +3,8 @@ package dev.thinkingvit.inference;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.OwnProcess;
+import dev.thinkingvit.onnx.OnnxExport;
+import dev.thinkingvit.store.ModelDirectory;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +44,23 @@ class EmbeddingProgramTest {
         }
     }
 
+    @Test
+    void aHookThatOpensAnExportedModelIsRefused() throws Exception {
+        ModelDirectory.Model model = ModelDirectory.read(Path.of("../models/cifar10-3h-6h"));
+        OnnxExport.write(folder.resolve("onnx"), model.config(), model.weights(), OnnxExport.Layout.SHARED, "test");
+        try (OwnProcess process = OwnProcess.start(
+                folder,
+                EmbeddingProgram.class,
+                List.of(),
+                "opened-in-a-hook",
+                folder.resolve("onnx").toString())) {
+            process.awaitOutput("ready");
+            process.terminate();
+            assertThat(process.await(SOON_SECONDS)).as(process.out()).isEqualTo(143);
+            assertThat(process.out()).contains("open ShutdownException");
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"1", "64"}) // the compute thread asks the router, or a worker
     void theProcessEndsWhenARouterCallsForItsExit(String pictures) throws Exception {
@@ -49,6 +68,18 @@ class EmbeddingProgramTest {
                 OwnProcess.start(folder, EmbeddingProgram.class, List.of(), "exit-in-a-router", pictures)) {
             assertThat(process.await(20)).as(process.out()).isEqualTo(5); // 30 s are the longest wait
             assertThat(process.out()).contains("close done", "call ShutdownException");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "64"})
+    void theProcessEndsThoughARouterWaitsForEver(String pictures) throws Exception {
+        try (OwnProcess process =
+                OwnProcess.start(folder, EmbeddingProgram.class, List.of(), "stuck-in-a-router", pictures)) {
+            process.awaitOutput("ready");
+            process.terminate();
+            assertThat(process.await(SOON_SECONDS)).as(process.out()).isEqualTo(143);
+            assertThat(process.out()).contains("queued ShutdownException", "close done", "call ShutdownException");
         }
     }
 
@@ -81,6 +112,11 @@ class EmbeddingProgramTest {
     }
 
     @Test
+    void aCallThatHasBegunIsNotRefusedForTheRest() throws Exception {
+        assertThat(run("full-meanwhile")).contains("steps done", "batches done");
+    }
+
+    @Test
     void threadsAndHookEndWithTheLastClassifier() throws Exception {
         assertThat(run("threads").lines()).hasSize(6).allMatch(line -> line.matches("open [1-9]\\d*|closed 0\\[]"));
     }
@@ -103,6 +139,19 @@ class EmbeddingProgramTest {
         String out = run(environment, options, Stream.of("cores", asked).filter(Objects::nonNull));
         // one computes; a little more is Java's own
         assertThat(number(out, "cores")).as(out).isBetween(1, 140);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "-1", "two", "", "99999999999"})
+    void aPropertyThatIsNoNumberOfThreadsIsRefused(String threads) throws Exception {
+        Path java = Path.of(System.getProperty("java.home"));
+        List<String> options = List.of("-Dthinkingvit.threads=" + threads);
+        try (OwnProcess process = OwnProcess.start(folder, Map.of(), java, EmbeddingProgram.class, options, "cores")) {
+            assertThat(process.await(120)).as(process.out()).isEqualTo(1);
+            assertThat(process.out())
+                    .contains("IllegalArgumentException: the system property thinkingvit.threads must be a whole number"
+                            + " of at least 1, got '" + threads + "'");
+        }
     }
 
     /** Who waits for the core takes ten times as long, each time; what else the machine does may take it once. */

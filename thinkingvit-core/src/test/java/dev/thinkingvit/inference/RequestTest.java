@@ -11,13 +11,17 @@ import java.io.ByteArrayInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -87,6 +91,44 @@ class RequestTest {
                 .isEqualTo(
                         Routers.MARGIN.measure(seen.get(1).outcome().decisive().probabilities()));
         assertThat(seen.get(0).gmacs()).isLessThan(seen.get(1).gmacs());
+    }
+
+    @Test
+    void aCallThatIsInterruptedWhileItReadsIsGivenUpAndNoPictureIsBlamed() throws IOException {
+        AtomicInteger read = new AtomicInteger();
+        InputStream interrupted = new FilterInputStream(InputStream.nullInputStream()) {
+            @Override
+            public int read(byte[] target, int offset, int count) throws IOException {
+                Thread.currentThread().interrupt(); // as another thread does meanwhile
+                throw new ClosedByInterruptException();
+            }
+        };
+        InputStream next = new FilterInputStream(InputStream.nullInputStream()) {
+            @Override
+            public int read(byte[] target, int offset, int count) {
+                return read.getAndIncrement();
+            }
+        };
+        List<Request> requests = List.of(Request.of(EXACT), Request.of(interrupted), Request.of(next));
+        List<ThrowingCallable> calls = List.of(
+                () -> classifier.classify(requests),
+                () -> classifier.classify(requests), // which is interrupted before it begins
+                () -> classifier.embed(requests, Pooling.TOKEN),
+                () -> classifier
+                        .classify(requests.stream(), 2, e -> read.set(-1))
+                        .toList(),
+                () -> classifier.classify(List.of(PictureDecoder.decode(EXACT)), List.of("a"), classifier.policy()));
+        try (interrupted;
+                next) {
+            for (ThrowingCallable call : calls) {
+                assertThatThrownBy(call).isInstanceOf(CancellationException.class);
+            }
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        assertThat(read).hasValue(0);
+        assertThat(classifier.classify(EXACT).stage()).isPositive();
     }
 
     @Test

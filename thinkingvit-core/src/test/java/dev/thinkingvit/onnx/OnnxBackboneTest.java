@@ -23,12 +23,14 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
@@ -124,6 +126,58 @@ class OnnxBackboneTest {
             assertThat(Pointer.totalCount()).isLessThanOrEqualTo(objects);
             // tokens of one batch are 83 KB: kept, they would be 200 MB by now
             assertThat(Pointer.physicalBytes() - resident).isLessThan(100L << 20);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(OnnxExport.Layout.class)
+    void anOpenModelDoesNotCareWhatBecomesOfItsFiles(OnnxExport.Layout layout) throws IOException {
+        Drawn drawn = Drawn.of(Drawn.THREE_STAGES);
+        ExportedModel exported = drawn.export(folder, layout);
+        try (Backbone onnx = OnnxRuntime.open(exported);
+                Backbone packed = drawn.packed()) {
+            for (String name : exported.fileNames()) {
+                Files.write(folder.resolve(name), new byte[0]); // cut off in place: what is mapped ends the process
+            }
+            agree(Drawn.run(onnx, 3), Drawn.run(packed, 3));
+        }
+    }
+
+    @Test
+    void weightsThatAreCutOffAfterTheDescriptionWasReadAreNamed() throws IOException {
+        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
+        Path weights = folder.resolve("weights.bin");
+        long length = Files.size(weights);
+        try (RandomAccessFile file = new RandomAccessFile(weights.toFile(), "rw")) {
+            file.setLength(length / 2);
+        }
+        assertThatThrownBy(() -> OnnxRuntime.open(exported))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(weights + ": truncated or of another export: " + length + " bytes are required, it has "
+                        + length / 2);
+    }
+
+    @Test
+    void weightsThatAGraphDoesNotFitAreNamed() throws IOException {
+        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
+        Path weights = folder.resolve("weights.bin");
+        Files.write(weights, new byte[100]);
+        ExportedModel lying = new ExportedModel(
+                folder, exported.config(), exported.stages(), new ExportedModel.WeightsFile("weights.bin", 100));
+        assertThatThrownBy(() -> OnnxRuntime.open(lying))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageMatching(".*weights.bin: of another export: its graph wants \\d+ bytes at \\d+, it has 100");
+    }
+
+    @Test
+    void aGraphThatIsNoneIsNamed() throws IOException {
+        ExportedModel exported = Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
+        byte[] whole = Files.readAllBytes(exported.graph(2));
+        for (int length = 0; length < whole.length; length += Math.max(1, whole.length / 50)) {
+            Files.write(exported.graph(2), Arrays.copyOf(whole, length));
+            assertThatThrownBy(() -> OnnxRuntime.open(exported))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageStartingWith(exported.graph(2) + ": ");
         }
     }
 

@@ -46,6 +46,19 @@ class NativeCacheTest {
     }
 
     @Test
+    void aFolderWhereJavaCppHasItsLockIsNamed() throws IOException {
+        NativeCache.requireWritable(temporary);
+        Path lock = Files.createDirectory(temporary.resolve(".lock"));
+        assertThatThrownBy(() -> NativeCache.requireWritable(temporary))
+                .isInstanceOf(TensorException.class)
+                .hasMessageStartingWith("native libraries cannot be unpacked in " + temporary + ": its .lock")
+                .hasMessageContaining("delete it; -Dorg.bytedeco.javacpp.cachedir=FOLDER");
+        Files.delete(lock);
+        Files.createFile(lock);
+        NativeCache.requireWritable(temporary);
+    }
+
+    @Test
     void aFullOrForbiddingFileSystemIsNamedWithTheWayOut() {
         UnsatisfiedLinkError full = new UnsatisfiedLinkError("java.io.IOException: No space left on device");
         full.initCause(new IOException("No space left on device"));

@@ -4,6 +4,7 @@ import dev.thinkingvit.files.FileNames;
 import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.Secrets;
+import dev.thinkingvit.files.ShutdownException;
 import dev.thinkingvit.files.StandardOutput;
 import dev.thinkingvit.store.HubException;
 import dev.thinkingvit.store.HubModel;
@@ -110,7 +111,8 @@ public final class Main implements Runnable {
             if (e instanceof TypeConversionException) { // values of options that make sense only together
                 return refused(command, e);
             }
-            if (ProcessExit.isExiting()) { // told to, before the command was done: no failure of its own
+            if (ProcessExit.isExiting()
+                    || e instanceof ShutdownException) { // told to, before it was done: no failure of its own
                 return INTERRUPTED;
             }
             Failure.print(command.getErr(), e, Failure.isVerbose(command));
