@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * The shape of a Thinking Swin: a Swin Transformer (Liu et al., 2021) that thinks in rounds, each with heads of its own in
  * each of its levels. Names are timm's, but that timm calls levels stages: a stage here is a round of thinking.
  *
- * @param imageSize of the input
+ * @param imageSize of the input; its sides are multiples of the patch's, and with several rounds of a token's of the last
+ *     level, since recycling spreads each of these over as many of the first
  * @param patchSize height and width of a patch in pixels
  * @param embedDim width of the first level; each further one is twice as wide
  * @param depths blocks of each level
@@ -69,19 +70,20 @@ public record SwinConfig(
                 "depths, num_heads and window_size need a number for each level, got " + depths + ", " + numHeads
                         + " and " + windowSize);
         require(!headRounds.isEmpty(), "head_rounds is empty: at least one round is required");
-        int unit = patchSize << (depths.size() - 1);
-        require(
-                imageSize.height() % unit == 0 && imageSize.width() % unit == 0,
-                "img_size " + imageSize + " is not a multiple of " + unit + ", the patch_size " + patchSize
-                        + " doubled by each level: "
-                        + new ImageSize(multiple(imageSize.height(), unit), multiple(imageSize.width(), unit)) + " is");
+        requireMultiple(imageSize, patchSize, "the patch_size");
+        if (headRounds.size() > 1) {
+            requireMultiple(
+                    imageSize,
+                    patchSize << (depths.size() - 1),
+                    "the patch_size " + patchSize + " doubled by each level, as more than one round requires");
+        }
         for (int level = 0; level < depths.size(); level++) {
             int width = embedDim << level;
             int heads = numHeads.get(level);
             require(
                     heads >= 1 && width % heads == 0,
                     "level " + (level + 1) + ": its width " + width + " is not a multiple of its num_heads " + heads);
-            int side = Math.max(imageSize.height(), imageSize.width()) / (patchSize << level);
+            int side = above(Math.max(imageSize.height(), imageSize.width()), patchSize << level);
             inRange("each of window_size", windowSize.get(level), side > MAX_WINDOW ? MAX_WINDOW : LARGEST);
             for (List<Integer> round : headRounds) {
                 require(
@@ -227,7 +229,12 @@ public record SwinConfig(
     /** A level's grid of tokens, down and across. */
     public ImageSize grid(int level) {
         int side = patchSize << level;
-        return new ImageSize(imageSize.height() / side, imageSize.width() / side);
+        return new ImageSize(above(imageSize.height(), side), above(imageSize.width(), side));
+    }
+
+    /** Merging fills an odd grid up. */
+    private static int above(int pixels, int side) {
+        return (pixels + side - 1) / side;
     }
 
     /** A level's windows (from 0), down and across: no larger than its grid. */
@@ -391,6 +398,13 @@ public record SwinConfig(
             arguments.put("head_rounds", network.headRounds());
             return arguments;
         }
+    }
+
+    private static void requireMultiple(ImageSize image, int unit, String what) {
+        require(
+                image.height() % unit == 0 && image.width() % unit == 0,
+                "img_size " + image + " is not a multiple of " + unit + ", " + what + ": "
+                        + new ImageSize(multiple(image.height(), unit), multiple(image.width(), unit)) + " is");
     }
 
     /** The largest multiple that is no larger, or the first. */

@@ -197,21 +197,24 @@ class DynamicBackboneTest {
     }
 
     @Test
-    void aSwinTakesSizesWhoseWindowsStayTheSame() {
+    void aSwinTakesOtherSizesItsBiasesResizedWhereWindowsShrink() {
         SwinConfig swin = new SwinConfig(
                 16, 2, 8, List.of(2, 2), List.of(2, 4), List.of(4, 4), List.of(List.of(1, 2), List.of(2, 4)), 3);
         Map<String, HostTensor> weights = new Specimen("", swin).weights();
-        try (DynamicBackbone backbone = open(swin, weights);
-                Backbone alone =
-                        PackedBackbone.of(swin.withImageSize(new ImageSize(16, 32)), weights, Precision.FP32)) {
-            List<float[]> ours = run(backbone.at(new ImageSize(16, 32)), 2);
-            List<float[]> theirs = run(alone, 2);
-            for (int i = 0; i < ours.size(); i++) {
-                assertThat(ours.get(i)).containsExactly(theirs.get(i));
+        try (DynamicBackbone backbone = open(swin, weights)) {
+            for (ImageSize size : List.of(new ImageSize(16, 32), ImageSize.square(8))) {
+                SwinConfig other = swin.withImageSize(size);
+                try (Backbone alone = PackedBackbone.of(other, swin.resized(weights, other), Precision.FP32)) {
+                    List<float[]> ours = run(backbone.at(size), 2);
+                    List<float[]> theirs = run(alone, 2);
+                    for (int i = 0; i < ours.size(); i++) {
+                        assertThat(ours.get(i)).containsExactly(theirs.get(i));
+                    }
+                }
             }
-            assertThatThrownBy(() -> backbone.at(ImageSize.square(8)))
+            assertThatThrownBy(() -> backbone.at(ImageSize.square(14)))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("at img_size 8 windows are of another size than at 16");
+                    .hasMessageContaining("img_size 14 is not a multiple of 4");
         }
     }
 
