@@ -89,8 +89,7 @@ record InferenceReport(
 
     void print(PrintWriter out) {
         machine.print(limits, turns, out);
-        String model =
-                "%-" + rows.stream().mapToInt(row -> row.model().length()).reduce("model".length(), Math::max) + "s";
+        String model = Names.column("model", rows.stream().map(Row::model));
         out.printf(
                 model + " %-18s %5s %5s %27s %26s %8s %7s %8s %9s %9s%n",
                 "model",

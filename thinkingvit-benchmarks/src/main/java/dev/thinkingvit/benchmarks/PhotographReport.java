@@ -19,12 +19,19 @@ record PhotographReport(String origin, int files, double preparedPerSecond, List
     void print(PrintWriter out) {
         out.println();
         out.println(line());
+        String model = Names.column("model", rows.stream().map(Row::model));
         out.printf(
-                "%-6s %-18s %5s %27s %27s %24s %8s%n",
-                "model", "runs on", "batch", "from files, images/s", "network alone", "of network alone", "at most");
+                model + " %-18s %5s %27s %27s %24s %8s%n",
+                "model",
+                "runs on",
+                "batch",
+                "from files, images/s",
+                "network alone",
+                "of network alone",
+                "at most");
         for (Row row : rows) {
             out.printf(
-                    "%-6s %-18s %5d %27s %27s %24s %6.1f %%%n",
+                    model + " %-18s %5d %27s %27s %24s %6.1f %%%n",
                     row.model(),
                     row.way(),
                     row.batch(),

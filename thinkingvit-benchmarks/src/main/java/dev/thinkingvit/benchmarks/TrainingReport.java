@@ -59,12 +59,21 @@ record TrainingReport(
 
     void print(PrintWriter out) {
         machine.print(limits, turns, out);
+        String model = Names.column("model", rows.stream().map(Row::model));
         out.printf(
-                "%-6s %-26s %-5s %5s %28s %9s %9s %8s %9s%n",
-                "model", "training", "type", "batch", "images/s", "CPU ms", "GFLOP/s", "of GEMM", "baseline");
+                model + " %-26s %-5s %5s %28s %9s %9s %8s %9s%n",
+                "model",
+                "training",
+                "type",
+                "batch",
+                "images/s",
+                "CPU ms",
+                "GFLOP/s",
+                "of GEMM",
+                "baseline");
         for (Row row : rows) {
             out.printf(
-                    "%-6s %-26s %-5s %5d %28s %9.2f %,9.0f %6.0f %% %9s%n",
+                    model + " %-26s %-5s %5d %28s %9.2f %,9.0f %6.0f %% %9s%n",
                     row.model(),
                     row.how(),
                     row.precision().name().toLowerCase(Locale.ROOT),

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
@@ -104,15 +105,22 @@ class TrainingBenchmarkTest {
     @Test
     void anArchitectureThatTheBaselineIsNotOfIsTrainedWithoutIt() throws Exception {
         Recipe swin = Subjects.recipe("../recipes/cifar10-swin.yaml").with("batch_size", 2);
-        TrainingBenchmark.Subject small = new TrainingBenchmark.Subject("small", swin, 2, 3, null);
+        TrainingBenchmark.Subject small = new TrainingBenchmark.Subject("a-small-swin", swin, 2, 3, null);
         TrainingReport report = new TrainingBenchmark(
                         List.of(small), Set.of(Precision.FP32), new Turns(1, 0), List.of())
                 .run((turn, contender) -> {});
         assertThat(report.rows()).extracting(TrainingReport.Row::how).containsExactly("ours, in memory");
         StringWriter printed = new StringWriter();
         report.print(new PrintWriter(printed));
+        String[] lines = printed.toString().split("\\R", -1);
+        int heading = IntStream.range(0, lines.length)
+                .filter(line -> lines[line].startsWith("model "))
+                .findFirst()
+                .orElseThrow();
+        assertThat(lines[heading + 1]).startsWith("a-small-swin ours");
+        assertThat(lines[heading].indexOf("training")).isEqualTo(lines[heading + 1].indexOf("ours"));
         assertThat(printed.toString())
-                .contains("skipped: baseline of small: it is the port of a ThinkingViT, not of a Thinking Swin");
+                .contains("skipped: baseline of a-small-swin: it is the port of a ThinkingViT, not of a Thinking Swin");
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.NoNumberException;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
@@ -424,7 +425,7 @@ public final class ElasticClassifier implements AutoCloseable {
      *
      * @param inputs B·3·h·w values, as {@link Preprocessing} makes them
      * @param names B of them
-     * @throws ArithmeticException if an embedding is no finite number
+     * @throws NoNumberException if an embedding is no finite number
      */
     public List<Embedding> embed(float[] inputs, List<String> names, StopPolicy stop, Pooling pooling) {
         return embed(inputs, config.network().imageSize(), names, stop, pooling);
@@ -436,7 +437,7 @@ public final class ElasticClassifier implements AutoCloseable {
      * @param inputs B·3·h·w values, as a {@link Preprocessing} of that size makes them
      * @param size of all of them
      * @param names B of them
-     * @throws ArithmeticException if an embedding is no finite number
+     * @throws NoNumberException if an embedding is no finite number
      * @throws IllegalArgumentException if the model takes no pictures of that size: see
      *     {@link ElasticClassifierBuilder#dynamicImageSize}
      */

@@ -80,8 +80,8 @@ public final class ElasticClassifierBuilder {
 
     /**
      * Takes prepared inputs of other sizes than the model's own, too, as far as its architecture can, as timm's argument of
-     * that name does: a ViT any multiple of its patch size, whose position embedding is resampled; a Swin any multiple of its
-     * patch size doubled by each level, the biases of windows of another size being resized. Each of the last few sizes has packed weights of its own, and the weights stay in Java's memory.
+     * that name does: a ViT any multiple of its patch size, whose position embedding is resampled; a Swin any that
+     * its configuration takes, whose biases are resized where windows are of another size. Each of the last few sizes has packed weights of its own, and the weights stay in Java's memory.
      */
     public ElasticClassifierBuilder dynamicImageSize() {
         this.dynamicImageSize = true;

@@ -2,6 +2,7 @@ package dev.thinkingvit.inference;
 
 import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.NoNumberException;
 import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
@@ -106,7 +107,7 @@ public final class ElasticEngine implements AutoCloseable {
      * @param images B·3·h·w values, normalised, image by image and channel by channel
      * @param count B, at least 1
      * @return B outcomes, in the order of the images
-     * @throws ArithmeticException if a stage's output is no finite number
+     * @throws NoNumberException if a stage's output is no finite number
      * @throws IllegalArgumentException if the sizes do not fit, or the thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, int count, StopPolicy policy) {
@@ -123,7 +124,7 @@ public final class ElasticEngine implements AutoCloseable {
      * @param images B·3·h·w values, normalised, image by image and channel by channel
      * @param policies B of them, at least one
      * @return B outcomes, in the order of the images
-     * @throws ArithmeticException if a stage's output is no finite number
+     * @throws NoNumberException if a stage's output is no finite number
      * @throws IllegalArgumentException if the sizes do not fit, or some thresholds do not fit the number of stages
      */
     public List<Outcome> run(float[] images, List<StopPolicy> policies) {
@@ -434,7 +435,7 @@ public final class ElasticEngine implements AutoCloseable {
     private static double measure(Router router, Prediction prediction, int stage) {
         double measure = prediction.measure(router::measure);
         if (Double.isNaN(measure)) {
-            throw new ArithmeticException(
+            throw new NoNumberException(
                     "the router " + router.id() + " measured NaN after stage " + stage + ", a number is required");
         }
         return measure;

@@ -1,5 +1,6 @@
 package dev.thinkingvit.inference;
 
+import dev.thinkingvit.model.NoNumberException;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
@@ -47,9 +48,8 @@ final class Features {
     private static void requireNumbers(float[] values, int stage) {
         for (float value : values) {
             if (!Float.isFinite(value)) {
-                throw new ArithmeticException(
-                        "stage " + stage + " gave " + value + " in an embedding, a finite number is"
-                                + " required; the model's weights or the input are damaged");
+                throw new NoNumberException("stage " + stage + " gave " + value + " in an embedding, a finite number is"
+                        + " required; the model's weights or the input are damaged");
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -113,21 +114,17 @@ public final class Arguments {
 
     /**
      * Lists of so many whole numbers each: {@code [[3, 6], [6, 12]]}, the same in one list, or in the words of the published
-     * trainer's options, {@code "(3,6) (6,12)"}.
+     * trainer's options, {@code "(3,6) (6,12)"} or {@code ["(3,6)", "(6,12)"]}.
      */
     public List<List<Integer>> lists(String key, int length) {
         Object value = required(key);
         List<List<Integer>> lists = new ArrayList<>();
-        if (value instanceof String text && LISTS.matcher(text).matches()) {
-            List<Integer> flat = NUMBER.matcher(text)
-                    .results()
-                    .map(number -> Integer.valueOf(number.group()))
-                    .toList();
-            return cut(flat, key, length);
-        }
-        List<?> all = list(value, key);
+        String words = value instanceof List<?> all && all.stream().allMatch(String.class::isInstance)
+                ? all.stream().map(String::valueOf).collect(Collectors.joining(" "))
+                : value instanceof String text ? text : "";
+        List<?> all = LISTS.matcher(words).matches() ? groups(words) : list(value, key);
         if (all.stream().noneMatch(List.class::isInstance)) {
-            return cut(integers(value, key), key, length);
+            return cut(integers(all, key), key, length);
         }
         for (Object each : all) {
             List<Integer> one = integers(each, key);
@@ -138,6 +135,18 @@ public final class Arguments {
             lists.add(one);
         }
         return lists;
+    }
+
+    /** The numbers of each pair of brackets, or between semicolons; not in a list of lists if nothing parts them. */
+    private static List<?> groups(String words) {
+        List<List<Integer>> groups = Arrays.stream(words.split("[()\\[\\];]"))
+                .map(group -> NUMBER.matcher(group)
+                        .results()
+                        .map(number -> Integer.valueOf(number.group()))
+                        .toList())
+                .filter(group -> !group.isEmpty())
+                .toList();
+        return groups.size() == 1 ? groups.get(0) : groups;
     }
 
     private static List<List<Integer>> cut(List<Integer> flat, String key, int length) {

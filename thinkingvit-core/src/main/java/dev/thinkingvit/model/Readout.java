@@ -34,12 +34,12 @@ public interface Readout {
      * Refuses what is no number, which has no entropy and would pass for certainty.
      *
      * @param stage that gave the values
-     * @throws ArithmeticException that names the stage and the place
+     * @throws NoNumberException that names the stage and the place
      */
     default void requireNumbers(int stage, float[] values, int offset, int length) {
         for (int i = offset; i < offset + length; i++) {
             if (!Float.isFinite(values[i])) {
-                throw new ArithmeticException("stage " + stage + " gave " + values[i] + " for " + place(i - offset)
+                throw new NoNumberException("stage " + stage + " gave " + values[i] + " for " + place(i - offset)
                         + ", a finite number is required; the model's weights or the input are damaged");
             }
         }

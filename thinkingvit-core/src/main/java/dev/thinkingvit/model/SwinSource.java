@@ -37,12 +37,22 @@ final class SwinSource {
      * @param tensors under timm's names, of any type; not changed
      * @param library whose the file is; Microsoft's tables are resized as its own code does, others as timm's
      * @param config whose geometry is wanted
-     * @throws IllegalArgumentException if the source is wider than the model
+     * @throws IllegalArgumentException if the source is a Swin Transformer that is wider than the model, or of fewer or more
+     *     levels
      */
     static WarmSource of(Map<String, HostTensor> tensors, String library, SwinConfig config) {
         SwinSource fitted = new SwinSource(tensors, library, config);
         WarmSource source = WarmSource.of(fitted.tensors, config, fitted.remarks);
-        if (source.width() > config.numFeatures()) {
+        int levels = 0;
+        while (tensors.containsKey(SwinConfig.biasTable(levels, 0))) {
+            levels++;
+        }
+        if (levels > 0 && levels != config.levels()) {
+            throw new IllegalArgumentException(String.format(
+                    "weights of %d levels do not become a %s of %d: as many are required",
+                    levels, config.architecture().title(), config.levels()));
+        }
+        if (levels > 0 && source.width() > config.numFeatures()) {
             throw new IllegalArgumentException(String.format(
                     "weights of embed_dim %d do not become a %s of embed_dim %d: its rounds read the leading rows of queries,"
                             + " keys and values together, which of a wider network are other ones; embed_dim %d or less is"

@@ -132,7 +132,7 @@ public final class Cost implements Layers<long[]> {
 
     @Override
     public long[] merge(long[] x, int rows, int columns) {
-        return new long[] {x[0], x[1] / 4, 4 * x[2]};
+        return new long[] {x[0], Windows.neighbours(rows, columns).count(), 4 * x[2]};
     }
 
     @Override

@@ -472,6 +472,15 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
             step(program -> program.copy(cut(in.view(), images, how), cutUp(out.view(), images, how)), in, out);
             return out;
         }
+        Value grid = filled(in, how);
+        step(program -> program.copy(cut(grid.view(), images, how), cutUp(out.view(), images, how)), grid, out);
+        return out;
+    }
+
+    /** The grid, rolled and filled up: (G, down · w, across · w, d). */
+    private Value filled(Value in, Windows how) {
+        long width = in.last();
+        long images = in.size(0);
         long below = (long) how.down() * how.windowRows();
         long right = (long) how.across() * how.windowColumns();
         Value grid = fresh(in.dtype, images, below, right, width);
@@ -492,8 +501,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
                 },
                 in,
                 grid);
-        step(program -> program.copy(cut(grid.view(), images, how), cutUp(out.view(), images, how)), grid, out);
-        return out;
+        return grid;
     }
 
     @Override
@@ -605,16 +613,17 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
 
     @Override
     public Value merge(Value x, int rows, int columns) {
-        Value in = ready(x);
+        Windows neighbours = Windows.neighbours(rows, columns);
+        Value in = neighbours.isPlain() ? ready(x) : filled(ready(x), neighbours);
         long images = in.size(0);
         long width = in.last();
-        Value out = fresh(in.dtype, images, (long) rows / 2 * (columns / 2), 4 * width);
+        long down = neighbours.down();
+        long across = neighbours.across();
+        Value out = fresh(in.dtype, images, neighbours.count(), 4 * width);
         step(
                 program -> program.copy(
-                        in.view()
-                                .reshape(images, rows / 2, 2, columns / 2, 2, width)
-                                .permute(0, 1, 3, 4, 2, 5),
-                        out.view().reshape(images, rows / 2, columns / 2, 2, 2, width)),
+                        in.view().reshape(images, down, 2, across, 2, width).permute(0, 1, 3, 4, 2, 5),
+                        out.view().reshape(images, down, across, 2, 2, width)),
                 in,
                 out);
         return out;

@@ -69,10 +69,11 @@ public interface Layers<T> {
     T windowAttention(T qkv, int heads, Parameter bias, Windows how);
 
     /**
-     * Joins 2 × 2 neighbours: the upper left, the lower left, the upper right, the lower right.
+     * Joins 2 × 2 neighbours: the upper left, the lower left, the upper right, the lower right. A grid whose sides are odd
+     * is filled up with zeros below and right.
      *
-     * @param x (B, rows · columns, d), both even
-     * @return (B, rows/2 · columns/2, 4d)
+     * @param x (B, rows · columns, d)
+     * @return (B, ⌈rows/2⌉ · ⌈columns/2⌉, 4d)
      */
     T merge(T x, int rows, int columns);
 

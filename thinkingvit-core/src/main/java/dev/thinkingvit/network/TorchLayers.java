@@ -129,14 +129,21 @@ class TorchLayers implements Layers<Tensor> {
     public final Tensor windows(Tensor x, Windows how) {
         long batch = x.size(0);
         long width = x.size(2);
+        return filled(x, how)
+                .permute(0, 1, 3, 2, 4, 5) // (B, down, across, w, w, d)
+                .reshape(batch * how.count(), how.tokens(), width);
+    }
+
+    /** The grid, rolled and filled up: (B, down, w, across, w, d). */
+    private static Tensor filled(Tensor x, Windows how) {
+        long batch = x.size(0);
+        long width = x.size(2);
         Tensor grid = x.view(batch, how.rows(), how.columns(), width);
         Tensor rolled = how.isShifted() ? grid.roll(new long[] {-how.up(), -how.left()}, 1, 2) : grid;
         long below = (long) how.down() * how.windowRows() - how.rows();
         long right = (long) how.across() * how.windowColumns() - how.columns();
         Tensor filled = below == 0 && right == 0 ? rolled : torch.pad(rolled, 0, 0, 0, right, 0, below);
-        return filled.view(batch, how.down(), how.windowRows(), how.across(), how.windowColumns(), width)
-                .permute(0, 1, 3, 2, 4, 5) // (B, down, across, w, w, d)
-                .reshape(batch * how.count(), how.tokens(), width);
+        return filled.view(batch, how.down(), how.windowRows(), how.across(), how.windowColumns(), width);
     }
 
     @Override
@@ -184,9 +191,10 @@ class TorchLayers implements Layers<Tensor> {
     public final Tensor merge(Tensor x, int rows, int columns) {
         long batch = x.size(0);
         long width = x.size(2);
-        return x.view(batch, rows / 2, 2, columns / 2, 2, width)
+        Windows neighbours = Windows.neighbours(rows, columns);
+        return filled(x, neighbours)
                 .permute(0, 1, 3, 4, 2, 5) // (B, rows/2, columns/2, across, down, d)
-                .reshape(batch, (long) rows / 2 * (columns / 2), 4 * width);
+                .reshape(batch, neighbours.count(), 4 * width);
     }
 
     @Override

@@ -45,6 +45,11 @@ public record Windows(int rows, int columns, int windowRows, int windowColumns, 
                 shifted && columns > window ? window / 2 : 0);
     }
 
+    /** 2 × 2 neighbours, as {@link Layers#merge} joins them; not even a grid of one row or column has fewer. */
+    public static Windows neighbours(int rows, int columns) {
+        return new Windows(rows, columns, 2, 2, 0, 0);
+    }
+
     /** Windows one above the other. */
     public int down() {
         return (rows + windowRows - 1) / windowRows;

@@ -417,6 +417,15 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     public Value windows(Value x, Windows how) {
         String name = rows(x) + ".windows";
         long width = x.last();
+        String cut = cut(x, how, name);
+        String apart = node("Transpose", name + ".apart", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
+        return new Value(Form.ROWS, how.tokens(), width)
+                .named(node("Reshape", name, List.of(apart, integers(-1, width))));
+    }
+
+    /** The grid, rolled and filled up: (B, down, w, across, w, d). */
+    private String cut(Value x, Windows how, String name) {
+        long width = x.last();
         String grid = node("Reshape", name + ".grid", List.of(rows(x), integers(-1, how.rows(), how.columns(), width)));
         String rolled = rolled(grid, how.up(), how.left(), how, name);
         long below = (long) how.down() * how.windowRows() - how.rows();
@@ -424,13 +433,10 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
         String filled = below == 0 && right == 0
                 ? rolled
                 : node("Pad", name + ".filled", List.of(rolled, integers(0, 0, 0, 0, 0, below, right, 0)));
-        String cut = node(
+        return node(
                 "Reshape",
                 name + ".cut",
                 List.of(filled, integers(-1, how.down(), how.windowRows(), how.across(), how.windowColumns(), width)));
-        String apart = node("Transpose", name + ".apart", List.of(cut), attribute("perm", List.of(0, 1, 3, 2, 4, 5)));
-        return new Value(Form.ROWS, how.tokens(), width)
-                .named(node("Reshape", name, List.of(apart, integers(-1, width))));
     }
 
     @Override
@@ -514,11 +520,10 @@ final class OnnxLayers implements Layers<OnnxLayers.Value> {
     public Value merge(Value x, int rows, int columns) {
         String name = rows(x) + ".merged";
         long width = x.last();
-        String split =
-                node("Reshape", name + ".split", List.of(rows(x), integers(-1, rows / 2, 2, columns / 2, 2, width)));
-        String joined =
-                node("Transpose", name + ".joined", List.of(split), attribute("perm", List.of(0, 1, 3, 4, 2, 5)));
-        return new Value(Form.ROWS, (long) rows / 2 * (columns / 2), 4 * width)
+        Windows neighbours = Windows.neighbours(rows, columns);
+        String cut = cut(x, neighbours, name);
+        String joined = node("Transpose", name + ".joined", List.of(cut), attribute("perm", List.of(0, 1, 3, 4, 2, 5)));
+        return new Value(Form.ROWS, neighbours.count(), 4 * width)
                 .named(node("Reshape", name, List.of(joined, integers(-1, 4 * width))));
     }
 

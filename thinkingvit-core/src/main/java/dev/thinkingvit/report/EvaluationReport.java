@@ -67,6 +67,7 @@ public record EvaluationReport(
         boolean measured = rows.stream().anyMatch(row -> row.imagesPerSecond() != null);
         Map<String, Object> values = new HashMap<>();
         values.put("model", about.model());
+        values.put("kind", config.network().title());
         values.put("network", config.network().shorthand());
         values.put(
                 "parameters", String.format(Locale.ROOT, "%,d", config.network().parameterCount()));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.ClassScores;
 import dev.thinkingvit.model.PackedBackbone;
@@ -240,7 +241,8 @@ class ElasticEngineTest {
         damaged[5] = Float.NaN;
         assertThatThrownBy(() -> engine.run(damaged, 8, StopPolicy.of(Routers.ENTROPY, 0.5)))
                 .isInstanceOf(ArithmeticException.class)
-                .hasMessageContaining("stage 1 gave NaN");
+                .hasMessageContaining("stage 1 gave NaN")
+                .satisfies(e -> assertThat(Reasons.line(e)).startsWith("stage 1 gave NaN"));
     }
 
     @Test

@@ -62,8 +62,16 @@ final class Specimens {
                                 4,
                                 List.of(List.of(1, 4), List.of(3, 6)))),
                 new Specimen(
-                        "plain Swin of one round",
-                        swin(square(16), 8, List.of(2), List.of(2), 2, List.of(List.of(2)))));
+                        "plain Swin of one round", swin(square(16), 8, List.of(2), List.of(2), 2, List.of(List.of(2)))),
+                new Specimen(
+                        "Swin of one round whose grids are odd: merging fills them up",
+                        swin(
+                                new ImageSize(28, 36),
+                                8,
+                                List.of(1, 2, 1),
+                                List.of(2, 4, 8),
+                                3,
+                                List.of(List.of(1, 3, 8)))));
     }
 
     private static List<Specimen> reZeroViT() {

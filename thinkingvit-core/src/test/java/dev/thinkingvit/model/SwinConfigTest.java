@@ -9,10 +9,13 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class SwinConfigTest {
@@ -31,7 +34,7 @@ class SwinConfigTest {
             value = {
                 "img_size | 0 | img_size must be at least 1, got 0",
                 "img_size | 131072 | img_size must lie between 1 and 65536, got 131072",
-                "img_size | 30 | img_size 30 is not a multiple of 4, the patch_size 2 doubled by each level: 28 is",
+                "img_size | 31 | img_size 31 is not a multiple of 2, the patch_size: 30 is",
                 "patch_size | 0 | patch_size must lie between 1 and 32, got 0",
                 "patch_size | 64 | patch_size must lie between 1 and 32, got 64",
                 "embed_dim | -8 | embed_dim must lie between 1 and 65536, got -8",
@@ -62,6 +65,49 @@ class SwinConfigTest {
         arguments.putAll(Map.of("depths", List.of(2, 1), "img_size", 1024, "window_size", List.of(4, 128)));
         assertThatThrownBy(() -> SwinConfig.ARCHITECTURE.read(new Arguments(arguments)))
                 .hasMessage("each of window_size must lie between 1 and 64, got 128");
+    }
+
+    static Stream<Object> roundsInWords() {
+        return Stream.of(
+                "(1,2) (2,4)",
+                "1,2;2,4",
+                "1 2 2 4",
+                "[[1, 2], [2, 4]]",
+                List.of(1, 2, 2, 4),
+                List.of("(1,2)", "(2,4)"),
+                List.of("1", "2", "2", "4"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("roundsInWords")
+    void roundsMayBeInTheWordsOfThePublishedTrainer(Object rounds) {
+        Map<String, Object> arguments = arguments();
+        arguments.put("head_rounds", rounds);
+        assertThat(SwinConfig.ARCHITECTURE.read(new Arguments(arguments)).shorthand())
+                .isEqualTo("(1,2) → (2,4)");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"(1) (2,2,4)", "(1,2,2) (4)", "1;2;2;4", "(1,2) (2,4) (1)"})
+    void bracketsThatHoldNoRoundAreNotCutAnew(String rounds) {
+        Map<String, Object> arguments = arguments();
+        arguments.put("head_rounds", rounds);
+        assertThatThrownBy(() -> SwinConfig.ARCHITECTURE.read(new Arguments(arguments)))
+                .hasMessage("head_rounds must be lists of 2 whole numbers each, got \"" + rounds + "\"");
+    }
+
+    @Test
+    void gridsMayBeOddButForThatOfSeveralRounds() {
+        SwinConfig odd = CONFIG.withImageSize(new ImageSize(30, 22));
+        assertThat(odd.grid(0)).isEqualTo(new ImageSize(15, 11));
+        assertThat(odd.grid(1)).isEqualTo(new ImageSize(8, 6));
+        Map<String, Object> arguments = arguments();
+        arguments.put("img_size", 30);
+        arguments.put("head_rounds", List.of(List.of(1, 2), List.of(2, 4)));
+        assertThatThrownBy(() -> SwinConfig.ARCHITECTURE.read(new Arguments(arguments)))
+                .hasMessage(
+                        "img_size 30 is not a multiple of 4, the patch_size 2 doubled by each level, as more than one"
+                                + " round requires: 28 is");
     }
 
     @Test

@@ -101,6 +101,18 @@ class SwinWarmStartTest {
     }
 
     @Test
+    void aSourceOfOtherLevelsIsRefusedByTheirNumberAndOneOfAnotherKindIsLeftToWhoReadsIt() {
+        SwinConfig deeper = new SwinConfig(
+                32, 4, 12, List.of(2, 1, 1), List.of(3, 6, 12), List.of(2, 2, 2), List.of(List.of(3, 6, 12)), 3);
+
+        assertThatThrownBy(() -> start(counting(deeper), TARGET))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("weights of 3 levels do not become a Thinking Swin of 2: as many are required");
+        Map<String, HostTensor> wide = Map.of("norm.weight", HostTensor.of(new float[192], 192));
+        assertThat(TARGET.warmSource(wide, "", null).tensors()).hasSize(1);
+    }
+
+    @Test
     void blocksThatAreMissingOrLeftOverAreWarnedOfByLevel() {
         SwinConfig deeper = swin(12, List.of(1, 3), List.of(3, 6), List.of(List.of(3, 6)));
 

@@ -80,7 +80,8 @@ class EvaluationReportTest {
         List<SweepRow> rows = new ThresholdSweep(recording).at(List.of(List.of(0.5)));
 
         assertThat(new EvaluationReport(ABOUT, CONFIG, recording, rows, List.of()).html())
-                .contains("has a single stage");
+                .contains("has a single stage")
+                .contains("How much this " + CONFIG.network().title() + " has to think");
     }
 
     @Test

@@ -198,9 +198,15 @@ final class ClassifyCommand extends BaseCommand {
             double spent = results.stream().mapToDouble(Classification::gmacs).sum();
             double always = results.size() * classifier.engine().cumulativeGmacs(stages);
             long early = results.stream().filter(each -> each.stage() < stages).count();
+            String gmacs = always < 0.1 ? "%.5f" : "%.2f";
             out().printf(
-                            "%n%d of %d pictures stopped early: %.2f of %.2f GMACs spent, %.0f %% of the work saved%n",
-                            early, results.size(), spent, always, 100 * (1 - spent / always));
+                            "%n%d of %d pictures stopped early: " + gmacs + " of " + gmacs
+                                    + " GMACs spent, %.0f %% of the work saved%n",
+                            early,
+                            results.size(),
+                            spent,
+                            always,
+                            100 * (1 - spent / always));
         }
         if (skipped > 0) {
             out().printf("%d skipped: not readable%n", skipped);

@@ -4,7 +4,9 @@ import dev.thinkingvit.train.RecipeFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.ArgGroupSpec;
@@ -13,6 +15,8 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** An option for every key of a recipe: the key with dashes, its value as in YAML. */
 final class RecipeOptions implements IModelTransformer {
+    private static final String HEAD_ROUNDS = "head_rounds";
+
     /** Listed, not asked of the recipe: that would load YAML for commands that have nothing to do with it. */
     static final Map<String, Map<String, String>> DESCRIPTIONS = descriptions();
 
@@ -25,7 +29,7 @@ final class RecipeOptions implements IModelTransformer {
         of.put("depth", "N|Number of blocks.");
         of.put("img_size", "PX|Input size; height and width where it is no square: 192x256.");
         of.put("patch_size", "PX|Patch size.");
-        of.put("head_rounds", "HEADS|Of a Swin: heads of each level in each round, \"(3,3,6,12) (3,6,12,24)\".");
+        of.put(HEAD_ROUNDS, "HEADS|Of a Swin: heads of each level in each round, \"(3,3,6,12) (3,6,12,24)\".");
         of.put("weight_init", "KIND|First weights: timm's, or mimetic for short trainings on little data.");
         of.put(
                 "model_kwargs",
@@ -123,9 +127,13 @@ final class RecipeOptions implements IModelTransformer {
                     .validate(false);
             keys.forEach((key, description) -> {
                 String[] words = description.split("\\|", 2);
-                group.addArg(OptionSpec.builder(option(key))
-                        .type(String.class)
-                        .arity("1")
+                OptionSpec.Builder option = OptionSpec.builder(option(key));
+                boolean several = key.equals(HEAD_ROUNDS); // words, as in the published trainer's option
+                group.addArg((several
+                                ? option.type(List.class)
+                                        .auxiliaryTypes(String.class)
+                                        .arity("1..*")
+                                : option.type(String.class).arity("1"))
                         .paramLabel(words[0])
                         .description(words[1].replace("%", "%%"))
                         .build());
@@ -145,8 +153,11 @@ final class RecipeOptions implements IModelTransformer {
         Map<String, @Nullable Object> given = new LinkedHashMap<>();
         for (Map<String, String> keys : DESCRIPTIONS.values()) {
             for (String key : keys.keySet()) {
-                String text = command.findOption(option(key)).getValue();
-                if (text != null) {
+                Object value = command.findOption(option(key)).getValue();
+                if (value != null) {
+                    String text = value instanceof List<?> several
+                            ? several.stream().map(String::valueOf).collect(Collectors.joining(" "))
+                            : value.toString();
                     given.put(key, RecipeFile.value(key, text));
                 }
             }

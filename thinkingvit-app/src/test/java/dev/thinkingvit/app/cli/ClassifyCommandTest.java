@@ -39,6 +39,14 @@ class ClassifyCommandTest {
     }
 
     @Test
+    void whatASmallNetworkSpentIsNotRoundedAway() {
+        Path small = CommandRun.REFERENCE.resolve("swin-24x64");
+        CommandRun classified = CommandRun.of("classify", "--model", small, small.resolve("picture0.png"));
+        assertThat(classified.code()).as(classified.err()).isZero();
+        assertThat(classified.out()).containsPattern("early: (0\\.000[1-9]\\d) of \\1 GMACs spent, 0 % of the work");
+    }
+
+    @Test
     void aNameWithALineBreakHasItsReason() {
         assertThat(CommandRun.of("classify", "nl\nx.jpg").err().strip())
                 .isEqualTo("thinkingvit: nl\\nx.jpg: no such file or folder");

@@ -6,6 +6,7 @@ import dev.thinkingvit.train.RecipeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,7 @@ class RecipeOptionsTest {
             strings = {
                 "train --out=x --data=y --epochs=3 --epochs=4",
                 "train --out=x --data=y --stages=1,2 --stages=3",
+                "train --out=x --data=y --head-rounds=1,2 --head-rounds=3,4",
                 "train --out=x --data=y --resume --resume",
                 "train --out=x --data=y --recipe=a --recipe=b",
                 "classify x --threshold=0.1 --threshold=0.2",
@@ -54,6 +56,19 @@ class RecipeOptionsTest {
         CommandRun run = CommandRun.of((Object[]) line.split(" ", -1));
         assertThat(run.code()).as(run.err()).isEqualTo(Main.USAGE);
         assertThat(run.err()).contains("should be specified only once");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"(1,2,4) (2,4,9)", "(1,2,4)|(2,4,9)", "1|2|4|2|4|9", "1,2,4;2,4,9"})
+    void roundsAreGivenInOneWordOrInSeveral(String words) {
+        List<String> line = new ArrayList<>(List.of("train", "--recipe=../recipes/cifar10-swin.yaml"));
+        line.addAll(List.of("--model-kwargs=embed_dim=24 depths=[1,1,1] num_heads=[2,4,8] window_size=4"));
+        line.add("--head-rounds");
+        line.addAll(List.of(words.split("\\|", -1)));
+        line.addAll(List.of("--data=x", "--out=target/none"));
+        CommandRun run = CommandRun.of(line.toArray());
+        assertThat(run.code()).as(run.err()).isEqualTo(Main.USAGE);
+        assertThat(run.err()).contains("head_rounds needs 1 to num_heads [2, 4, 8] for each level, got [2, 4, 9]");
     }
 
     @Test
