@@ -1,6 +1,7 @@
 package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.StateDict;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The arguments of the training script that wrote a checkpoint, as far as it keeps them, and values as scripts write them. */
 record TrainerArguments(StateDict state) {
@@ -24,6 +26,25 @@ record TrainerArguments(StateDict state) {
             }
         }
         return JsonNodeFactory.instance.missingNode();
+    }
+
+    /**
+     * What is said of how large pictures are: by a configuration for its pictures, then by the training's options. It may
+     * be of another grid than the weights'.
+     */
+    List<ImageSize> imageSizes(ObjectNode root) {
+        List<ImageSize> sizes = new ArrayList<>();
+        for (JsonNode said : List.of(
+                root.path("pretrained_cfg").path("input_size"),
+                get("model_kwargs").path("img_size"),
+                get("input_size"),
+                get("img_size"))) {
+            ImageSize size = SourceConfig.imageSize(said);
+            if (size != null) {
+                sizes.add(size);
+            }
+        }
+        return sizes;
     }
 
     /** The whole numbers of an argument: a list, lists of them one after the other, or text of such; empty if it has none. */
