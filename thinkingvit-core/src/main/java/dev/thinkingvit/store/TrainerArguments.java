@@ -1,6 +1,7 @@
 package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.StateDict;
+import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,6 +46,25 @@ record TrainerArguments(StateDict state) {
             }
         }
         return sizes;
+    }
+
+    /**
+     * Adds to {@code model_args} what a training of this library kept of its network beside weights of {@code torch.save},
+     * unless somebody said it already.
+     *
+     * @param root the configuration as far as there is one
+     */
+    void complete(ObjectNode root, Architecture architecture) {
+        ObjectNode args = root.withObject("model_args");
+        get("model_kwargs").properties().forEach(entry -> args.putIfAbsent(entry.getKey(), entry.getValue()));
+        for (String key : List.of(architecture.stagesArgument(), "img_size")) {
+            if (!get(key).isMissingNode()) {
+                args.putIfAbsent(key, get(key));
+            }
+        }
+        if (!args.hasNonNull("num_classes") && !get("num_classes").isMissingNode()) {
+            root.putIfAbsent("num_classes", get("num_classes"));
+        }
     }
 
     /** The whole numbers of an argument: a list, lists of them one after the other, or text of such; empty if it has none. */

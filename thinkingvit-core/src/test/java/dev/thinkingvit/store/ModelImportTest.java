@@ -8,6 +8,7 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.TestWeights;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.example.ReZeroViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
@@ -293,6 +294,31 @@ class ModelImportTest {
                 .hasMessageContaining("tensor pos_embed has 7 tokens: expected a class token and a square number of"
                         + " patches, or as many as pictures of 8 × 16 pixels have; --config says otherwise, as in"
                         + " {\"model_args\": {\"img_size\": [height, width]}}");
+    }
+
+    @Test
+    void anotherJarsArchitectureIsWhatItsTrainingKeptOfIt() {
+        ReZeroViT network = new ReZeroViT(new ImageSize(8, 12), 4, 6, List.of(2, 1), List.of(1, 2), true, 3);
+        Map<String, Object> kwargs = new LinkedHashMap<>(network.architecture().write(network));
+        Object stages = kwargs.remove("stage_heads");
+        Map<String, Object> args =
+                Map.of("stage_heads", stages, "img_size", List.of(8, 12), "num_classes", 3, "model_kwargs", kwargs);
+        StateDict trained = new StateDict(
+                directory.resolve("last.pth.tar"),
+                "state_dict",
+                TestWeights.of(network.parameterShapes()),
+                Map.of("arch", "rezerovit", "args", args));
+
+        assertThat(ModelImport.of(trained.file(), trained, null)
+                        .model()
+                        .config()
+                        .network())
+                .isEqualTo(network);
+        StateDict nameless = new StateDict(
+                trained.file(), "state_dict", trained.tensors(), Map.of("arch", "rezerovit", "args", Map.of()));
+        assertThatThrownBy(() -> ModelImport.of(nameless.file(), nameless, null))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("is missing");
     }
 
     private static ModelConfig imported(StateDict bare, Map<String, Object> args) {
