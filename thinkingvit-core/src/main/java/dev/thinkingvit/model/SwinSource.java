@@ -41,7 +41,7 @@ final class SwinSource {
      */
     static WarmSource of(Map<String, HostTensor> tensors, String library, SwinConfig config) {
         SwinSource fitted = new SwinSource(tensors, library, config);
-        WarmSource source = WarmSource.of(fitted.tensors, config, fitted.remarks);
+        WarmSource source = WarmSource.published(fitted.tensors, config, fitted.remarks);
         if (source.width() > config.numFeatures()) {
             throw new IllegalArgumentException(String.format(
                     "weights of embed_dim %d do not become a %s of embed_dim %d: its rounds read the leading rows of queries,"
