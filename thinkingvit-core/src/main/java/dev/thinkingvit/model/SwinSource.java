@@ -42,7 +42,7 @@ final class SwinSource {
      */
     static WarmSource of(Map<String, HostTensor> tensors, String library, SwinConfig config) {
         SwinSource fitted = new SwinSource(tensors, library, config);
-        WarmSource source = WarmSource.of(fitted.tensors, config, fitted.remarks);
+        WarmSource source = WarmSource.published(fitted.tensors, config, fitted.remarks);
         int levels = 0;
         while (tensors.containsKey(SwinConfig.biasTable(levels, 0))) {
             levels++;

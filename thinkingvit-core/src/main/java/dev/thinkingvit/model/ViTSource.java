@@ -48,7 +48,7 @@ final class ViTSource {
      */
     static WarmSource of(Map<String, HostTensor> tensors, ThinkingViTConfig config, @Nullable ImageSize seen) {
         ViTSource source = new ViTSource(tensors, config, seen);
-        return WarmSource.of(source.tensors, source.width(), config, source.remarks);
+        return WarmSource.published(source.tensors, source.width(), config, source.remarks);
     }
 
     /** Width of the source; 0 if no tensor tells. */

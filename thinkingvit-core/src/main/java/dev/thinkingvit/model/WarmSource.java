@@ -10,6 +10,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +33,9 @@ public record WarmSource(
         List<Remark> remarks) {
     private static final int LARGEST_WIDTH = 1 << 16;
 
+    /** What recycles tokens in published checkpoints. */
+    private static final Pattern PUBLISHED_RECYCLING = Pattern.compile("alpha\\..*|proj_layer.*");
+
     public WarmSource {
         remarks = List.copyOf(remarks);
     }
@@ -40,29 +47,53 @@ public record WarmSource(
      * @param config of the network that starts
      */
     static WarmSource of(Map<String, HostTensor> tensors, NetworkConfig config) {
-        return of(tensors, config, List.of());
+        return of(tensors, width(tensors, config), config, List.of(), name -> false);
     }
 
     /**
-     * Tensors whose width is that of their last norm.
+     * Tensors under published names, whose width is that of their last norm.
      *
      * @param remarks what was done to them before
      */
-    static WarmSource of(Map<String, HostTensor> tensors, NetworkConfig config, List<Remark> remarks) {
-        return of(tensors, width(tensors, config), config, remarks);
+    static WarmSource published(Map<String, HostTensor> tensors, NetworkConfig config, List<Remark> remarks) {
+        return published(tensors, width(tensors, config), config, remarks);
     }
 
     /**
-     * Tensors of a known width.
+     * Tensors under published names, of a known width. A source of more stages than the network has more that recycles.
      *
      * @param remarks what was done to them before
      */
-    static WarmSource of(Map<String, HostTensor> tensors, int width, NetworkConfig config, List<Remark> remarks) {
+    static WarmSource published(
+            Map<String, HostTensor> tensors, int width, NetworkConfig config, List<Remark> remarks) {
+        return of(tensors, width, config, remarks, PUBLISHED_RECYCLING.asMatchPredicate());
+    }
+
+    private static WarmSource of(
+            Map<String, HostTensor> tensors,
+            int width,
+            NetworkConfig config,
+            List<Remark> remarks,
+            Predicate<String> recycling) {
         Map<String, HostTensor> kept = new LinkedHashMap<>(tensors);
         List<Remark> all = new ArrayList<>(remarks);
-        if (kept.keySet().removeIf(name -> recycles(name, config))) {
+        Set<String> layers = new TreeSet<>();
+        for (String name : tensors.keySet()) {
+            Parameter parameter = config.parameters().get(name);
+            if (parameter == null ? recycling.test(name) : parameter.role() == Role.RECYCLING) {
+                kept.remove(name);
+                layers.add(name.replaceFirst("\\..*", ""));
+            }
+        }
+        if (!layers.isEmpty()) {
+            String names = String.join(", ", layers).replaceFirst(", ([^,]*)$", " and $1");
             all.add(new Remark(
-                    Kind.ADAPTED, "alpha", "alpha and proj_layer, which recycle tokens, start anew in every model"));
+                    Kind.ADAPTED,
+                    layers.iterator().next(),
+                    names
+                            + (layers.size() == 1
+                                    ? ", which recycles tokens, starts anew in every model"
+                                    : ", which recycle tokens, start anew in every model")));
         }
         return new WarmSource(kept, width, width < 1 || width > LARGEST_WIDTH ? null : plain(config, width), all);
     }
@@ -73,14 +104,6 @@ public record WarmSource(
         } catch (IllegalArgumentException e) {
             return null; // then nothing fits, and each tensor is remarked on
         }
-    }
-
-    /** As declared; a source of more stages has more of them, under the names of published checkpoints. */
-    private static boolean recycles(String name, NetworkConfig config) {
-        Parameter parameter = config.parameters().get(name);
-        return parameter == null
-                ? name.startsWith("alpha.") || name.startsWith("proj_layer")
-                : parameter.role() == Role.RECYCLING;
     }
 
     /** What the deepest vector says that is as wide as the network: its last norm. */

@@ -53,7 +53,10 @@ public record Axis(int size, int chunks, List<Integer> leading, List<Float> scal
         return new Axis(size, 1, leading, List.of(), Meaning.FEATURES);
     }
 
-    /** {@code chunks} axes one after the other, of each of which stage k reads the first {@code leading[k − 1]} entries. */
+    /**
+     * {@code chunks} axes one after the other, of each of which stage k reads the first {@code leading[k − 1]} entries: the
+     * outputs of a linear layer, not what goes into one nor a norm's features.
+     */
     public static Axis chunks(int chunks, int chunk, List<Integer> leading) {
         return new Axis(Math.multiplyExact(chunks, chunk), chunks, leading, List.of(), Meaning.FEATURES);
     }

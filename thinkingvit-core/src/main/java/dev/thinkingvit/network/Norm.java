@@ -11,6 +11,16 @@ import java.util.List;
  */
 public record Norm(Parameter weight, Parameter bias, double eps) {
     /**
+     * @throws IllegalArgumentException if its features are in chunks, of which an exported graph reads one
+     */
+    public Norm {
+        if (weight.chunks() > 1 || bias.chunks() > 1) {
+            throw new IllegalArgumentException(
+                    weight.name() + ": a norm's features may not be in chunks, came " + weight.chunks());
+        }
+    }
+
+    /**
      * @param name of the layer, to which {@code .weight} and {@code .bias} are added
      * @param layer see {@link Parameter#layer()}
      */

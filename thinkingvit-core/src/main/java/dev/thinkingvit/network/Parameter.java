@@ -29,8 +29,19 @@ public record Parameter(
         RECYCLING
     }
 
+    /**
+     * @throws IllegalArgumentException if an axis besides the outermost is in chunks or scaled: exports, sources and widths
+     *     to be cut know of the outermost alone
+     */
     public Parameter {
         axes = List.copyOf(axes);
+        for (int i = 1; i < axes.size(); i++) {
+            Axis axis = axes.get(i);
+            if (axis.chunks() > 1 || !axis.scales().isEmpty()) {
+                throw new IllegalArgumentException(name + ": only its first axis may be in chunks or scaled, axis "
+                        + (i + 1) + " is " + axis.chunks() + " of " + axis.chunk() + "; whole and leading are left");
+            }
+        }
     }
 
     /** A parameter of the body that all stages read, that decays if it is a matrix, and is cast. */

@@ -1,11 +1,10 @@
 package dev.thinkingvit.store;
 
-import static dev.thinkingvit.store.TrainerArguments.integer;
-
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.SwinConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +12,6 @@ import java.util.function.IntUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -96,7 +94,7 @@ final class BareSwin implements BareWeights {
             root.put("num_classes", sizes.of("head.fc.weight", 0, -1, -1));
         }
         if (!args.hasNonNull("img_size")) {
-            args.put("img_size", imageSize(root, notes));
+            args.set("img_size", ModelConfigJson.MAPPER.valueToTree(imageSize(root, notes)));
         }
         if (!args.hasNonNull("head_rounds")) {
             args.set("head_rounds", ModelConfigJson.MAPPER.valueToTree(rounds(notes)));
@@ -140,14 +138,11 @@ final class BareSwin implements BareWeights {
         return (side + 1) / 2;
     }
 
-    /** No tensor tells it: the configuration's input, a name such as {@code swin_tiny_patch4_window7_224}, else 224. */
-    private int imageSize(ObjectNode root, List<String> notes) {
-        JsonNode input = root.path("pretrained_cfg").path("input_size");
-        if (input.isArray() && integer(input.get(input.size() - 1)) > 0) {
-            return integer(input.get(input.size() - 1));
-        }
-        if (integer(trained.get("img_size")) > 0) {
-            return integer(trained.get("img_size"));
+    /** No tensor tells it: what is said of its pictures, a name such as {@code swin_tiny_patch4_window7_224}, else 224. */
+    private ImageSize imageSize(ObjectNode root, List<String> notes) {
+        List<ImageSize> said = trained.imageSizes(root);
+        if (!said.isEmpty()) {
+            return said.get(0);
         }
         for (String name : List.of(
                 root.path("architecture").asString(""),
@@ -156,12 +151,12 @@ final class BareSwin implements BareWeights {
                 String.valueOf(state.file().getFileName()))) {
             Matcher size = SIZE.matcher(name);
             if (name.contains("swin") && size.find()) {
-                return Integer.parseInt(size.group(1));
+                return ImageSize.square(Integer.parseInt(size.group(1)));
             }
         }
         notes.add("nothing says how large pictures are: " + USUAL_SIZE
                 + " pixels are taken; --config says otherwise, as in {\"model_args\": {\"img_size\": …}}");
-        return USUAL_SIZE;
+        return ImageSize.square(USUAL_SIZE);
     }
 
     /** One round with all heads for a plain Swin; for one that recycles, what the training script was told. */

@@ -5,6 +5,7 @@ import static dev.thinkingvit.store.TrainerArguments.integer;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +54,8 @@ final class BareThinkingViT implements BareWeights {
         }
         if (!args.hasNonNull("img_size")) {
             int patch = integer(args.get("patch_size"));
-            args.put("img_size", shapes.imageSize(patch > 0 ? patch : shapes.patchSize()));
+            ImageSize size = shapes.imageSize(patch > 0 ? patch : shapes.patchSize(), arguments.imageSizes(root));
+            args.set("img_size", ModelConfigJson.MAPPER.valueToTree(size));
         }
         if (!args.hasNonNull("depth")) {
             args.put("depth", shapes.depth());

@@ -9,6 +9,7 @@ import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
@@ -29,9 +30,13 @@ interface BareWeights {
         return reader == null ? null : reader.apply(state);
     }
 
-    /** The architecture that alone has such tensors; a ThinkingViT if there is none. */
+    /** The architecture that alone has such tensors, else the one that the file names; a ThinkingViT if there is none. */
     static Architecture recognised(StateDict state) {
-        return Architectures.recognised(state.tensors().keySet()).orElse(ThinkingViTConfig.ARCHITECTURE);
+        return Architectures.recognised(state.tensors().keySet())
+                .or(() -> state.facts().get("arch") instanceof String named
+                        ? Architectures.find(named)
+                        : Optional.empty())
+                .orElse(ThinkingViTConfig.ARCHITECTURE);
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.tensor.HostTensor;
@@ -99,13 +100,17 @@ public final class ModelImport {
         if (!root.hasNonNull("architecture")) {
             root.put("architecture", BareWeights.recognised(state).name());
         }
-        BareWeights weights = BareWeights.of(ModelConfigJson.architecture(said, root), state);
+        Architecture architecture = ModelConfigJson.architecture(said, root);
+        BareWeights weights = BareWeights.of(architecture, state);
         ModelImport reader = new ModelImport(in, state, weights, root);
+        boolean open = !root.hasNonNull("model_args") || root.get("model_args").isObject();
         if (weights != null) {
             weights.requireOwn();
-            if (!root.hasNonNull("model_args") || root.get("model_args").isObject()) {
+            if (open) {
                 weights.complete(root, notes);
             }
+        } else if (open) {
+            reader.trained.complete(root, architecture);
         }
         reader.completePreprocessing(notes);
         reader.completeProvenance();

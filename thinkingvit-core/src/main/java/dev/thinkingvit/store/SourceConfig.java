@@ -125,7 +125,7 @@ public record SourceConfig(
     }
 
     /** The first of these that is a size: a side, height and width, or timm's channels, height and width. */
-    private static @Nullable ImageSize imageSize(JsonNode... values) {
+    static @Nullable ImageSize imageSize(JsonNode... values) {
         for (JsonNode value : values) {
             boolean list = value.isArray() && (value.size() == 2 || value.size() == 3);
             int height = first(list ? value.path(value.size() - 2) : value);

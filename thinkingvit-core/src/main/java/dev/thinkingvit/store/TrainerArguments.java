@@ -1,6 +1,8 @@
 package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.StateDict;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +11,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The arguments of the training script that wrote a checkpoint, as far as it keeps them, and values as scripts write them. */
 record TrainerArguments(StateDict state) {
@@ -24,6 +27,44 @@ record TrainerArguments(StateDict state) {
             }
         }
         return JsonNodeFactory.instance.missingNode();
+    }
+
+    /**
+     * What is said of how large pictures are: by a configuration for its pictures, then by the training's options. It may
+     * be of another grid than the weights'.
+     */
+    List<ImageSize> imageSizes(ObjectNode root) {
+        List<ImageSize> sizes = new ArrayList<>();
+        for (JsonNode said : List.of(
+                root.path("pretrained_cfg").path("input_size"),
+                get("model_kwargs").path("img_size"),
+                get("input_size"),
+                get("img_size"))) {
+            ImageSize size = SourceConfig.imageSize(said);
+            if (size != null) {
+                sizes.add(size);
+            }
+        }
+        return sizes;
+    }
+
+    /**
+     * Adds to {@code model_args} what a training of this library kept of its network beside weights of {@code torch.save},
+     * unless somebody said it already.
+     *
+     * @param root the configuration as far as there is one
+     */
+    void complete(ObjectNode root, Architecture architecture) {
+        ObjectNode args = root.withObject("model_args");
+        get("model_kwargs").properties().forEach(entry -> args.putIfAbsent(entry.getKey(), entry.getValue()));
+        for (String key : List.of(architecture.stagesArgument(), "img_size")) {
+            if (!get(key).isMissingNode()) {
+                args.putIfAbsent(key, get(key));
+            }
+        }
+        if (!args.hasNonNull("num_classes") && !get("num_classes").isMissingNode()) {
+            root.putIfAbsent("num_classes", get("num_classes"));
+        }
     }
 
     /** The whole numbers of an argument: a list, lists of them one after the other, or text of such; empty if it has none. */

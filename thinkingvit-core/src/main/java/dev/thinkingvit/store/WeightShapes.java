@@ -3,6 +3,7 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -96,17 +97,31 @@ final class WeightShapes {
         return sizes.of("patch_embed.proj.weight", 2, -1, 3, side, side);
     }
 
-    /** Side of the input in pixels; patches form a square. */
-    int imageSize(int patchSize) {
+    /**
+     * The input. Positions tell the number of patches: it is the first size of that many that somebody names, else a
+     * square.
+     *
+     * @param said sizes that are named, of which none needs to be the weights'
+     */
+    ImageSize imageSize(int patchSize, List<ImageSize> said) {
         int patches = sizes.of("pos_embed", 1, 1, -1, -1) - 1;
+        for (ImageSize size : said) {
+            if (size.height() % patchSize == 0
+                    && size.width() % patchSize == 0
+                    && (long) (size.height() / patchSize) * (size.width() / patchSize) == patches) {
+                return size;
+            }
+        }
         int side = (int) Math.round(Math.sqrt(patches));
         if (side < 1 || side * side != patches) {
             throw new CheckpointException(
                     state.file(),
                     "tensor pos_embed has " + (patches + 1)
-                            + " tokens: expected a class token and a square number of patches");
+                            + " tokens: expected a class token and a square number of patches"
+                            + (said.isEmpty() ? "" : ", or as many as pictures of " + said.get(0) + " pixels have")
+                            + "; --config says otherwise, as in {\"model_args\": {\"img_size\": [height, width]}}");
         }
-        return side * patchSize;
+        return ImageSize.square(side * patchSize);
     }
 
     /** Number of blocks: one more than the highest number among the names. */

@@ -429,6 +429,11 @@ class NetworkContractTest {
             assertThat(start.weights().get(parameter.name()).toFloats())
                     .as(parameter.name())
                     .isEqualTo((anew ? drawn : weights).get(parameter.name()).toFloats());
+            if (anew) {
+                String layer = parameter.name().replaceFirst("\\..*", "");
+                assertThat(start.summary())
+                        .anyMatch(line -> line.contains(layer) && line.endsWith(" anew in every model"));
+            }
         }
         assertThat(start.share()).isEqualTo(1);
         assertThat(start.width()).isEqualTo(config.numFeatures());

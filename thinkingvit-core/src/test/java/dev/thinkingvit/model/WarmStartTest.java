@@ -147,7 +147,7 @@ class WarmStartTest {
                         TARGET.parameters().draw(7).get("proj_layer.weight").toFloats());
         assertThat(start.weights().keySet()).isEqualTo(TARGET.parameterShapes().keySet());
         assertThat(start.summary())
-                .contains("note: alpha and proj_layer, which recycle tokens, start anew in every model")
+                .contains("note: alpha, proj_layer and proj_layer2, which recycle tokens, start anew in every model")
                 .noneMatch(line -> line.startsWith("warning"));
     }
 

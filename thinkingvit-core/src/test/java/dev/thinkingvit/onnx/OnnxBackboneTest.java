@@ -79,6 +79,20 @@ class OnnxBackboneTest {
         }
     }
 
+    /** Kept as it was written once: never written anew when a format changes. */
+    @Test
+    void anExportThatAnEarlierVersionWroteIsStillReadAndAgrees() {
+        ExportedModel written = ExportedModel.read(Path.of("src/test/resources/written/export"));
+        ExportedModel.Stage last = written.stages().get(1);
+        assertThat(last.inputs().stream().map(ExportedModel.Port::name)).containsExactly("images", "previous_tokens");
+        assertThat(last.outputs().stream().map(ExportedModel.Port::name)).containsExactly("logits", "tokens");
+        try (Backbone onnx = OnnxRuntime.open(written)) {
+            Path recording = REFERENCE.resolve("vit-3h-6h").resolve("expected.safetensors");
+            Verification verdict = Verification.of(onnx, recording, Verification.DEFAULT_TOLERANCE);
+            assertThat(verdict.lines()).isNotEmpty().allMatch(Verification.Line::ok);
+        }
+    }
+
     @Test
     void imagesStopWhereTheyStopWithLibtorch() {
         Drawn drawn = Drawn.of(Drawn.THREE_STAGES);

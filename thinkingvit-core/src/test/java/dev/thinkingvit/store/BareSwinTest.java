@@ -9,6 +9,7 @@ import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.TestWeights;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.SwinConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -188,6 +189,19 @@ class BareSwinTest {
         ModelImport.Imported taken = ModelImport.read(nameless, null, Weights.AUTO);
         assertThat(taken.model().config().network().imageSize().side()).isEqualTo(224);
         assertThat(taken.notes()).anyMatch(note -> note.contains("224 pixels are taken"));
+    }
+
+    @Test
+    void picturesThatAreNoSquareAreWhatTheTrainingScriptWasTold() {
+        ImageSize wide = new ImageSize(64, 128);
+        for (Map<String, Object> args : List.<Map<String, Object>>of(
+                Map.of("img_size", List.of(64, 128)),
+                Map.of("input_size", List.of(3, 64, 128), "img_size", 64),
+                Map.of("model_kwargs", Map.of("img_size", List.of(64, 128))))) {
+            assertThat(imported(PLAIN, args).model().config().network().imageSize())
+                    .as(args.toString())
+                    .isEqualTo(wide);
+        }
     }
 
     @ParameterizedTest

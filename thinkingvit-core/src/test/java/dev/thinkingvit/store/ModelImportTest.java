@@ -8,7 +8,9 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.TestWeights;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.example.ReZeroViT;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +27,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class ModelImportTest {
+    private static final ThinkingViTConfig WIDE =
+            new ThinkingViTConfig(new ImageSize(8, 32), 4, 64, 1, 1, List.of(1), 3, 1e-6);
     private static final Path REFERENCE = Path.of("src/test/resources/reference");
 
     @TempDir
@@ -255,6 +259,66 @@ class ModelImportTest {
 
         assertThatThrownBy(() -> ModelImport.read(file, null, Weights.AUTO))
                 .hasMessageContaining("tensor pos_embed has 7 tokens: expected a class token and a square number");
+    }
+
+    @Test
+    void picturesThatAreNoSquareAreWhatSomebodySaysWhosePatchesTheyAre() throws IOException {
+        StateDict bare = Checkpoints.read(weights(WIDE), Weights.AUTO); // 2 × 8 patches, as many as 4 × 4
+        for (Map<String, Object> args : List.<Map<String, Object>>of(
+                Map.of("img_size", List.of(8, 32)),
+                Map.of("input_size", List.of(3, 8, 32), "img_size", 8),
+                Map.of("img_size", 224, "model_kwargs", Map.of("img_size", List.of(8, 32))))) {
+            assertThat(imported(bare, args).network().imageSize())
+                    .as(args.toString())
+                    .isEqualTo(WIDE.imageSize());
+        }
+        assertThat(imported(bare, Map.of("img_size", 224)).network().imageSize())
+                .isEqualTo(ImageSize.square(16));
+        Path input = config("{\"pretrained_cfg\": {\"input_size\": [3, 8, 32]}}");
+        assertThat(ModelImport.read(bare.file(), input, Weights.AUTO)
+                        .model()
+                        .config()
+                        .network()
+                        .imageSize())
+                .isEqualTo(WIDE.imageSize());
+    }
+
+    @Test
+    void positionsThatFormNoSquareAreOfPicturesThatSomebodyNames() {
+        ThinkingViTConfig flat = new ThinkingViTConfig(new ImageSize(8, 12), 4, 64, 1, 1, List.of(1), 3, 1e-6);
+        StateDict bare = Checkpoints.read(weights(flat), Weights.AUTO);
+
+        assertThat(imported(bare, Map.of("img_size", List.of(8, 12))).network().imageSize())
+                .isEqualTo(flat.imageSize());
+        assertThatThrownBy(() -> imported(bare, Map.of("img_size", List.of(8, 16))))
+                .hasMessageContaining("tensor pos_embed has 7 tokens: expected a class token and a square number of"
+                        + " patches, or as many as pictures of 8 × 16 pixels have; --config says otherwise, as in"
+                        + " {\"model_args\": {\"img_size\": [height, width]}}");
+    }
+
+    @Test
+    void anotherJarsArchitectureIsWhatItsTrainingKeptOfIt() {
+        ReZeroViT network = new ReZeroViT(new ImageSize(8, 12), 4, 6, List.of(2, 1), List.of(1, 2), true, 3);
+        Map<String, Object> kwargs = new LinkedHashMap<>(network.architecture().write(network));
+        Object stages = kwargs.remove("stage_heads");
+        Map<String, Object> args =
+                Map.of("stage_heads", stages, "img_size", List.of(8, 12), "num_classes", 3, "model_kwargs", kwargs);
+        StateDict trained = new StateDict(
+                directory.resolve("last.pth.tar"),
+                "state_dict",
+                TestWeights.of(network.parameterShapes()),
+                Map.of("arch", "rezerovit", "args", args));
+
+        assertThat(ModelImport.of(trained.file(), trained, null)
+                        .model()
+                        .config()
+                        .network())
+                .isEqualTo(network);
+        StateDict nameless = new StateDict(
+                trained.file(), "state_dict", trained.tensors(), Map.of("arch", "rezerovit", "args", Map.of()));
+        assertThatThrownBy(() -> ModelImport.of(nameless.file(), nameless, null))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("is missing");
     }
 
     private static ModelConfig imported(StateDict bare, Map<String, Object> args) {

@@ -13,11 +13,12 @@ import picocli.CommandLine.TypeConversionException;
 final class PreprocessingOptions {
     @Option(
             names = {"--input-size", "--img-size"},
-            split = ",",
+            split = "[,x×]", // 192x256 as training takes it
+            splitSynopsisLabel = ",",
             arity = "1..3",
             paramLabel = "N",
             description =
-                    "Side of the pictures that the network sees, in pixels, or their height and width; positions are"
+                    "Side of the pictures that the network sees, in pixels, or their height and width (192x256); positions are"
                             + " resampled. Default: the model's.")
     private @Nullable List<Integer> inputSize;
 
@@ -90,7 +91,7 @@ final class PreprocessingOptions {
         int last = said.size() - 1;
         if (said.size() == 3 && said.get(0) != 3) {
             throw new IllegalArgumentException(
-                    "--input-size takes the side of a square (224), height and width (192 256), or 3 224 224; got "
+                    "--input-size takes the side of a square (224), height and width (192x256), or 3 224 224; got "
                             + said);
         }
         return new ImageSize(said.get(Math.max(0, last - 1)), said.get(last));

@@ -221,6 +221,17 @@ class ImageNetCommandsTest {
     }
 
     @Test
+    void heightAndWidthMayBeWrittenAsATrainingTakesThem() throws IOException {
+        Path picture = pictures("sizes", "n01440764").resolve("n01440764/a.png");
+        CommandRun apart = CommandRun.of("classify", "--model", model, "--json", "--input-size", 16, 24, picture);
+        for (String size : List.of("16x24", "16,24", "3x16x24")) {
+            CommandRun together = CommandRun.of("classify", "--model", model, "--json", "--img-size", size, picture);
+            assertThat(together.code()).as(together.err()).isZero();
+            assertThat(together.out()).as(size).isEqualTo(apart.out());
+        }
+    }
+
+    @Test
     void anExportedModelTakesPicturesOfItsOwnSizeOnly() throws IOException {
         Path exported = folder.resolve("exported");
         assertThat(CommandRun.of("export", "--model", model, "--out", exported, "--input-size", 24)
