@@ -107,7 +107,7 @@ class ArchitecturesTest {
         assertThat(large.weights().get(last).shape()).containsExactly(25, 12);
         assertThat(large.weights().get("layers.0.blocks.0.attn.relative_position_bias_table"))
                 .isSameAs(model.weights().get("layers.0.blocks.0.attn.relative_position_bias_table"));
-        assertThatThrownBy(() -> model.with(size(65))).hasMessageContaining("not a multiple of 32");
+        assertThatThrownBy(() -> model.with(size(80))).hasMessageContaining("not a multiple of 32");
     }
 
     private static PreprocessingChange size(int pixels) {

@@ -100,8 +100,12 @@ class HubPythonTest {
         Thread here = new Thread(() -> fetch(false));
         here.setUncaughtExceptionHandler((thread, e) -> failures.add(e));
         here.start();
-        List<String> theirs = python(false, "model.safetensors");
-        here.join();
+        List<String> theirs;
+        try {
+            theirs = python(false, "model.safetensors");
+        } finally {
+            here.join(); // also where there is no Python
+        }
 
         assertThat(failures).isEmpty();
         assertThat(Path.of(theirs.get(1))).hasBinaryContent(weights);
