@@ -10,8 +10,7 @@ import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
-import dev.thinkingvit.model.StageOutput;
-import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.model.WrappedBackbone;
 import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,7 +18,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -95,7 +93,7 @@ class ScoreTest {
     }
 
     /** The same network, whose predictions are numbers. */
-    private record Numbers(Backbone inner) implements Backbone {
+    private record Numbers(Backbone inner) implements WrappedBackbone {
         @Override
         public Readout readout() {
             return new Readout() {
@@ -109,46 +107,6 @@ class ScoreTest {
                     return "value " + index;
                 }
             };
-        }
-
-        @Override
-        public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-            return inner.run(stage, images, previousTokens);
-        }
-
-        @Override
-        public long macs(int stage) {
-            return inner.macs(stage);
-        }
-
-        @Override
-        public int stages() {
-            return inner.stages();
-        }
-
-        @Override
-        public int numClasses() {
-            return inner.numClasses();
-        }
-
-        @Override
-        public ImageSize imageSize() {
-            return inner.imageSize();
-        }
-
-        @Override
-        public int microBatch(int stage) {
-            return inner.microBatch(stage);
-        }
-
-        @Override
-        public long weightBytes() {
-            return inner.weightBytes();
-        }
-
-        @Override
-        public void close() {
-            inner.close();
         }
     }
 

@@ -11,7 +11,7 @@ import dev.thinkingvit.model.ClassScores;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
-import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.model.WrappedBackbone;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
@@ -53,7 +53,7 @@ class ElasticEngineTest {
     }
 
     /** The real network, with a tally of the rows that each stage was given. */
-    private record Counting(Backbone inner, boolean runsSideBySide, List<int[]> calls) implements Backbone {
+    private record Counting(Backbone inner, boolean runsSideBySide, List<int[]> calls) implements WrappedBackbone {
         Counting(Backbone inner, boolean runsSideBySide) {
             this(inner, runsSideBySide, Collections.synchronizedList(new ArrayList<>()));
         }
@@ -69,38 +69,8 @@ class ElasticEngineTest {
         }
 
         @Override
-        public int stages() {
-            return inner.stages();
-        }
-
-        @Override
-        public int numClasses() {
-            return inner.numClasses();
-        }
-
-        @Override
-        public ImageSize imageSize() {
-            return inner.imageSize();
-        }
-
-        @Override
-        public long macs(int stage) {
-            return inner.macs(stage);
-        }
-
-        @Override
         public int microBatch(int stage) {
             return 3; // so that eight images already need several
-        }
-
-        @Override
-        public long weightBytes() {
-            return inner.weightBytes();
-        }
-
-        @Override
-        public void close() {
-            inner.close();
         }
     }
 

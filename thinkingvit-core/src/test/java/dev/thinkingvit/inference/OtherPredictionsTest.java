@@ -12,7 +12,7 @@ import dev.thinkingvit.model.Prediction;
 import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
-import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.model.WrappedBackbone;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -80,7 +80,7 @@ class OtherPredictionsTest {
     }
 
     /** Says how deep each image went, which is its first pixel, and spends so many multiply-accumulates. */
-    private record Uneven(Backbone inner) implements Backbone {
+    private record Uneven(Backbone inner) implements WrappedBackbone {
         @Override
         public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
             StageOutput output = inner.run(stage, images, previousTokens);
@@ -99,38 +99,8 @@ class OtherPredictionsTest {
         }
 
         @Override
-        public long macs(int stage) {
-            return inner.macs(stage);
-        }
-
-        @Override
-        public int stages() {
-            return inner.stages();
-        }
-
-        @Override
-        public int numClasses() {
-            return inner.numClasses();
-        }
-
-        @Override
-        public ImageSize imageSize() {
-            return inner.imageSize();
-        }
-
-        @Override
         public int microBatch(int stage) {
             return 2;
-        }
-
-        @Override
-        public long weightBytes() {
-            return inner.weightBytes();
-        }
-
-        @Override
-        public void close() {
-            inner.close();
         }
     }
 
