@@ -25,35 +25,22 @@ class RoomsTest {
     /** Rooms that may use libtorch's and oneDNN's classes wherever they like, as CONTRIBUTING.md has it. */
     private static final Set<String> NATIVE = Set.of("tensor", "distributed", "train", "verify");
 
-    /** Of other rooms the classes that may: executors, backbones, the engine. An architecture is none of them. */
+    /** Of other rooms the classes that may: executors by libtorch's operators, and what trains or judges through them. */
     private static final Map<String, Set<String>> NATIVE_CLASSES = Map.of(
             "network",
             Set.of(
-                    "DnnlPlan",
-                    "DnnlStage",
-                    "DnnlWeights",
+                    "Choices",
                     "DropPath",
+                    "Gumbel",
+                    "LeftRows",
                     "NestedWeights",
-                    "PackedStage",
                     "RecomputedLayers",
                     "Slice",
                     "StageLoss",
                     "TorchLayers",
                     "TorchStage"),
             "model",
-            Set.of(
-                    "Backbone",
-                    "DynamicBackbone",
-                    "NestedBackbone",
-                    "NestedNetwork",
-                    "PackedBackbone",
-                    "Precision",
-                    "StageInput",
-                    "StageOutput"),
-            "inference",
-            Set.of("ElasticEngine", "Features", "Pooling"),
-            "onnx",
-            Set.of("OnnxBackbone"));
+            Set.of("NestedBackbone", "NestedNetwork"));
 
     private static final Pattern USE = Pattern.compile("^ +(\\S+) +-> (\\S+).*");
 
@@ -62,6 +49,9 @@ class RoomsTest {
 
     /** Classes that use native types, those within them under their names. */
     private static final Set<String> NATIVE_USERS = new TreeSet<>();
+
+    /** Those of them that use libtorch's. */
+    private static final Set<String> LIBTORCH_USERS = new TreeSet<>();
 
     @BeforeAll
     static void ask() throws URISyntaxException {
@@ -83,6 +73,9 @@ class RoomsTest {
                 Set<String> uses = USES.computeIfAbsent(room(from), each -> new TreeSet<>());
                 if (to.startsWith("org.bytedeco.")) {
                     NATIVE_USERS.add(from.replaceFirst("\\$.*", ""));
+                    if (to.startsWith("org.bytedeco.pytorch.")) {
+                        LIBTORCH_USERS.add(from.replaceFirst("\\$.*", ""));
+                    }
                 } else if (to.startsWith(OURS)
                         && !room(to.substring(OURS.length())).equals(room(from))) {
                     uses.add(room(to.substring(OURS.length())));
@@ -128,5 +121,19 @@ class RoomsTest {
                 .toList();
         assertThat(NATIVE_USERS).contains("network.TorchLayers", "tensor.Scope");
         assertThat(others).as("users of org.bytedeco that are not listed").isEmpty();
+    }
+
+    @Test
+    void whatOneDnnComputesPassesNoTypeOfLibtorchs() {
+        assertThat(LIBTORCH_USERS)
+                .contains("tensor.TorchTensor")
+                .doesNotContain(
+                        "tensor.NativeTensor",
+                        "tensor.NativeArray",
+                        "tensor.DnnlMatrix",
+                        "tensor.DnnlProgram",
+                        "tensor.DnnlView",
+                        "tensor.HostTensor",
+                        "tensor.Scope");
     }
 }

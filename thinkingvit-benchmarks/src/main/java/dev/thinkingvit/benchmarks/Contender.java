@@ -11,7 +11,10 @@ interface Contender extends AutoCloseable {
     double unitsPerStep();
 
     /** Makes the process's thread settings this contender's own; called before every turn. */
-    void settle();
+    void settle() throws IOException;
+
+    /** Leaves nothing running that others would feel; called after every turn. */
+    default void rest() {}
 
     /**
      * Steps at the start of every turn that are not timed.

@@ -67,6 +67,11 @@ final class ElasticInference implements Contender {
         outcomes();
     }
 
+    /** 10⁹ multiply-accumulates that an image took, on average. */
+    double gmacs() {
+        return outcomes().stream().mapToDouble(Outcome::gmacs).average().orElseThrow();
+    }
+
     /** A step. */
     List<Outcome> outcomes() {
         return engine.run(images, count, policy);

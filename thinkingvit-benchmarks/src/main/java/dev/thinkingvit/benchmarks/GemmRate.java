@@ -5,7 +5,10 @@ import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.DnnlMatrix;
 import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchTensor;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -35,17 +38,29 @@ final class GemmRate implements Contender {
         this.precision = precision;
         this.size = size;
         settle(); // a program is written for a number of threads
-        DType dtype = precision == Precision.BF16 ? DType.BF16 : DType.F32;
+        DType dtype =
+                switch (precision) {
+                    case FP32 -> DType.F32;
+                    case BF16 -> DType.BF16;
+                    case INT8 -> DType.U8;
+                };
         try (Scope scope = new Scope();
                 NoGradGuard guard = new NoGradGuard()) {
-            ScalarType type = precision == Precision.BF16 ? ScalarType.BFloat16 : ScalarType.Float;
+            ScalarType type = Tensors.scalarType(dtype);
             Tensor plain = torch.randn(size, size);
-            this.x = Scope.own(torch.randn(size, size).to(type));
+            this.x = Scope.own(torch.randn(size, size).abs().to(type));
             this.weight = Scope.own(plain.to(type));
             if (Dnnl.isFast(dtype)) {
-                this.packed = new DnnlMatrix(plain, torch.zeros(size), dtype, size);
+                NativeArray zeros = NativeArray.zeros(DType.F32, size);
+                this.packed = dtype == DType.U8
+                        ? DnnlMatrix.inEightBits(new TorchTensor(plain.to(ScalarType.Char)).array(), zeros, zeros, size)
+                        : new DnnlMatrix(new TorchTensor(plain).array(), zeros, dtype, size);
                 this.program = new DnnlProgram();
-                program.linear(program.constant(x), packed, program.buffer(dtype, size, size), DnnlProgram.After.NONE);
+                program.linear(
+                        program.constant(new TorchTensor(x).array()),
+                        packed,
+                        program.buffer(dtype == DType.U8 ? DType.F32 : dtype, size, size),
+                        DnnlProgram.After.NONE);
             } else {
                 this.packed = null;
                 this.program = null;

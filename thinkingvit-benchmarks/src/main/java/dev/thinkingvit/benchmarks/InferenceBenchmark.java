@@ -1,10 +1,13 @@
 package dev.thinkingvit.benchmarks;
 
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
 import dev.thinkingvit.store.ModelConfig;
@@ -30,12 +33,16 @@ import org.jspecify.annotations.Nullable;
 final class InferenceBenchmark {
     private static final double FLOP_PER_MAC = 2;
     private static final long SEED = 1;
+    private static final int RANGES_OF = 8;
 
     /** Who runs the model. */
     enum Way {
         OURS_FP32("ours fp32", Precision.FP32),
         OURS_BF16("ours bf16", Precision.BF16),
+        OURS_INT8("ours int8", Precision.INT8),
         ONNX("ONNX Runtime fp32", Precision.FP32),
+        ONNX_INT8("ONNX Runtime int8", Precision.INT8),
+        ONNX_DYNAMIC("ONNX Runtime dynamic int8", Precision.INT8),
         NAIVE("naive port fp32", Precision.FP32);
 
         final String label;
@@ -69,6 +76,18 @@ final class InferenceBenchmark {
             return config.network();
         }
 
+        /** What noise makes of what goes into linear layers: what int8 costs does not depend on it. */
+        ActivationRanges ranges() {
+            ActivationRanges ranges = new ActivationRanges();
+            SyntheticBatch noise = SyntheticBatch.draw(network(), RANGES_OF, SEED);
+            StopPolicy toTheEnd =
+                    StopPolicy.endingAt(network().stages(), network().stages());
+            try (ElasticEngine watching = new ElasticEngine(PackedBackbone.watching(network(), weights, ranges))) {
+                watching.run(noise.images(), noise.size(), toTheEnd);
+            }
+            return ranges;
+        }
+
         /** Whether a way can run it: the port is of one architecture. */
         boolean isFor(Way way) {
             return way != Way.NAIVE || network() instanceof ThinkingViTConfig;
@@ -78,7 +97,8 @@ final class InferenceBenchmark {
         ElasticEngine engine(Way way) throws IOException {
             return switch (way) {
                 case OURS_FP32, OURS_BF16 -> new ElasticEngine(PackedBackbone.of(network(), weights, way.precision));
-                case ONNX -> {
+                case OURS_INT8 -> new ElasticEngine(PackedBackbone.of(network(), weights, way.precision, ranges()));
+                case ONNX, ONNX_INT8, ONNX_DYNAMIC -> {
                     try (SavedModel saved = SavedModel.of(this)) {
                         yield new ElasticEngine(OnnxRuntime.open(ExportedModel.read(saved.folder(way))));
                     }
@@ -88,7 +108,8 @@ final class InferenceBenchmark {
         }
     }
 
-    private record Entry(Subject subject, Way way, int batch, int goOn, Contender contender) {}
+    /** @param gmacs of an image, on average */
+    private record Entry(Subject subject, Way way, int batch, int goOn, Contender contender, double gmacs) {}
 
     private final List<Subject> subjects;
     private final Set<Way> ways;
@@ -126,7 +147,7 @@ final class InferenceBenchmark {
             Map<Precision, Contender> products = new EnumMap<>(Precision.class);
             for (Way way : Way.values()) {
                 if (ways.contains(way) && way.precision.isFastHere() && !products.containsKey(way.precision)) {
-                    Contender product = new GemmRate(way.precision);
+                    Contender product = new OwnThread(() -> new GemmRate(way.precision));
                     opened.add(product);
                     contenders.add(product);
                     products.put(way.precision, product);
@@ -140,12 +161,14 @@ final class InferenceBenchmark {
                     }
                     if (!subject.isFor(way)) {
                         skipped.add(way.label + " of " + subject.name() + ": the port is of "
-                                + ThinkingViTConfig.ARCHITECTURE.title() + "s, not of a "
-                                + subject.network().architecture().title());
+                                + ThinkingViTConfig.ARCHITECTURE.title() + "s, not of "
+                                + Words.a(subject.network().architecture().title()));
+                    } else if (way == Way.ONNX_DYNAMIC && !DynamicQuantization.isHere()) {
+                        skip(way.label + ": " + DynamicQuantization.REQUIRED);
                     } else if (way.precision.isFastHere()) {
                         enter(subject, way, entries, opened);
-                    } else if (!skipped.contains(way.label)) {
-                        skipped.add(way.label + ": this processor has no instructions for it");
+                    } else {
+                        skip(way.label + ": this processor has no instructions for it");
                     }
                 }
             }
@@ -166,6 +189,13 @@ final class InferenceBenchmark {
         }
     }
 
+    /** Once, however many subjects there are. */
+    private void skip(String what) {
+        if (!skipped.contains(what)) {
+            skipped.add(what);
+        }
+    }
+
     private static void close(AutoCloseable opened) {
         try {
             opened.close();
@@ -183,20 +213,20 @@ final class InferenceBenchmark {
         for (int batch : batches) {
             float[] images = SyntheticBatch.draw(subject.network(), batch, SEED).images();
             if (engine == null) {
-                Contender naive = new NaiveInference(
+                Contender naive = new OwnThread(() -> new NaiveInference(
                         label(subject, way, batch, batch),
                         ThinkingViTConfig.of(subject.network()),
                         subject.weights(),
                         images,
-                        batch);
+                        batch));
                 opened.add(naive);
-                entries.add(new Entry(subject, way, batch, batch, naive));
+                entries.add(new Entry(subject, way, batch, batch, naive, allGmacs(subject)));
             } else {
                 for (int goOn : goOn(batch)) {
-                    Contender elastic =
+                    ElasticInference elastic =
                             new ElasticInference(label(subject, way, batch, goOn), engine, images, batch, goOn);
                     opened.add(elastic);
-                    entries.add(new Entry(subject, way, batch, goOn, elastic));
+                    entries.add(new Entry(subject, way, batch, goOn, elastic, elastic.gmacs()));
                 }
             }
         }
@@ -217,11 +247,11 @@ final class InferenceBenchmark {
         List<InferenceReport.Row> rows = new ArrayList<>();
         for (Entry entry : entries) {
             Measurement measured = found(of, entry.contender());
-            double gmacs = gmacs(entry);
+            double gmacs = entry.gmacs();
             double gflops = measured.rate() * gmacs * FLOP_PER_MAC;
-            Measurement whole = measured(entries, of, entry, entry.way());
-            Measurement onnx = measured(entries, of, entry, Way.ONNX);
-            Measurement naive = measured(entries, of, entry, Way.NAIVE);
+            Entry whole = whole(entries, entry, entry.way());
+            Entry onnx = whole(entries, entry, Way.ONNX);
+            Entry naive = whole(entries, entry, Way.NAIVE);
             rows.add(new InferenceReport.Row(
                     entry.subject().name(),
                     entry.way().label,
@@ -237,37 +267,31 @@ final class InferenceBenchmark {
                     gmacs,
                     gflops,
                     gflops / limits.getOrDefault(entry.way().precision, Double.NaN),
-                    whole == null ? null : whole.rate() * allGmacs(entry.subject()) / gmacs / measured.rate(),
-                    onnx == null ? null : measured.rate() / onnx.rate(),
-                    naive == null ? null : measured.rate() / naive.rate()));
+                    whole == null
+                            ? null
+                            : found(of, whole.contender()).rate() * whole.gmacs() / gmacs / measured.rate(),
+                    onnx == null
+                            ? null
+                            : measured.rate() / found(of, onnx.contender()).rate(),
+                    naive == null
+                            ? null
+                            : measured.rate() / found(of, naive.contender()).rate()));
         }
         return new InferenceReport(
                 Machine.here(), turns.count(), turns.seconds(), limits, rows, null, List.of(), skipped);
     }
 
-    /** What a way reached that ran all stages on every image of the same batch; null if none did. */
-    private static @Nullable Measurement measured(
-            List<Entry> entries, Map<Contender, Measurement> of, Entry as, Way way) {
+    /** Whoever ran all stages on every image of the same batch; null if nobody did. */
+    private static @Nullable Entry whole(List<Entry> entries, Entry as, Way way) {
         return entries.stream()
                 .filter(entry -> entry.subject().equals(as.subject()) && entry.batch() == as.batch())
                 .filter(entry -> entry.way() == way && entry.goOn() == entry.batch())
-                .map(entry -> of.get(entry.contender()))
                 .findFirst()
                 .orElse(null);
     }
 
     private static Measurement found(Map<Contender, Measurement> of, Contender contender) {
         return Objects.requireNonNull(of.get(contender), contender.name());
-    }
-
-    private static double gmacs(Entry entry) {
-        NetworkConfig network = entry.subject().network();
-        double share = (double) entry.goOn() / entry.batch();
-        double rest = 0;
-        for (int stage = 2; stage <= network.stages(); stage++) {
-            rest += network.macs(stage);
-        }
-        return (network.macs(1) + share * rest) / 1e9;
     }
 
     private static double allGmacs(Subject subject) {

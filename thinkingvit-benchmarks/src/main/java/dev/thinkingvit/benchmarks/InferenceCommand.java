@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
         name = "inference",
         sortOptions = false,
         description = {
-            "Measure how fast this machine thinks: this library in fp32 and bf16, ONNX Runtime on the exported model,"
+            "Measure how fast this machine thinks: this library in fp32, bf16 and int8, ONNX Runtime on the exported model,"
                     + " and a straightforward port of the published code, beside the rate of large matrix products.",
             "All run the same weights on the same images in one process, in turns; then this library evaluates"
                     + " photographs from files, decoding included, beside the network alone. On an otherwise idle machine it takes"
@@ -48,15 +48,19 @@ final class InferenceCommand extends BenchmarkCommand {
             paramLabel = "NAME",
             split = ",",
             description =
-                    "224 (3H → 6H, 12 blocks, 1000 classes), cifar (the shipped model), a model's folder, or a recipe:"
-                            + " what it trains, with 1000 classes and first weights. Default: ${DEFAULT-VALUE}.")
+                    "224 (3H → 6H, 12 blocks, 1000 classes), cifar (the shipped model), avit-tiny (A-ViT-Tiny, drawn so"
+                            + " that its tokens halt after 3 to 9 of 12 blocks), deit-tiny (the same weights, none"
+                            + " halts), a model's folder, or a recipe: what it trains, with 1000 classes and first"
+                            + " weights. Default: ${DEFAULT-VALUE}.")
     private List<String> models = List.of("224", "cifar");
 
     @Option(
             names = "--contenders",
             paramLabel = "NAME",
             split = ",",
-            description = "ours-fp32, ours-bf16, onnx, naive. Default: all.")
+            description =
+                    "ours-fp32, ours-bf16, ours-int8, onnx, onnx-int8, onnx-dynamic (quantize_dynamic, which needs a"
+                            + " Python with onnxruntime and onnx), naive. Default: all.")
     private List<String> contenders = List.of();
 
     @Option(
@@ -116,8 +120,9 @@ final class InferenceCommand extends BenchmarkCommand {
             }
             photographed = photographed(ways);
             if (photos != null && photographed.isEmpty()) {
-                throw new IllegalArgumentException("--photos: only model " + Subjects.LARGE
-                        + " sees them, as ours-fp32 or ours-bf16; with these --models and --contenders nobody would");
+                throw new IllegalArgumentException(
+                        "--photos: only model " + Subjects.LARGE
+                                + " sees them, as ours-fp32, ours-bf16 or ours-int8; with these --models and --contenders nobody would");
             }
             models.forEach(name -> subjects.add(Subjects.named(name)));
             benchmark = new InferenceBenchmark(subjects, ways, batches, shares, turns());
@@ -132,9 +137,9 @@ final class InferenceCommand extends BenchmarkCommand {
         }
         if (!noProcesses) {
             report = withProcesses(report, subjects, ways, err());
-            report.printProcesses(out());
-            out().flush();
         }
+        report.printProcesses(out());
+        out().flush();
         writeJson(report);
         if (html != null) {
             AtomicFiles.writeString(html, InferencePage.of(report));
@@ -147,7 +152,10 @@ final class InferenceCommand extends BenchmarkCommand {
         if (!models.contains(Subjects.LARGE)) {
             return List.of();
         }
-        return Stream.of(InferenceBenchmark.Way.OURS_FP32, InferenceBenchmark.Way.OURS_BF16)
+        return Stream.of(
+                        InferenceBenchmark.Way.OURS_FP32,
+                        InferenceBenchmark.Way.OURS_BF16,
+                        InferenceBenchmark.Way.OURS_INT8)
                 .filter(way -> ways.contains(way) && way.precision.isFastHere())
                 .toList();
     }

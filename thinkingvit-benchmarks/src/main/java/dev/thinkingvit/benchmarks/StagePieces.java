@@ -3,10 +3,10 @@ package dev.thinkingvit.benchmarks;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
 import java.util.concurrent.TimeUnit;
-import org.bytedeco.pytorch.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -31,25 +31,26 @@ public class StagePieces {
     @Param({"cifar", "224"})
     public String model;
 
-    @Param({"FP32", "BF16"})
+    @Param({"FP32", "BF16", "INT8"})
     public Precision precision;
 
     @Param({"1", "8"})
     public int images;
 
     private PackedBackbone network;
-    private Tensor pixels; // (B, 3, S, S)
-    private Tensor tokens; // (B, N, d) of stage 1
+    private NativeTensor pixels; // (B, 3, S, S)
+    private NativeTensor tokens; // (B, N, d) of stage 1
 
     @Setup
     public void load() {
         InferenceBenchmark.Subject subject = Subjects.named(model);
-        network = PackedBackbone.of(subject.network(), subject.weights(), precision);
+        network = PackedBackbone.of(
+                subject.network(), subject.weights(), precision, precision == Precision.INT8 ? subject.ranges() : null);
         float[] values = SyntheticBatch.draw(subject.network(), images, 1).images();
         int size = subject.network().imageSize().side();
         ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                pixels = Scope.own(Tensors.floats(values, 0, images, 3, size, size));
+                pixels = Scope.own(NativeArray.of(values, images, 3, size, size));
                 tokens = Scope.own(network.run(1, pixels, null).tokens());
             }
             return null;
@@ -67,7 +68,7 @@ public class StagePieces {
     public float[] firstStage() {
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return Tensors.toFloats(network.run(1, pixels, null).prediction());
+                return network.run(1, pixels, null).prediction().toFloats();
             }
         });
     }
@@ -76,7 +77,7 @@ public class StagePieces {
     public float[] secondStage() {
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                return Tensors.toFloats(network.run(2, pixels, tokens).prediction());
+                return network.run(2, pixels, tokens).prediction().toFloats();
             }
         });
     }

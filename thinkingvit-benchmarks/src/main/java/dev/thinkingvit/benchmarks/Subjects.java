@@ -1,6 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
@@ -28,6 +28,8 @@ final class Subjects {
         return switch (name) {
             case LARGE -> drawn(LARGE, recipe("imagenet-deit-3h-6h"));
             case "cifar" -> shipped("cifar10-3h-6h");
+            case "deit-tiny" -> halting(name, DrawnHalting.NETWORK.vit());
+            case "avit-tiny" -> halting(name, DrawnHalting.NETWORK);
             default -> {
                 String shown = String.valueOf(Path.of(name).getFileName());
                 yield Files.isDirectory(Path.of(name)) ? of(shown, Path.of(name)) : drawn(shown, recipe(name));
@@ -53,9 +55,13 @@ final class Subjects {
     /** ImageNet's classes; what it costs does not depend on what its weights are. */
     private static InferenceBenchmark.Subject drawn(String name, Recipe recipe) {
         NetworkConfig network = recipe.network().config(IMAGENET_CLASSES);
-        try (NestedNetwork model = NestedNetwork.initialise(network, 1)) {
-            return new InferenceBenchmark.Subject(name, ModelConfig.of(network), model.stateDict());
-        }
+        requireNamesPictures(name, network);
+        return new InferenceBenchmark.Subject(
+                name, ModelConfig.of(network), network.parameters().draw(1));
+    }
+
+    private static InferenceBenchmark.Subject halting(String name, NetworkConfig network) {
+        return new InferenceBenchmark.Subject(name, ModelConfig.of(network), DrawnHalting.weights());
     }
 
     private static InferenceBenchmark.Subject shipped(String name) {
@@ -64,6 +70,15 @@ final class Subjects {
 
     private static InferenceBenchmark.Subject of(String name, Path folder) {
         ModelDirectory.Model model = ModelDirectory.read(folder);
+        requireNamesPictures(name, model.config().network());
         return new InferenceBenchmark.Subject(name, model.config(), model.weights());
+    }
+
+    private static void requireNamesPictures(String name, NetworkConfig network) {
+        if (network.readout().isOfPixels()) {
+            throw new IllegalArgumentException(
+                    name + ": " + Words.a(network.title())
+                            + " names the pixels of pictures, which is not measured here; 'thinkingvit segment' says what it spends");
+        }
     }
 }

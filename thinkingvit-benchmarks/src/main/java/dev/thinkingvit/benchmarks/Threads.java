@@ -1,5 +1,6 @@
 package dev.thinkingvit.benchmarks;
 
+import dev.thinkingvit.tensor.Libtorch;
 import dev.thinkingvit.tensor.Natives;
 
 /** The two policies of native threads that are compared. */
@@ -11,6 +12,7 @@ enum Threads {
 
     /** Sets the calling thread's, and OpenBLAS's for the whole process. */
     void settle() {
+        Libtorch.load();
         int cores = Natives.availableCores();
         Natives.setThreads(cores, this == OURS ? 1 : cores);
     }

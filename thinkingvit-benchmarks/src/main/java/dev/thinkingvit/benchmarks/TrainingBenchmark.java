@@ -1,8 +1,10 @@
 package dev.thinkingvit.benchmarks;
 
 import dev.thinkingvit.data.ImageFolder;
-import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.files.Words;
+import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.HostTensor;
@@ -43,7 +45,9 @@ final class TrainingBenchmark {
             int baselineBatch,
             @Nullable ImageFolder pictures) {}
 
-    private record Entry(Subject subject, String how, Precision precision, int batch, Contender contender) {}
+    /** @param macs that a pass forward takes of an image */
+    private record Entry(
+            Subject subject, String how, Precision precision, int batch, Contender contender, double macs) {}
 
     private final List<Subject> subjects;
     private final Set<Precision> precisions;
@@ -97,20 +101,19 @@ final class TrainingBenchmark {
 
     private void open(Subject subject, Set<Precision> precisions, List<Entry> entries, List<Contender> contenders) {
         NetworkConfig config = subject.recipe().network().config(subject.classes());
-        Map<String, HostTensor> weights;
-        try (NestedNetwork model = NestedNetwork.initialise(config, SEED)) {
-            weights = model.stateDict();
-        }
+        Map<String, HostTensor> weights = config.equals(DrawnHalting.NETWORK)
+                ? DrawnHalting.weights()
+                : config.parameters().draw(SEED);
         if (!(config instanceof ThinkingViTConfig ported)) {
             skipped.add("baseline of " + subject.name() + ": it is the port of a "
-                    + ThinkingViTConfig.ARCHITECTURE.title() + ", not of a "
-                    + config.architecture().title());
+                    + ThinkingViTConfig.ARCHITECTURE.title() + ", not of "
+                    + Words.a(config.architecture().title()));
         } else if (precisions.contains(Precision.FP32)) {
             SyntheticBatch batch = SyntheticBatch.draw(config, subject.baselineBatch(), SEED);
             Contender naive = opened(
                     contenders,
                     new NaiveTraining(subject.name() + " baseline", subject.recipe(), ported, weights, batch));
-            entries.add(new Entry(subject, "baseline, in memory", Precision.FP32, batch.size(), naive));
+            entries.add(new Entry(subject, "baseline, in memory", Precision.FP32, batch.size(), naive, macs(config)));
         }
         int batchSize = subject.recipe().optimizer().batchSize();
         SyntheticBatch batch = SyntheticBatch.draw(config, batchSize, SEED);
@@ -125,12 +128,24 @@ final class TrainingBenchmark {
                     contenders,
                     new OursInMemory(
                             subject.name() + " ours " + type, recipe.with("drop_path", 0.0), config, weights, batch));
-            entries.add(new Entry(subject, "ours, in memory", precision, batchSize, inMemory));
+            entries.add(new Entry(subject, "ours, in memory", precision, batchSize, inMemory, macs(config)));
+            if (config.halting() != null && recipe.halting().distrPriorAlpha() == 0) {
+                Contender removing = opened(
+                        contenders,
+                        new OursInMemory(
+                                subject.name() + " ours, halted tokens removed, " + type,
+                                recipe.with("drop_path", 0.0).with("halted_tokens", "removed"),
+                                config,
+                                weights,
+                                batch));
+                double left = macsLeft(config, weights, batch);
+                entries.add(new Entry(subject, "ours, halted removed", precision, batchSize, removing, left));
+            }
             if (subject.pictures() != null) {
                 Contender files = opened(
                         contenders,
                         new OursFromFiles(subject.name() + " from files " + type, recipe, subject.pictures()));
-                entries.add(new Entry(subject, "ours, files, augmented", precision, batchSize, files));
+                entries.add(new Entry(subject, "ours, files, augmented", precision, batchSize, files, macs(config)));
             }
         }
     }
@@ -145,7 +160,7 @@ final class TrainingBenchmark {
                 baselines.put(entry.subject(), rate);
             }
             Double baseline = baselines.get(entry.subject());
-            double gflops = rate * flopPerImage(entry.subject()) / 1e9;
+            double gflops = rate * FLOP_PER_MAC * entry.macs() / 1e9;
             rows.add(new TrainingReport.Row(
                     entry.subject().name(),
                     entry.how(),
@@ -162,13 +177,21 @@ final class TrainingBenchmark {
         return new TrainingReport(Machine.here(), turns.count(), turns.seconds(), limits, rows, skipped);
     }
 
-    private static double flopPerImage(Subject subject) {
-        NetworkConfig config = subject.recipe().network().config(subject.classes());
+    private static double macs(NetworkConfig config) {
         double macs = 0;
         for (int stage = 1; stage <= config.stages(); stage++) {
             macs += config.macs(stage);
         }
-        return FLOP_PER_MAC * macs;
+        return macs;
+    }
+
+    /** Of tokens that have not halted. */
+    private static double macsLeft(NetworkConfig config, Map<String, HostTensor> weights, SyntheticBatch batch) {
+        try (ElasticEngine engine = new ElasticEngine(PackedBackbone.of(config, weights, Precision.FP32));
+                ElasticInference all =
+                        new ElasticInference("all", engine, batch.images(), batch.size(), batch.size())) {
+            return 1e9 * all.gmacs();
+        }
     }
 
     private static Measurement measurement(Map<Contender, Measurement> of, Contender contender) {

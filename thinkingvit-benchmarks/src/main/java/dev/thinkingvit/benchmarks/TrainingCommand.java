@@ -3,11 +3,14 @@ package dev.thinkingvit.benchmarks;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.RecipeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -39,8 +42,10 @@ final class TrainingCommand extends BenchmarkCommand {
             names = "--models",
             paramLabel = "NAME",
             split = ",",
-            description = "224 (3H → 6H, 12 blocks, 1000 classes), cifar (recipes/cifar10-3h-6h.yaml), or a recipe, by"
-                    + " name or file. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "224 (3H → 6H, 12 blocks, 1000 classes), cifar (recipes/cifar10-3h-6h.yaml), avit-tiny (A-ViT-Tiny"
+                            + " whose tokens halt after 3 to 9 of 12 blocks, without a prior; masked, and removed), or a"
+                            + " recipe, by name or file. Default: ${DEFAULT-VALUE}.")
     private List<String> models = List.of("224", "cifar");
 
     @Option(
@@ -48,7 +53,7 @@ final class TrainingCommand extends BenchmarkCommand {
             paramLabel = "TYPE",
             split = ",",
             description = "bf16, fp32. The baseline is fp32 and runs with it. Default: both.")
-    private Set<Precision> precisions = EnumSet.allOf(Precision.class);
+    private Set<Precision> precisions = EnumSet.of(Precision.FP32, Precision.BF16);
 
     @Option(
             names = "--data",
@@ -68,11 +73,16 @@ final class TrainingCommand extends BenchmarkCommand {
         List<TrainingBenchmark.Subject> subjects = new ArrayList<>();
         try {
             plan = turns();
+            if (precisions.contains(Precision.INT8)) {
+                throw new IllegalArgumentException(
+                        "--precision: trainings compute in fp32 and bf16, int8 was asked for");
+            }
             for (String name : models) {
                 subjects.add(
                         switch (name) {
                             case "224" -> imagenet(name, "imagenet-deit-3h-6h");
                             case "cifar" -> cifar(skipped);
+                            case "avit-tiny" -> halting(name);
                             default -> imagenet(name, name);
                         });
             }
@@ -93,6 +103,23 @@ final class TrainingCommand extends BenchmarkCommand {
                         "batch_size", Math.min(BATCH_224, recipe.optimizer().batchSize()))
                 .with("grad_accum_steps", 1);
         return new TrainingBenchmark.Subject(name, recipe, IMAGENET_CLASSES, BASELINE_BATCH, null);
+    }
+
+    /** At a rate at which it stays as it was drawn, and so keeps halting. */
+    private static TrainingBenchmark.Subject halting(String name) {
+        Map<String, Object> changes = new LinkedHashMap<>();
+        changes.put("model_kwargs", DrawnHalting.NETWORK.architecture().write(DrawnHalting.NETWORK));
+        changes.put("distr_prior_alpha", 0);
+        changes.put("lr", 1e-12);
+        changes.put("min_lr", 0);
+        changes.put("warmup_lr", 0);
+        changes.put("batch_size", BATCH_224);
+        return new TrainingBenchmark.Subject(
+                name,
+                RecipeFile.with(Subjects.recipe("imagenet-avit-tiny"), changes),
+                IMAGENET_CLASSES,
+                BASELINE_BATCH,
+                null);
     }
 
     private TrainingBenchmark.Subject cifar(List<String> skipped) throws IOException {

@@ -59,6 +59,7 @@ record Turns(int count, double seconds) {
                 double units = done * contender.unitsPerStep();
                 rates.get(i).add(units * 1e9 / nanos);
                 cpuSeconds.get(i).add((system.getProcessCpuTime() - cpuStart) / 1e9 / units);
+                contender.rest();
             }
         }
         List<Measurement> measurements = new ArrayList<>();

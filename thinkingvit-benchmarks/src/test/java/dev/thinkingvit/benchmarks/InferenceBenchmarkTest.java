@@ -8,6 +8,7 @@ import dev.thinkingvit.inference.Outcome;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.network.Halting;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.store.ModelConfig;
@@ -98,6 +99,30 @@ class InferenceBenchmarkTest {
             assertThat(elastic.outcomes().stream()
                             .filter(outcome -> outcome.stages().size() == 2))
                     .hasSize(goOn);
+        }
+    }
+
+    /** What the page on performance says of it. */
+    @Test
+    void tokensOfTheDrawnAViTHaltAfterHalfOfTheBlocks() throws Exception {
+        InferenceBenchmark.Subject halting = Subjects.named("avit-tiny");
+        InferenceBenchmark.Subject plain = Subjects.named("deit-tiny");
+        float[] images = SyntheticBatch.draw(halting.network(), 2, 1).images();
+        try (ElasticEngine engine = halting.engine(InferenceBenchmark.Way.OURS_FP32);
+                ElasticInference elastic = new ElasticInference("halting", engine, images, 2, 2)) {
+            List<float[]> depths = elastic.outcomes().stream()
+                    .map(outcome -> outcome.decisive().extras().get(Halting.TOKEN_DEPTH))
+                    .toList();
+            double mean = 0;
+            for (float[] own : depths) {
+                for (float depth : own) {
+                    mean += depth / own.length / 2;
+                    assertThat(depth).isBetween(2f, 12f);
+                }
+            }
+            assertThat(mean).isBetween(5.7, 6.3);
+            assertThat(depths.get(0)).isNotEqualTo(depths.get(1));
+            assertThat(elastic.gmacs()).isLessThan(0.52 * plain.network().macs(1) / 1e9);
         }
     }
 
@@ -281,7 +306,32 @@ class InferenceBenchmarkTest {
                 "--photos",
                 folder.toString());
         assertThat(exit).isEqualTo(2);
-        assertThat(err.toString()).contains("--photos: only model 224 sees them, as ours-fp32 or ours-bf16");
+        assertThat(err.toString()).contains("--photos: only model 224 sees them, as ours-fp32, ours-bf16 or ours-int8");
+    }
+
+    @Test
+    void aRecipeOfANetworkThatLeavesTokensOutIsMeasuredAndWhoIsNotSaysWhy() throws Exception {
+        Path recipe = Files.writeString(folder.resolve("pruned.yaml"), """
+                network:
+                  architecture: thinkingvit_dynamicvit
+                  model_kwargs: {thinking_stages: [1, 2], img_size: 16, patch_size: 4, embed_dim: 16, num_heads: 2,
+                                 depth: 2, pruning_loc: [1], base_rate: 0.5}
+                """);
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        String line = "inference --contenders ours-fp32,onnx,naive --batches 1,2 --shares 1 --seconds 0.01 --turns 1"
+                + " --no-processes --models";
+        List<String> words = new ArrayList<>(List.of(line.split(" ", -1)));
+        words.add(recipe.toString());
+        int exit = Main.run(new PrintWriter(out), new PrintWriter(err), words.toArray(String[]::new));
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(out.toString().lines().filter(row -> row.startsWith("pruned.yaml")))
+                .hasSize(4)
+                .filteredOn(row -> row.contains("ours fp32"))
+                .hasSize(2);
+        assertThat(out.toString())
+                .contains(
+                        "skipped: naive port fp32 of pruned.yaml: the port is of ThinkingViTs, not of a Thinking DynamicViT");
     }
 
     @Test
@@ -290,6 +340,8 @@ class InferenceBenchmarkTest {
         int exit =
                 Main.run(new PrintWriter(new StringWriter()), new PrintWriter(err), "inference", "--contenders", "tvm");
         assertThat(exit).isEqualTo(2);
-        assertThat(err.toString()).contains("no contender 'tvm'; there are ours-fp32, ours-bf16, onnx, naive");
+        assertThat(err.toString())
+                .contains(
+                        "no contender 'tvm'; there are ours-fp32, ours-bf16, ours-int8, onnx, onnx-int8, onnx-dynamic, naive");
     }
 }

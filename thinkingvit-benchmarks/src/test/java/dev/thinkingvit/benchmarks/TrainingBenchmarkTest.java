@@ -103,6 +103,21 @@ class TrainingBenchmarkTest {
     }
 
     @Test
+    void whereTokensHaltTheyAreMaskedAndRemoved() throws Exception {
+        Recipe halting = Subjects.recipe("../recipes/cifar10-avit-3h-6h.yaml")
+                .with("batch_size", 2)
+                .with("distr_prior_alpha", 0);
+        TrainingBenchmark.Subject small = new TrainingBenchmark.Subject("small", halting, 2, 3, null);
+        TrainingReport report = new TrainingBenchmark(
+                        List.of(small), Set.of(Precision.FP32), new Turns(1, 0), List.of())
+                .run((turn, contender) -> {});
+
+        assertThat(report.rows())
+                .extracting(TrainingReport.Row::how)
+                .containsExactly("ours, in memory", "ours, halted removed");
+    }
+
+    @Test
     void anArchitectureThatTheBaselineIsNotOfIsTrainedWithoutIt() throws Exception {
         Recipe swin = Subjects.recipe("../recipes/cifar10-swin.yaml").with("batch_size", 2);
         TrainingBenchmark.Subject small = new TrainingBenchmark.Subject("a-small-swin", swin, 2, 3, null);

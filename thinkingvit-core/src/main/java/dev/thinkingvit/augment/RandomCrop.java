@@ -43,10 +43,10 @@ public record RandomCrop(ImageSize size, int above, int beside, int fill) implem
         int rows = size.height() - 2 * above;
         return picture.width() >= columns && picture.height() >= rows
                 ? Optional.empty()
-                : Optional.of("it has " + picture.width() + "x" + picture.height() + " pixels; a random crop of "
-                        + (size.isSquare() ? size : size.width() + "x" + size.height()) + " with padding "
-                        + (above == beside ? above : beside + " and " + above) + " needs at least " + columns + "x"
-                        + rows);
+                : Optional.of("it has " + picture.height() + " × " + picture.width()
+                        + " pixels (height × width); a random crop of " + size.height() + " × " + size.width()
+                        + " with padding " + (above == beside ? above : above + " and " + beside) + " needs at least "
+                        + rows + " × " + columns);
     }
 
     /**

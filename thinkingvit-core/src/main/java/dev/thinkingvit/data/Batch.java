@@ -14,9 +14,16 @@ import java.util.Arrays;
  * @param failed how many more belonged here but could not be read and were left out
  * @param ownShare share of each picture that is its own, 0–1; the rest is of picture B−1−i, see {@link BatchMixer}. 1 for
  *     pictures that were not mixed
+ * @param pixels of each picture the classes of its pixels, unsigned, row by row; empty where a picture has one label
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over, not shared; a batch is nobody's map key
-public record Batch(float[] images, int[] labels, int[] sampleIndices, int size, int failed, double ownShare) {
+public record Batch(
+        float[] images, int[] labels, int[] sampleIndices, int size, int failed, double ownShare, byte[] pixels) {
+
+    /** Of pictures that have one label each. */
+    public Batch(float[] images, int[] labels, int[] sampleIndices, int size, int failed, double ownShare) {
+        this(images, labels, sampleIndices, size, failed, ownShare, new byte[0]);
+    }
 
     public Batch {
         if (size < 1 || labels.length != size || sampleIndices.length != size || images.length % size != 0) {

@@ -268,6 +268,8 @@ public final class BatchLoader implements AutoCloseable {
 
         @Nullable BatchMixer mixer;
 
+        @Nullable PixelSource pixels;
+
         List<InputTransform> after = new ArrayList<>();
         int batchSize = 32;
         int workers = Runtime.getRuntime().availableProcessors();
@@ -381,6 +383,12 @@ public final class BatchLoader implements AutoCloseable {
         /** How to decode. */
         public Builder decoding(PictureDecoder.Options options) {
             decoding = options;
+            return this;
+        }
+
+        /** Loads the classes of pixels too; what brings both to the input size takes the transform's place. */
+        public Builder pixels(PixelSource source) {
+            pixels = source;
             return this;
         }
 

@@ -281,6 +281,19 @@ public final class ImageFolder {
                 root, indices, kept, names, IntStream.range(0, names.size()).toArray(), passedOver);
     }
 
+    /** The same without all pictures but some. */
+    ImageFolder onlyPictures(Set<Path> pictures) {
+        List<ClassFolder> kept = folders.stream()
+                .map(folder -> new ClassFolder(
+                        folder.name(),
+                        folder.path(),
+                        folder.pictures().stream()
+                                .filter(file -> pictures.contains(file.path()))
+                                .toList()))
+                .toList();
+        return new ImageFolder(root, indices, kept, classNames, labels, passedOver);
+    }
+
     private ImageFolder labelled(List<String> names, int[] found) {
         List<ClassFolder> known = new ArrayList<>();
         List<Integer> kept = new ArrayList<>();

@@ -2,6 +2,7 @@ package dev.thinkingvit.data;
 
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.picture.LabelledPicture;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureException;
 import dev.thinkingvit.picture.UnfitPictureException;
@@ -36,6 +37,7 @@ final class PendingBatch {
     private final RandomGenerator[] generators; // by place, of pictures that are to be mixed
     private byte @Nullable [] levels; // of them
     private float @Nullable [] images; // normalised
+    private byte @Nullable [] pixels; // classes of them
     private double ownShare = 1;
     private @Nullable Throwable failure; // of what concerns the whole batch
     private volatile boolean cancelled;
@@ -94,14 +96,16 @@ final class PendingBatch {
         Picture decoded = loader.cache.get(loader.sample(sample));
         Picture picture;
         try {
-            picture = loader.settings.transform.apply(decoded, random);
+            picture = loader.settings.pixels == null
+                    ? loader.settings.transform.apply(decoded, random)
+                    : withPixels(loader.settings.pixels, place, decoded, random);
         } catch (UnfitPictureException e) {
             throw new PictureException(sampleAt(place).path() + ": does not fit: " + e.getMessage(), e);
         }
         ImageSize size = loader.settings.preprocessing.size();
         if (picture.width() != size.width() || picture.height() != size.height()) {
-            throw new IllegalArgumentException("The transforms must give " + size.width() + "x" + size.height()
-                    + " pixels, they gave " + picture.width() + "x" + picture.height());
+            throw new IllegalArgumentException("The transforms must give " + size.height() + " × " + size.width()
+                    + " pixels (height × width), they gave " + picture.height() + " × " + picture.width());
         }
         if (loader.settings.mixer == null) {
             float[] target = images();
@@ -111,6 +115,23 @@ final class PendingBatch {
             picture.toChw(levels(), place * values);
             generators[place] = random;
         }
+    }
+
+    private Picture withPixels(PixelSource source, int place, Picture decoded, RandomGenerator random)
+            throws IOException {
+        LabelledPicture labelled = source.apply(sampleAt(place), decoded, random);
+        byte[] own = labelled.labels().classes();
+        System.arraycopy(own, 0, pixels(), place * own.length, own.length);
+        return labelled.picture();
+    }
+
+    private synchronized byte[] pixels() {
+        if (pixels == null) {
+            pixels = new byte
+                    [Math.multiplyExact(
+                            samples.length, loader.settings.preprocessing.size().pixels())];
+        }
+        return pixels;
     }
 
     private void applyAfter(float[] target, int place, RandomGenerator random) {
@@ -143,14 +164,19 @@ final class PendingBatch {
         if (kept.length == 0) {
             return;
         }
+        if (loader.settings.pixels != null) {
+            int own = loader.settings.preprocessing.size().pixels();
+            closeGaps(pixels(), kept, own);
+            pixels = kept.length == samples.length ? pixels : Arrays.copyOf(pixels(), kept.length * own);
+        }
         BatchMixer mixer = loader.settings.mixer;
         if (mixer == null) {
-            closeGaps(images(), kept);
+            closeGaps(images(), kept, values);
             images = kept.length == samples.length ? images : Arrays.copyOf(images(), kept.length * values);
             return;
         }
         byte[] mixed = levels();
-        closeGaps(mixed, kept);
+        closeGaps(mixed, kept, values);
         ImageSize size = loader.settings.preprocessing.size();
         ownShare =
                 mixer.mix(mixed, kept.length, size, Seeds.generator(loader.settings.seed, epoch, Seeds.mixing(number)));
@@ -171,7 +197,7 @@ final class PendingBatch {
     }
 
     @SuppressWarnings("SuspiciousSystemArraycopy") // an array of whatever numbers
-    private void closeGaps(Object array, int[] kept) {
+    private static void closeGaps(Object array, int[] kept, int values) {
         for (int i = 0; i < kept.length; i++) {
             if (i < kept[i]) {
                 System.arraycopy(array, kept[i] * values, array, i * values, values);
@@ -219,6 +245,13 @@ final class PendingBatch {
         }
         int[] indices = IntStream.of(kept).map(place -> samples[place]).toArray();
         int[] labels = IntStream.of(kept).map(place -> sampleAt(place).label()).toArray();
-        return new Batch(images(), labels, indices, kept.length, samples.length - kept.length, ownShare);
+        return new Batch(
+                images(),
+                labels,
+                indices,
+                kept.length,
+                samples.length - kept.length,
+                ownShare,
+                loader.settings.pixels == null ? new byte[0] : pixels());
     }
 }

@@ -32,7 +32,7 @@ public record PictureFiles(List<Path> pictures, Set<Path> asked, PassedOver pass
     /**
      * Files as they are named, whatever they are, and of folders and tars the pictures in and below them. Of a folder that
      * has tars and neither pictures nor folders, those of the tars. {@code shards-{000..009}.tar} names ten. A tar's members
-     * have names such as {@code photos.tar!/cat/1.jpg}.
+     * have names such as {@code photos.tar!/cat/1.jpg}. Among several, a folder without pictures is noted.
      *
      * @throws DatasetException if a path does not exist, or nothing was found in all
      * @throws IOException if there is a tar that cannot be read
@@ -93,6 +93,9 @@ public record PictureFiles(List<Path> pictures, Set<Path> asked, PassedOver pass
             List<PictureWalk.File> found = PictureWalk.through(folder, here).pictures();
             List<Path> tars = found.isEmpty() ? TarSet.tarsIn(folder) : List.of();
             if (tars.isEmpty()) {
+                if (found.isEmpty()) {
+                    notes.add("note: " + folder + ": no " + PictureFormat.NAMES + " picture in it");
+                }
                 found.forEach(file -> pictures.add(file.path()));
                 passedOver.add(here);
                 return;

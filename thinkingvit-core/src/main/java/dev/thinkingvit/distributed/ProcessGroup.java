@@ -3,7 +3,7 @@ package dev.thinkingvit.distributed;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Libtorch;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
@@ -74,7 +74,7 @@ public final class ProcessGroup implements AutoCloseable {
 
     /** As {@link #join(Rendezvous, GroupOptions)}, noticing silence sooner or later. */
     static ProcessGroup join(Rendezvous rendezvous, GroupOptions options, Pulse pulse) {
-        Natives.load(); // what is missing here is said before anybody waits
+        Libtorch.load(); // what is missing here is said before anybody waits
         NativeGroup.requireSupport(options.processor());
         if (rendezvous.worldSize() == 1) {
             return new ProcessGroup(rendezvous, options, null, null);

@@ -83,6 +83,9 @@ public final class PredictionLines {
         }
         node.put("label_index", stage.predicted());
         node.put("probability", stage.probability());
+        if (stage.predicted() == Score.Fared.NO_CLASS) {
+            node.put("score", stage.score()); // of a class what is correct says it
+        }
         node.put("correct", stage.inTop1());
         node.put("in_top5", stage.inTop5());
     }

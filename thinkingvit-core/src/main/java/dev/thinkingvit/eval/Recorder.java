@@ -166,6 +166,7 @@ public final class Recorder {
         }
         List<ImageRecord> images = new ArrayList<>();
         List<BatchLoader.Failure> skipped = new ArrayList<>();
+        TokenDepths.Sum depths = new TokenDepths.Sum();
         BatchLoader.Builder settings = BatchLoader.of(counted, preprocessing, preprocessing)
                 .batchSize(options.batchSize)
                 .workers(options.workers)
@@ -185,6 +186,9 @@ public final class Recorder {
                 for (int i = 0; i < batch.size(); i++) {
                     int sample = batch.sampleIndices()[i];
                     images.add(condense(counted.get(sample), labels.get(sample), outcomes.get(i)));
+                    for (StageOutcome stage : outcomes.get(i).stages()) {
+                        depths.add(counted.get(sample).path(), labels.get(sample), stage);
+                    }
                 }
                 progress.accept(images.size() + skipped.size());
             }
@@ -197,7 +201,7 @@ public final class Recorder {
             gmacs.add(engine.cumulativeGmacs(stage));
         }
         int classes = engine.backbone().numClasses();
-        return new Recording(router, classes, gmacs, images, skipped, samples.size() - counted.size());
+        return new Recording(router, classes, gmacs, images, skipped, samples.size() - counted.size(), depths.done());
     }
 
     private List<Integer> rightAnswers(Sample sample) throws IOException {
@@ -229,6 +233,7 @@ public final class Recorder {
             stages.add(new StageRecord(
                     fared.predicted(),
                     fared.probability(),
+                    fared.score(),
                     fared.right(),
                     fared.nearlyRight(),
                     stage.measure(),

@@ -7,6 +7,7 @@ import dev.thinkingvit.store.Routing;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A data set as all stages of a model saw it. Every threshold can be scored from it without running the network again,
@@ -19,6 +20,7 @@ import java.util.stream.Collectors;
  * @param images the images that were counted, at least one
  * @param skipped pictures that could not be read
  * @param uncounted images left out because no answer is right for them (ReaL labels)
+ * @param tokenDepths how deep tokens went, where they halt; else null
  */
 public record Recording(
         Router router,
@@ -26,7 +28,8 @@ public record Recording(
         List<Double> cumulativeGmacs,
         List<ImageRecord> images,
         List<BatchLoader.Failure> skipped,
-        int uncounted) {
+        int uncounted,
+        @Nullable TokenDepths tokenDepths) {
     public Recording {
         cumulativeGmacs = List.copyOf(cumulativeGmacs);
         images = List.copyOf(images);
@@ -40,6 +43,17 @@ public record Recording(
                         + " stages are required, " + image.stages().size() + " were recorded");
             }
         }
+    }
+
+    /** Of a network whose tokens do not halt. */
+    public Recording(
+            Router router,
+            int classes,
+            List<Double> cumulativeGmacs,
+            List<ImageRecord> images,
+            List<BatchLoader.Failure> skipped,
+            int uncounted) {
+        this(router, classes, cumulativeGmacs, images, skipped, uncounted, null);
     }
 
     /** Number of stages. */
@@ -91,13 +105,13 @@ public record Recording(
                     + other.images().size() + " came");
         }
         int same = 0;
-        int right = 0;
+        double gained = 0;
         for (int i = 0; i < images.size(); i++) {
             StageRecord here = last(images.get(i), thresholds);
             StageRecord there = other.last(other.images().get(i), thresholds);
             same += here.predicted() == there.predicted() ? 1 : 0;
-            right += (there.inTop1() ? 1 : 0) - (here.inTop1() ? 1 : 0);
+            gained += there.score() - here.score();
         }
-        return new Routing.Agreement(100.0 * same / images.size(), 100.0 * right / images.size());
+        return new Routing.Agreement(100.0 * same / images.size(), 100 * gained / images.size());
     }
 }

@@ -72,14 +72,14 @@ public final class ResultsFile {
             SweepRow.Stage stage = row.stages().get(k - 1);
             Double accuracy = stage.accuracy();
             int at = k;
-            long right = recording.images().stream()
-                    .filter(image -> image.stage(at).inTop1())
-                    .count();
+            double score = recording.images().stream()
+                    .mapToDouble(image -> image.stage(at).score())
+                    .sum();
             columns.put("stage" + k + "_images", stage.dispatched());
             columns.put("stage" + k + "_accuracy", accuracy == null ? "" : rounded(accuracy, 4));
             columns.put(
                     "stage" + k + "_top1",
-                    rounded(100.0 * right / recording.images().size(), 4));
+                    rounded(100 * score / recording.images().size(), 4));
             columns.put("stage" + k + "_gmacs", recording.cumulativeGmacs().get(k - 1));
         }
         if (row.imagesPerSecond() != null) {

@@ -37,15 +37,41 @@ public interface Score {
      *
      * @param predicted the most probable class; {@link #NO_CLASS} where no class is predicted
      * @param probability of it, among the classes that may be predicted: 0–1
-     * @param right whether the prediction counts as right
+     * @param score how much of what was wanted it gave, 0–1: 1 or 0 for a class, a share where predictions are more or less
+     *     right, such as an image's intersection over union. Sweeps and validations average it over images, so that what is
+     *     summed over a whole set before it is divided is not one
+     * @param right whether the prediction counts as right, where images are counted
      * @param nearlyRight whether it does where less is asked, such as a right class among the five most probable
      * @param entropyNats Shannon entropy of the prediction
      * @param loss of which less is better
      */
     record Fared(
-            int predicted, double probability, boolean right, boolean nearlyRight, double entropyNats, double loss) {
+            int predicted,
+            double probability,
+            double score,
+            boolean right,
+            boolean nearlyRight,
+            double entropyNats,
+            double loss) {
         /** Instead of a class, where none is predicted. */
         public static final int NO_CLASS = -1;
+
+        public Fared {
+            if (!(score >= 0 && score <= 1)) {
+                throw new IllegalArgumentException("a score must lie in [0, 1], got " + score);
+            }
+        }
+
+        /** Either right or not, and nothing between. */
+        public Fared(
+                int predicted,
+                double probability,
+                boolean right,
+                boolean nearlyRight,
+                double entropyNats,
+                double loss) {
+            this(predicted, probability, right ? 1 : 0, right, nearlyRight, entropyNats, loss);
+        }
     }
 
     /**

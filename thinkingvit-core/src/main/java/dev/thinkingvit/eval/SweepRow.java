@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param thresholds a single one for all boundaries between stages, or one for each; none: always thinking
  * @param images how many were counted
- * @param top1 share of images whose prediction is right, in percent
+ * @param top1 mean score of the images, in percent: of classes the share whose prediction is right
  * @param top5 share of images with a right class among the five most probable, in percent
  * @param gmacs mean 10⁹ multiply-accumulates an image
  * @param stages what ended at each stage, in order
@@ -27,11 +27,12 @@ public record SweepRow(
      *
      * @param dispatched how many
      * @param right how many of them were predicted right
+     * @param score sum of their scores, of classes as much as {@code right}
      */
-    public record Stage(int dispatched, int right) {
-        /** Share of these images that were predicted right, in percent; null if there are none. */
+    public record Stage(int dispatched, int right, double score) {
+        /** Mean score of these images in percent, of classes the share that were predicted right; null if there are none. */
         public @Nullable Double accuracy() {
-            return dispatched == 0 ? null : 100.0 * right / dispatched;
+            return dispatched == 0 ? null : 100 * score / dispatched;
         }
     }
 

@@ -8,13 +8,15 @@ final class Tally {
     private final int[] dispatched;
     private final int[] right;
     private int images;
-    private int top1;
+    private final double[] scores;
+    private double score;
     private int top5;
     private long macs;
 
     Tally(int stages) {
         this.dispatched = new int[stages];
         this.right = new int[stages];
+        this.scores = new double[stages];
     }
 
     /** An image ends at {@code stage}, counted from 1. */
@@ -33,8 +35,9 @@ final class Tally {
         dispatched[stage - 1] += one;
         if (thought.inTop1()) {
             right[stage - 1] += one;
-            top1 += one;
         }
+        scores[stage - 1] += one * thought.score();
+        score += one * thought.score();
         if (thought.inTop5()) {
             top5 += one;
         }
@@ -45,9 +48,9 @@ final class Tally {
         return macs / (1e9 * images); // rounded once
     }
 
-    /** In percent. */
+    /** Mean score in percent. */
     double top1() {
-        return 100.0 * top1 / images;
+        return 100 * score / images;
     }
 
     /** Share of the images that need {@code stage}, counted from 1, or a later one: 0–1. */
@@ -62,7 +65,7 @@ final class Tally {
     SweepRow row(List<Double> thresholds) {
         List<SweepRow.Stage> stages = new ArrayList<>();
         for (int k = 0; k < dispatched.length; k++) {
-            stages.add(new SweepRow.Stage(dispatched[k], right[k]));
+            stages.add(new SweepRow.Stage(dispatched[k], right[k], scores[k]));
         }
         return new SweepRow(thresholds, images, top1(), 100.0 * top5 / images, gmacs(), stages, null);
     }

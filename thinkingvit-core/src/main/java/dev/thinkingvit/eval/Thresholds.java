@@ -85,7 +85,7 @@ public final class Thresholds {
         List<Double> thresholds;
         if (router.id().equals(Routers.ENTROPY_TOP10.id())) {
             thresholds = upTo(Math.log(Math.min(10, Math.max(2, classes))));
-        } else if (router.id().equals(Routers.ENTROPY.id())) {
+        } else if (Routers.isEntropy(router.id())) {
             thresholds = upTo(Math.log(Math.max(2, classes)));
         } else {
             thresholds = range(BigDecimal.ZERO, BigDecimal.ONE, new BigDecimal("0.05"));

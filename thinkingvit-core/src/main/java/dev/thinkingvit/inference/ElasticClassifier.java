@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.NoNumberException;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
 import dev.thinkingvit.picture.ImageSize;
@@ -13,6 +14,7 @@ import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.UnfitPictureException;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.RangesFile;
 import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.Natives;
 import java.awt.image.BufferedImage;
@@ -22,10 +24,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Classifies pictures, spending as much thought on each as it needs. The way in for most users:
@@ -58,6 +63,7 @@ public final class ElasticClassifier implements AutoCloseable {
 
     private static final int TOP = 5;
 
+    private static final Logger log = LoggerFactory.getLogger(ElasticClassifier.class);
     private static final String MODEL_IS_NULL = "the model is null";
     private static final String PRECISION_IS_NULL = "the precision is null";
     private static final String POLICY_IS_NULL = "the policy is null";
@@ -77,7 +83,7 @@ public final class ElasticClassifier implements AutoCloseable {
 
     /**
      * Loads a model directory or a checkpoint file in the precision that {@link #precisionFor} chooses, or a model that was
-     * exported to ONNX, in F32.
+     * exported to ONNX, in that of its export.
      *
      * @param path see {@link dev.thinkingvit.store.ModelImport#read}; what the weights cannot say must be in a directory's configuration
      * @return the caller's, who closes it
@@ -110,10 +116,33 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
+     * What {@link #precisionFor(ModelConfig)} chooses, or INT8 where this processor multiplies faster in it, the model's folder
+     * has its ranges, and a calibration on at least 1,000 images has found it to predict nearly what F32 does.
+     */
+    public static Precision precisionFor(ModelDirectory.Model model) {
+        Objects.requireNonNull(model, MODEL_IS_NULL);
+        Precision otherwise = precisionFor(model.config());
+        Routing.Calibration calibration = model.config().routing().calibration();
+        boolean nearly = calibration != null
+                && calibration.int8() != null
+                && calibration.images() >= ENOUGH_IMAGES
+                && calibration.int8().predictsNearlyTheSame();
+        if (!nearly || !Precision.INT8.isFastHere() || Precision.INT8.gainHere() <= otherwise.gainHere()) {
+            return otherwise;
+        }
+        try {
+            return RangesFile.read(model) == null ? otherwise : Precision.INT8;
+        } catch (CheckpointException e) {
+            log.warn("int8 is not used: {}", e.getMessage());
+            return otherwise;
+        }
+    }
+
+    /**
      * Loads a model directory or a checkpoint file with matrix products in the given precision. A model that was exported to ONNX is run by
-     * ONNX Runtime and knows F32 only.
+     * ONNX Runtime, in the precision of its export.
      *
-     * @throws IllegalArgumentException if an exported model is to be run in another precision than F32
+     * @throws IllegalArgumentException if an exported model is to be run in another precision than it was exported in
      */
     public static ElasticClassifier open(Path path, Precision precision) {
         return builder().precision(precision).open(path);
@@ -122,7 +151,7 @@ public final class ElasticClassifier implements AutoCloseable {
     /**
      * Opens an exported model with ONNX Runtime.
      *
-     * @param precision F32, the only one that exports have
+     * @param precision the export's own
      * @throws dev.thinkingvit.tensor.TensorException if ONNX Runtime is not there
      */
     public static ElasticClassifier of(ExportedModel model, Precision precision) {
@@ -137,9 +166,10 @@ public final class ElasticClassifier implements AutoCloseable {
             throw new IllegalArgumentException(model.path() + ": exported models take pictures of "
                     + model.config().network().imageSize() + " pixels alone; dynamicImageSize takes the model itself");
         }
-        if (precision != Precision.FP32) {
-            throw new IllegalArgumentException(
-                    model.path() + ": exported models compute in fp32, " + precision + " was asked for");
+        if (precision != model.precision()) {
+            throw new IllegalArgumentException(model.path() + ": was exported in "
+                    + model.precision().name().toLowerCase(Locale.ROOT) + ", in which alone it computes; "
+                    + precision.name().toLowerCase(Locale.ROOT) + " was asked for");
         }
         StopPolicy policy = policy(model.config(), model.path().resolve(ExportedModel.DESCRIPTION), "");
         return new ElasticClassifier(
@@ -160,11 +190,17 @@ public final class ElasticClassifier implements AutoCloseable {
         Natives.load();
         ModelConfig config = model.config();
         StopPolicy policy = policy(config, model.path().resolve(ModelDirectory.CONFIG), "thinking.");
+        ActivationRanges ranges = precision == Precision.INT8 ? ranges(model) : null;
         return new ElasticClassifier(
                 config,
                 policy,
                 precision,
-                how.engine(model.path(), () -> how.backbone(config.network(), model.weights(), precision)));
+                how.engine(model.path(), () -> how.backbone(config.network(), model.weights(), precision, ranges)));
+    }
+
+    private static ActivationRanges ranges(ModelDirectory.Model model) {
+        Precision.INT8.requireHere();
+        return RangesFile.required(model);
     }
 
     /** The model's way to stop; refused before anything is packed if there is no such router or threshold. */
@@ -207,8 +243,9 @@ public final class ElasticClassifier implements AutoCloseable {
             return new StopPolicy(router, routing.thresholds());
         }
         // a threshold of an entropy means nothing to other routers
-        boolean entropy = router == Routers.ENTROPY || router == Routers.ENTROPY_TOP10;
-        return entropy ? StopPolicy.of(router, DEFAULT_THRESHOLD) : StopPolicy.alwaysThink(router);
+        return Routers.isEntropy(router.id())
+                ? StopPolicy.of(router, DEFAULT_THRESHOLD)
+                : StopPolicy.alwaysThink(router);
     }
 
     /**

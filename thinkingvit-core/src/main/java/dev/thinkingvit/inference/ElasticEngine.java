@@ -9,10 +9,10 @@ import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.ComputeClient;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
-import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -27,9 +27,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -228,7 +225,7 @@ public final class ElasticEngine implements AutoCloseable {
         }
         int[] undecided = new int[to - from]; // positions in the batch, ascending
         Arrays.setAll(undecided, i -> from + i);
-        Tensor tokens = null; // (U, N, d) of the stage before
+        NativeTensor tokens = null; // (U, N, d) of the stage before
         for (int stage = 1; undecided.length > 0 && stage <= backbone.stages(); stage++) {
             List<MicroBatch> microBatches = microBatches(call.network, stage, undecided);
             try {
@@ -237,11 +234,9 @@ public final class ElasticEngine implements AutoCloseable {
                         .flatMapToInt(MicroBatch::imagesThatGoOn)
                         .toArray();
                 if (undecided.length > 0) {
-                    tokens = torch.cat(
-                            new TensorVector(microBatches.stream()
-                                    .flatMap(microBatch -> Stream.ofNullable(microBatch.tokens))
-                                    .toArray(Tensor[]::new)),
-                            0);
+                    tokens = NativeTensor.concat(microBatches.stream()
+                            .flatMap(microBatch -> Stream.ofNullable(microBatch.tokens))
+                            .toList());
                 }
             } finally {
                 microBatches.forEach(MicroBatch::close);
@@ -261,7 +256,7 @@ public final class ElasticEngine implements AutoCloseable {
         final boolean onWorker; // else all cores take it together
         long[] goOn = {}; // rows of this micro-batch, ascending
 
-        @Nullable Tensor tokens; // of the images that go on; null if none does
+        @Nullable NativeTensor tokens; // of the images that go on; null if none does
 
         MicroBatch(int[] undecided, int from, int to, boolean onWorker) {
             this.onWorker = onWorker;
@@ -338,7 +333,7 @@ public final class ElasticEngine implements AutoCloseable {
     private void runStage(
             Call call,
             int stage,
-            @Nullable Tensor tokens,
+            @Nullable NativeTensor tokens,
             List<MicroBatch> microBatches,
             List<List<StageOutcome>> thoughts) {
         int shared = (int) microBatches.stream().filter(batch -> batch.onWorker).count();
@@ -382,22 +377,22 @@ public final class ElasticEngine implements AutoCloseable {
     }
 
     private void run(
-            Call call, int stage, @Nullable Tensor tokens, MicroBatch batch, List<List<StageOutcome>> thoughts) {
+            Call call, int stage, @Nullable NativeTensor tokens, MicroBatch batch, List<List<StageOutcome>> thoughts) {
         ProcessExit.requireRunning();
         try (Scope scope = new Scope()) {
             ImageSize size = call.network.imageSize();
             StageOutput output = call.network.run(
                     stage,
-                    Tensors.floatRows(call.images, batch.images, 3, size.height(), size.width()),
-                    tokens == null ? null : tokens.narrow(0, batch.from, batch.images.length));
+                    NativeArray.floatRows(call.images, batch.images, 3, size.height(), size.width()),
+                    tokens == null ? null : tokens.rows(batch.from, batch.images.length));
             batch.goOn = decide(call, output, stage, batch, thoughts);
             Features features = call.features;
             if (features != null && batch.goOn.length < batch.images.length) {
                 long[] ending = batch.ending();
-                features.put(stage, batch.images, ending, select(output.tokens(), ending));
+                features.put(stage, batch.images, ending, output.tokens().select(ending));
             }
             if (batch.goOn.length > 0) {
-                batch.tokens = Scope.own(select(output.tokens(), batch.goOn));
+                batch.tokens = Scope.own(output.tokens().select(batch.goOn));
             }
         }
     }
@@ -407,7 +402,7 @@ public final class ElasticEngine implements AutoCloseable {
             Call call, StageOutput output, int stage, MicroBatch batch, List<List<StageOutcome>> thoughts) {
         Backbone network = call.network;
         Readout readout = network.readout();
-        float[] values = Tensors.toFloats(output.prediction());
+        float[] values = output.prediction().toFloats();
         int rows = Math.toIntExact(output.prediction().size(0));
         int length = values.length / rows;
         List<Map<String, float[]>> extras = extras(output, rows);
@@ -419,9 +414,10 @@ public final class ElasticEngine implements AutoCloseable {
             readout.requireNumbers(stage, values, row * length, length);
             Prediction prediction = readout.read(values, row * length, length);
             StopPolicy policy = call.policies.get(batch.images[row]);
-            double measure = measure(policy.router(), prediction, stage);
-            double entropy = prediction.measure(Routers.ENTROPY::measure);
+            double entropy = prediction.entropyNats();
+            double measure = policy.router() == Routers.ENTROPY ? entropy : measure(policy.router(), prediction, stage);
             Map<String, float[]> own = extras.isEmpty() ? Map.of() : extras.get(row);
+            requireNumbers(own, stage);
             long macs = own.isEmpty() ? predicted : network.macs(stage, own);
             thoughts.get(batch.images[row]).add(new StageOutcome(stage, prediction, measure, entropy, macs, own));
             if (!last && !policy.stopsAfter(stage, measure)) {
@@ -441,6 +437,22 @@ public final class ElasticEngine implements AutoCloseable {
         return measure;
     }
 
+    /**
+     * Who is chosen by a score that is no number, is chosen by chance, and the prediction does not tell.
+     *
+     * @param said of one image, besides its prediction
+     */
+    private static void requireNumbers(Map<String, float[]> said, int stage) {
+        said.forEach((name, values) -> {
+            for (int i = 0; i < values.length; i++) {
+                if (!Float.isFinite(values[i])) {
+                    throw new NoNumberException("stage " + stage + " gave " + values[i] + " for " + name + "[" + i
+                            + "], a finite number is required; the model's weights or the input are damaged");
+                }
+            }
+        });
+    }
+
     /** What a stage says besides, row by row; empty if it says nothing else. */
     private static List<Map<String, float[]>> extras(StageOutput output, int rows) {
         if (output.extras().isEmpty()) {
@@ -451,19 +463,13 @@ public final class ElasticEngine implements AutoCloseable {
             extras.add(new LinkedHashMap<>());
         }
         output.extras().forEach((name, tensor) -> {
-            float[] values = Tensors.toFloats(tensor);
+            float[] values = tensor.toFloats();
             int length = values.length / rows;
             for (int row = 0; row < rows; row++) {
                 extras.get(row).put(name, Arrays.copyOfRange(values, row * length, (row + 1) * length));
             }
         });
         return extras;
-    }
-
-    private static Tensor select(Tensor tensor, long[] rows) {
-        return rows.length == tensor.size(0)
-                ? tensor
-                : tensor.index_select(0, TorchDevice.of(tensor).place(Tensors.longs(rows)));
     }
 
     /** Frees the weights, behind the work under way; calls that wait are refused. Nothing happens when it is closed again. */

@@ -1,8 +1,8 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.model.NoNumberException;
+import dev.thinkingvit.tensor.NativeTensor;
 import java.util.Arrays;
-import org.bytedeco.pytorch.Tensor;
 
 /**
  * Collects what each image's last stage made of it, pooled, while a batch is thought about. Threads may put different
@@ -32,7 +32,7 @@ final class Features {
      * @param ending R rows of the micro-batch
      * @param tokens (R, N, d)
      */
-    void put(int stage, int[] images, long[] ending, Tensor tokens) {
+    void put(int stage, int[] images, long[] ending, NativeTensor tokens) {
         float[] pooled = pooling.of(tokens, prefix);
         int length = pooled.length / ending.length;
         int width = Math.toIntExact(tokens.size(2));

@@ -1,14 +1,12 @@
 package dev.thinkingvit.inference;
 
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.Architecture;
-import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.NativeTensor;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What of a stage's tokens is an image's embedding. All are taken after the final LayerNorm, as timm's
@@ -47,7 +45,7 @@ public enum Pooling {
     /** @throws IllegalArgumentException if networks of that architecture have no such token */
     void check(Architecture architecture) {
         if (this == TOKEN && architecture.prefixTokens() == 0) {
-            throw new IllegalArgumentException("a " + architecture.name()
+            throw new IllegalArgumentException(Words.a(architecture.name())
                     + " has no class token to embed a picture by; its classifier reads the pooling "
                     + of(architecture).id());
         }
@@ -69,17 +67,33 @@ public enum Pooling {
      * @param tokens (B, N, d) of any float type
      * @param prefix of the N, those before the patches'
      */
-    float[] of(Tensor tokens, int prefix) {
-        try (Scope scope = new Scope()) {
-            return Tensors.toFloats(
-                    switch (this) {
-                        case TOKEN -> tokens.select(1, 0); // (B, d)
-                        case AVG ->
-                            tokens.narrow(1, prefix, tokens.size(1) - prefix)
-                                    .to(ScalarType.Float)
-                                    .mean(1); // (B, d)
-                        case NONE -> tokens;
-                    });
+    float[] of(NativeTensor tokens, int prefix) {
+        float[] values = tokens.toFloats();
+        if (this == NONE) {
+            return values;
+        }
+        int images = Math.toIntExact(tokens.size(0));
+        int count = Math.toIntExact(tokens.size(1));
+        int width = Math.toIntExact(tokens.size(2));
+        float[] pooled = new float[images * width]; // (B, d)
+        for (int image = 0; image < images; image++) {
+            int start = image * count * width;
+            if (this == TOKEN) {
+                System.arraycopy(values, start, pooled, image * width, width);
+            } else {
+                mean(values, start + prefix * width, count - prefix, width, pooled, image * width);
+            }
+        }
+        return pooled;
+    }
+
+    private static void mean(float[] tokens, int start, int count, int width, float[] means, int at) {
+        double[] sums = new double[width];
+        for (int i = 0; i < count * width; i++) {
+            sums[i % width] += tokens[start + i];
+        }
+        for (int i = 0; i < width; i++) {
+            means[at + i] = (float) (sums[i] / count);
         }
     }
 }

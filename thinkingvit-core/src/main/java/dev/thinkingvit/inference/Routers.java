@@ -15,6 +15,18 @@ public enum Routers implements Router {
             return entropy(probabilities, 1);
         }
     },
+    /** {@link #ENTROPY}, sure at the threshold too, as DynamicViT's published evaluation is. */
+    ENTROPY_INCLUSIVE {
+        @Override
+        public double measure(float[] probabilities) {
+            return ENTROPY.measure(probabilities);
+        }
+
+        @Override
+        public boolean isSure(double measure, double threshold) {
+            return measure <= threshold;
+        }
+    },
     /**
      * Entropy in nats of the ten largest probabilities, made to sum to 1 again; sure when below the threshold. All
      * published threshold tables of classification models use it.
@@ -67,6 +79,13 @@ public enum Routers implements Router {
         }
         throw new IllegalArgumentException("router must be one of "
                 + Stream.of(values()).map(Routers::id).collect(Collectors.joining(", ")) + "; got " + name);
+    }
+
+    /** Whether a router of that name measures an entropy in nats. */
+    public static boolean isEntropy(String id) {
+        Objects.requireNonNull(id, "the router's id is null");
+        return Stream.of(ENTROPY, ENTROPY_INCLUSIVE, ENTROPY_TOP10)
+                .anyMatch(each -> each.id().equals(id));
     }
 
     @Override

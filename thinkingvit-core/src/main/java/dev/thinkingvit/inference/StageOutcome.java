@@ -1,6 +1,7 @@
 package dev.thinkingvit.inference;
 
 import dev.thinkingvit.model.ClassScores;
+import dev.thinkingvit.model.MaskScores;
 import dev.thinkingvit.model.Prediction;
 import java.util.Map;
 
@@ -31,7 +32,8 @@ public record StageOutcome(
             return scores;
         }
         throw new IllegalStateException("class scores are asked for, the model predicts "
-                + prediction.getClass().getSimpleName());
+                + prediction.getClass().getSimpleName()
+                + (prediction instanceof MaskScores ? "; an ElasticSegmenter reads those" : ""));
     }
 
     /** Of the C classes. */

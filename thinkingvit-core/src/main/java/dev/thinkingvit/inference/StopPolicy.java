@@ -68,6 +68,21 @@ public record StopPolicy(Router router, List<Double> thresholds) {
         }
     }
 
+    /**
+     * The stage, from 1, at which an image ends.
+     *
+     * @param measures the router's, of every stage of the model
+     */
+    public int stageOf(List<Double> measures) {
+        int last = Objects.requireNonNull(measures, "the measures are null").size();
+        for (int stage = 1; stage < last; stage++) {
+            if (stopsAfter(stage, measures.get(stage - 1))) {
+                return stage;
+            }
+        }
+        return last;
+    }
+
     /** Whether an image with this measure ends at {@code stage}, which is not the last. */
     boolean stopsAfter(int stage, double measure) {
         if (thresholds.isEmpty()) {

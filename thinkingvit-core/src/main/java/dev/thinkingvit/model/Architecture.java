@@ -2,6 +2,8 @@ package dev.thinkingvit.model;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A kind of network: how a configuration names it and what its arguments mean. What it computes is a {@link NetworkConfig}'s. */
 public interface Architecture {
@@ -25,6 +27,26 @@ public interface Architecture {
     }
 
     /**
+     * Whether weights whose tensors tell nothing are such a network's by the name of their file, or by what it says besides.
+     *
+     * @param file its name
+     * @param facts as {@link BareWeights#facts()} has them
+     */
+    default boolean claims(String file, Map<String, @Nullable Object> facts) {
+        return false;
+    }
+
+    /** What it makes of weights that no configuration, or an incomplete one, is with. */
+    default WeightsReader weights() {
+        return WeightsReader.kept(stagesArgument());
+    }
+
+    /** What other libraries call such networks. */
+    default OtherLibraries elsewhere() {
+        return OtherLibraries.NONE;
+    }
+
+    /**
      * The arguments that a published name implies, {@code num_classes} apart; none of those that it leaves open. This
      * architecture's own name implies nothing.
      */
@@ -34,6 +56,34 @@ public interface Architecture {
 
     /** The argument that says how its stages differ, such as {@code thinking_stages}. */
     String stagesArgument();
+
+    /**
+     * The arguments that say the same in another way, such as {@code token_ratio} where one is {@code base_rate}: whoever says
+     * this one over a recipe or a configuration takes those back.
+     */
+    default Set<String> insteadOf(String argument) {
+        return Set.of();
+    }
+
+    /**
+     * Keys of a recipe's network section that say what such a network is, where a few do: of {@code stages}, {@code head_dim},
+     * {@code depth}, {@code img_size} and {@code patch_size}. A recipe must then have each of them. Where there are none, its
+     * arguments say it, of which {@code img_size} and {@code patch_size} may be such keys as well.
+     */
+    default List<String> recipeKeys() {
+        return List.of();
+    }
+
+    /**
+     * The arguments that keys of a recipe mean.
+     *
+     * @param keys those of {@link #recipeKeys()}, else those of {@code img_size} and {@code patch_size} that are there; values
+     *     are as {@link Arguments} has them, {@code stages} a list of at least one number
+     * @return the arguments, {@code num_classes} apart, which nobody may say otherwise beside those keys
+     */
+    default Map<String, Object> described(Map<String, Object> keys) {
+        return keys;
+    }
 
     /** How the last tokens become one vector, in timm's words: {@code token} or {@code avg}. */
     String globalPool();

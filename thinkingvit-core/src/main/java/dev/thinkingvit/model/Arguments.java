@@ -107,6 +107,14 @@ public final class Arguments {
         return sides.get(0);
     }
 
+    /** A word. */
+    public String word(String key) {
+        if (required(key) instanceof String word) {
+            return word;
+        }
+        throw new IllegalArgumentException(key + " must be a word, got " + text(required(key)));
+    }
+
     /** A list of whole numbers. */
     public List<Integer> integers(String key) {
         return integers(required(key), key);
@@ -168,6 +176,12 @@ public final class Arguments {
     }
 
     /** A finite number. */
+    public double number(String key) {
+        required(key);
+        return number(key, Double.NaN);
+    }
+
+    /** A finite number, or another one where there is none. */
     public double number(String key, double otherwise) {
         Object value = values.get(key);
         if (value == null) {
@@ -179,6 +193,18 @@ public final class Arguments {
                     key + " must be a " + (isNumber ? "finite " : "") + "number, got " + text(value));
         }
         return number.doubleValue();
+    }
+
+    /** A list of finite numbers. */
+    public List<Double> numbers(String key) {
+        List<Double> numbers = new ArrayList<>();
+        for (Object each : list(required(key), key)) {
+            if (!(each instanceof Number number && Double.isFinite(number.doubleValue()))) {
+                throw new IllegalArgumentException(key + " must hold finite numbers, got " + text(each));
+            }
+            numbers.add(number.doubleValue());
+        }
+        return numbers;
     }
 
     private static int integer(@Nullable Object value, String key, String required) {
@@ -206,7 +232,7 @@ public final class Arguments {
     private Object required(String key) {
         Object value = values.get(key);
         if (value == null) {
-            throw new IllegalArgumentException(key + " is missing");
+            throw new IllegalArgumentException(section + "." + key + " is missing");
         }
         return value;
     }

@@ -1,8 +1,8 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.tensor.NativeTensor;
 import java.util.Map;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,14 +45,14 @@ public interface Backbone extends AutoCloseable {
      * Runs one stage, and nothing but that stage.
      *
      * @param stage from 1 to {@link #stages()}
-     * @param images (B, 3, h, w) F32, normalised
+     * @param images (B, 3, h, w) F32, normalised, in the processor's memory
      * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
      *     them in; null at stage 1, passed over by a stage that takes none
      * @return tensors of the calling thread's innermost scope, or, without one, the caller's, who closes them
      * @throws IllegalArgumentException if there is no such stage, or a tensor has another shape or type
      * @throws IllegalStateException if it is closed
      */
-    StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens);
+    StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens);
 
     /** Multiply-accumulates of one image at {@code stage} alone, as predicted. */
     long macs(int stage);

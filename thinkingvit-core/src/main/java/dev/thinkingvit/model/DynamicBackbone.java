@@ -3,12 +3,12 @@ package dev.thinkingvit.model;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeTensor;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.function.Function;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,20 +25,17 @@ public final class DynamicBackbone extends NetworkBackbone {
 
     private static final int SHAPES = 64; // that are remembered: they are small, and costs have been counted
 
-    private final Map<String, HostTensor> weights;
-    private final Packer packer;
-    private final Map<ImageSize, Sized> shapes = latest(SHAPES); // guarded by itself
-    private final Map<ImageSize, Packed> packed = latest(Integer.MAX_VALUE); // guarded by itself, as all below
-    private boolean closed;
+    private final Sizes sizes;
+    private final @Nullable DynamicBackbone whole; // of another size than its own: which it is a part of
 
     /** Makes the backbone of one size. */
     @FunctionalInterface
     public interface Packer extends BiFunction<NetworkConfig, Map<String, HostTensor>, Backbone> {}
 
-    private DynamicBackbone(NetworkConfig config, Map<String, HostTensor> weights, Packer packer) {
+    private DynamicBackbone(NetworkConfig config, Sizes sizes, @Nullable DynamicBackbone whole) {
         super(config);
-        this.weights = weights;
-        this.packer = packer;
+        this.sizes = sizes;
+        this.whole = whole;
     }
 
     /**
@@ -52,8 +49,8 @@ public final class DynamicBackbone extends NetworkBackbone {
         WeightsException.check(config.parameterShapes(), weights);
         Map<String, HostTensor> copies = new LinkedHashMap<>(); // their file may be another when the next size comes
         weights.forEach((name, tensor) -> copies.put(name, copy(tensor)));
-        DynamicBackbone backbone = new DynamicBackbone(config, copies, packer);
-        backbone.use(config, Backbone::weightBytes);
+        DynamicBackbone backbone = new DynamicBackbone(config, new Sizes(config, copies, packer), null);
+        backbone.use(Backbone::weightBytes);
         return backbone;
     }
 
@@ -61,6 +58,47 @@ public final class DynamicBackbone extends NetworkBackbone {
         ByteBuffer data = tensor.data();
         ByteBuffer copy = ByteBuffer.allocate(data.remaining()).order(data.order());
         return new HostTensor(tensor.dtype(), tensor.shape(), copy.put(data).flip());
+    }
+
+    private <T> T use(Function<Backbone, T> work) {
+        return sizes.use(config(), work);
+    }
+
+    @Override
+    public Backbone at(ImageSize size) {
+        if (size.equals(imageSize())) {
+            return this;
+        }
+        return whole == null ? sizes.at(size, this) : whole.at(size);
+    }
+
+    @Override
+    public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        return use(backbone -> backbone.run(stage, images, previousTokens));
+    }
+
+    @Override
+    public int microBatch(int stage) {
+        return use(backbone -> backbone.microBatch(stage));
+    }
+
+    @Override
+    public boolean runsSideBySide() {
+        return sizes.use(sizes.own, Backbone::runsSideBySide);
+    }
+
+    /** Of all sizes that are kept. */
+    @Override
+    public long weightBytes() {
+        return sizes.weightBytes();
+    }
+
+    /** Closes all sizes; nothing, if it was asked for by {@link #at}. */
+    @Override
+    public void close() {
+        if (whole == null) {
+            sizes.close();
+        }
     }
 
     /** A map that forgets what was not asked for longest. */
@@ -75,76 +113,6 @@ public final class DynamicBackbone extends NetworkBackbone {
         };
     }
 
-    @Override
-    public Backbone at(ImageSize size) {
-        if (size.equals(imageSize())) {
-            return this;
-        }
-        synchronized (shapes) {
-            return shapes.computeIfAbsent(size, of -> new Sized(config().withImageSize(of)));
-        }
-    }
-
-    /** At another size than its own. */
-    private final class Sized extends NetworkBackbone {
-        Sized(NetworkConfig config) {
-            super(config);
-        }
-
-        @Override
-        public Backbone at(ImageSize size) {
-            return DynamicBackbone.this.at(size);
-        }
-
-        @Override
-        public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-            return use(config(), backbone -> backbone.run(stage, images, previousTokens));
-        }
-
-        @Override
-        public int microBatch(int stage) {
-            return use(config(), backbone -> backbone.microBatch(stage));
-        }
-
-        @Override
-        public boolean runsSideBySide() {
-            return DynamicBackbone.this.runsSideBySide();
-        }
-
-        @Override
-        public long weightBytes() {
-            return DynamicBackbone.this.weightBytes();
-        }
-
-        @Override
-        public void close() {}
-    }
-
-    @Override
-    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-        return use(config(), backbone -> backbone.run(stage, images, previousTokens));
-    }
-
-    @Override
-    public int microBatch(int stage) {
-        return use(config(), backbone -> backbone.microBatch(stage));
-    }
-
-    @Override
-    public boolean runsSideBySide() {
-        return use(config(), Backbone::runsSideBySide);
-    }
-
-    /** Of all sizes that are kept. */
-    @Override
-    public long weightBytes() {
-        synchronized (packed) {
-            return packed.values().stream()
-                    .mapToLong(each -> each.backbone.weightBytes())
-                    .sum();
-        }
-    }
-
     /** The weights at a size. */
     private static final class Packed {
         final Backbone backbone;
@@ -155,52 +123,82 @@ public final class DynamicBackbone extends NetworkBackbone {
         }
     }
 
-    private <T> T use(NetworkConfig sized, Function<Backbone, T> work) {
-        // packing waits for the compute thread, which may itself wait for the lock: whoever has that thread may take it
-        Packed taken = ComputeThread.callToTheEnd(() -> take(sized));
-        try {
-            return work.apply(taken.backbone);
-        } finally {
+    /** What all sizes share: the weights, and the packed ones of the sizes that are kept. */
+    private static final class Sizes {
+        final NetworkConfig own;
+        private final Map<String, HostTensor> weights;
+        private final Packer packer;
+        private final Map<ImageSize, Backbone> shapes = latest(SHAPES); // guarded by itself
+        private final Map<ImageSize, Packed> packed = latest(Integer.MAX_VALUE); // guarded by itself, as all below
+        private boolean closed;
+
+        Sizes(NetworkConfig own, Map<String, HostTensor> weights, Packer packer) {
+            this.own = own;
+            this.weights = weights;
+            this.packer = packer;
+        }
+
+        Backbone at(ImageSize size, DynamicBackbone whole) {
+            synchronized (shapes) {
+                return shapes.computeIfAbsent(size, of -> new DynamicBackbone(own.withImageSize(of), this, whole));
+            }
+        }
+
+        <T> T use(NetworkConfig sized, Function<Backbone, T> work) {
+            // packing waits for the compute thread, which may itself wait for the lock: whoever has that thread may
+            // take it
+            Packed taken = ComputeThread.callToTheEnd(() -> take(sized));
+            try {
+                return work.apply(taken.backbone);
+            } finally {
+                synchronized (packed) {
+                    taken.users--;
+                }
+            }
+        }
+
+        private Packed take(NetworkConfig sized) {
             synchronized (packed) {
-                taken.users--;
+                if (closed) {
+                    throw new IllegalStateException("the model is closed");
+                }
+                Packed taken = packed.computeIfAbsent(
+                        sized.imageSize(), size -> new Packed(packer.apply(sized, own.resized(weights, sized))));
+                taken.users++;
+                forget();
+                return taken;
             }
         }
-    }
 
-    private Packed take(NetworkConfig sized) {
-        synchronized (packed) {
-            if (closed) {
-                throw new IllegalStateException("the model is closed");
-            }
-            Packed taken = packed.computeIfAbsent(
-                    sized.imageSize(), size -> new Packed(packer.apply(sized, config().resized(weights, sized))));
-            taken.users++;
-            forget();
-            return taken;
-        }
-    }
-
-    /** Closes the sizes that were used longest ago, but for those that are in use. */
-    private void forget() {
-        int tooMany = packed.size() - KEPT;
-        for (var each = packed.values().iterator(); tooMany > 0 && each.hasNext(); ) {
-            Packed oldest = each.next();
-            if (oldest.users == 0) {
-                oldest.backbone.close();
-                each.remove();
-                tooMany--;
+        /** Closes the sizes that were used longest ago, but for those that are in use. */
+        private void forget() {
+            int tooMany = packed.size() - KEPT;
+            for (var each = packed.values().iterator(); tooMany > 0 && each.hasNext(); ) {
+                Packed oldest = each.next();
+                if (oldest.users == 0) {
+                    oldest.backbone.close();
+                    each.remove();
+                    tooMany--;
+                }
             }
         }
-    }
 
-    @Override
-    public void close() {
-        ComputeThread.free(() -> {
+        void close() {
+            ComputeThread.free(() -> {
+                synchronized (packed) {
+                    closed = true;
+                    packed.values().forEach(each -> each.backbone.close());
+                    packed.clear();
+                }
+            });
+        }
+
+        long weightBytes() {
             synchronized (packed) {
-                closed = true;
-                packed.values().forEach(each -> each.backbone.close());
-                packed.clear();
+                return packed.values().stream()
+                        .mapToLong(each -> each.backbone.weightBytes())
+                        .sum();
             }
-        });
+        }
     }
 }

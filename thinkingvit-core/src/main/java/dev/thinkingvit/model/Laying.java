@@ -61,7 +61,8 @@ final class Laying {
                 return;
             }
             if (tensor == null) {
-                if (!explained.contains(name)) {
+                boolean optional = role == Role.PREDICTOR || role == Role.KEPT_RECYCLING;
+                if (!optional && !explained.contains(name)) {
                     remarks.add(missing(name));
                 }
             } else if (fits(name, tensor, fitting.get(name))) {

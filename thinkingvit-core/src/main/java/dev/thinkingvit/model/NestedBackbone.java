@@ -4,11 +4,15 @@ import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Libtorch;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.tensor.TorchTensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
@@ -50,20 +54,26 @@ public final class NestedBackbone extends NetworkBackbone {
                 Map<String, Tensor> placed = new LinkedHashMap<>();
                 weights.forEach((name, tensor) ->
                         placed.put(name, device.place(Tensors.toNative(tensor).to(ScalarType.Float))));
-                NestedWeights cut = NestedWeights.cut(config.network(), placed, precision.type());
+                NestedWeights cut =
+                        NestedWeights.cut(config.network(), placed, Tensors.scalarType(precision.ofTraining()));
                 cut.tensors().forEach(Scope::own);
-                return new NestedBackbone(config, device, cut, Tensors.dtype(precision.type()));
+                return new NestedBackbone(config, device, cut, precision.ofTraining());
             }
         });
     }
 
     @Override
-    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+    public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, device);
-        return StageOutput.of(weights.stage(stage, device.place(images), taken));
+        @Nullable NativeTensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, device);
+        Libtorch.load(); // this thread's number of threads is told to it
+        try (NoGradGuard guard = new NoGradGuard()) {
+            return StageOutput.of(weights.stage(
+                            stage, device.place(Tensors.shared(images)), taken == null ? null : Tensors.shared(taken))
+                    .map(TorchTensor::new));
+        }
     }
 
     @Override

@@ -5,7 +5,7 @@ import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Libtorch;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
@@ -41,7 +41,7 @@ public final class NestedNetwork implements AutoCloseable {
      * @throws WeightsException if a tensor is missing, left over, of another shape or not of a float type
      */
     public static NestedNetwork of(NetworkConfig config, Map<String, HostTensor> weights) {
-        Natives.load();
+        Libtorch.load();
         WeightsException.check(config.parameterShapes(), weights);
         Map<String, Tensor> parameters = new LinkedHashMap<>();
         for (String name : config.parameterShapes().keySet()) {
@@ -107,19 +107,17 @@ public final class NestedNetwork implements AutoCloseable {
      * Runs every stage without recording gradients.
      *
      * @param images (B, 3, h, w) F32
-     * @param precision of the matrix products; parameters and gradients stay F32
+     * @param precision of the matrix products, FP32 or BF16; parameters and gradients stay F32
      * @param dropPath which residual branches are skipped
      * @return the output of each stage, in order; belongs to the innermost scope
      */
-    public List<StageOutput> forward(Tensor images, Precision precision, DropPath dropPath) {
-        return cut(precision).forward(images, config.stages(), dropPath).stream()
-                .map(StageOutput::of)
-                .toList();
+    public List<Network.Output<Tensor>> forward(Tensor images, Precision precision, DropPath dropPath) {
+        return cut(precision).forward(images, config.stages(), dropPath);
     }
 
     /** The weights as a training step uses them; good until the parameters change. */
     public NestedWeights cut(Precision precision) {
-        return NestedWeights.cut(network, parameters, precision.type());
+        return NestedWeights.cut(network, parameters, Tensors.scalarType(precision.ofTraining()));
     }
 
     @Override

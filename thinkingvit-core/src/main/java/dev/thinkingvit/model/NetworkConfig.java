@@ -1,11 +1,15 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Cost;
+import dev.thinkingvit.network.Halting;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameters;
+import dev.thinkingvit.network.TokenPruning;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The shape of a network, whatever its architecture: what the rest of the program asks of it. Immutable. */
@@ -38,6 +42,33 @@ public interface NetworkConfig {
         return Readout.CLASSES;
     }
 
+    /** Patches that an input is cut into, down and across: as many of {@link #shape()}'s {@code patch_size} as cover it. */
+    default ImageSize grid() {
+        int side = (Integer) Objects.requireNonNull(shape().get("patch_size"), "the shape has no patch_size");
+        return new ImageSize(
+                (imageSize().height() + side - 1) / side, (imageSize().width() + side - 1) / side);
+    }
+
+    /** Where its stages leave patches out on the way, which a training must teach them; null for a kind that keeps all. */
+    default @Nullable TokenPruning pruning() {
+        return null;
+    }
+
+    /** The same network with all of its tokens kept, of which it has every parameter; itself if it leaves none out. */
+    default NetworkConfig unpruned() {
+        return this;
+    }
+
+    /** When tokens halt in its last stage, which a training weighs; null if all go through every block. */
+    default @Nullable Halting halting() {
+        return null;
+    }
+
+    /** The certainty measure of its published thresholds. */
+    default String publishedRouter() {
+        return "entropy_top10";
+    }
+
     /** Width of the vector before the classifier, at full width: timm's {@code num_features}. */
     int numFeatures();
 
@@ -67,6 +98,11 @@ public interface NetworkConfig {
      * @throws IllegalArgumentException if the network cannot: names the sizes that it can
      */
     NetworkConfig withImageSize(ImageSize size);
+
+    /** Whether it is made for pictures of whatever size comes, its own being that of what it was trained on. */
+    default boolean takesAnySize() {
+        return false;
+    }
 
     /**
      * The weights for another size of pictures.
@@ -125,6 +161,13 @@ public interface NetworkConfig {
     /** Every parameter of the model with its shape, named and ordered as published checkpoints are. */
     default Map<String, long[]> parameterShapes() {
         return parameters().shapes();
+    }
+
+    /** Those of a larger network's weights that this one has. */
+    default Map<String, HostTensor> ownOf(Map<String, HostTensor> weights) {
+        Map<String, HostTensor> own = new LinkedHashMap<>(weights);
+        own.keySet().retainAll(parameterShapes().keySet());
+        return own;
     }
 
     /** Number of trainable values. */

@@ -14,4 +14,15 @@ public interface Prediction {
      * @param of given probabilities that sum to 1, which it must not change
      */
     double measure(ToDoubleFunction<float[]> of);
+
+    /** Shannon entropy −Σ p ln p of the probabilities in nats; the mean where these are several. */
+    default double entropyNats() {
+        return measure(probabilities -> {
+            double entropy = 0;
+            for (float p : probabilities) {
+                entropy -= p > 0 ? p * Math.log(p) : 0;
+            }
+            return entropy;
+        });
+    }
 }

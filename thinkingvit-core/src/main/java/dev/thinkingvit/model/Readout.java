@@ -27,6 +27,11 @@ public interface Readout {
      */
     Prediction read(float[] values, int offset, int length);
 
+    /** Whether what it reads is {@link MaskScores}, a prediction of each pixel. */
+    default boolean isOfPixels() {
+        return false;
+    }
+
     /** What value {@code index} of an image is of, in words. */
     String place(int index);
 

@@ -2,11 +2,10 @@ package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.tensor.DType;
-import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.util.Arrays;
 import java.util.List;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** What a stage takes, checked in Java, where messages are better than native ones. */
@@ -22,11 +21,11 @@ public final class StageInput {
      * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, images are not F32 in the
      *     processor's memory, or tokens are of another type or elsewhere than the stage before left them
      */
-    public static @Nullable Tensor check(
+    public static @Nullable NativeTensor check(
             Network network,
             int stage,
-            Tensor images,
-            @Nullable Tensor previousTokens,
+            NativeTensor images,
+            @Nullable NativeTensor previousTokens,
             DType tokens,
             TorchDevice device) {
         if (stage < 1 || stage > network.stages()) {
@@ -37,7 +36,7 @@ public final class StageInput {
         requireShape("images", images, ports.images());
         if (images.size(0) < 1) {
             throw new IllegalArgumentException(
-                    "images: at least 1 is required, " + Arrays.toString(Tensors.shape(images)) + " came");
+                    "images: at least 1 is required, " + Arrays.toString(images.shape()) + " came");
         }
         List<Long> previous = ports.previous();
         if (previous == null) {
@@ -62,11 +61,11 @@ public final class StageInput {
         return previousTokens;
     }
 
-    private static void requireType(String what, Tensor tensor, DType required, TorchDevice device) {
-        TorchDevice came = TorchDevice.of(tensor);
-        if (!came.equals(device) || Tensors.dtype(tensor) != required) {
+    private static void requireType(String what, NativeTensor tensor, DType required, TorchDevice device) {
+        TorchDevice came = tensor.device();
+        if (!came.equals(device) || tensor.dtype() != required) {
             throw new IllegalArgumentException(what + ": " + required + " " + where(device) + " is required, "
-                    + Tensors.dtype(tensor) + (came.equals(device) ? "" : " " + where(came)) + " came");
+                    + tensor.dtype() + (came.equals(device) ? "" : " " + where(came)) + " came");
         }
     }
 
@@ -75,8 +74,8 @@ public final class StageInput {
     }
 
     /** @param required of one image; the batch comes first */
-    private static void requireShape(String what, Tensor tensor, List<Long> required) {
-        long[] shape = Tensors.shape(tensor);
+    private static void requireShape(String what, NativeTensor tensor, List<Long> required) {
+        long[] shape = tensor.shape();
         boolean fits = shape.length == required.size() + 1;
         for (int i = 0; fits && i < required.size(); i++) {
             fits = shape[i + 1] == required.get(i);

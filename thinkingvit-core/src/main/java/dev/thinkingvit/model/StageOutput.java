@@ -1,8 +1,8 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.tensor.NativeTensor;
 import java.util.Map;
-import org.bytedeco.pytorch.Tensor;
 
 /**
  * What one stage leaves behind. The tensors belong to the scope in which the stage ran.
@@ -12,13 +12,13 @@ import org.bytedeco.pytorch.Tensor;
  * @param prediction (B, …), F32, such as class logits (B, C)
  * @param extras (B, …), F32 each: what else the stage says, by name
  */
-public record StageOutput(Tensor tokens, Tensor prediction, Map<String, Tensor> extras) {
+public record StageOutput(NativeTensor tokens, NativeTensor prediction, Map<String, NativeTensor> extras) {
     /** Of a stage that says nothing else. */
-    public StageOutput(Tensor tokens, Tensor prediction) {
+    public StageOutput(NativeTensor tokens, NativeTensor prediction) {
         this(tokens, prediction, Map.of());
     }
 
-    static StageOutput of(Network.Output<Tensor> output) {
+    static StageOutput of(Network.Output<NativeTensor> output) {
         return new StageOutput(output.tokens(), output.prediction(), output.extras());
     }
 }

@@ -101,6 +101,16 @@ final class SwinArchitecture implements Architecture {
     }
 
     @Override
+    public WeightsReader weights() {
+        return new SwinWeights();
+    }
+
+    @Override
+    public OtherLibraries elsewhere() {
+        return new SwinElsewhere();
+    }
+
+    @Override
     public List<String> sources() {
         return List.of(plainTitle(), title());
     }

@@ -223,6 +223,11 @@ public record SwinConfig(
         return heads(stage, level) * (width(level) / numHeads.get(level));
     }
 
+    @Override
+    public ImageSize grid() {
+        return grid(0);
+    }
+
     /** A level's grid of tokens, down and across. */
     public ImageSize grid(int level) {
         int side = patchSize << level;

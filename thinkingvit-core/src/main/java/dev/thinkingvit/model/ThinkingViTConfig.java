@@ -5,7 +5,6 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,10 +37,10 @@ public record ThinkingViTConfig(
     public static final double DEFAULT_NORM_EPS = 1e-6;
 
     /** How configurations name it. */
-    public static final Architecture ARCHITECTURE = new Configured();
+    public static final Architecture ARCHITECTURE = new ThinkingViTArchitecture();
 
     private static final int MLP_RATIO = 4;
-    private static final int CHANNELS = 3;
+    static final int CHANNELS = 3;
     private static final int LARGEST = 1 << 16;
 
     public ThinkingViTConfig {
@@ -132,7 +131,7 @@ public record ThinkingViTConfig(
         return MLP_RATIO * width;
     }
 
-    /** Patches of an image, down and across. */
+    @Override
     public ImageSize grid() {
         return new ImageSize(imageSize.height() / patchSize, imageSize.width() / patchSize);
     }
@@ -251,113 +250,6 @@ public record ThinkingViTConfig(
     public long macs(int stage) {
         checkStage(stage);
         return NetworkConfig.super.macs(stage);
-    }
-
-    /** The arguments of timm's models, as far as they mean this network, and the stages. */
-    private static final class Configured implements Architecture {
-        private static final Set<String> KNOWN = Set.of(
-                "thinking_stages",
-                "img_size",
-                "patch_size",
-                "embed_dim",
-                "num_heads",
-                "depth",
-                "norm_eps",
-                "num_classes");
-        /** Arguments that timm's models take and that this network leaves at one value. */
-        private static final Map<String, Object> FIXED = Map.ofEntries(
-                Map.entry("mlp_ratio", 4.0),
-                Map.entry("qkv_bias", true),
-                Map.entry("in_chans", CHANNELS),
-                Map.entry("class_token", true),
-                Map.entry("global_pool", "token"),
-                Map.entry("act_layer", "gelu"),
-                Map.entry("reg_tokens", 0),
-                Map.entry("init_values", "null"),
-                Map.entry("qk_norm", false),
-                Map.entry("pre_norm", false),
-                Map.entry("fc_norm", false),
-                Map.entry("no_embed_class", false));
-        /** Arguments that matter while training only, and whether other sizes are taken, which whoever opens it says. */
-        private static final Set<String> PASSED_OVER = Set.of(
-                "drop_rate",
-                "drop_path_rate",
-                "attn_drop_rate",
-                "proj_drop_rate",
-                "pos_drop_rate",
-                "patch_drop_rate",
-                "dynamic_img_size");
-
-        @Override
-        public String name() {
-            return "thinkingvit";
-        }
-
-        @Override
-        public String title() {
-            return "ThinkingViT";
-        }
-
-        @Override
-        public String plainTitle() {
-            return "Vision Transformer";
-        }
-
-        @Override
-        public boolean answersTo(String architecture) {
-            return architecture.equals(name());
-        }
-
-        @Override
-        public List<String> sources() {
-            return List.of("ViT", "DeiT", title());
-        }
-
-        @Override
-        public String stagesArgument() {
-            return "thinking_stages";
-        }
-
-        @Override
-        public String globalPool() {
-            return "token";
-        }
-
-        @Override
-        public int prefixTokens() {
-            return 1;
-        }
-
-        @Override
-        public ThinkingViTConfig read(Arguments arguments) {
-            arguments.requireKnown(name(), KNOWN, FIXED, PASSED_OVER);
-            int depth = arguments.integer("depth");
-            int embedDim = arguments.integer("embed_dim");
-            int numHeads = arguments.integer("num_heads");
-            return new ThinkingViTConfig(
-                    arguments.imageSize("img_size"),
-                    arguments.square("patch_size"),
-                    embedDim,
-                    depth,
-                    numHeads,
-                    arguments.integers("thinking_stages"),
-                    arguments.integer("num_classes"),
-                    arguments.number("norm_eps", DEFAULT_NORM_EPS));
-        }
-
-        @Override
-        public Map<String, Object> write(NetworkConfig config) {
-            ThinkingViTConfig network = of(config);
-            Map<String, Object> arguments = new LinkedHashMap<>();
-            arguments.put("thinking_stages", network.thinkingStages());
-            arguments.put("img_size", network.imageSize().argument());
-            arguments.put("patch_size", network.patchSize());
-            arguments.put("embed_dim", network.embedDim());
-            arguments.put("num_heads", network.numHeads());
-            arguments.put("depth", network.depth());
-            arguments.put("norm_eps", network.normEps());
-            return arguments;
-        }
     }
 
     private void checkStage(int stage) {

@@ -5,6 +5,8 @@ import dev.thinkingvit.model.WarmStart.Remark;
 import dev.thinkingvit.network.Axis;
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.Parameter.Role;
+import dev.thinkingvit.network.Parameters;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * Tensors that a network starts from, under its own names and in its own geometry. What else they may come from, and how it
  * is brought to that, is the architecture's to know: {@link NetworkConfig#warmSource}.
  *
- * @param tensors by name, of any type; nothing that recycles tokens, which starts anew in every model
+ * @param tensors by name, of any type; of what recycles tokens, which starts anew in most models, nothing but what {@link
+ *     #keepingRecycling} keeps
  * @param width of the source, counted as {@link NetworkConfig#numFeatures()} counts; 0 if no tensor tells
  * @param shape what these tensors should be the weights of: a network of one stage and that width, else the one that starts;
  *     null if there can be none
@@ -69,6 +72,38 @@ public record WarmSource(
         return of(tensors, width, config, remarks, PUBLISHED_RECYCLING.asMatchPredicate());
     }
 
+    /**
+     * As a ThinkingViT's, but that what recycles tokens is taken where the source has it: of a network that is a ThinkingViT
+     * already but for what becomes of its tokens.
+     *
+     * @param parameters of the network that starts
+     */
+    static WarmSource keepingRecycling(
+            ThinkingViTConfig vit,
+            Parameters parameters,
+            Map<String, HostTensor> tensors,
+            String library,
+            @Nullable ImageSize seen) {
+        Map<String, HostTensor> rest = new LinkedHashMap<>(tensors);
+        Map<String, HostTensor> recycling = new LinkedHashMap<>();
+        for (Parameter parameter : parameters.all()) {
+            HostTensor tensor = tensors.get(parameter.name());
+            if (parameter.role() == Role.KEPT_RECYCLING && tensor != null) {
+                recycling.put(parameter.name(), tensor);
+                rest.remove(parameter.name());
+            }
+        }
+        WarmSource fitted = vit.warmSource(rest, library, seen);
+        Map<String, HostTensor> all = new LinkedHashMap<>(fitted.tensors);
+        all.putAll(recycling);
+        List<Remark> remarks = new ArrayList<>(fitted.remarks);
+        if (vit.stages() > 1 && recycling.isEmpty()) {
+            remarks.add(new Remark(
+                    Kind.ADAPTED, "proj_layer", "alpha and proj_layer, of which the source has none, start anew"));
+        }
+        return new WarmSource(all, fitted.width, fitted.shape, remarks);
+    }
+
     private static WarmSource of(
             Map<String, HostTensor> tensors,
             int width,
@@ -82,7 +117,7 @@ public record WarmSource(
             Parameter parameter = config.parameters().get(name);
             if (parameter == null ? recycling.test(name) : parameter.role() == Role.RECYCLING) {
                 kept.remove(name);
-                layers.add(name.replaceFirst("\\..*", ""));
+                layers.add(layer(name, config));
             }
         }
         if (!layers.isEmpty()) {
@@ -96,6 +131,21 @@ public record WarmSource(
                                     : ", which recycle tokens, start anew in every model")));
         }
         return new WarmSource(kept, width, width < 1 || width > LARGEST_WIDTH ? null : plain(config, width), all);
+    }
+
+    /** As much of a name's beginning as tells what recycles tokens from all else. */
+    private static String layer(String name, NetworkConfig config) {
+        int end = name.indexOf('.');
+        while (end >= 0) {
+            String start = name.substring(0, end + 1);
+            if (config.parameters().all().stream()
+                    .noneMatch(
+                            each -> each.role() != Role.RECYCLING && each.name().startsWith(start))) {
+                return name.substring(0, end);
+            }
+            end = name.indexOf('.', end + 1);
+        }
+        return name;
     }
 
     private static @Nullable NetworkConfig plain(NetworkConfig config, int width) {

@@ -17,19 +17,35 @@ public final class Cost implements Layers<long[]> {
     /** What attention's two products are called among layers, which have no parameter to be named after. */
     public static final String ATTENTION = "attention";
 
+    /** What scalar products of tokens outside of attention are called among layers. */
+    public static final String PRODUCTS = "products";
+
     private final int stage;
+    private final int @Nullable [] active; // tokens that go into each block where tokens halt; null for all
     private final Map<String, Long> macs = new LinkedHashMap<>();
     private long largest;
 
-    private Cost(int stage) {
+    private Cost(int stage, int @Nullable [] active) {
         this.stage = stage;
+        this.active = active;
     }
 
     /** Multiply-accumulates of one image at {@code stage} (from 1) alone. */
     public static long macs(Network network, int stage) {
-        return byLayer(network, stage).values().stream()
-                .mapToLong(Long::longValue)
-                .sum();
+        return counted(network, stage, null).sum();
+    }
+
+    /**
+     * Multiply-accumulates of an image whose tokens halted.
+     *
+     * @param active how many tokens went into each block of {@link Layers#halting}
+     */
+    public static long macs(Network network, int stage, int[] active) {
+        return counted(network, stage, active).sum();
+    }
+
+    private long sum() {
+        return macs.values().stream().mapToLong(Long::longValue).sum();
     }
 
     /**
@@ -37,16 +53,16 @@ public final class Cost implements Layers<long[]> {
      * {@code blocks.0.attn.qkv}; {@link #ATTENTION} stands for all products of attention.
      */
     public static Map<String, Long> byLayer(Network network, int stage) {
-        return counted(network, stage).macs;
+        return counted(network, stage, null).macs;
     }
 
     /** Values of one image that go into the largest block of a stage: tokens times width. */
     public static long blockValues(Network network, int stage) {
-        return counted(network, stage).largest;
+        return counted(network, stage, null).largest;
     }
 
-    private static Cost counted(Network network, int stage) {
-        Cost cost = new Cost(stage);
+    private static Cost counted(Network network, int stage, int @Nullable [] active) {
+        Cost cost = new Cost(stage, active);
         Network.Ports ports = network.ports(stage);
         network.stage(cost, stage, one(ports.images()), ports.previous() == null ? null : one(ports.previous()));
         return cost;
@@ -80,7 +96,7 @@ public final class Cost implements Layers<long[]> {
     @Override
     public long[] patches(long[] images, int patch) {
         return new long[] {
-            images[0], images[2] / patch * (images[3] / patch), images[1] * patch * patch,
+            images[0], Layers.above(images[2], patch) * Layers.above(images[3], patch), images[1] * patch * patch,
         };
     }
 
@@ -92,7 +108,7 @@ public final class Cost implements Layers<long[]> {
     @Override
     public long[] linear(long[] x, Linear layer) {
         long[] out = x.clone();
-        out[out.length - 1] = layer.weight().shape(stage)[0];
+        out[out.length - 1] = layer.outputs(stage);
         count(layer(layer.weight()), product(x) * out[out.length - 1]);
         return out;
     }
@@ -176,8 +192,77 @@ public final class Cost implements Layers<long[]> {
     }
 
     @Override
+    public long[] section(long[] x, int from, int count) {
+        return new long[] {x[0], count, x[2]};
+    }
+
+    @Override
+    public long[] append(long[] x, Parameter tokens) {
+        return new long[] {x[0], x[1] + tokens.shape()[1], x[2]};
+    }
+
+    @Override
+    public long[] unit(long[] x) {
+        return x;
+    }
+
+    @Override
+    public long[] products(long[] x, long[] y) {
+        count(PRODUCTS, product(x) * y[1]);
+        return new long[] {x[0], x[1], y[1]};
+    }
+
+    @Override
     public long[] block(long[] x, int index, UnaryOperator<long[]> body) {
         largest = Math.max(largest, product(x));
         return body.apply(x);
+    }
+
+    @Override
+    public long[] rest(long[] x) {
+        return new long[] {x[0], x[1] - 1, x[2]};
+    }
+
+    @Override
+    public long[] halfMean(long[] x, long @Nullable [] chosen) {
+        return x;
+    }
+
+    @Override
+    public long[] logSoftmax(long[] x) {
+        return x;
+    }
+
+    @Override
+    public long[] entry(long[] x, int index) {
+        return new long[] {x[0], x[1]};
+    }
+
+    @Override
+    public long[] choose(long[] scores, int count, long @Nullable [] before) {
+        return new long[] {scores[0], count};
+    }
+
+    @Override
+    public long[] chosen(long[] x, long[] chosen) {
+        return new long[] {x[0], 1 + chosen[1], x[2]};
+    }
+
+    @Override
+    public long[] restored(long[] x, long[] chosen, long[] changed) {
+        return x;
+    }
+
+    @Override
+    public Halting.Outcome<long[]> halting(long[] x, Halting how, Halting.Body<long[]> body) {
+        for (int i = 0; i < how.blocks(); i++) {
+            long tokens = active == null ? x[1] : active[i];
+            if (tokens > 0) {
+                int index = i;
+                block(new long[] {x[0], tokens, x[2]}, index, input -> body.apply(this, input, index));
+            }
+        }
+        long[] each = {x[0], x[1]};
+        return new Halting.Outcome<>(x, each, each, null);
     }
 }

@@ -1,11 +1,15 @@
 package dev.thinkingvit.network;
 
+import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.DnnlProgram;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.Team;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -14,10 +18,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.MemoryFormatOptional;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,21 +39,34 @@ final class DnnlStage implements PackedStage {
     private final int stage;
     private final DnnlWeights weights;
     private final Map<Kind, Deque<Group>> idle = new ConcurrentHashMap<>();
+    private final Map<Integer, Deque<SharedImage>> idleShared = new ConcurrentHashMap<>(); // by number of parts
+    private final boolean isShared; // whether several threads may compute an image side by side
 
     /** Groups that can stand in for each other: a program is written for a number of images and of native threads. */
     private record Kind(int images, int threads) {}
 
-    DnnlStage(Network network, int stage, Map<String, HostTensor> source, DType type) {
+    DnnlStage(Network network, int stage, Map<String, HostTensor> source, Arithmetic arithmetic) {
         this.network = network;
         this.stage = stage;
-        this.weights = new DnnlWeights(stage, source, type);
+        this.weights = new DnnlWeights(stage, source, arithmetic);
         try {
             new Plan(1); // asks for everything once
+            isShared = canBeShared();
         } catch (RuntimeException | Error e) {
             weights.close();
             throw e;
         }
         weights.seal();
+    }
+
+    /** Whether the network's layers are all such as {@link SharedPlan} has. */
+    private boolean canBeShared() {
+        try {
+            new SharedImage(network, stage, weights, 1).close();
+            return true;
+        } catch (SharedPlan.NotSharedException e) {
+            return false;
+        }
     }
 
     /** The stage's steps for a group of images. */
@@ -68,8 +81,10 @@ final class DnnlStage implements PackedStage {
             List<Long> before = ports.previous();
             this.images = steps.input(DType.F32, shape(count, ports.images()));
             this.previous = before == null ? null : steps.input(weights.type(), shape(count, before));
-            this.outputs = network.stage(steps, stage, images, previous)
-                    .map(tokens -> steps.output(tokens, weights.type()), said -> steps.output(said, DType.F32));
+            Network.Output<DnnlPlan.Value> left = network.stage(steps, stage, images, previous);
+            this.outputs = left.map(
+                    tokens -> steps.output(tokens, weights.type()),
+                    said -> said == left.prediction() ? steps.said(said, images) : steps.output(said, DType.F32));
         }
     }
 
@@ -80,38 +95,42 @@ final class DnnlStage implements PackedStage {
     }
 
     @Override
-    public Network.Output<Tensor> run(Tensor images, @Nullable Tensor previousTokens) {
+    public Network.Output<NativeTensor> run(NativeTensor images, @Nullable NativeTensor previousTokens) {
         try (Scope scope = new Scope()) {
             int batch = Math.toIntExact(images.size(0));
-            Tensor pixels = images.contiguous();
-            Tensor previous = previousTokens == null ? null : previousTokens.contiguous();
+            NativeArray pixels = images.array();
+            NativeArray previous = previousTokens == null ? null : previousTokens.array();
             Network.Ports ports = network.ports(stage);
-            Network.Output<Tensor> outputs = empty(ports, batch);
+            Network.Output<NativeArray> outputs = empty(ports, batch);
+            Team team = isShared && Natives.threads() > 1 ? ComputeThread.team() : null;
             int from = 0;
             while (from < batch) {
-                from += runGroup(batch - from, from, pixels, previous, outputs);
+                from += team == null
+                        ? runGroup(batch - from, from, pixels, previous, outputs)
+                        : runShared(team, batch - from, from, pixels, previous, outputs);
             }
-            return outputs.map(scope::keep);
+            return outputs.map(output -> scope.keep(output));
         }
     }
 
-    private Network.Output<Tensor> empty(Network.Ports ports, int batch) {
-        Tensor tokens = empty(weights.type(), shape(batch, ports.tokens())); // (B, N, d)
-        Tensor prediction = empty(DType.F32, shape(batch, ports.prediction())); // (B, C)
+    private Network.Output<NativeArray> empty(Network.Ports ports, int batch) {
+        NativeArray tokens = NativeArray.allocate(weights.type(), shape(batch, ports.tokens())); // (B, N, d)
+        NativeArray prediction = NativeArray.allocate(DType.F32, shape(batch, ports.prediction())); // (B, C)
         if (ports.extras().isEmpty()) {
             return new Network.Output<>(tokens, prediction);
         }
-        Map<String, Tensor> extras = new LinkedHashMap<>();
-        ports.extras().forEach((name, shape) -> extras.put(name, empty(DType.F32, shape(batch, shape))));
+        Map<String, NativeArray> extras = new LinkedHashMap<>();
+        ports.extras().forEach((name, shape) -> extras.put(name, NativeArray.allocate(DType.F32, shape(batch, shape))));
         return new Network.Output<>(tokens, prediction, extras);
     }
 
-    private static Tensor empty(DType type, long[] shape) {
-        return torch.empty(shape, new TensorOptions(Tensors.scalarType(type)), new MemoryFormatOptional());
-    }
-
     /** Runs as many of the images that are left as fit into a group; returns how many. */
-    private int runGroup(int left, int from, Tensor images, @Nullable Tensor previous, Network.Output<Tensor> outputs) {
+    private int runGroup(
+            int left,
+            int from,
+            NativeArray images,
+            @Nullable NativeArray previous,
+            Network.Output<NativeArray> outputs) {
         Kind kind = new Kind(groupSize(left), Natives.threads());
         Deque<Group> waiting = idle.computeIfAbsent(kind, of -> new ConcurrentLinkedDeque<>());
         Group group = waiting.pollFirst();
@@ -126,6 +145,54 @@ final class DnnlStage implements PackedStage {
         }
         waiting.addFirst(group);
         return kind.images;
+    }
+
+    /**
+     * Runs as many of the images that are left as all threads can take at a time, each image with the same number of them;
+     * returns how many.
+     */
+    private int runShared(
+            Team team,
+            int left,
+            int from,
+            NativeArray images,
+            @Nullable NativeArray previous,
+            Network.Output<NativeArray> outputs) {
+        int threads = Natives.threads();
+        int together = Math.min(left, threads);
+        while (threads % together != 0) {
+            together--;
+        }
+        int parts =
+                (int) Math.min(threads / together, network.ports(stage).tokens().get(0));
+        Deque<SharedImage> waiting = idleShared.computeIfAbsent(parts, of -> new ConcurrentLinkedDeque<>());
+        List<SharedImage> under = new ArrayList<>();
+        try {
+            for (int i = 0; i < together; i++) {
+                SharedImage image = waiting.pollFirst();
+                under.add(image == null ? shared(team, parts) : image);
+            }
+            team.run(together * parts, part -> under.get(part / parts)
+                    .run(part % parts, from + part / parts, images, previous, outputs));
+            under.forEach(SharedImage::requireDone);
+        } catch (RuntimeException | Error e) {
+            under.forEach(SharedImage::close);
+            throw e;
+        }
+        under.forEach(waiting::addFirst);
+        return together;
+    }
+
+    private SharedImage shared(Team team, int parts) {
+        SharedImage image = new SharedImage(network, stage, weights, parts);
+        try {
+            image.allocate();
+            team.run(parts, image::write);
+            return image;
+        } catch (RuntimeException | Error e) {
+            image.close();
+            throw e;
+        }
     }
 
     @Override
@@ -153,11 +220,12 @@ final class DnnlStage implements PackedStage {
 
     /** A program for a group of images and the memory that it works on. For one thread at a time. */
     private final class Group implements AutoCloseable {
-        private final DnnlProgram program = new DnnlProgram();
         private final Plan plan;
+        private final DnnlProgram program;
 
         Group(int images) {
             this.plan = new Plan(images);
+            this.program = new DnnlProgram();
             try {
                 plan.steps.write(program);
             } catch (RuntimeException | Error e) {
@@ -166,7 +234,7 @@ final class DnnlStage implements PackedStage {
             }
         }
 
-        void run(int from, Tensor allImages, @Nullable Tensor allPrevious, Network.Output<Tensor> all) {
+        void run(int from, NativeArray allImages, @Nullable NativeArray allPrevious, Network.Output<NativeArray> all) {
             program.bind(plan.images.view(), allImages, from);
             if (plan.previous != null && allPrevious != null) {
                 program.bind(plan.previous.view(), allPrevious, from);
@@ -174,7 +242,8 @@ final class DnnlStage implements PackedStage {
             program.bind(plan.outputs.tokens().view(), all.tokens(), from);
             program.bind(plan.outputs.prediction().view(), all.prediction(), from);
             if (!all.extras().isEmpty()) {
-                Iterator<Tensor> extras = all.extras().values().iterator(); // in the ports' order, as the plan's are
+                Iterator<NativeArray> extras =
+                        all.extras().values().iterator(); // in the ports' order, as the plan's are
                 plan.outputs.extras().values().forEach(value -> program.bind(value.view(), extras.next(), from));
             }
             program.run();
@@ -190,6 +259,8 @@ final class DnnlStage implements PackedStage {
     public void close() {
         idle.values().forEach(waiting -> waiting.forEach(Group::close));
         idle.clear();
+        idleShared.values().forEach(waiting -> waiting.forEach(SharedImage::close));
+        idleShared.clear();
         weights.close();
     }
 }

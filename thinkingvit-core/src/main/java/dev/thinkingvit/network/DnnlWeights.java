@@ -3,18 +3,16 @@ package dev.thinkingvit.network;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.DnnlMatrix;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.Quantizer;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,12 +23,10 @@ final class DnnlWeights implements AutoCloseable {
     private static final int FEW_ROWS = 4;
 
     private final int stage;
-    private final DType type;
+    private final Arithmetic arithmetic;
     private @Nullable Map<String, HostTensor> source;
-    private final Map<Use, DnnlMatrix> matrices = new HashMap<>();
-    private final IdentityHashMap<Parameter, Tensor> vectors = new IdentityHashMap<>();
-    private final IdentityHashMap<Parameter, Tensor> positions = new IdentityHashMap<>();
-    private final Map<String, Tensor> zeros = new ConcurrentHashMap<>();
+    private final Map<Use, Packed> matrices = new HashMap<>();
+    private final Map<List<Object>, NativeArray> arrays = new HashMap<>(); // guarded by this, as the next two
     private final List<AutoCloseable> owned = new ArrayList<>();
     private long bytes;
 
@@ -38,24 +34,43 @@ final class DnnlWeights implements AutoCloseable {
     private record Use(
             Linear layer,
             @Nullable Parameter factor,
-            @Nullable Parameter pattern) {}
+            @Nullable Parameter pattern,
+            EightBits.@Nullable Rounding rounding) {}
+
+    /**
+     * A linear layer, packed.
+     *
+     * @param inputs how what is multiplied becomes eight bits; null where it does not
+     */
+    record Packed(DnnlMatrix matrix, @Nullable Quantizer inputs) {}
 
     /**
      * @param source all of the network's weights, of any float type
-     * @param type of products whose weights are cast
+     * @param arithmetic of products whose weights are cast
      */
-    DnnlWeights(int stage, Map<String, HostTensor> source, DType type) {
+    DnnlWeights(int stage, Map<String, HostTensor> source, Arithmetic arithmetic) {
         this.stage = stage;
         this.source = source;
-        this.type = type;
+        this.arithmetic = arithmetic;
     }
 
     int stage() {
         return stage;
     }
 
+    /** Of tokens, and of products that are cast and not in eight bits. */
     DType type() {
-        return type;
+        return arithmetic.type();
+    }
+
+    /** Whether linear layers are in eight bits, as far as they can. */
+    boolean rounds() {
+        return arithmetic.eightBits() != null;
+    }
+
+    /** Where what goes into linear layers is added to; null if nobody asks. */
+    @Nullable ActivationRanges watched() {
+        return arithmetic.watched();
     }
 
     /** Everything has been asked for once: the source is not needed any more. */
@@ -64,7 +79,7 @@ final class DnnlWeights implements AutoCloseable {
     }
 
     /** Bytes of native memory. */
-    long bytes() {
+    synchronized long bytes() {
         return bytes;
     }
 
@@ -75,119 +90,167 @@ final class DnnlWeights implements AutoCloseable {
      * @param pattern (in, 1, f, f) by which inputs are spread before: the layer then has f · f times the outputs, those of
      *     a place of the pattern after the other; null for none
      * @param rows about how many rows will be multiplied at a time
+     * @param rounding how what goes in becomes eight bits; null if it does not
      */
-    DnnlMatrix matrix(Linear layer, @Nullable Parameter factor, @Nullable Parameter pattern, long rows) {
-        Use use = new Use(layer, factor, pattern);
-        DnnlMatrix known = matrices.get(use);
+    synchronized Packed matrix(
+            Linear layer,
+            @Nullable Parameter factor,
+            @Nullable Parameter pattern,
+            long rows,
+            EightBits.@Nullable Rounding rounding) {
+        Use use = new Use(layer, factor, pattern, rounding);
+        Packed known = matrices.get(use);
         if (known != null) {
             return known;
         }
+        DenseLayer whole = DenseLayer.of(layer, factor, pattern, stage, this::cut);
+        Packed packed = packed(layer, whole, Math.max(FEW_ROWS, rows), rounding);
+        matrices.put(use, packed);
+        return packed;
+    }
+
+    private Packed packed(Linear layer, DenseLayer whole, long rows, EightBits.@Nullable Rounding rounding) {
+        boolean cast = layer.weight().cast();
+        float[] bias = whole.bias();
+        int in = whole.inputs();
+        ActivationRanges ranges = arithmetic.eightBits();
+        EightBits bits =
+                ranges == null || rounding == null ? null : EightBits.of(layer, stage, whole, ranges, rounding);
         try (Scope scope = new Scope()) {
-            Tensor weight = cut(layer.weight()).flatten(1, -1);
-            Parameter shift = layer.bias();
-            Tensor bias = shift == null ? torch.zeros(weight.size(0)) : cut(shift);
-            if (factor != null) {
-                Tensor by = cut(factor);
-                weight = weight.mul(by);
-                bias = bias.mul(by);
+            if (bits == null) {
+                DnnlMatrix matrix = new DnnlMatrix(
+                        NativeArray.of(whole.weight(), bias.length, in),
+                        NativeArray.of(bias, bias.length),
+                        cast ? arithmetic.type() : DType.F32,
+                        rows);
+                return new Packed(own(matrix, matrix.bytes()), null);
             }
-            if (pattern != null) {
-                Tensor spread = cut(pattern).permute(2, 3, 1, 0); // (f, f, 1, in)
-                long places = spread.size(0) * spread.size(1);
-                weight = spread.mul(weight).reshape(places * weight.size(0), weight.size(1));
-                bias = bias.repeat(places);
-            }
-            DnnlMatrix matrix =
-                    new DnnlMatrix(weight, bias, layer.weight().cast() ? type : DType.F32, Math.max(FEW_ROWS, rows));
-            owned.add(matrix);
-            matrices.put(use, matrix);
-            bytes += matrix.bytes();
-            return matrix;
+            DnnlMatrix matrix = DnnlMatrix.inEightBits(
+                    NativeArray.of(
+                            new HostTensor(DType.I8, new long[] {bias.length, in}, ByteBuffer.wrap(bits.weight()))),
+                    NativeArray.of(bits.unit(), bias.length),
+                    NativeArray.of(bits.bias(), bias.length),
+                    rows);
+            own(matrix, matrix.bytes());
+            return new Packed(matrix, new Quantizer(kept(bits.scale()), kept(bits.shift())));
         }
+    }
+
+    private <T extends AutoCloseable> T own(T one, long itsBytes) {
+        owned.add(one);
+        bytes += itsBytes;
+        return one;
+    }
+
+    private NativeArray kept(float[] values) {
+        NativeArray array = Scope.own(NativeArray.of(values, values.length));
+        return own(array, array.bytes());
     }
 
     /** A parameter in F32. */
-    Tensor vector(Parameter parameter) {
-        Tensor known = vectors.get(parameter);
-        if (known != null) {
-            return known;
-        }
-        try (Scope scope = new Scope()) {
-            Tensor vector = own(cut(parameter));
-            vectors.put(parameter, vector);
-            return vector;
-        }
+    NativeArray vector(Parameter parameter) {
+        return made(List.of(parameter.name()), () -> NativeArray.of(cut(parameter), parameter.shape(stage)));
+    }
+
+    /** What a norm's weight and bias become where what it leaves is rounded to eight bits. */
+    Quantizer normed(Norm norm, Quantizer how) {
+        NativeArray weight = made(List.of(norm.weight().name(), how), () -> {
+            float[] values = cut(norm.weight());
+            float[] scale = how.scale().toFloats();
+            for (int i = 0; i < values.length; i++) {
+                values[i] *= scale[i];
+            }
+            return NativeArray.of(values, values.length);
+        });
+        NativeArray bias = made(List.of(norm.bias().name(), how), () -> {
+            float[] values = cut(norm.bias());
+            float[] scale = how.scale().toFloats();
+            float[] shift = how.shift().toFloats();
+            for (int i = 0; i < values.length; i++) {
+                values[i] = values[i] * scale[i] + shift[i];
+            }
+            return NativeArray.of(values, values.length);
+        });
+        return new Quantizer(weight, bias);
     }
 
     /** (N, d) F32: the class token at its position, then the patches' positions. */
-    Tensor tokens(Parameter classToken, Parameter patchPositions) {
-        Tensor known = positions.get(patchPositions);
-        if (known != null) {
-            return known;
-        }
-        try (Scope scope = new Scope()) {
-            Tensor all = cut(patchPositions).flatten(0, 1); // (N, d)
-            Tensor first = cut(classToken).flatten(0, 1).add(all.narrow(0, 0, 1)); // (1, d)
-            Tensor joined = own(torch.cat(new TensorVector(first, all.narrow(0, 1, all.size(0) - 1)), 0));
-            positions.put(patchPositions, joined);
-            return joined;
-        }
+    NativeArray tokens(Parameter classToken, Parameter patchPositions) {
+        return made(List.of(classToken.name(), patchPositions.name()), () -> {
+            float[] tokens = cut(patchPositions); // (1, N, d)
+            float[] first = cut(classToken); // (1, 1, d)
+            for (int i = 0; i < first.length; i++) {
+                tokens[i] += first[i];
+            }
+            return NativeArray.of(tokens, tokens.length / first.length, first.length);
+        });
     }
 
     /** (windows, H, n, n) F32: what is added to the scores of each window of an image. */
-    Tensor windowBias(Parameter table, Windows how) {
-        Tensor known = positions.get(table);
+    NativeArray windowBias(Parameter table, Windows how) {
+        return made(List.of(table.name(), how), () -> {
+            long n = how.tokens();
+            long heads = table.shape(stage)[1];
+            return NativeArray.of(windowBias(cut(table), Math.toIntExact(heads), how), how.count(), heads, n, n);
+        });
+    }
+
+    /** @param table (distances, H) */
+    private static float[] windowBias(float[] table, int heads, Windows how) {
+        long[] rows = how.biasRows(); // (n · n)
+        float[] mask = how.mask(); // (windows, n · n), or nothing
+        int pairs = rows.length;
+        float[] bias = new float[Math.multiplyExact(how.count() * heads, pairs)];
+        for (int window = 0; window < how.count(); window++) {
+            for (int head = 0; head < heads; head++) {
+                int start = (window * heads + head) * pairs;
+                for (int pair = 0; pair < pairs; pair++) {
+                    float masked = mask.length == 0 ? 0 : mask[window * pairs + pair];
+                    bias[start + pair] = table[Math.toIntExact(rows[pair]) * heads + head] + masked;
+                }
+            }
+        }
+        return bias;
+    }
+
+    /** The same value everywhere, F32. */
+    NativeArray filled(float value, long... shape) {
+        return made(List.of(value, Arrays.toString(shape)), () -> {
+            float[] values = new float[Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact))];
+            Arrays.fill(values, value);
+            return NativeArray.of(values, shape);
+        });
+    }
+
+    /** Zeros, F32 or whatever the products' type is. May be asked for later, by any thread. */
+    NativeArray zeros(DType of, long... shape) {
+        return made(List.of(of, Arrays.toString(shape)), () -> NativeArray.zeros(of, shape));
+    }
+
+    /** @param of everything that it is made of; the same for the same */
+    private synchronized NativeArray made(List<Object> of, Supplier<NativeArray> maker) {
+        NativeArray known = arrays.get(of);
         if (known != null) {
             return known;
         }
         try (Scope scope = new Scope()) {
-            long n = how.tokens();
-            Tensor values = cut(table); // (distances, H)
-            Tensor bias = values.index_select(0, Tensors.longs(how.biasRows()))
-                    .view(n, n, values.size(1))
-                    .permute(2, 0, 1)
-                    .unsqueeze(0)
-                    .expand(how.count(), values.size(1), n, n);
-            float[] mask = how.mask();
-            Tensor masked = mask.length == 0 ? bias : bias.add(Tensors.floats(mask, 0, how.count(), 1, n, n));
-            Tensor kept = own(masked);
-            positions.put(table, kept);
-            return kept;
+            NativeArray array = Scope.own(maker.get());
+            arrays.put(of, array);
+            return own(array, array.bytes());
         }
     }
 
-    /** Zeros, F32 or whatever the products' type is. */
-    Tensor zeros(DType of, long... shape) {
-        String key = of + java.util.Arrays.toString(shape);
-        Tensor known = zeros.get(key);
-        if (known == null) {
-            try (Scope scope = new Scope()) {
-                known = own(torch.zeros(shape).to(Tensors.scalarType(of)));
-                zeros.put(key, known);
-            }
-        }
-        return known;
-    }
-
-    private Tensor own(Tensor tensor) {
-        Tensor kept = Scope.own(tensor.contiguous().clone());
-        owned.add(kept);
-        bytes += kept.nbytes();
-        return kept;
-    }
-
-    private Tensor cut(Parameter parameter) {
+    private float[] cut(Parameter parameter) {
         HostTensor host = source == null ? null : source.get(parameter.name());
         if (host == null) {
             throw new IllegalStateException(
                     source == null ? parameter.name() + " was not packed" : "no tensor " + parameter.name());
         }
-        Tensor full = Tensors.toNative(host).to(ScalarType.Float);
-        return new Slice(parameter, stage).cut(full, ScalarType.Float);
+        return parameter.cut(stage, host);
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         for (AutoCloseable each : owned) {
             try {
                 each.close();

@@ -25,11 +25,13 @@ public final class NestedWeights {
     private final Network network;
     private final ScalarType type;
     private final List<Map<Slice, Tensor>> stages;
+    private final boolean leavesOut;
 
-    private NestedWeights(Network network, ScalarType type, List<Map<Slice, Tensor>> stages) {
+    private NestedWeights(Network network, ScalarType type, List<Map<Slice, Tensor>> stages, boolean leavesOut) {
         this.network = network;
         this.type = type;
         this.stages = stages;
+        this.leavesOut = leavesOut;
     }
 
     /**
@@ -54,7 +56,16 @@ public final class NestedWeights {
             }
             stages.add(weights);
         }
-        return new NestedWeights(network, type, stages);
+        return new NestedWeights(network, type, stages, false);
+    }
+
+    /**
+     * The same weights, not copied, which leave tokens that have halted out instead of masking them: {@link #forward} and
+     * {@link #backward} then take as much less time. Outputs and gradients are the same, but what masked tokens would have said
+     * is not known: {@link Halting.Outcome#scores}.
+     */
+    public NestedWeights leavingOut() {
+        return new NestedWeights(network, type, stages, true);
     }
 
     /** The same weights, not copied, with gradients of their own. */
@@ -65,7 +76,7 @@ public final class NestedWeights {
             weights.forEach((slice, weight) -> copies.put(slice, weight.detach().set_requires_grad(true)));
             leaves.add(copies);
         }
-        return new NestedWeights(network, type, leaves);
+        return new NestedWeights(network, type, leaves, leavesOut);
     }
 
     /**
@@ -73,19 +84,20 @@ public final class NestedWeights {
      *
      * @param images (B, 3, h, w) F32
      * @param dropPath which residual branches are skipped
-     * @return the output of each stage, in order
+     * @return the output of each stage, in order, with what only a training asks for
      */
     public List<Network.Output<Tensor>> forward(Tensor images, int last, DropPath dropPath) {
-        return forward(images, last, dropPath, null);
+        return forward(images, last, dropPath, null, null);
     }
 
     private List<Network.Output<Tensor>> forward(
-            Tensor images, int last, DropPath dropPath, RecomputedLayers.@Nullable Pass pass) {
+            Tensor images, int last, DropPath dropPath, @Nullable Gumbel noise, RecomputedLayers.@Nullable Pass pass) {
         List<Network.Output<Tensor>> outputs = new ArrayList<>();
         Tensor recycled = null;
         for (int stage = 1; stage <= last; stage++) {
             Tensor previous = network.ports(stage).previous() == null ? null : recycled;
-            Network.Output<Tensor> output = run(layers(stage, dropPath, pass), stage, images, previous);
+            Network.Output<Tensor> output =
+                    run(layers(stage, dropPath, noise, pass, leavesOut), stage, images, previous);
             outputs.add(output);
             recycled = output.tokens();
         }
@@ -93,13 +105,14 @@ public final class NestedWeights {
     }
 
     /**
-     * Runs one stage alone.
+     * Runs one stage alone, as inference does: tokens that have halted are left out.
      *
      * @param images (B, 3, h, w) F32
      * @param previous what the stage before left; null in the first
      */
     public Network.Output<Tensor> stage(int stage, Tensor images, @Nullable Tensor previous) {
-        return run(layers(stage, DropPath.NONE, null), stage, images, previous);
+        return run(layers(stage, DropPath.NONE, null, null, true), stage, images, previous)
+                .within(network.ports(stage));
     }
 
     private Network.Output<Tensor> run(TorchLayers layers, int stage, Tensor images, @Nullable Tensor previous) {
@@ -111,16 +124,24 @@ public final class NestedWeights {
         return stages.stream().flatMap(weights -> weights.values().stream());
     }
 
+    /** As below, of a network that chooses no tokens. */
+    public void backward(Tensor images, int last, StageLoss loss, DropPath dropPath, boolean checkpointing) {
+        backward(images, last, loss, dropPath, null, checkpointing);
+    }
+
     /**
      * Runs stages 1 to {@code last} forward and backward and adds to the gradients of these weights.
      *
      * @param images (B, 3, h, w) F32
      * @param loss asked for each stage from 1; the last must have one
+     * @param noise by which tokens are chosen, in networks that choose some; null for inference's choices, which have no
+     *     gradient
      * @param checkpointing whether blocks are computed again on the way back: see {@link RecomputedLayers}
      */
-    public void backward(Tensor images, int last, StageLoss loss, DropPath dropPath, boolean checkpointing) {
+    public void backward(
+            Tensor images, int last, StageLoss loss, DropPath dropPath, @Nullable Gumbel noise, boolean checkpointing) {
         RecomputedLayers.Pass pass = checkpointing ? new RecomputedLayers.Pass() : null;
-        List<Network.Output<Tensor>> outputs = forward(images, last, dropPath, pass);
+        List<Network.Output<Tensor>> outputs = forward(images, last, dropPath, noise, pass);
         Tensor total = null;
         for (int stage = 1; stage <= last; stage++) {
             Tensor own = loss.of(stage, outputs.get(stage - 1));
@@ -157,12 +178,18 @@ public final class NestedWeights {
         }
     }
 
-    private TorchLayers layers(int stage, DropPath dropPath, RecomputedLayers.@Nullable Pass pass) {
+    private TorchLayers layers(
+            int stage,
+            DropPath dropPath,
+            @Nullable Gumbel noise,
+            RecomputedLayers.@Nullable Pass pass,
+            boolean leavesOut) {
         IdentityHashMap<Parameter, Tensor> weights = new IdentityHashMap<>();
         stages.get(stage - 1).forEach((slice, weight) -> weights.put(slice.parameter(), weight));
         TorchLayers.Branches branches = (branch, block, which) -> dropPath.apply(branch, stage, block, which);
+        Choices choices = noise == null ? null : new Choices(noise, stage);
         return pass == null
-                ? new TorchLayers(weights, type, branches)
-                : new RecomputedLayers(weights, type, branches, pass);
+                ? new TorchLayers(weights, type, branches, choices, leavesOut)
+                : new RecomputedLayers(weights, type, branches, choices, leavesOut, pass);
     }
 }

@@ -4,7 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A network that thinks in stages, written once: what it learns, and how a stage computes. Immutable. */
@@ -25,6 +25,15 @@ public interface Network {
      */
     default int depth(int stage) {
         return depth();
+    }
+
+    /**
+     * Whether tokens of a stage {@linkplain Layers#halting halt} one by one.
+     *
+     * @param stage from 1
+     */
+    default boolean halts(int stage) {
+        return false;
     }
 
     /**
@@ -83,8 +92,18 @@ public interface Network {
             this(tokens, prediction, Map.of());
         }
 
+        /** The same without what is said beyond {@code ports}, which only a training asks for. */
+        public Output<T> within(Ports ports) {
+            if (extras.size() <= ports.extras().size()) {
+                return this;
+            }
+            Map<String, T> kept = new LinkedHashMap<>(extras);
+            kept.keySet().retainAll(ports.extras().keySet());
+            return new Output<>(tokens, prediction, kept);
+        }
+
         /** The same outputs, each after {@code change}. */
-        public Output<T> map(UnaryOperator<T> change) {
+        public <R> Output<R> map(Function<? super T, ? extends R> change) {
             return map(change, change);
         }
 
@@ -94,7 +113,7 @@ public interface Network {
          * @param recycled what becomes of the tokens
          * @param said what becomes of the prediction and of each extra
          */
-        public Output<T> map(UnaryOperator<T> recycled, UnaryOperator<T> said) {
+        public <R> Output<R> map(Function<? super T, ? extends R> recycled, Function<? super T, ? extends R> said) {
             return new Output<>(recycled.apply(tokens), said.apply(prediction), mapped(extras, said));
         }
     }
@@ -103,11 +122,11 @@ public interface Network {
         return named.isEmpty() ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(named));
     }
 
-    private static <T> Map<String, T> mapped(Map<String, T> named, UnaryOperator<T> change) {
+    private static <T, R> Map<String, R> mapped(Map<String, T> named, Function<? super T, ? extends R> change) {
         if (named.isEmpty()) {
             return Map.of();
         }
-        Map<String, T> mapped = new LinkedHashMap<>();
+        Map<String, R> mapped = new LinkedHashMap<>();
         named.forEach((name, value) -> mapped.put(name, change.apply(value)));
         return mapped;
     }

@@ -3,22 +3,32 @@ package dev.thinkingvit.network;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeTensor;
+import dev.thinkingvit.tensor.TensorException;
 import java.util.Map;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** One stage of a network for inference: cut to its width, cast and packed for whatever computes it fastest here. */
-public sealed interface PackedStage extends AutoCloseable permits DnnlStage, TorchStage {
+public sealed interface PackedStage extends AutoCloseable permits DnnlStage, DnnlHaltingStage, TorchStage {
     /**
      * Packs what {@code stage} reads of the full-width weights.
      *
      * @param weights all of the network's, of any float type
-     * @param type of products, F32 or BF16
+     * @throws TensorException if linear layers are to be in eight bits or watched, which this processor cannot
      */
-    static PackedStage pack(Network network, int stage, Map<String, HostTensor> weights, DType type) {
-        return Dnnl.hasKernel(type)
-                ? new DnnlStage(network, stage, weights, type)
-                : new TorchStage(network, stage, weights, type);
+    static PackedStage pack(Network network, int stage, Map<String, HostTensor> weights, Arithmetic arithmetic) {
+        if (arithmetic.eightBits() != null && !Dnnl.hasKernel(DType.U8)) {
+            throw new TensorException("oneDNN has no kernels for eight bits here");
+        }
+        if (!Dnnl.hasKernel(arithmetic.type())) {
+            if (arithmetic.watched() != null) {
+                throw new TensorException("ranges for int8 are measured by oneDNN, which has no kernels here");
+            }
+            return new TorchStage(network, stage, weights, arithmetic.type());
+        }
+        return network.halts(stage)
+                ? new DnnlHaltingStage(network, stage, weights, arithmetic)
+                : new DnnlStage(network, stage, weights, arithmetic);
     }
 
     /**
@@ -27,7 +37,7 @@ public sealed interface PackedStage extends AutoCloseable permits DnnlStage, Tor
      * @param images (B, 3, h, w) F32
      * @param previous what the stage before left, of the products' type; null in the first
      */
-    Network.Output<Tensor> run(Tensor images, @Nullable Tensor previous);
+    Network.Output<NativeTensor> run(NativeTensor images, @Nullable NativeTensor previous);
 
     /** Bytes of native memory that the weights hold. */
     long weightBytes();

@@ -1,5 +1,6 @@
 package dev.thinkingvit.network;
 
+import dev.thinkingvit.tensor.HostTensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +27,11 @@ public record Parameter(
         /** It belongs to the task: it is taken if both know the same classes. */
         HEAD,
         /** It recycles what a stage before left: it starts anew. */
-        RECYCLING
+        RECYCLING,
+        /** It recycles too, in a network that goes on from one that does: it is taken from a source that has it. */
+        KEPT_RECYCLING,
+        /** It scores tokens, of which some go on: it is taken from a source that has it, and is learned faster than the body. */
+        PREDICTOR
     }
 
     /**
@@ -84,6 +89,67 @@ public record Parameter(
         return axes.stream()
                 .mapToLong(axis -> (long) axis.chunks() * axis.read(stage))
                 .toArray();
+    }
+
+    /**
+     * What {@code stage} reads of the parameter's values, chunks side by side and multiplied by their scales.
+     *
+     * @param whole of the shape {@link #shape()}, of any float type
+     * @return row-major, of the shape {@link #shape(int)}
+     */
+    float[] cut(int stage, HostTensor whole) {
+        float[] values = whole.toFloats();
+        long[] all = shape();
+        long[] own = shape(stage);
+        float[] read = values;
+        if (!Arrays.equals(all, own)) {
+            int[] from = entries(all);
+            int[] to = entries(own);
+            read = new float[Math.toIntExact(own[0] * to[0])];
+            cut(stage, 0, values, from, 0, read, to, 0);
+        }
+        List<Float> scales = scales().orElse(List.of());
+        int chunk = scales.isEmpty() ? 0 : read.length / scales.size();
+        for (int i = 0; i < chunk * scales.size(); i++) {
+            read[i] *= scales.get(i / chunk);
+        }
+        return read;
+    }
+
+    /**
+     * Copies what is read of the axes from {@code depth} on; in one piece as soon as all that follows is read.
+     *
+     * @param entries values of an entry of each axis
+     * @param start of the first value
+     */
+    private void cut(
+            int stage, int depth, float[] from, int[] entries, int start, float[] to, int[] toEntries, int toStart) {
+        Axis axis = axes.get(depth);
+        int entry = entries[depth];
+        int toEntry = toEntries[depth];
+        int read = axis.read(stage);
+        for (int chunk = 0; chunk < axis.chunks(); chunk++) {
+            int source = start + chunk * axis.chunk() * entry;
+            int target = toStart + chunk * read * toEntry;
+            if (entry == toEntry) {
+                System.arraycopy(from, source, to, target, read * entry);
+                continue;
+            }
+            for (int i = 0; i < read; i++) {
+                cut(stage, depth + 1, from, entries, source + i * entry, to, toEntries, target + i * toEntry);
+            }
+        }
+    }
+
+    /** Values of an entry of each axis: the product of the axes after it. */
+    private static int[] entries(long[] shape) {
+        int[] entries = new int[shape.length];
+        long entry = 1;
+        for (int i = shape.length - 1; i >= 0; i--) {
+            entries[i] = Math.toIntExact(entry);
+            entry *= shape[i];
+        }
+        return entries;
     }
 
     /** Number of values. */

@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@link TorchLayers} that keep only each block's input and compute the block again on the way back (Chen et al.,
@@ -46,8 +47,14 @@ final class RecomputedLayers extends TorchLayers {
         }
     }
 
-    RecomputedLayers(IdentityHashMap<Parameter, Tensor> weights, ScalarType type, Branches branches, Pass pass) {
-        super(weights, type, branches);
+    RecomputedLayers(
+            IdentityHashMap<Parameter, Tensor> weights,
+            ScalarType type,
+            Branches branches,
+            @Nullable Choices choices,
+            boolean leavesOut,
+            Pass pass) {
+        super(weights, type, branches, choices, leavesOut);
         this.segments = pass.segments;
     }
 

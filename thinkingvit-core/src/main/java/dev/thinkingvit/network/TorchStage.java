@@ -2,10 +2,14 @@ package dev.thinkingvit.network;
 
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Libtorch;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchTensor;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +30,7 @@ final class TorchStage implements PackedStage {
     TorchStage(Network network, int stage, Map<String, HostTensor> weights, DType products) {
         this.network = network;
         this.stage = stage;
+        Libtorch.load();
         this.type = Tensors.scalarType(products);
         try {
             for (Parameter parameter : network.parameters().all()) {
@@ -51,11 +56,15 @@ final class TorchStage implements PackedStage {
     }
 
     @Override
-    public Network.Output<Tensor> run(Tensor images, @Nullable Tensor previous) {
-        try (Scope scope = new Scope()) {
+    public Network.Output<NativeTensor> run(NativeTensor images, @Nullable NativeTensor previous) {
+        Libtorch.load(); // this thread's number of threads is told to it
+        try (Scope scope = new Scope();
+                NoGradGuard guard = new NoGradGuard()) {
             TorchLayers layers = new TorchLayers(weights, type, TorchLayers.Branches.ALL);
-            return layers.outward(network.stage(layers, stage, images, previous))
-                    .map(scope::keep);
+            Tensor recycled = previous == null ? null : Tensors.shared(previous);
+            return layers.outward(network.stage(layers, stage, Tensors.shared(images), recycled)
+                            .within(network.ports(stage)))
+                    .map(output -> scope.keep(new TorchTensor(output)));
         }
     }
 

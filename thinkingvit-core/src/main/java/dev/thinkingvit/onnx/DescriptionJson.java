@@ -1,5 +1,6 @@
 package dev.thinkingvit.onnx;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.files.Reasons;
@@ -7,12 +8,14 @@ import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel.WeightsFile;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.Resampling;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.Routing;
-import dev.thinkingvit.store.Routing.Calibration;
+import dev.thinkingvit.store.Routing.Agreement;
+import dev.thinkingvit.store.Routing.TokenDepth;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +30,7 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * {@code thinkingvit.json}, both ways. Strict: every key must be there, none may be unknown, and what is said twice must
@@ -37,6 +41,8 @@ final class DescriptionJson {
     private static final int VERSION = 1;
     private static final String ARCHITECTURE = "architecture";
     private static final String NUM_CLASSES = "num_classes";
+    private static final String PRECISION = "precision";
+    private static final String INT8 = "int8";
 
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -52,12 +58,17 @@ final class DescriptionJson {
 
     private DescriptionJson() {}
 
+    private static final String TOKEN_DEPTH = "token_depth";
+
     /** What tells another program's file, or another version's, before its keys are looked at. */
     private record Header(@Nullable String format, int version) {}
 
     private record Description(
             String format,
             int version,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String precision,
+
             Map<String, Object> network,
             List<ExportedModel.Stage> stages,
             @Nullable WeightsFile weights,
@@ -115,6 +126,44 @@ final class DescriptionJson {
         return network;
     }
 
+    /** A routing's, of the precisions that exports are compared in. */
+    private record Calibration(
+            String data,
+            int images,
+            String target,
+            List<Routing.Point> curve,
+            @Nullable Agreement bf16,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable TokenDepth tokenDepth) {
+        Calibration {
+            routings(data, images, target, curve, bf16, tokenDepth); // refuses what it refuses
+        }
+
+        static Calibration of(Routing.Calibration calibration) {
+            return new Calibration(
+                    calibration.data(),
+                    calibration.images(),
+                    calibration.target(),
+                    calibration.curve(),
+                    calibration.bf16(),
+                    calibration.tokenDepth());
+        }
+
+        private static Routing.Calibration routings(
+                String data,
+                int images,
+                String target,
+                List<Routing.Point> curve,
+                @Nullable Agreement bf16,
+                @Nullable TokenDepth tokenDepth) {
+            return new Routing.Calibration(data, images, target, curve, bf16, null, tokenDepth);
+        }
+
+        Routing.Calibration routings() {
+            return routings(data, images, target, curve, bf16, tokenDepth);
+        }
+    }
+
     @SuppressWarnings("ArrayRecordComponent") // lives no longer than a conversion
     private record Input(Object size, double cropPct, String interpolation, float[] mean, float[] std) {
         Input {
@@ -158,21 +207,36 @@ final class DescriptionJson {
                 throw new IllegalArgumentException("format " + FORMAT + " of version " + VERSION + " is required, "
                         + header.format() + " of version " + header.version() + " came");
             }
-            Description description = MAPPER.readValue(text, Description.class);
+            ObjectNode said = (ObjectNode) MAPPER.readTree(text);
+            if (!said.has(PRECISION)) { // of fp32 none is written, as before there was another
+                said.putNull(PRECISION);
+            }
+            if (said.get("calibration") instanceof ObjectNode calibrated && !calibrated.has(TOKEN_DEPTH)) {
+                calibrated.putNull(TOKEN_DEPTH); // only of tokens that halt, and as before it was written
+            }
+            Description description = MAPPER.treeToValue(said, Description.class);
             NetworkConfig network = network(description.network());
             requireStages(network, description.stages());
             if (description.weights() != null) {
                 requirePlainName(description.weights().file());
             }
+            Calibration calibration = description.calibration();
             ModelConfig config = new ModelConfig(
                     network,
                     description.preprocessing().preprocessing(),
                     description.labels(),
-                    new Routing(description.router(), description.thresholds(), description.calibration()),
+                    new Routing(
+                            description.router(),
+                            description.thresholds(),
+                            calibration == null ? null : calibration.routings()),
                     JsonText.EMPTY,
                     JsonText.EMPTY);
             return new ExportedModel(
-                    Objects.requireNonNull(file.getParent()), config, description.stages(), description.weights());
+                    Objects.requireNonNull(file.getParent()),
+                    config,
+                    precision(description.precision()),
+                    description.stages(),
+                    description.weights());
         } catch (JacksonException e) {
             throw new CheckpointException(file, Reasons.of(e), e);
         } catch (IllegalArgumentException e) {
@@ -180,18 +244,30 @@ final class DescriptionJson {
         }
     }
 
+    private static Precision precision(@Nullable String said) {
+        if (said == null) {
+            return Precision.FP32;
+        }
+        if (!said.equals(INT8)) {
+            throw new IllegalArgumentException("precision must be " + INT8 + ", or not be there, got " + said);
+        }
+        return Precision.INT8;
+    }
+
     static String write(ExportedModel model) {
         ModelConfig config = model.config();
         Routing routing = config.routing();
+        Routing.Calibration calibration = routing.calibration();
         return MAPPER.writeValueAsString(new Description(
                         FORMAT,
                         VERSION,
+                        model.precision() == Precision.INT8 ? INT8 : null,
                         arguments(config.network()),
                         model.stages(),
                         model.weights(),
                         routing.router(),
                         routing.thresholds(),
-                        routing.calibration(),
+                        calibration == null ? null : Calibration.of(calibration),
                         Input.of(config.preprocessing()),
                         config.labels()))
                 + "\n";

@@ -5,6 +5,7 @@ import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PreprocessingChange;
@@ -24,12 +25,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param path the folder
  * @param config what a {@code config.json} would say of the model
+ * @param precision FP32, or INT8, whose linear layers are in eight bits and all else in F32
  * @param stages in order
  * @param weights the file that the graphs share; null where they hold their weights themselves
  */
 public record ExportedModel(
         Path path,
         ModelConfig config,
+        Precision precision,
         List<Stage> stages,
         @Nullable WeightsFile weights) {
     /** Name of the description in an exported model's folder. */
@@ -45,6 +48,9 @@ public record ExportedModel(
     private static final long MAX_DESCRIPTION_BYTES = 16 << 20;
 
     public ExportedModel {
+        if (precision == Precision.BF16) {
+            throw new IllegalArgumentException("exports are of fp32 or int8, got bf16");
+        }
         stages = List.copyOf(stages);
     }
 
@@ -220,7 +226,7 @@ public record ExportedModel(
 
     /** The same files with another way to stop. */
     public ExportedModel withConfig(ModelConfig changed) {
-        return new ExportedModel(path, changed, stages, weights);
+        return new ExportedModel(path, changed, precision, stages, weights);
     }
 
     /**

@@ -11,8 +11,12 @@ import java.util.Map;
 
 /** Where a graph's weights are: in the graph, or in one file that the graphs of all stages share. */
 sealed interface GraphConstants {
-    /** Adds to a {@code TensorProto} where its values are: the first {@code count} of a constant. */
-    void locate(ProtoMessage tensor, String name, long count);
+    /**
+     * Adds to a {@code TensorProto} where its values are: the first {@code count} of a constant.
+     *
+     * @param each bytes of a value
+     */
+    void locate(ProtoMessage tensor, String name, long count, int each);
 
     /** Whether each stage has its matrices whole, not in bands that it shares with others. */
     boolean folded();
@@ -20,7 +24,7 @@ sealed interface GraphConstants {
     /** Nowhere yet: to find out what a graph asks for. */
     record Nowhere(boolean folded) implements GraphConstants {
         @Override
-        public void locate(ProtoMessage tensor, String name, long count) {}
+        public void locate(ProtoMessage tensor, String name, long count, int each) {}
     }
 
     /** In the graph itself, matrices whole. */
@@ -28,7 +32,7 @@ sealed interface GraphConstants {
         private static final int RAW_DATA = 9;
 
         @Override
-        public void locate(ProtoMessage tensor, String name, long count) {
+        public void locate(ProtoMessage tensor, String name, long count, int each) {
             tensor.bytes(RAW_DATA, constants.leading(name, count));
         }
 
@@ -61,7 +65,7 @@ sealed interface GraphConstants {
             Map<String, Long> offsets = new LinkedHashMap<>();
             long end = 0;
             for (String name : constants.names()) {
-                long bytes = constants.elements(name) * Float.BYTES;
+                long bytes = constants.bytes(name);
                 int alignment = bytes >= LARGE_BYTES ? PAGE_BYTES : SMALL_ALIGNMENT;
                 long offset = (end + alignment - 1) / alignment * alignment;
                 offsets.put(name, offset);
@@ -85,14 +89,14 @@ sealed interface GraphConstants {
         }
 
         @Override
-        public void locate(ProtoMessage tensor, String name, long count) {
+        public void locate(ProtoMessage tensor, String name, long count, int each) {
             Long offset = offsets.get(name);
             if (offset == null) {
                 throw new IllegalArgumentException("no constant " + name);
             }
             tensor.message(EXTERNAL_DATA, entry("location", file))
                     .message(EXTERNAL_DATA, entry("offset", Long.toString(offset)))
-                    .message(EXTERNAL_DATA, entry("length", Long.toString(count * Float.BYTES)))
+                    .message(EXTERNAL_DATA, entry("length", Long.toString(count * each)))
                     .integer(DATA_LOCATION, EXTERNAL);
         }
 

@@ -2,17 +2,23 @@ package dev.thinkingvit.onnx;
 
 import static dev.thinkingvit.onnx.OnnxGraph.attribute;
 
+import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.network.Axis;
+import dev.thinkingvit.network.EightBits;
+import dev.thinkingvit.network.Linear;
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.Norm;
 import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.Windows;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
@@ -32,20 +38,41 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * <p>What is constant is folded in: the attention's scale into the queries, alpha into the recycling projection, class
- * token and patch bias into the positions. Values are computed when they are asked for. A constant is there from when a
+ * token and patch bias into the positions. What is in eight bits is stored for each stage, since its scales are the
+ * stage's own. Values are computed when they are asked for. A constant is there from when a
  * graph asks for it first.
  */
 final class NestedConstants {
     private final Network network;
     private final Map<String, HostTensor> weights;
     private final boolean folded;
+    private final @Nullable ActivationRanges ranges;
     private final Map<String, Constant> constants = new LinkedHashMap<>();
+    private final Map<Rounded, Optional<EightBits>> rounded = new HashMap<>();
 
     private interface Values {
         float at(int row, int column);
     }
 
-    private record Constant(int rows, int columns, Source source) {}
+    /**
+     * A constant.
+     *
+     * @param each bytes of a value
+     */
+    private record Constant(long elements, int each, Data data) {}
+
+    /** Of a constant, its first values, little-endian. */
+    private interface Data {
+        ByteBuffer leading(int count);
+    }
+
+    /** A layer in eight bits, as a stage has it. */
+    private record Rounded(
+            Linear layer,
+            @Nullable Parameter factor,
+            @Nullable Parameter pattern,
+            int stage,
+            EightBits.Rounding rounding) {}
 
     /** Reads the parameter once for all values. */
     private interface Source {
@@ -58,20 +85,50 @@ final class NestedConstants {
      * @param weights exactly the parameters of {@code network}
      * @param stages what goes in and out of each
      * @param folded whether each stage has its matrices whole
+     * @param ranges of what goes into linear layers, which are then in eight bits; null if none is
      */
     static NestedConstants of(
-            Network network, Map<String, HostTensor> weights, List<ExportedModel.Stage> stages, boolean folded) {
-        NestedConstants constants = new NestedConstants(network, weights, folded);
+            Network network,
+            Map<String, HostTensor> weights,
+            List<ExportedModel.Stage> stages,
+            boolean folded,
+            @Nullable ActivationRanges ranges) {
+        NestedConstants constants = new NestedConstants(network, weights, folded, ranges);
         for (ExportedModel.Stage stage : stages) {
             OnnxLayers.build(network, stage, constants, new GraphConstants.Nowhere(folded));
         }
         return constants;
     }
 
-    private NestedConstants(Network network, Map<String, HostTensor> weights, boolean folded) {
+    private NestedConstants(
+            Network network, Map<String, HostTensor> weights, boolean folded, @Nullable ActivationRanges ranges) {
         this.network = network;
         this.weights = weights;
         this.folded = folded;
+        this.ranges = ranges;
+    }
+
+    /** Whether linear layers are in eight bits, as far as they can. */
+    boolean rounds() {
+        return ranges != null;
+    }
+
+    /** A layer in eight bits; null if it is not. See {@link EightBits}. */
+    @Nullable EightBits inEightBits(
+            Linear layer,
+            @Nullable Parameter factor,
+            @Nullable Parameter pattern,
+            int stage,
+            EightBits.Rounding rounding) {
+        ActivationRanges known = ranges;
+        if (known == null) {
+            return null;
+        }
+        return rounded.computeIfAbsent(
+                        new Rounded(layer, factor, pattern, stage, rounding),
+                        asked -> Optional.ofNullable(
+                                EightBits.of(layer, factor, pattern, stage, weights, known, rounding)))
+                .orElse(null);
     }
 
     /** Every name, in the order of use. */
@@ -87,23 +144,23 @@ final class NestedConstants {
     /** Number of values of a constant. */
     long elements(String name) {
         Constant constant = constant(name);
-        return (long) constant.rows() * constant.columns();
+        return constant.elements();
     }
 
-    /** The first {@code count} values of a constant: F32, little-endian. */
+    /** Length of a constant in bytes. */
+    long bytes(String name) {
+        Constant constant = constant(name);
+        return constant.elements() * constant.each();
+    }
+
+    /** The first {@code count} values of a constant, F32, I32 or signed bytes: little-endian. */
     ByteBuffer leading(String name, long count) {
         Constant constant = constant(name);
         if (count > elements(name)) {
             throw new IllegalArgumentException(
                     name + " has " + elements(name) + " values, " + count + " are asked for");
         }
-        Values values = constant.source().open();
-        ByteBuffer buffer =
-                ByteBuffer.allocate(Math.toIntExact(count * Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
-        for (int i = 0; i < count; i++) {
-            buffer.putFloat(values.at(i / constant.columns(), i % constant.columns()));
-        }
-        return buffer.flip();
+        return constant.data().leading(Math.toIntExact(count));
     }
 
     private Constant constant(String name) {
@@ -205,6 +262,17 @@ final class NestedConstants {
         return graph.constant(name, how.count(), 1, how.tokens(), how.tokens());
     }
 
+    /** Tokens (1, n, d) of which every stage reads all. */
+    String table(OnnxGraph graph, Parameter tokens) {
+        int rows = Math.toIntExact(tokens.shape()[1]);
+        int width = Math.toIntExact(tokens.shape()[2]);
+        declare(tokens.name(), rows, width, () -> {
+            float[] values = values(tokens);
+            return (row, feature) -> values[row * width + feature];
+        });
+        return graph.constant(tokens.name(), 1, rows, width);
+    }
+
     /** A depthwise kernel (d, 1, f, f) as (f, 1, f, d). */
     String pattern(OnnxGraph graph, Parameter kernel) {
         int width = Math.toIntExact(kernel.shape()[0]);
@@ -295,6 +363,84 @@ final class NestedConstants {
     }
 
     private void declare(String name, int rows, int columns, Source source) {
-        constants.putIfAbsent(name, new Constant(rows, columns, source));
+        constants.putIfAbsent(name, new Constant((long) rows * columns, Float.BYTES, count -> {
+            Values values = source.open();
+            return floats(count, i -> values.at(i / columns, i % columns));
+        }));
+    }
+
+    /** Values by their place. */
+    interface Floats {
+        float at(int index);
+    }
+
+    private static ByteBuffer floats(int count, Floats values) {
+        ByteBuffer buffer =
+                ByteBuffer.allocate(Math.multiplyExact(count, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < count; i++) {
+            buffer.putFloat(values.at(i));
+        }
+        return buffer.flip();
+    }
+
+    /** A stage's vector of so many values. */
+    String own(OnnxGraph graph, String name, int stage, int length, Floats values) {
+        String stored = name + ".stage" + stage;
+        constants.putIfAbsent(stored, new Constant(length, Float.BYTES, count -> floats(count, values)));
+        return graph.constantOf(stored, name, length);
+    }
+
+    /**
+     * The matrix (in, out) of some outputs of a layer in eight bits.
+     *
+     * @param first of the outputs
+     */
+    String bytes(OnnxGraph graph, String name, int stage, EightBits bits, int first, int outputs) {
+        String stored = name + ".stage" + stage;
+        int inputs = bits.scale().length;
+        constants.putIfAbsent(stored, new Constant((long) inputs * outputs, Byte.BYTES, count -> {
+            ByteBuffer buffer = ByteBuffer.allocate(count);
+            for (int i = 0; i < count; i++) {
+                buffer.put(bits.weight()[(first + i % outputs) * inputs + i / outputs]);
+            }
+            return buffer.flip();
+        }));
+        return graph.bytesOf(stored, name, inputs, outputs);
+    }
+
+    /** The vector of some outputs' values. */
+    String outputs(OnnxGraph graph, String name, int stage, int first, int outputs, Floats values) {
+        return own(graph, name, stage, outputs, i -> values.at(first + i));
+    }
+
+    /** Whole numbers by their place. */
+    interface Wholes {
+        int at(int index);
+    }
+
+    /** A stage's vector of whole numbers, I32. */
+    String whole(OnnxGraph graph, String name, int stage, int length, Wholes values) {
+        String stored = name + ".stage" + stage;
+        constants.putIfAbsent(stored, new Constant(length, Integer.BYTES, count -> {
+            ByteBuffer buffer = ByteBuffer.allocate(Math.multiplyExact(count, Integer.BYTES))
+                    .order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < count; i++) {
+                buffer.putInt(values.at(i));
+            }
+            return buffer.flip();
+        }));
+        return graph.wholesOf(stored, name, length);
+    }
+
+    /** A norm's weight, that what it leaves may be rounded to 0 … 255 as it is. */
+    String normWeight(OnnxGraph graph, Norm norm, EightBits bits, String name, int stage) {
+        float[] weight = values(norm.weight());
+        return own(graph, name, stage, bits.scale().length, i -> weight[i] * bits.scale()[i]);
+    }
+
+    /** The bias that goes with it. */
+    String normBias(OnnxGraph graph, Norm norm, EightBits bits, String name, int stage) {
+        float[] bias = values(norm.bias());
+        return own(graph, name, stage, bits.scale().length, i -> bias[i] * bits.scale()[i] + bits.shift()[i]);
     }
 }

@@ -23,9 +23,10 @@ import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.PackedStage;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TensorException;
-import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -38,7 +39,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,12 +57,14 @@ final class OnnxBackbone extends NetworkBackbone {
 
     private final OrtEnvironment environment;
     private final List<OrtSession> sessions = new ArrayList<>();
+    private final Precision precision;
     private final boolean sideBySide;
     private final int[] microBatches;
     private boolean closed;
 
-    private OnnxBackbone(NetworkConfig network, OrtEnvironment environment, boolean sideBySide) {
+    private OnnxBackbone(NetworkConfig network, Precision precision, OrtEnvironment environment, boolean sideBySide) {
         super(network);
+        this.precision = precision;
         this.sideBySide = sideBySide;
         this.environment = environment;
         this.microBatches = IntStream.rangeClosed(1, network.stages())
@@ -84,7 +86,8 @@ final class OnnxBackbone extends NetworkBackbone {
 
     private static OnnxBackbone opened(ExportedModel model, int threads) {
         OrtEnvironment environment = environment();
-        OnnxBackbone backbone = new OnnxBackbone(model.config().network(), environment, threads == 1);
+        OnnxBackbone backbone =
+                new OnnxBackbone(model.config().network(), model.precision(), environment, threads == 1);
         requireReadable(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             environment.setTelemetry(false);
@@ -92,6 +95,10 @@ final class OnnxBackbone extends NetworkBackbone {
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
             // threads that wait for a stage's next batch would take the cores from the stage that runs
             options.addConfigEntry("session.force_spinning_stop", "1");
+            if (model.precision() == Precision.INT8 && !model.precision().isHere()) {
+                // without VNNI sums of signed bytes' products overflow; those of unsigned ones are made wider
+                options.addConfigEntry("session.x64quantprecision", "1");
+            }
             // for what a graph that is handed over from memory has in files of other names
             options.addConfigEntry(
                     "session.model_external_initializers_file_folder_path",
@@ -201,7 +208,8 @@ final class OnnxBackbone extends NetworkBackbone {
             }
             try (Scope scope = new Scope()) {
                 // not a buffer of Java's, whose sum is limited as its heap is
-                ByteBuffer whole = Tensors.memory(Tensors.emptyFloats((inlined.size() + 3) / Float.BYTES));
+                ByteBuffer whole =
+                        NativeArray.allocate(DType.U8, inlined.size()).memory();
                 inlined.writeTo(whole);
                 return environment.createSession(whole.flip(), options);
             }
@@ -256,33 +264,33 @@ final class OnnxBackbone extends NetworkBackbone {
     public long weightBytes() {
         long bytes = 0;
         for (int stage = 1; stage <= stages(); stage++) {
-            bytes += PackedBackbone.weightBytes(config(), stage, Precision.FP32);
+            bytes += PackedBackbone.weightBytes(config(), stage, precision);
         }
         return bytes;
     }
 
     @Override
-    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+    public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        @Nullable Tensor taken = StageInput.check(network(), stage, images, previousTokens, DType.F32, TorchDevice.CPU);
+        @Nullable NativeTensor taken = StageInput.check(network(), stage, images, previousTokens, DType.F32, TorchDevice.CPU);
         long batch = images.size(0);
         try (Scope scope = new Scope();
                 Ports inputs = new Ports();
                 Ports outputs = new Ports()) {
-            inputs.bind(ExportedModel.IMAGES, images.contiguous());
+            inputs.bind(ExportedModel.IMAGES, images.array());
             if (taken != null) {
-                inputs.bind(ExportedModel.PREVIOUS_TOKENS, taken.contiguous());
+                inputs.bind(ExportedModel.PREVIOUS_TOKENS, taken.array());
             }
             Network.Ports ports = network().ports(stage);
-            Tensor prediction = Tensors.emptyFloats(shape(batch, ports.prediction()));
-            Tensor tokens = Tensors.emptyFloats(shape(batch, ports.tokens()));
+            NativeArray prediction = NativeArray.allocate(DType.F32, shape(batch, ports.prediction()));
+            NativeArray tokens = NativeArray.allocate(DType.F32, shape(batch, ports.tokens()));
             outputs.bind(ExportedModel.LOGITS, prediction);
             outputs.bind(ExportedModel.TOKENS, tokens);
-            Map<String, Tensor> extras = new LinkedHashMap<>();
+            Map<String, NativeTensor> extras = new LinkedHashMap<>();
             for (Map.Entry<String, List<Long>> extra : ports.extras().entrySet()) {
-                Tensor value = Tensors.emptyFloats(shape(batch, extra.getValue()));
+                NativeArray value = NativeArray.allocate(DType.F32, shape(batch, extra.getValue()));
                 outputs.bind(extra.getKey(), value);
                 extras.put(extra.getKey(), value);
             }
@@ -298,12 +306,9 @@ final class OnnxBackbone extends NetworkBackbone {
     private final class Ports implements AutoCloseable {
         private final Map<String, OnnxTensor> bound = new LinkedHashMap<>();
 
-        /** @param tensor F32, contiguous; its memory is used until this closes */
-        void bind(String name, Tensor tensor) throws OrtException {
-            bound.put(
-                    name,
-                    OnnxTensor.createTensor(
-                            environment, Tensors.memory(tensor), Tensors.shape(tensor), OnnxJavaType.FLOAT));
+        /** @param array F32; its memory is used until this closes */
+        void bind(String name, NativeArray array) throws OrtException {
+            bound.put(name, OnnxTensor.createTensor(environment, array.memory(), array.shape(), OnnxJavaType.FLOAT));
         }
 
         @Override

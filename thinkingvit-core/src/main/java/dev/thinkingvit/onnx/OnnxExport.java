@@ -8,6 +8,7 @@ import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.WeightsException;
+import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.HostTensor;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Writes a model as ONNX graphs that any runtime can run, one a stage. */
 public final class OnnxExport {
@@ -72,26 +74,50 @@ public final class OnnxExport {
             Layout layout,
             String version,
             boolean locks) {
-        return write(folder, config, weights, layout, version, locks, change -> {});
+        return write(folder, config, weights, null, layout, version, locks);
+    }
+
+    /**
+     * As {@link #write(Path, ModelConfig, Map, Layout, String, boolean)}, with linear layers in eight bits: QuantizeLinear and
+     * DequantizeLinear around them, with the scales of {@link Precision#INT8}. Their matrices are stored whole for each stage,
+     * whatever the layout.
+     *
+     * @param ranges of what goes into linear layers; a layer that they do not know stays in F32. Null for F32 throughout
+     * @throws IllegalArgumentException if the ranges know nothing, or are another network's
+     */
+    public static ExportedModel write(
+            Path folder,
+            ModelConfig config,
+            Map<String, HostTensor> weights,
+            @Nullable ActivationRanges ranges,
+            Layout layout,
+            String version,
+            boolean locks) {
+        return write(folder, config, weights, ranges, layout, version, locks, change -> {});
     }
 
     static ExportedModel write(
             Path folder,
             ModelConfig config,
             Map<String, HostTensor> weights,
+            @Nullable ActivationRanges ranges,
             Layout layout,
             String version,
             boolean locks,
             ExportFolder.Witness witness) {
+        Precision precision = ranges == null ? Precision.FP32 : Precision.INT8;
+        if (ranges != null && ranges.isEmpty()) {
+            throw new IllegalArgumentException("int8 needs the ranges of what goes into the network's linear layers");
+        }
         boolean embed = layout == Layout.EMBEDDED;
         NetworkConfig network = config.network();
         WeightsException.check(network.parameterShapes(), weights);
         if (embed) {
-            requireEmbeddable(folder, network);
+            requireEmbeddable(folder, network, precision);
         }
         Network layers = network.network();
         NestedConstants nested =
-                NestedConstants.of(layers, weights, stages(network).toList(), layout != Layout.SHARED);
+                NestedConstants.of(layers, weights, stages(network).toList(), layout != Layout.SHARED, ranges);
         try (ExportFolder target = ExportFolder.open(folder, locks, witness)) {
             UnaryOperator<String> name = target.freeNames(plainNames(network, embed));
             List<ExportedModel.Stage> stages = stages(network)
@@ -100,12 +126,12 @@ public final class OnnxExport {
             Path drafts = target.drafts();
             ExportedModel model;
             if (embed) {
-                model = new ExportedModel(folder, config, stages, null);
+                model = new ExportedModel(folder, config, precision, stages, null);
                 writeGraphs(drafts, model, layers, nested, new GraphConstants.Embedded(nested), version);
             } else {
                 GraphConstants.Shared file = GraphConstants.Shared.layOut(name.apply(ExportedModel.WEIGHTS), nested);
                 model = new ExportedModel(
-                        folder, config, stages, new ExportedModel.WeightsFile(file.file(), file.bytes()));
+                        folder, config, precision, stages, new ExportedModel.WeightsFile(file.file(), file.bytes()));
                 AtomicFiles.write(drafts.resolve(file.file()), out -> file.writeTo(out, nested));
                 writeGraphs(drafts, model, layers, nested, file, version);
             }
@@ -117,11 +143,11 @@ public final class OnnxExport {
     }
 
     /** Refuses before anything is computed. */
-    static void requireEmbeddable(Path folder, NetworkConfig network) {
+    static void requireEmbeddable(Path folder, NetworkConfig network, Precision precision) {
         for (int stage = 1; stage <= network.stages(); stage++) {
             requireReadable(
                     folder.resolve(ExportedModel.Stage.of(network, stage).file()),
-                    PackedBackbone.weightBytes(network, stage, Precision.FP32));
+                    PackedBackbone.weightBytes(network, stage, precision));
         }
     }
 

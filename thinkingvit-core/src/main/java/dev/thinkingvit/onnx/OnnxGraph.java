@@ -17,6 +17,9 @@ final class OnnxGraph {
 
     private static final int IR_VERSION = 8; // of the release that brought the operators
     private static final int FLOAT = 1; // TensorProto.DataType
+    private static final int UINT8 = 2;
+    private static final int INT8 = 3;
+    private static final int INT32 = 6;
     private static final int INT64 = 7;
 
     private final ProtoMessage graph = new ProtoMessage();
@@ -51,15 +54,21 @@ final class OnnxGraph {
      * @return {@code output}
      */
     String node(String operator, String output, List<String> inputs, ProtoMessage... attributes) {
-        requireNew(output);
+        node(operator, List.of(output), inputs, attributes);
+        return output;
+    }
+
+    /** Computes several values at once. */
+    void node(String operator, List<String> outputs, List<String> inputs, ProtoMessage... attributes) {
+        outputs.forEach(this::requireNew);
         ProtoMessage node = new ProtoMessage();
         inputs.forEach(input -> node.text(1, input));
-        node.text(2, output).text(3, output).text(4, operator);
+        outputs.forEach(output -> node.text(2, output));
+        node.text(3, outputs.get(outputs.size() - 1)).text(4, operator);
         for (ProtoMessage attribute : attributes) {
             node.message(5, attribute);
         }
         graph.message(1, node);
-        return output;
     }
 
     /** Whether matrices are stored as this graph reads them, not in bands. */
@@ -83,6 +92,28 @@ final class OnnxGraph {
      * @return {@code name}
      */
     String constantOf(String stored, String name, long... shape) {
+        return constant(stored, name, FLOAT, Float.BYTES, shape);
+    }
+
+    /**
+     * As {@link #constantOf}, of signed bytes.
+     *
+     * @return {@code name}
+     */
+    String bytesOf(String stored, String name, long... shape) {
+        return constant(stored, name, INT8, Byte.BYTES, shape);
+    }
+
+    /**
+     * As {@link #constantOf}, I32.
+     *
+     * @return {@code name}
+     */
+    String wholesOf(String stored, String name, long... shape) {
+        return constant(stored, name, INT32, Integer.BYTES, shape);
+    }
+
+    private String constant(String stored, String name, int type, int bytes, long... shape) {
         if (has(name)) { // a layer that is used again
             return name;
         }
@@ -90,9 +121,21 @@ final class OnnxGraph {
         for (long size : shape) {
             count *= size;
         }
-        ProtoMessage tensor = tensor(name, FLOAT, shape);
-        constants.locate(tensor, stored, count);
+        ProtoMessage tensor = tensor(name, type, shape);
+        constants.locate(tensor, stored, count, bytes);
         graph.message(5, tensor);
+        return name;
+    }
+
+    /** A scalar of 0 … 255. */
+    String unsigned(String name, int value) {
+        graph.message(5, tensor(name, UINT8).bytes(9, ByteBuffer.wrap(new byte[] {(byte) value})));
+        return name;
+    }
+
+    /** A vector of signed bytes, all of them 0. */
+    String zeros(String name, int count) {
+        graph.message(5, tensor(name, INT8, count).bytes(9, ByteBuffer.allocate(count)));
         return name;
     }
 

@@ -164,8 +164,9 @@ public record Preprocessing(ImageSize size, double cropPct, Resampling interpola
 
     private void requireSize(Picture picture) {
         if (picture.width() != size.width() || picture.height() != size.height()) {
-            throw new IllegalArgumentException("The network's input is " + size.width() + "x" + size.height()
-                    + ", this is " + picture + ": resize and crop it first");
+            throw new IllegalArgumentException(
+                    "The network's input is " + size.height() + " × " + size.width() + " (height × width), this is "
+                            + picture.height() + " × " + picture.width() + ": resize and crop it first");
         }
     }
 

@@ -4,8 +4,10 @@ import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepCsv;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
+import dev.thinkingvit.eval.TokenDepths;
 import dev.thinkingvit.eval.Transitions;
 import dev.thinkingvit.files.AtomicFiles;
+import dev.thinkingvit.model.AdaptiveViT;
 import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,7 +21,7 @@ import java.util.Map;
 /**
  * An evaluation to look at: {@code index.html}, one page that needs nothing else, and {@code sweep.csv} with the same
  * numbers. Shows accuracy over cost, load and accuracy of each stage by threshold, certainty, what thinking on changes,
- * and the easiest and hardest pictures, after the figures of the paper (arXiv 2507.10800).
+ * how deep tokens went where they halt, and the easiest and hardest pictures, after the figures of the paper (arXiv 2507.10800).
  *
  * @param about where the numbers come from
  * @param config the model's
@@ -82,6 +84,7 @@ public record EvaluationReport(
         values.put("uncountedImages", Numbers.count(recording.uncounted()));
         values.put("tiles", tiles());
         values.put("chartStyle", TrainingCharts.style());
+        values.put("pageStyle", HtmlTemplate.resource("report.css").render(Map.of()));
         values.put("accuracyChart", charts.accuracyOverGmacs());
         values.put("measured", measured);
         values.put("throughputChart", measured ? charts.accuracyOverThroughput() : "");
@@ -93,6 +96,7 @@ public record EvaluationReport(
         values.put("easiest", gallery.easiest(GALLERY));
         values.put("hardest", gallery.hardest(GALLERY));
         values.put("lastStage", recording.stages());
+        values.put("tokenDepths", tokenDepths(gallery));
         values.put("anySkipped", !recording.skipped().isEmpty());
         values.put("skippedImages", Numbers.count(recording.skipped().size()));
         values.put(
@@ -103,6 +107,27 @@ public record EvaluationReport(
                         .toList());
         values.put("moreSkipped", recording.skipped().size() > NAMED_SKIPPED);
         return HtmlTemplate.resource("report.html").render(values);
+    }
+
+    /** One, or none where no tokens halt. */
+    private List<Map<String, Object>> tokenDepths(Gallery gallery) {
+        TokenDepths depths = recording.tokenDepths();
+        if (depths == null || !(config.network() instanceof AdaptiveViT network)) {
+            return List.of();
+        }
+        int blocks = network.vit().depth();
+        TokenDepthPictures drawn = new TokenDepthPictures(network.vit().grid(), blocks);
+        Map<String, Object> values = new HashMap<>();
+        values.put("mean", Numbers.fixed(depths.mean(), 2));
+        values.put("blocks", blocks);
+        values.put("least", Numbers.fixed(depths.least(), 0));
+        values.put("largest", Numbers.fixed(depths.largest(), 0));
+        values.put("difference", Numbers.fixed(depths.difference(), 2));
+        values.put("ponder", Numbers.fixed(depths.ponder(), 2));
+        values.put("depthChart", ReportCharts.tokenDepths(depths, blocks));
+        values.put("mostUneven", gallery.depths(depths.mostUneven(), drawn));
+        values.put("leastUneven", gallery.depths(depths.leastUneven(), drawn));
+        return List.of(values);
     }
 
     private List<Map<String, Object>> tiles() {

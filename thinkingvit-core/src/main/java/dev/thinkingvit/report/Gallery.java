@@ -4,6 +4,7 @@ import dev.thinkingvit.eval.ImageRecord;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.Score;
 import dev.thinkingvit.eval.StageRecord;
+import dev.thinkingvit.eval.TokenDepths;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
@@ -13,6 +14,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Base64;
 import java.util.Comparator;
+import java.util.IntSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -23,7 +25,7 @@ import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 
-/** The pictures that stage 1 was surest and least sure of, ready for the report's template. */
+/** The pictures that stage 1 was surest and least sure of, or whose tokens halt most and least unevenly, ready for the report's template. */
 final class Gallery {
     /** Pixels a side: sharp enough at the size shown, small enough for a hundred of them in a page. */
     private static final int MAX_SIDE = 112;
@@ -69,6 +71,31 @@ final class Gallery {
         return cards(recording.images().stream().sorted(byEntropy().reversed()).limit(count));
     }
 
+    /** Pictures whose tokens halt, each with the heat map of its patches. */
+    List<Map<String, Object>> depths(List<TokenDepths.Uneven> images, TokenDepthPictures drawn) {
+        return images.stream()
+                .map(image -> card(image, drawn))
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    private @Nullable Map<String, Object> card(TokenDepths.Uneven image, TokenDepthPictures drawn) {
+        IntSummaryStatistics depths =
+                image.depths().stream().mapToInt(Integer::intValue).summaryStatistics();
+        try {
+            return Map.of(
+                    "picture", dataUri(thumbnail.resizeAndCrop(PictureDecoder.decode(image.path()))),
+                    "heat", dataUri(drawn.map(image.depths()), "png"),
+                    "name", String.valueOf(image.path().getFileName()),
+                    "truth", image.labels().stream().map(labels::apply).collect(Collectors.joining(", ")),
+                    "mean", Numbers.fixed(depths.getAverage(), 2),
+                    "least", depths.getMin(),
+                    "largest", depths.getMax());
+        } catch (IOException e) {
+            return null; // gone since it was recorded: the page has room for others
+        }
+    }
+
     private static Comparator<ImageRecord> byEntropy() {
         return Comparator.comparingDouble(image -> image.stage(1).entropyNats());
     }
@@ -101,15 +128,15 @@ final class Gallery {
     }
 
     private static String dataUri(Picture picture) throws IOException {
-        int side = picture.width();
-        BufferedImage image = new BufferedImage(side, picture.height(), BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < picture.height(); y++) {
-            for (int x = 0; x < side; x++) {
-                int rgb = picture.level(x, y, 0) << 16 | picture.level(x, y, 1) << 8 | picture.level(x, y, 2);
-                image.setRGB(x, y, rgb);
-            }
-        }
-        String format = side <= PNG_SIDE ? "png" : "jpeg";
+        return dataUri(MaskPictures.picture(picture));
+    }
+
+    /** The image as a page's own. */
+    static String dataUri(BufferedImage image) throws IOException {
+        return dataUri(image, image.getWidth() <= PNG_SIDE ? "png" : "jpeg");
+    }
+
+    private static String dataUri(BufferedImage image, String format) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         // not ImageIO's own stream: it keeps a file, and a hook that a process that is told to end cannot have any more
         try (MemoryCacheImageOutputStream stream = new MemoryCacheImageOutputStream(out)) {

@@ -6,12 +6,13 @@ import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.StageRecord;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
+import dev.thinkingvit.eval.TokenDepths;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.store.Routing;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
+import java.util.stream.IntStream;
 
 /** The report's pictures of a sweep, after those of the paper. */
 final class ReportCharts {
@@ -135,6 +136,37 @@ final class ReportCharts {
         return top;
     }
 
+    /**
+     * After which block tokens halt.
+     *
+     * @param blocks of the network
+     */
+    static String tokenDepths(TokenDepths depths, int blocks) {
+        double all = depths.halted().stream().mapToLong(Long::longValue).sum();
+        double most = depths.halted().stream()
+                .mapToDouble(count -> 100 * count / all)
+                .max()
+                .orElse(1);
+        SvgChart chart = new SvgChart(
+                        "Tokens that halt after each block",
+                        new SvgChart.Axis("block", 0, blocks),
+                        new SvgChart.Axis("tokens, %", 0, most * 1.05))
+                .slots(IntStream.rangeClosed(1, blocks)
+                        .mapToObj(String::valueOf)
+                        .toList());
+        for (int i = 0; i < depths.halted().size(); i++) {
+            double share = 100 * depths.halted().get(i) / all;
+            chart.bar(
+                    i + 0.1,
+                    i + 0.9,
+                    0,
+                    share,
+                    "s1",
+                    "block " + (i + 1) + ": " + Numbers.fixed(share, 1) + " % of the tokens halt after it");
+        }
+        return chart.svg();
+    }
+
     /** How sure stage 1 was of images it got right, and of those it got wrong. */
     String entropies() {
         int last = BINS - 1;
@@ -180,8 +212,7 @@ final class ReportCharts {
     /** Whether a threshold can be drawn into a picture of full entropies. */
     private boolean measuresThisEntropy() {
         String id = recording.router().id();
-        return Objects.equals(id, Routers.ENTROPY.id())
-                || (Objects.equals(id, Routers.ENTROPY_TOP10.id()) && recording.classes() <= 10);
+        return Routers.isEntropy(id) && (!id.equals(Routers.ENTROPY_TOP10.id()) || recording.classes() <= 10);
     }
 
     /** Style sheets know six stages; more begin again. */

@@ -70,7 +70,17 @@ public final class TrainingCharts {
 
     /** Accuracy of each stage. */
     public String accuracy() {
-        return stages("Top-1 accuracy of each stage", "_top1", "top-1, %", 2, "%");
+        return accuracy("Top-1 accuracy", "top-1");
+    }
+
+    /**
+     * The same where the columns hold another score in percent, such as mean intersection over union.
+     *
+     * @param title of the score
+     * @param shorter the same, beside the axis
+     */
+    public String accuracy(String title, String shorter) {
+        return stages(title + " of each stage", "_top1", shorter + ", %", 2, "%");
     }
 
     /** Learning rate. */

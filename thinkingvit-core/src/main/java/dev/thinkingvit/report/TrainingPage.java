@@ -14,9 +14,27 @@ import java.util.Map;
  * @param title what is trained
  * @param progress how far it is, in a sentence
  * @param recipe as YAML
+ * @param score in which validations are told
  * @param epochs columns by name; see {@link TrainingCharts}
  */
-public record TrainingPage(String title, String progress, String recipe, Map<String, List<Double>> epochs) {
+public record TrainingPage(
+        String title, String progress, String recipe, Score score, Map<String, List<Double>> epochs) {
+    /** What the columns {@code stage1_top1} and so on hold. */
+    public enum Score {
+        /** Share of pictures whose class is right. */
+        TOP1("Top-1 accuracy", "top-1"),
+        /** Mean intersection over union of pixels' classes. */
+        MIOU("Mean intersection over union", "mIoU");
+
+        private final String title;
+        private final String shorter;
+
+        Score(String title, String shorter) {
+            this.title = title;
+            this.shorter = shorter;
+        }
+    }
+
     /** Writes the page as a whole or not at all. */
     public void write(Path file) throws IOException {
         AtomicFiles.writeString(file, html());
@@ -25,7 +43,7 @@ public record TrainingPage(String title, String progress, String recipe, Map<Str
     String html() {
         TrainingCharts drawn = new TrainingCharts(epochs);
         List<Map<String, Object>> charts = new ArrayList<>();
-        add(charts, "Top-1 accuracy", drawn.accuracy());
+        add(charts, score.title, drawn.accuracy(score.title, score.shorter));
         add(charts, "Loss", drawn.loss());
         add(charts, "Validation loss", drawn.validationLoss());
         add(charts, "Learning rate", drawn.learningRate());

@@ -65,7 +65,7 @@ public record RunJudge(
         void judged(List<BatchLoader.Failure> failures, List<Sample> read);
     }
 
-    /** Share of right predictions and loss of each stage over all validation pictures; each process judges a share of them. */
+    /** Mean score and loss of each stage over all validation pictures; each process judges a share of them. */
     @Override
     public @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
         int rank = group == null ? 0 : group.rank();
@@ -75,7 +75,7 @@ public record RunJudge(
             share.add(pictures.validation().get(i));
         }
         int stages = config.network().stages();
-        // right answers of each stage, losses of each stage, images, and whether to stop
+        // scores of each stage, losses of each stage, images, and whether to stop
         double[] counts = new double[2 * stages + 2];
         List<BatchLoader.Failure> failures = List.of();
         if (!share.isEmpty()) {
@@ -84,7 +84,7 @@ public record RunJudge(
                 failures = recording.skipped();
                 recording.images().forEach(image -> {
                     for (int k = 0; k < stages; k++) {
-                        counts[k] += image.stages().get(k).inTop1() ? 1 : 0;
+                        counts[k] += image.stages().get(k).score();
                         counts[stages + k] += image.stages().get(k).loss();
                     }
                 });

@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param remarks what people should know, a line each
  * @param data where the training pictures lie, those that were kept back among them
  * @param val where the validation pictures lie; null where they were kept back
+ * @param pixels where their pixels are labelled; null for pictures of one class each
  */
 public record RunPictures(
         List<String> classNames,
@@ -39,7 +40,8 @@ public record RunPictures(
         RunInventory inventory,
         List<String> remarks,
         ImageFolder data,
-        @Nullable ImageFolder val) {
+        @Nullable ImageFolder val,
+        @Nullable RunPixels pixels) {
     private static final int NAMED = 5;
 
     /**
@@ -140,7 +142,7 @@ public record RunPictures(
 
     /** The same with another inventory and other remarks. */
     public RunPictures with(RunInventory other, List<String> otherRemarks) {
-        return new RunPictures(classNames, training, validation, other, otherRemarks, data, val);
+        return new RunPictures(classNames, training, validation, other, otherRemarks, data, val, pixels);
     }
 
     private ImageFolder folder(UnreadablePictures.Use use) {
@@ -235,7 +237,7 @@ public record RunPictures(
         }
         if (val == null) {
             remarks.addAll(remarksOnHoldout(names, training, held));
-            return new RunPictures(names, training, held, inventory, remarks, data, null);
+            return new RunPictures(names, training, held, inventory, remarks, data, null, null);
         }
         remarks.addAll(val.remarks());
         List<String> labels = new ArrayList<>(names);
@@ -274,7 +276,7 @@ public record RunPictures(
                     InventoryChanges.abbreviated(unjudged, NAMED)));
         }
         remarks.addAll(remarksOnOverlap(data, val, inventory));
-        return new RunPictures(names, training, judged.samples(), inventory, remarks, data, val);
+        return new RunPictures(names, training, judged.samples(), inventory, remarks, data, val, null);
     }
 
     private static List<String> remarksOnHoldout(List<String> names, List<Sample> training, List<Sample> held) {

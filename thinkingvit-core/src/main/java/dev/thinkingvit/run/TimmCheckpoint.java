@@ -3,6 +3,7 @@ package dev.thinkingvit.run;
 import dev.thinkingvit.checkpoint.TorchFileWriter;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Arguments;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
@@ -18,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,7 +84,10 @@ final class TimmCheckpoint {
         Preprocessing preprocessing = config.preprocessing();
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
         Map<String, @Nullable Object> shape = new LinkedHashMap<>(architecture.write(network));
-        shape.remove("norm_eps");
+        Set<String> unsaid = shape.keySet().stream()
+                .filter(key -> goesWithoutSaying(key, network))
+                .collect(Collectors.toSet());
+        shape.keySet().removeAll(unsaid);
         arguments.put("model", recipe.network().architecture());
         arguments.put(architecture.stagesArgument(), shape.remove(architecture.stagesArgument()));
         arguments.put("num_classes", network.numClasses());
@@ -103,6 +109,19 @@ final class TimmCheckpoint {
         arguments.put("interpolation", preprocessing.interpolation().name().toLowerCase(Locale.ROOT));
         arguments.put("model_kwargs", shape);
         return arguments;
+    }
+
+    /** Whether an argument is what its absence means: what timm's models do not take is then left out, such as an epsilon. */
+    private static boolean goesWithoutSaying(String key, NetworkConfig network) {
+        Architecture architecture = network.architecture();
+        Map<String, @Nullable Object> others = new LinkedHashMap<>(architecture.write(network));
+        others.remove(key);
+        others.put("num_classes", network.numClasses());
+        try {
+            return architecture.read(new Arguments(others)).equals(network);
+        } catch (IllegalArgumentException e) {
+            return false; // it is required
+        }
     }
 
     /** The decimal numbers that the floats were written as, not their nearest doubles. */

@@ -10,6 +10,7 @@ import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.TorchFile;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.store.KnownNames.Manner;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
@@ -23,8 +24,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads weights from whatever they come in. The kind of a file is told by its content, never by its name:
@@ -65,11 +68,17 @@ public final class Checkpoints {
      * @throws CheckpointException if it is nothing known, is damaged, or lacks that set of weights
      */
     public static StateDict read(Path path, Weights weights) {
+        return read(path, weights, null);
+    }
+
+    /** As {@link #read(Path, Weights)}; a configuration, which may be null, says what network they are of. */
+    static StateDict read(Path path, Weights weights, @Nullable ObjectNode config) {
         Objects.requireNonNull(path, "the checkpoint's path is null");
         Objects.requireNonNull(weights, "which set of weights, is null");
+        Optional<Architecture> said = SourceConfig.architecture(path, config);
         Path file = Files.isDirectory(path) ? inDirectory(path) : path;
         Values values = values(file, true);
-        WeightsEntry entry = WeightsEntry.find(file, values.root(), weights);
+        WeightsEntry entry = WeightsEntry.find(file, values.root(), weights, said);
         NamedWeights named = TimmNames.of(file, NamedWeights.of(file, entry, weights));
         StateDict.Origin origin = origin(named.manner(), entry, values.origin());
         return new StateDict(file, entry.path(), named.tensors(), entry.facts(), named.notes(), origin);

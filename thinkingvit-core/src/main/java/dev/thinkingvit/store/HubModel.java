@@ -1,5 +1,6 @@
 package dev.thinkingvit.store;
 
+import dev.thinkingvit.model.Architectures;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -32,7 +33,6 @@ public record HubModel(String repository, String revision) {
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
     private static final Pattern CACHED =
             Pattern.compile("[/\\\\]models--([^/\\\\]+)[/\\\\]snapshots[/\\\\]([0-9a-f]{40})$");
-    private static final Pattern TIMM = Pattern.compile("(?:vit|deit|thinkingvit)\\w*_\\w+(?:\\.\\w+)?");
     private static final Pattern OWNER_AND_NAME = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
 
     public HubModel {
@@ -99,11 +99,17 @@ public record HubModel(String repository, String revision) {
     /** The name on a hub that somebody who wrote {@code text}, which is no file, may have meant. */
     public static Optional<String> meant(String text) {
         Objects.requireNonNull(text, "the name is null");
-        if (TIMM.matcher(text).matches()) {
+        if (text.contains("_") && isPublished(text)) {
             return Optional.of(PREFIX + "timm/" + text + (text.contains(".") ? "" : ".TAG"));
         }
         String name = text.replaceFirst("^(?:hf:|(?:huggingface|hf)\\.co/)/*", "");
         return OWNER_AND_NAME.matcher(name).matches() ? Optional.of(PREFIX + name) : Optional.empty();
+    }
+
+    private static boolean isPublished(String name) {
+        return Architectures.find(each -> each.elsewhere().isTimms(name)
+                        || (each.answersTo(name) && !each.name().equals(name)))
+                .isPresent();
     }
 
     /** The same repository at another revision. */

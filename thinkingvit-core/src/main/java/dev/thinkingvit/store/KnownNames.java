@@ -18,7 +18,7 @@ final class KnownNames {
                 "patch_embed.proj.weight",
                 "(cls_token|dist_token|reg_token|mask_token|pos_embed|alpha\\.\\d{1,4}|proj_layer\\d{0,4}\\.(weight|bias)"
                         + "|patch_embed\\..+|blocks\\.\\d{1,4}\\..+|(norm|norm_pre|fc_norm|head|head_dist)\\.(weight|bias)"
-                        + "|(pre_logits|attn_pool)\\..+)"),
+                        + "|(pre_logits|attn_pool|score_predictor)\\..+)"),
         /** transformers': {@code encoder.layer.0.attention.attention.query.weight}. */
         TRANSFORMERS(
                 "transformers'",
@@ -31,6 +31,8 @@ final class KnownNames {
                 "conv_proj.weight",
                 "(class_token|conv_proj\\.(weight|bias)|encoder\\.pos_embedding|encoder\\.ln\\.(weight|bias)"
                         + "|encoder\\.layers\\.encoder_layer_\\d{1,4}\\..+|heads\\..+)"),
+        /** A Segmenter's own: what looks at a crop and what reads it, {@code encoder.blocks.0.attn.qkv.weight}. */
+        SEGMENTER("", "encoder.patch_embed.proj.weight", "(encoder|decoder)\\..+"),
         /** timm's and Microsoft's names of a Swin Transformer: {@code layers.0.blocks.0.attn.qkv.weight}. */
         SWIN(
                 "",
@@ -118,11 +120,11 @@ final class KnownNames {
     }
 
     private static final String SWIN = "a Swin Transformer";
+    private static final String SEGMENTER = "a Segmenter";
 
     /** How tensors of other networks give themselves away, and whose they are; the surest first. */
     private static final List<Foreign> FOREIGN = List.of(
-            new Foreign("score_predictor\\..+", "a DynamicViT"),
-            new Foreign("(decoder|encoder\\._thinking_\\w+)\\..+", "a Segmenter"),
+            new Foreign("(decoder|encoder\\._thinking_\\w+)\\..+", SEGMENTER),
             new Foreign("(decoder_embed|decoder_blocks)\\..+|decoder_pos_embed", "a masked autoencoder"),
             new Foreign("layers\\.\\d+\\.(blocks|downsample)\\..+|swin\\..+", SWIN),
             new Foreign("blocks\\.\\d+\\.attn\\.(relative_position_bias_table|[qv]_bias)", "a BEiT"),
@@ -157,6 +159,11 @@ final class KnownNames {
     /** Whether a name belongs to a Swin Transformer for sure. */
     static boolean isSwin(String name) {
         return SWIN.equals(foreignNetwork(name));
+    }
+
+    /** Whether a name belongs to a Segmenter for sure. */
+    static boolean isSegmenter(String name) {
+        return SEGMENTER.equals(foreignNetwork(name));
     }
 
     /** Whether a name is longer than any network's; looking into it would take for ever, where many are. */

@@ -2,6 +2,7 @@ package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.model.Architectures;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -35,9 +36,6 @@ record KnownPreprocessing(
         @Nullable String interpolation) {
     private static final List<Double> IMAGENET_MEAN = List.of(0.485, 0.456, 0.406);
     private static final List<Double> IMAGENET_STD = List.of(0.229, 0.224, 0.225);
-    private static final List<Double> CLIP_MEAN = List.of(0.48145466, 0.4578275, 0.40821073);
-    private static final List<Double> CLIP_STD = List.of(0.26862954, 0.26130258, 0.27577711);
-    private static final List<Double> HALF = List.of(0.5, 0.5, 0.5);
 
     /** What trainers and converters call the model's name. */
     private static final List<String> NAME_KEYS =
@@ -52,14 +50,6 @@ record KnownPreprocessing(
     private static final Pattern SAID =
             Pattern.compile("\\b(mean|std|mean\\s*(?:/|and|,)\\s*std)\\b\\s*[=:]?\\s*[\\[(]?\\s*"
                     + "(\\d*\\.?\\d+(?:\\s*[,\\s]\\s*\\d*\\.\\d+){0,2})");
-
-    /** timm's plain networks: size, patch and picture, or the way they were trained in. */
-    private static final Pattern VIT =
-            Pattern.compile("(?<![a-z0-9])vit_[a-z]+_((patch|p)\\d+_(\\d+)|(augreg|orig_in21k))");
-
-    private static final Pattern DEIT = Pattern.compile("(?<![a-z0-9])deit3?_[a-z]+");
-    private static final Pattern SWIN = Pattern.compile("(?<![a-z0-9])swin_[a-z0-9]+_");
-    private static final Pattern LARGER = Pattern.compile("_(384|448|512)(?!\\d)");
 
     /** Files that are called alike in every model's folder, whose own name then says what they are. */
     private static final Pattern USUAL =
@@ -237,30 +227,12 @@ record KnownPreprocessing(
         return node.isString() ? node.asString() : "";
     }
 
-    /** What timm's default configurations say for the networks that have this one's tensors. */
+    /** What timm's default configurations say for a network of that name that is an architecture here. */
     static @Nullable KnownPreprocessing byName(String name, String where) {
         String plain = name.toLowerCase(Locale.ROOT).replace('-', '_');
         String from = "timm's way with '" + name + "' (" + where + ")";
-        boolean large = LARGER.matcher(plain).find();
-        if (SWIN.matcher(plain).find()) {
-            return new KnownPreprocessing(from, IMAGENET_MEAN, IMAGENET_STD, large ? 1.0 : 0.9, "bicubic");
-        }
-        if (DEIT.matcher(plain).find()) {
-            boolean whole = large || (plain.contains("deit3") && plain.contains("22k"));
-            return new KnownPreprocessing(from, IMAGENET_MEAN, IMAGENET_STD, whole ? 1.0 : 0.9, "bicubic");
-        }
-        if (!VIT.matcher(plain).find()) {
-            return null;
-        }
-        if (plain.contains("_miil")) {
-            return new KnownPreprocessing(from, List.of(0.0, 0.0, 0.0), List.of(1.0, 1.0, 1.0), 0.875, "bilinear");
-        }
-        if (plain.matches(".*(clip|openai|laion|bamboo).*")) {
-            return new KnownPreprocessing(from, CLIP_MEAN, CLIP_STD, 1.0, "bicubic");
-        }
-        boolean imagenets = plain.matches(".*[._](dino|mae|[a-z0-9]*_?ijepa|dinov2|lvd142m)\\b.*")
-                || plain.matches(".*vit_small_patch8_224.*");
-        return new KnownPreprocessing(
-                from, imagenets ? IMAGENET_MEAN : HALF, imagenets ? IMAGENET_STD : HALF, large ? 1.0 : 0.9, "bicubic");
+        return Architectures.first(each -> each.elsewhere().preparedByTimm(plain))
+                .map(way -> new KnownPreprocessing(from, way.mean(), way.std(), way.cropPct(), way.interpolation()))
+                .orElse(null);
     }
 }

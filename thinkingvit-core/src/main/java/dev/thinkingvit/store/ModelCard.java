@@ -3,6 +3,7 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.TextFile;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import java.io.IOException;
@@ -161,7 +162,7 @@ public final class ModelCard {
                         ? "An elastic " + plain
                                 + ": a few attention heads look first; if they are sure, that was it, if"
                                 + " not, more\nheads think again.\n\n"
-                        : "A " + plain + " of one stage.\n\n");
+                        : "A" + Words.a(plain).substring(1) + " of one stage.\n\n");
         text.append("Made from ").append(markdown(source.name()));
         text.append(source.entry().isEmpty() ? "" : ", entry " + markdown(source.entry()));
         text.append(

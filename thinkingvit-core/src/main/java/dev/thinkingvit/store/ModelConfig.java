@@ -57,7 +57,7 @@ public record ModelConfig(
                 network,
                 Preprocessing.imagenet(network.imageSize()),
                 List.of(),
-                Routing.DEFAULT,
+                Routing.of(network),
                 JsonText.EMPTY,
                 JsonText.EMPTY);
     }

@@ -118,13 +118,16 @@ final class ModelConfigJson {
         }
         JsonNode features = root.get("num_features");
         if (isSet(features) && features.asInt(-1) != network.numFeatures()) {
-            throw new CheckpointException(file, "num_features must be " + network.numFeatures() + ", got " + features);
+            throw new CheckpointException(
+                    file,
+                    "num_features must be " + network.numFeatures() + ", which is what model_args mean, got " + features
+                            + "; one of the two is wrong");
         }
         return new ModelConfig(
                 network,
                 preprocessing(pretrained, network.imageSize()),
                 labels(root, pretrained, network.numClasses()),
-                root.hasNonNull("thinking") ? routing(object(root, "thinking")) : Routing.DEFAULT,
+                root.hasNonNull("thinking") ? routing(object(root, "thinking"), network) : Routing.of(network),
                 root.hasNonNull("training")
                         ? new JsonText(object(root, "training").toString())
                         : JsonText.EMPTY,
@@ -223,7 +226,7 @@ final class ModelConfigJson {
         return value.isString() ? value.asString() : "";
     }
 
-    private Routing routing(ObjectNode thinking) {
+    private Routing routing(ObjectNode thinking, NetworkConfig network) {
         for (String key : thinking.propertyNames()) {
             if (!ROUTING_KEYS.contains(key)) {
                 throw new CheckpointException(file, "thinking." + key + " is unknown; known are " + ROUTING_KEYS);
@@ -251,7 +254,7 @@ final class ModelConfigJson {
         if (isSet(named) && text(named).isBlank()) {
             throw new CheckpointException(file, "thinking.router must be a name, got " + named);
         }
-        String router = isSet(named) ? text(named) : Routing.DEFAULT.router();
+        String router = isSet(named) ? text(named) : network.publishedRouter();
         return new Routing(router, thresholds, calibration);
     }
 
@@ -283,7 +286,7 @@ final class ModelConfigJson {
         if (!config.labels().isEmpty() && !root.has("label_names") && !pretrained.has("label_names")) {
             root.set("label_names", MAPPER.valueToTree(config.labels()));
         }
-        if (!config.routing().equals(Routing.DEFAULT)) {
+        if (!config.routing().equals(Routing.of(network))) {
             ObjectNode thinking = JsonNodeFactory.instance.objectNode();
             thinking.put("router", config.routing().router());
             thinking.set("thresholds", MAPPER.valueToTree(config.routing().thresholds()));

@@ -4,7 +4,10 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.model.BareWeights;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.WeightsReader;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
@@ -20,7 +23,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Reads a ThinkingViT from whatever it comes in: a directory, a bare safetensors file, a trainer's checkpoint. What no
+ * Reads a model from whatever it comes in: a directory, a bare safetensors file, a trainer's checkpoint. What no
  * configuration says is taken from the shapes of the weights; what is said wins, and must fit the weights.
  *
  * <p>In this order of precedence: the configuration file that the caller names, the directory's own
@@ -29,19 +32,20 @@ import tools.jackson.databind.node.ObjectNode;
  * ({@link KnownPreprocessing}).
  */
 public final class ModelImport {
+    private static final String NUM_CLASSES = "num_classes";
     private static final String OTHERWISE = "; --mean and --std say otherwise";
 
     private final Path in;
     private final StateDict state;
-    private final @Nullable BareWeights weights;
-    private final TrainerArguments trained;
+    private final BareWeights weights;
+    private final WeightsReader reader;
     private final ObjectNode root;
 
-    private ModelImport(Path in, StateDict state, @Nullable BareWeights weights, ObjectNode root) {
+    private ModelImport(Path in, StateDict state, Architecture architecture, ObjectNode root) {
         this.in = in;
         this.state = state;
-        this.weights = weights;
-        this.trained = new TrainerArguments(state);
+        this.weights = Bare.of(state, root);
+        this.reader = architecture.weights();
         this.root = root;
     }
 
@@ -77,11 +81,17 @@ public final class ModelImport {
      */
     public static Imported read(Path in, @Nullable Path configFile, Weights weights) {
         Objects.requireNonNull(in, "the model's path is null");
-        return of(in, Checkpoints.read(in, weights), configFile);
+        Objects.requireNonNull(weights, "the choice of weights is null");
+        ObjectNode given = configFile == null ? null : ModelDirectory.readTree(configFile); // once: it may be a pipe
+        return of(in, Checkpoints.read(in, weights, given), configFile, given);
     }
 
     /** As {@link #read}, of weights that were read already. */
     static Imported of(Path in, StateDict state, @Nullable Path configFile) {
+        return of(in, state, configFile, configFile == null ? null : ModelDirectory.readTree(configFile));
+    }
+
+    private static Imported of(Path in, StateDict state, @Nullable Path configFile, @Nullable ObjectNode given) {
         Path own = SourceConfig.file(in);
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         List<String> notes = new ArrayList<>(state.notes());
@@ -93,25 +103,21 @@ public final class ModelImport {
             }
             merge(root, ForeignConfig.translated(own, ModelDirectory.readOwn(own), notes));
         }
-        if (configFile != null) {
+        if (configFile != null && given != null) {
             said = configFile;
-            merge(root, ForeignConfig.translated(configFile, ModelDirectory.readTree(configFile), notes));
+            ObjectNode over = ForeignConfig.translated(configFile, given, notes);
+            takeBack(root, over);
+            merge(root, over);
         }
         if (!root.hasNonNull("architecture")) {
-            root.put("architecture", BareWeights.recognised(state).name());
+            root.put("architecture", Bare.recognised(state).name());
         }
         Architecture architecture = ModelConfigJson.architecture(said, root);
-        BareWeights weights = BareWeights.of(architecture, state);
-        ModelImport reader = new ModelImport(in, state, weights, root);
-        boolean open = !root.hasNonNull("model_args") || root.get("model_args").isObject();
-        if (weights != null) {
-            weights.requireOwn();
-            if (open) {
-                weights.complete(root, notes);
-            }
-        } else if (open) {
-            reader.trained.complete(root, architecture);
-        }
+        String companion = architecture.weights().companion();
+        StateDict told = companion == null ? state : CompanionFile.told(state, companion, notes);
+        ModelImport reader = new ModelImport(in, told, architecture, root);
+        reader.completeArguments(notes);
+        reader.completeEvaluation(notes);
         reader.completePreprocessing(notes);
         reader.completeProvenance();
         ModelConfig config = ModelConfigJson.read(said, root);
@@ -119,9 +125,49 @@ public final class ModelImport {
         return new Imported(ModelDirectory.model(in, config, used), state, notes);
     }
 
+    /** What the architecture makes of the weights, which has the last word on what is its. */
+    private void completeArguments(List<String> notes) {
+        try {
+            reader.requireOwn(weights);
+            if (root.hasNonNull("model_args") && !root.get("model_args").isObject()) {
+                return; // its reader refuses it
+            }
+            ObjectNode args = root.withObject("model_args");
+            Map<String, @Nullable Object> said = new LinkedHashMap<>(ModelConfigJson.plain(args));
+            if (said.get(NUM_CLASSES) == null && root.hasNonNull(NUM_CLASSES)) {
+                said.put(NUM_CLASSES, ModelConfigJson.MAPPER.treeToValue(root.get(NUM_CLASSES), Object.class));
+            }
+            Map<String, @Nullable Object> before = new LinkedHashMap<>(said);
+            reader.complete(said, weights, notes);
+            said.forEach((key, value) -> {
+                if (!Objects.equals(value, before.get(key))) {
+                    (key.equals(NUM_CLASSES) ? root : args).set(key, Bare.tree(value));
+                }
+            });
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(state.file(), String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** As the network's like are published, where neither a configuration nor a training here says how. */
+    private void completeEvaluation(List<String> notes) {
+        WeightsReader.Evaluation published = reader.evaluation();
+        boolean said = root.hasNonNull("pretrained_cfg") || root.hasNonNull("thinking");
+        if (published == null || said || weights.argument("crop_pct") != null) {
+            return;
+        }
+        root.withObject("pretrained_cfg").put("crop_pct", published.cropPct());
+        String router = published.router();
+        if (router != null) {
+            root.withObject("thinking").put("router", router);
+        }
+        notes.add("evaluated as such networks are published: the shorter side is resized to size / "
+                + published.cropPct() + (router == null ? "" : ", images stop by " + router));
+    }
+
     /** Without what a file may have beyond the network. */
     private StateDict withoutSurplus(NetworkConfig network, List<String> notes) {
-        List<String> surplus = weights == null ? List.of() : weights.surplus(network);
+        List<String> surplus = reader.surplus(network, weights);
         if (surplus.isEmpty()) {
             return state;
         }
@@ -130,6 +176,17 @@ public final class ModelImport {
         notes.add("left out: " + surplus.get(0) + (surplus.size() > 1 ? " to " + surplus.get(surplus.size() - 1) : "")
                 + ", which no stage of " + network.shorthand() + " uses");
         return new StateDict(state.file(), state.entry(), used, state.facts(), notes, state.origin());
+    }
+
+    /** Of arguments that say the same in two ways, the one that is said over the other. */
+    private static void takeBack(ObjectNode target, ObjectNode over) {
+        String architecture =
+                over.path("architecture").asString(target.path("architecture").asString(""));
+        if (target.path("model_args") instanceof ObjectNode below) {
+            Architectures.find(architecture).ifPresent(named -> over.path("model_args")
+                    .properties()
+                    .forEach(argument -> below.remove(named.insteadOf(argument.getKey()))));
+        }
     }
 
     private static void merge(ObjectNode target, ObjectNode over) {
@@ -147,12 +204,18 @@ public final class ModelImport {
             return;
         }
         ObjectNode pretrained = root.withObject("pretrained_cfg");
-        JsonNode crop = trained.get("crop_pct");
+        WeightsReader.Normalisation own = reader.normalisation(weights);
+        if (own != null && !pretrained.hasNonNull("mean") && !pretrained.hasNonNull("std")) {
+            pretrained.set("mean", ModelConfigJson.MAPPER.valueToTree(own.mean()));
+            pretrained.set("std", ModelConfigJson.MAPPER.valueToTree(own.std()));
+            notes.add("pictures are normalised as " + own.from());
+        }
+        JsonNode crop = Bare.tree(weights.argument("crop_pct"));
         if (!pretrained.hasNonNull("crop_pct") && crop.isNumber() && crop.asDouble() > 0 && crop.asDouble() <= 1) {
             pretrained.set("crop_pct", crop);
         }
         for (String key : List.of("mean", "std")) {
-            JsonNode levels = trained.get(key);
+            JsonNode levels = Bare.tree(weights.argument(key));
             if (!pretrained.hasNonNull(key) && levels.isArray() && levels.size() == 3) {
                 pretrained.set(key, levels);
             }
@@ -164,7 +227,7 @@ public final class ModelImport {
             notes.add("no configuration says how pictures are normalised: mean and std are 0.5, the default for "
                     + state.origin().library() + " names" + OTHERWISE);
         }
-        JsonNode kernel = trained.get("interpolation");
+        JsonNode kernel = Bare.tree(weights.argument("interpolation"));
         if (!pretrained.hasNonNull("interpolation")
                 && kernel.isString()
                 && List.of("bicubic", "bilinear").contains(kernel.asString())) {

@@ -105,6 +105,9 @@ record NamedWeights(@Nullable Manner manner, Map<String, HostTensor> tensors, Li
             List<String> foreign = values.keySet().stream()
                     .filter(name -> KnownNames.foreignNetwork(name) != null)
                     .toList();
+            if (!foreign.isEmpty() && foreign.stream().allMatch(KnownNames::isSegmenter)) {
+                return manner(values, List.of(Manner.SEGMENTER));
+            }
             if (!foreign.isEmpty()) {
                 return foreign.stream().allMatch(KnownNames::isSwin)
                         ? manner(values, List.of(Manner.SWIN, Manner.TRANSFORMERS_SWIN))

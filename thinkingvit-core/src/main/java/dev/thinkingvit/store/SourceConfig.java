@@ -2,14 +2,19 @@ package dev.thinkingvit.store;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
-import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
+import dev.thinkingvit.model.Arguments;
+import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.network.TokenPruning;
 import dev.thinkingvit.picture.ImageSize;
-import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -25,12 +30,14 @@ import tools.jackson.databind.node.ObjectNode;
  *     say
  * @param mean of the channels that pictures are normalised with; empty if the file does not say
  * @param imageSize of the pictures that the network sees; null if the file does not say
+ * @param pruning where it leaves patches out; null if it does not, or the file does not say
  */
 public record SourceConfig(
         int headDim,
         List<List<String>> namings,
         List<Double> mean,
-        @Nullable ImageSize imageSize) {
+        @Nullable ImageSize imageSize,
+        @Nullable TokenPruning pruning) {
     private static final Set<String> WEIGHTS = Set.of(
             ModelDirectory.WEIGHTS,
             "pytorch_model.bin",
@@ -49,41 +56,48 @@ public record SourceConfig(
      * @throws CheckpointException if there is a configuration and it cannot be read
      */
     public static SourceConfig of(Path path, StateDict weights) {
-        SourceConfig said = of(path);
-        StateDict.Origin origin = weights.origin();
-        HostTensor token = weights.tensors().get("cls_token"); // [1, 1, D]
-        long width = token == null || token.shape().length == 0 ? 0 : token.shape()[token.shape().length - 1];
-        int shown = origin.heads() > 0 && width % origin.heads() == 0 ? (int) (width / origin.heads()) : 0;
+        Path file = file(path);
+        ObjectNode root = file == null ? JsonNodeFactory.instance.objectNode() : ModelDirectory.readOwn(file);
+        SourceConfig said = read(root);
+        Architecture architecture = architecture(root).orElseGet(() -> Bare.recognised(weights));
         return new SourceConfig(
-                said.headDim() > 0 ? said.headDim() : shown > 0 ? shown : trained(weights),
+                said.headDim() > 0 ? said.headDim() : architecture.weights().headWidth(Bare.of(weights, root)),
                 said.namings(),
-                said.mean().isEmpty() ? mean(path, weights) : said.mean(),
-                said.imageSize());
+                said.mean().isEmpty() ? mean(path, root, weights) : said.mean(),
+                said.imageSize(),
+                said.pruning());
     }
 
-    /** Width of a head where only a ThinkingViT's trainer says, by its arguments, how many heads stage 1 had; else 0. */
-    private static int trained(StateDict weights) {
-        HostTensor projection = weights.tensors().get(ThinkingViTConfig.projectionName(2) + ".weight"); // (D, d_1)
-        if (projection != null
-                && projection.shape().length == 2
-                && weights.facts().get("args") instanceof Map<?, ?> args
-                && args.get("thinking_stages") instanceof List<?> stages
-                && !stages.isEmpty()
-                && stages.get(0) instanceof Number heads
-                && heads.intValue() > 0
-                && projection.shape()[1] % heads.intValue() == 0) {
-            return (int) (projection.shape()[1] / heads.intValue());
+    /** The one that a configuration names, if it does. */
+    private static Optional<Architecture> architecture(ObjectNode root) {
+        JsonNode name = root.path("architecture");
+        return name.isString() ? Architectures.find(name.asString()) : Optional.empty();
+    }
+
+    /**
+     * The architecture that weights are said to be of: by the configuration that a caller names, else by their own. None
+     * where neither says one of this library's names, or their own cannot be read, which whoever needs it says.
+     *
+     * @param path of the weights, a file or a directory
+     * @param given the caller's; null for none
+     */
+    static Optional<Architecture> architecture(Path path, @Nullable ObjectNode given) {
+        if (given != null && given.hasNonNull("architecture")) {
+            return architecture(given);
         }
-        return 0;
+        Path own = file(path);
+        try {
+            return own == null ? Optional.empty() : architecture(ModelDirectory.readOwn(own));
+        } catch (CheckpointException e) {
+            return Optional.empty();
+        }
     }
 
     /** What no configuration says of how pictures are normalised, but the file, its names or its own name. */
-    private static List<Double> mean(Path path, StateDict weights) {
+    private static List<Double> mean(Path path, ObjectNode root, StateDict weights) {
         if (weights.origin().centred()) {
             return List.of(0.5, 0.5, 0.5);
         }
-        Path file = file(path);
-        ObjectNode root = file == null ? JsonNodeFactory.instance.objectNode() : ModelDirectory.readOwn(file);
         KnownPreprocessing known = KnownPreprocessing.of(path, root, weights);
         return known == null ? List.of() : known.mean();
     }
@@ -114,14 +128,37 @@ public record SourceConfig(
     private static SourceConfig read(ObjectNode root) {
         JsonNode args = root.path("model_args");
         JsonNode pretrained = root.path("pretrained_cfg");
+        NetworkConfig network = network(root);
+        return new SourceConfig(
+                network == null
+                        ? headDim(root, args)
+                        : network.shape().get("head_width") instanceof Integer width ? width : 0,
+                namings(root, pretrained),
+                numbers(pretrained.path("mean")),
+                imageSize(args.path("img_size"), root.path("image_size"), pretrained.path("input_size")),
+                network == null ? null : network.pruning());
+    }
+
+    /** As its architecture reads it; null where that cannot be, since it is in part or another library's. */
+    private static @Nullable NetworkConfig network(ObjectNode root) {
+        Optional<Architecture> architecture = architecture(root);
+        if (architecture.isEmpty() || !(root.path("model_args") instanceof ObjectNode own)) {
+            return null;
+        }
+        try {
+            Map<String, Object> said = new LinkedHashMap<>(ModelConfigJson.plain(own));
+            said.putIfAbsent("num_classes", 1); // of no matter here
+            return architecture.get().read(new Arguments(said));
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
+    }
+
+    private static int headDim(ObjectNode root, JsonNode args) {
         int heads = first(args.path("num_heads"), root.path("num_heads"), root.path("num_attention_heads"));
         int width = first(
                 args.path("embed_dim"), root.path("embed_dim"), root.path("num_features"), root.path("hidden_size"));
-        return new SourceConfig(
-                heads > 0 && width % heads == 0 ? width / heads : 0,
-                namings(root, pretrained),
-                numbers(pretrained.path("mean")),
-                imageSize(args.path("img_size"), root.path("image_size"), pretrained.path("input_size")));
+        return heads > 0 && width % heads == 0 ? width / heads : 0;
     }
 
     /** The first of these that is a size: a side, height and width, or timm's channels, height and width. */

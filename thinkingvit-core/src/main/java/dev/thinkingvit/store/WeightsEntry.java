@@ -3,6 +3,8 @@ package dev.thinkingvit.store;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Opaque;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.model.Architecture;
+import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.store.KnownNames.Manner;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
@@ -10,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -88,9 +91,10 @@ record WeightsEntry(
      * @param file for messages
      * @param root what a reader gave for the whole file
      * @param which set of weights
+     * @param said the architecture that a configuration names, if one does; else the file and what it says may claim one
      * @throws CheckpointException if there are none, or not that set; says what there is instead
      */
-    static WeightsEntry find(Path file, @Nullable Object root, Weights which) {
+    static WeightsEntry find(Path file, @Nullable Object root, Weights which, Optional<Architecture> said) {
         if (!(root instanceof Map<?, ?> top)) {
             throw new CheckpointException(file, "holds no dictionary of weights but " + Opaque.describe(root));
         }
@@ -120,7 +124,20 @@ record WeightsEntry(
                             + averages.get(0).path() + "'");
         }
         // a dictionary of plain weights may hold their average too, under names of its own
-        WeightsEntry chosen = which == Weights.MODEL || averages.isEmpty() ? models.get(0) : averages.get(0);
+        boolean own = which == Weights.MODEL || averages.isEmpty();
+        if (which == Weights.AUTO
+                && !averages.isEmpty()
+                && !models.isEmpty()
+                && said.or(() -> Architectures.claimed(
+                                String.valueOf(file.getFileName()),
+                                models.get(0).facts()))
+                        .filter(each -> !each.weights().judgedByAverage())
+                        .isPresent()) {
+            own = true;
+            notes.add("the weights are '" + models.get(0).path() + "', not their average '"
+                    + averages.get(0).path() + "', by which such networks are not judged where they were published");
+        }
+        WeightsEntry chosen = own ? models.get(0) : averages.get(0);
         return new WeightsEntry(chosen.path(), chosen.average(), chosen.content(), chosen.facts(), notes);
     }
 

@@ -4,7 +4,7 @@
  *
  * <p>Finds a network's weights in whatever a file holds, under whatever names; translates other libraries' configurations.
  * Names of tensors are matched here and nowhere else. Another library's naming goes beside {@code GoogleViTNames}, its
- * configuration into {@code ForeignConfig}.
+ * configuration into {@code ForeignConfig}, as far as no architecture says it (see {@code model}'s {@code OtherLibraries}).
  */
 @NullMarked
 package dev.thinkingvit.store;

@@ -11,21 +11,21 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import org.bytedeco.pytorch.GradMode;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one thread of the process on which inference's native work happens, and its workers.
+ * The one thread of the process on which inference's native work happens, its workers and its helpers.
  *
  * <p>Why one: an operation already spreads over all cores, and libtorch keeps a pool of workers for every thread that
- * ever called it, so that many calling threads would oversubscribe the machine; scopes, gradient mode and thread counts
+ * ever called it, so that many calling threads would oversubscribe the machine; scopes and thread counts
  * are settings of a thread, and here they are set once. Callers on any number of threads queue up in order, and whoever has
  * much to do comes again with the next part of it, behind those who came meanwhile. An entry whose caller has gone leaves
  * the queue.
  *
  * <p>Work that divides into as many parts as there are cores is faster side by side, each part on a {@linkplain #workers
  * worker} that keeps to its core, than one operation after the other on all cores: nobody waits for anybody at the end of
- * each operation. The compute thread waits meanwhile.
+ * each operation. The compute thread waits meanwhile. What is too little for that, one image, it shares with a {@linkplain
+ * #team team} of helpers.
  *
  * <p>It starts with the first work and ends, its workers too, with the last {@link ComputeClient}, or soon after work that
  * came from none: a program that is unloaded leaves no thread behind.
@@ -47,6 +47,7 @@ public final class ComputeThread {
     private static boolean clientless = true; // since the last client left, work came from elsewhere
     private static volatile @Nullable Thread thread;
     private static volatile @Nullable Workers workers;
+    private static @Nullable Team team; // the thread's own
 
     /**
      * Work of a caller, who waits for it. It holds neither the work nor its result for longer than somebody waits: the
@@ -102,7 +103,7 @@ public final class ComputeThread {
         return crew != null && crew.isOneOfThem();
     }
 
-    /** One worker a core, with gradients off, for use from the compute thread. */
+    /** One worker a core, for use from the compute thread. */
     public static Workers workers() {
         Workers crew = workers;
         if (crew != null) {
@@ -112,7 +113,7 @@ public final class ComputeThread {
         try {
             crew = workers;
             if (crew == null) {
-                crew = new Workers(Natives.threadLimit(), "thinkingvit-worker", () -> GradMode.set_enabled(false));
+                crew = new Workers(Natives.threadLimit(), "thinkingvit-worker", () -> {});
                 workers = crew;
             }
             return crew;
@@ -121,8 +122,21 @@ public final class ComputeThread {
         }
     }
 
+    /** Who helps the compute thread with what is too little for its workers; null on any other thread. */
+    public static @Nullable Team team() {
+        if (Thread.currentThread() != thread) {
+            return null;
+        }
+        Team own = team;
+        if (own == null) {
+            own = new Team("thinkingvit-helper");
+            team = own;
+        }
+        return own;
+    }
+
     /**
-     * Runs {@code work} with gradients off and every core at its disposal, and waits for it.
+     * Runs {@code work} with every core at its disposal, and waits for it.
      *
      * @throws CancellationException if the calling thread is interrupted while it waits; its interrupt flag stays set, and
      *     what had not begun is never computed
@@ -414,6 +428,7 @@ public final class ComputeThread {
         lock.lock();
         try {
             workers = null;
+            team = null;
             thread = null;
             Entry<?> stuck = underWay;
             if (stuck != null && !stuck.isDone) {
@@ -428,7 +443,6 @@ public final class ComputeThread {
     private static @Nullable Throwable prepare() {
         try {
             Natives.setThreads(Natives.threadLimit(), 1);
-            GradMode.set_enabled(false);
             return null;
         } catch (RuntimeException | Error e) {
             return e;
@@ -453,10 +467,15 @@ public final class ComputeThread {
                     linger = awaitNanos(linger);
                 } else {
                     Workers crew = workers;
+                    Team helpers = team;
                     workers = null;
+                    team = null;
                     thread = null;
                     if (crew != null) {
                         crew.close();
+                    }
+                    if (helpers != null) {
+                        helpers.close();
                     }
                     changed.signalAll();
                     return null;

@@ -1,24 +1,40 @@
 package dev.thinkingvit.tensor;
 
+import java.io.IOException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.DoubleSupplier;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
-import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** oneDNN, loaded beside libtorch: both share one OpenMP, so that a thread's number of native threads holds for both. */
+/** oneDNN. libtorch, if it is loaded too, shares its OpenMP, so that a thread's number of native threads holds for both. */
 public final class Dnnl {
     private static final Logger log = LoggerFactory.getLogger(Dnnl.class);
     private static final String REFERENCE = "ref"; // how the names of plain, slow kernels begin
+    private static final double WORTH_IT = 1.25; // times as fast, or fewer digits cost them for nothing
 
-    private static final AtomicBoolean MEMORY_ENDED = new AtomicBoolean(); // while it was loaded
+    /** oneDNN's name for scales that go by the outputs of a linear layer. */
+    static final int EACH_OUTPUT = 1 << 1;
 
-    /** Apart, so that libtorch's absence is said by each call and breaks no class. */
+    private static final AtomicBoolean WARNED = new AtomicBoolean();
+    private static final AtomicBoolean UNMAPPED = new AtomicBoolean(); // its memory could not be mapped
+
+    /** Apart, so that its absence breaks no class. */
     private static final class Loaded {
-        static final boolean IS_LOADED = open();
+        static final @Nullable String FAULT; // null if it is loaded
+
+        static {
+            TensorException failure = Natives.uninterrupted(Dnnl::open);
+            FAULT = failure == null ? null : String.valueOf(failure.getMessage());
+        }
+    }
+
+    /** Whether it is on the class path and runs here. */
+    static boolean isLoaded() {
+        return Loaded.FAULT == null;
     }
 
     /** Apart, since not even its type may be there. */
@@ -28,51 +44,176 @@ public final class Dnnl {
 
     private Dnnl() {}
 
-    private static boolean open() {
+    private static @Nullable TensorException open() {
         @Nullable String fault = NativeJars.mismatch(NativeJars.ONEDNN);
         if (fault == null) {
             try {
-                Natives.load(dnnl.class);
-                return !Engine.CPU.isNull();
-            } catch (LinkageError | RuntimeException e) {
-                if (NativeCache.isUnmapped(e)) { // of the file system that libtorch was just loaded from
-                    MEMORY_ENDED.set(true);
-                    return false;
+                load();
+                if (!Engine.CPU.isNull()) {
+                    return null;
+                }
+                fault = "oneDNN has no engine";
+            } catch (LinkageError | RuntimeException | IOException e) {
+                if (NativeCache.isUnmapped(e)) {
+                    UNMAPPED.set(true);
+                    return new TensorException("oneDNN could not be mapped", e);
                 }
                 fault = Natives.why("oneDNN", NativeJars.ONEDNN, e, "");
             }
         }
-        log.warn("{}; inference goes on without oneDNN, slower", fault);
-        return false;
+        return new TensorException(fault);
+    }
+
+    private static void load() throws IOException {
+        if (NativeJars.missing(NativeJars.ONEDNN) != null) {
+            Natives.load(dnnl.class); // perhaps it is where nobody looks but JavaCPP
+            return;
+        }
+        try (NativeUnpacking unpacking = NativeUnpacking.begin(NativeCache.chosen(), NativeUnpacking.ofInference())) {
+            Natives.load(dnnl.class);
+            unpacking.done();
+        }
     }
 
     /** Whether it is on the class path and runs here. */
     private static boolean isThere() {
-        Natives.load(); // brings the OpenMP that both use
-        boolean isLoaded = Loaded.IS_LOADED;
-        if (MEMORY_ENDED.get()) { // OpenBLAS, which would do its work, ends the process where it finds no memory
+        Natives.load(); // without it, by libtorch
+        // of a file system that libtorch was loaded from since: it is memory that was missing, and OpenBLAS, which
+        // would do
+        // oneDNN's work, ends the process where it finds none
+        if (UNMAPPED.get()) {
             throw new TensorException("oneDNN could not be loaded, as memory ended meanwhile: raise the process's limit"
                     + " (ulimit -v, or the container's)");
         }
-        return isLoaded;
-    }
-
-    /** Whether oneDNN is there and has a kernel for products of that type. */
-    public static boolean hasKernel(DType dtype) {
-        return !kernel(dtype).startsWith(REFERENCE);
+        String fault = Loaded.FAULT;
+        if (fault != null && !WARNED.getAndSet(true)) {
+            log.warn("{}; inference goes on without oneDNN, slower", fault);
+        }
+        return fault == null;
     }
 
     /**
-     * Whether products of that type are the fast ones on this processor. In BF16 that takes tiles (AMX): with vector
-     * instructions for BF16 alone, a network was measured slower than in F32, and emulated without any, several times.
+     * Whether oneDNN is there and has a kernel for products of that type. Of eight bits (U8 rows) only kernels count whose
+     * sums are exact, as AVX-512 VNNI, AVX-VNNI and AMX make them.
      */
-    public static boolean isFast(DType dtype) {
-        return isFast(kernel(dtype), dtype);
+    public static boolean hasKernel(DType dtype) {
+        return hasKernel(kernel(dtype), dtype);
     }
 
-    /** @param kernel as oneDNN names it, such as {@code brg_matmul:avx10_1_512_amx} */
-    static boolean isFast(String kernel, DType dtype) {
-        return dtype == DType.F32 ? !kernel.startsWith(REFERENCE) : kernel.contains("amx");
+    /** @param kernel as oneDNN names it */
+    static boolean hasKernel(String kernel, DType dtype) {
+        return !kernel.startsWith(REFERENCE)
+                && (dtype != DType.U8
+                        || kernel.contains("vnni")
+                        || kernel.contains("amx")
+                        || kernel.contains("avx10")); // with which VNNI comes
+    }
+
+    /**
+     * Whether products of that type are the fast ones on this processor. BF16 is with tiles (AMX), and is not where it is
+     * emulated. With vector instructions for it alone it depends on the processor: a network was measured 1.7 times as fast
+     * as in F32 on one, and slower on another, so that a product of either type is timed, once a process. So are eight bits
+     * (U8).
+     */
+    public static boolean isFast(DType dtype) {
+        return isFast(kernel(dtype), dtype, () -> gain(dtype));
+    }
+
+    /**
+     * @param kernel as oneDNN names it, such as {@code brg_matmul:avx10_1_512_amx}
+     * @param gain how many times as fast as in F32 a product is, asked where the name does not tell
+     */
+    static boolean isFast(String kernel, DType dtype, DoubleSupplier gain) {
+        if (!hasKernel(kernel, dtype) || dtype == DType.F32) {
+            return hasKernel(kernel, dtype);
+        }
+        if (dtype == DType.U8) {
+            return gain.getAsDouble() >= WORTH_IT;
+        }
+        return kernel.contains("amx") || (kernel.contains("avx512_core_bf16") && gain.getAsDouble() >= WORTH_IT);
+    }
+
+    /**
+     * How many times as fast as in F32 a linear layer's product is on one thread; 0 where it could not be timed. Timed once a
+     * process, which takes some 20 ms.
+     *
+     * @param dtype of the rows that are multiplied: F32, BF16, or U8 for eight bits
+     */
+    public static double gain(DType dtype) {
+        return switch (dtype) {
+            case F32 -> 1;
+            case BF16 -> OfBf16.GAIN;
+            default -> OfEightBits.GAIN;
+        };
+    }
+
+    private static final class OfBf16 {
+        static final double GAIN = Timed.gain(DType.BF16);
+    }
+
+    private static final class OfEightBits {
+        static final double GAIN = Timed.gain(DType.U8);
+    }
+
+    /** A product, against one in F32. */
+    private static final class Timed {
+        private static final int ROWS = 197;
+        private static final int IN = 384;
+        private static final int OUT = 1536;
+        private static final int TURNS = 9;
+
+        private Timed() {}
+
+        /** Shortest times count: others were disturbed. */
+        static double gain(DType type) {
+            return Natives.onThisThreadOnly(() -> {
+                try (Scope scope = new Scope();
+                        Product exact = new Product(DType.F32);
+                        Product other = new Product(type)) {
+                    long exactNanos = Long.MAX_VALUE;
+                    long nanos = Long.MAX_VALUE;
+                    for (int i = 0; i < TURNS; i++) {
+                        exactNanos = Math.min(exactNanos, exact.nanos());
+                        nanos = Math.min(nanos, other.nanos());
+                    }
+                    log.debug("{} takes {} ns where F32 takes {}", type, nanos, exactNanos);
+                    return (double) exactNanos / nanos;
+                } catch (RuntimeException e) { // else this class would be broken for the rest of the process
+                    log.warn("{} could not be timed, and counts as slow: {}", type, Natives.firstLine(e));
+                    return 0.0;
+                }
+            });
+        }
+
+        /** A linear layer of an MLP, of zeros. */
+        private static final class Product implements AutoCloseable {
+            private final DnnlMatrix matrix;
+            private final DnnlProgram program = new DnnlProgram();
+
+            Product(DType type) {
+                NativeArray bias = NativeArray.zeros(DType.F32, OUT);
+                this.matrix = type == DType.U8
+                        ? DnnlMatrix.inEightBits(NativeArray.zeros(DType.I8, OUT, IN), bias, bias, ROWS)
+                        : new DnnlMatrix(NativeArray.zeros(DType.F32, OUT, IN), bias, type, ROWS);
+                program.linear(
+                        program.constant(NativeArray.zeros(type, ROWS, IN)),
+                        matrix,
+                        program.buffer(type == DType.U8 ? DType.F32 : type, ROWS, OUT),
+                        DnnlProgram.After.NONE);
+            }
+
+            long nanos() {
+                long start = System.nanoTime();
+                program.run();
+                return System.nanoTime() - start;
+            }
+
+            @Override
+            public void close() {
+                program.close();
+                matrix.close();
+            }
+        }
     }
 
     private static String kernel(DType dtype) {
@@ -101,15 +242,11 @@ public final class Dnnl {
         return switch (dtype) {
             case F32 -> memory.data_type.f32;
             case BF16 -> memory.data_type.bf16;
-            default -> throw new IllegalArgumentException("oneDNN's steps compute in F32 and BF16, not in " + dtype);
+            case U8 -> memory.data_type.u8;
+            case I8 -> memory.data_type.s8;
+            default ->
+                throw new IllegalArgumentException(
+                        "oneDNN's steps compute in F32, BF16 and eight bits, not in " + dtype);
         };
-    }
-
-    /** A place in memory. Owns nothing. */
-    static final class Address extends Pointer {
-        Address(long address) {
-            super((Pointer) null);
-            this.address = address;
-        }
     }
 }

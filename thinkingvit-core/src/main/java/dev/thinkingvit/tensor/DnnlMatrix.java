@@ -1,15 +1,17 @@
 package dev.thinkingvit.tensor;
 
-import java.util.Arrays;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.stream;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weight and bias of a linear layer, laid out and cast once as oneDNN multiplies fastest. Any number of
  * {@link DnnlProgram}s on any threads may use it at a time.
+ *
+ * <p>In eight bits the rows that are multiplied are U8, the weight is I8 with a scale for each of its rows, sums are exact,
+ * and what they are worth is F32 again.
  *
  * <p>Owns its memory; close it after the programs that use it.
  */
@@ -20,6 +22,7 @@ public final class DnnlMatrix implements AutoCloseable {
     private final memory.desc layout;
     private final memory weight;
     private final memory bias;
+    private final @Nullable memory scales;
 
     /**
      * @param weight (out, in) F32
@@ -27,36 +30,63 @@ public final class DnnlMatrix implements AutoCloseable {
      * @param dtype F32 or BF16, of the products
      * @param rows about how many rows will be multiplied at a time, on which the layout may depend
      */
-    public DnnlMatrix(Tensor weight, Tensor bias, DType dtype, long rows) {
-        if (weight.dim() != 2
-                || bias.numel() != weight.size(0)
-                || Tensors.dtype(weight) != DType.F32
-                || Tensors.dtype(bias) != DType.F32) {
-            throw new IllegalArgumentException("an F32 weight (out, in) and an F32 bias (out) are required, "
-                    + Tensors.dtype(weight) + Arrays.toString(Tensors.shape(weight)) + " and " + Tensors.dtype(bias)
-                    + Arrays.toString(Tensors.shape(bias)) + " came");
+    public DnnlMatrix(NativeArray weight, NativeArray bias, DType dtype, long rows) {
+        this(weight, null, bias, dtype, rows);
+    }
+
+    /**
+     * A layer in eight bits.
+     *
+     * @param weight (out, in) I8
+     * @param scales (out) F32: what 1 of a row's product is worth
+     * @param bias (out) F32, of the products' worth
+     * @param rows about how many rows will be multiplied at a time, on which the layout may depend
+     */
+    public static DnnlMatrix inEightBits(NativeArray weight, NativeArray scales, NativeArray bias, long rows) {
+        return new DnnlMatrix(weight, scales, bias, DType.U8, rows);
+    }
+
+    /** @param dtype of the rows that are multiplied */
+    private DnnlMatrix(NativeArray weight, @Nullable NativeArray scales, NativeArray bias, DType dtype, long rows) {
+        DType stored = scales == null ? DType.F32 : DType.I8;
+        if (weight.shape().length != 2
+                || bias.elements() != weight.size(0)
+                || weight.dtype() != stored
+                || bias.dtype() != DType.F32) {
+            throw new IllegalArgumentException(
+                    stored + " weight (out, in) and F32 bias (out) are required, " + weight + " and " + bias + " came");
+        }
+        if (scales != null && (scales.dtype() != DType.F32 || scales.elements() != weight.size(0))) {
+            throw new IllegalArgumentException("F32 scales (out) are required for " + weight + ", " + scales + " came");
         }
         this.out = weight.size(0);
         this.in = weight.size(1);
         this.dtype = dtype;
         try (Scope scope = new Scope()) {
-            Tensor plain = weight.contiguous();
-            Tensor plainBias = bias.contiguous();
-            this.layout = Scope.own(
-                    new memory.desc(DnnlProgram.product(rows, in, out, dtype).weights_desc()));
-            this.weight = Scope.own(new memory(layout, Dnnl.engine()));
+            memory.desc best =
+                    new memory.desc(DnnlProgram.product(rows, in, out, dtype).weights_desc());
+            memory packed = new memory(best, Dnnl.engine());
             memory source = new memory(
-                    new memory.desc(new long[] {in, out}, memory.data_type.f32, new long[] {1, in}),
+                    new memory.desc(new long[] {in, out}, Dnnl.type(stored), new long[] {1, in}),
                     Dnnl.engine(),
-                    plain.data_ptr());
+                    new NativeArray.Address(weight.address()));
             stream queue = new stream(Dnnl.engine());
-            new reorder(source, this.weight).execute(queue, source, this.weight);
-            this.bias = Scope.own(new memory(
-                    new memory.desc(new long[] {1, out}, memory.data_type.f32, new long[] {out, 1}), Dnnl.engine()));
-            BytePointer.memcpy(this.bias.get_data_handle(), plainBias.data_ptr(), out * DType.F32.bytes());
+            new reorder(source, packed).execute(queue, source, packed);
+            memory copy = copy(bias, new long[] {1, out}, new long[] {out, 1});
+            memory units = scales == null ? null : copy(scales, new long[] {out}, new long[] {1});
+            this.layout = Scope.own(best); // now that nothing fails any more
+            this.weight = Scope.own(packed);
+            this.bias = Scope.own(copy);
+            this.scales = units == null ? null : Scope.own(units);
         } catch (RuntimeException e) {
             throw TensorException.translate("oneDNN", e);
         }
+    }
+
+    private static memory copy(NativeArray values, long[] shape, long[] strides) {
+        memory copy = new memory(new memory.desc(shape, memory.data_type.f32, strides), Dnnl.engine());
+        BytePointer.memcpy(copy.get_data_handle(), new NativeArray.Address(values.address()), values.bytes());
+        return copy;
     }
 
     /** Length of a row that is multiplied. */
@@ -69,6 +99,7 @@ public final class DnnlMatrix implements AutoCloseable {
         return out;
     }
 
+    /** Of the rows that are multiplied. */
     DType dtype() {
         return dtype;
     }
@@ -85,10 +116,15 @@ public final class DnnlMatrix implements AutoCloseable {
         return bias;
     }
 
+    /** (out) F32 of a layer in eight bits; null of others. */
+    @Nullable memory scales() {
+        return scales;
+    }
+
     /** Bytes of memory that it takes. */
     public long bytes() {
         try (Scope scope = new Scope()) {
-            return layout.get_size() + out * DType.F32.bytes();
+            return layout.get_size() + (scales == null ? 1 : 2) * out * DType.F32.bytes();
         }
     }
 
@@ -96,6 +132,9 @@ public final class DnnlMatrix implements AutoCloseable {
     public void close() {
         weight.close();
         bias.close();
+        if (scales != null) {
+            scales.close();
+        }
         layout.close();
     }
 }

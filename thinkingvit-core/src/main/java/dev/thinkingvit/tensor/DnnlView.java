@@ -50,6 +50,16 @@ public final class DnnlView {
         return dtype;
     }
 
+    /** Of the first element, once its memory is known. */
+    long address() {
+        return memory.address() + offsetBytes();
+    }
+
+    /** Whether its elements lie one after the other. */
+    boolean isRowMajor() {
+        return Arrays.equals(strides, rowMajor(shape));
+    }
+
     long offsetBytes() {
         return offset * dtype.bytes();
     }

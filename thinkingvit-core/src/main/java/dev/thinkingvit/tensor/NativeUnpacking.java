@@ -271,6 +271,13 @@ final class NativeUnpacking implements AutoCloseable {
     }
 
     /** The libraries of all that is on the class path. */
+    /** Those that inference does with. */
+    static List<NativeJars.Library> ofInference() {
+        return Stream.of(List.of(NativeJars.JAVACPP), NativeJars.ONEDNN)
+                .flatMap(List::stream)
+                .toList();
+    }
+
     static List<NativeJars.Library> all() {
         return Stream.of(List.of(NativeJars.JAVACPP), NativeJars.LIBTORCH, NativeJars.ONEDNN)
                 .flatMap(List::stream)

@@ -1,19 +1,16 @@
 package dev.thinkingvit.tensor;
 
-import java.io.IOException;
 import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * Loads libtorch once and sets the process-wide policy it needs to be fast and predictable, so that no environment
- * variable is needed. Every class of this library that touches a native tensor calls {@link #load()} first; calling it
- * again costs nothing.
+ * Loads the native libraries of inference once: oneDNN, or where it is missing or its OpenMP cannot be asked, {@link Libtorch}
+ * too. It sets the policy that they need, so that no environment variable is needed. Calling {@link #load()} again costs
+ * nothing.
  */
 public final class Natives {
     /**
@@ -22,26 +19,43 @@ public final class Natives {
      */
     public static final String THREADS = "thinkingvit.threads";
 
-    private static final Logger log = LoggerFactory.getLogger(Natives.class);
     private static final @Nullable TensorException FAILURE; // thrown by each call, not by a class that is then broken
+
+    /** What a thread was told while OpenMP alone was there; libtorch begins in each thread with a number of its own. */
+    private static final ThreadLocal<Integer> TOLD = new ThreadLocal<>();
 
     static {
         // JavaCPP would otherwise compare the process's whole memory with the Java heap's size and collect garbage on a
         // guess. Memory here is freed by scopes, never by the collector.
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
-        FAILURE = openUninterrupted();
+        FAILURE = uninterrupted(Natives::chooseCache);
     }
 
     private Natives() {}
 
-    /** What fails since the thread is interrupted is tried again: it would have failed for the whole process. */
-    private static @Nullable TensorException openUninterrupted() {
+    private static @Nullable TensorException chooseCache() {
+        try {
+            NativeCache.choose();
+            return null;
+        } catch (TensorException e) {
+            return e;
+        } catch (LinkageError e) { // JavaCPP's classes are missing
+            return new TensorException(why("libtorch", NativeJars.LIBTORCH, e, ""), e);
+        }
+    }
+
+    /**
+     * What fails since the thread is interrupted is tried again: it would have failed for the whole process.
+     *
+     * @param opening says how it failed; null if it did not
+     */
+    static @Nullable TensorException uninterrupted(Supplier<@Nullable TensorException> opening) {
         boolean interrupted = false;
         try {
             while (true) {
                 interrupted |= Thread.interrupted();
-                TensorException failure = open();
+                TensorException failure = opening.get();
                 if (failure == null || !Thread.currentThread().isInterrupted()) {
                     return failure;
                 }
@@ -53,46 +67,26 @@ public final class Natives {
         }
     }
 
-    private static @Nullable TensorException open() {
-        try {
-            NativeCache.choose();
-            String mismatch = NativeJars.mismatch(NativeJars.LIBTORCH);
-            if (mismatch != null) {
-                return new TensorException(mismatch);
-            }
-            if (NativeJars.missing(NativeJars.LIBTORCH) == null) {
-                try (NativeUnpacking unpacking = NativeUnpacking.begin(NativeCache.chosen(), NativeUnpacking.all())) {
-                    load(openblas_nolapack.class, torch.class);
-                    unpacking.done();
-                }
-            } else {
-                load(openblas_nolapack.class, torch.class); // perhaps they are where nobody looks but JavaCPP
-            }
-        } catch (TensorException e) {
-            return e;
-        } catch (LinkageError | RuntimeException | IOException e) { // natives are missing, or classes, or not allowed
-            return new TensorException(
-                    why(
-                            "libtorch",
-                            NativeJars.LIBTORCH,
-                            e,
-                            "; its CUDA build also needs CUDA's libraries on the library path"),
-                    e);
-        }
-        // OpenBLAS and libtorch each bring a pool whose spinning threads would fight over the cores.
-        openblas_nolapack.blas_set_num_threads(1);
-        log.debug("libtorch loaded for {}, {} threads", Loader.getPlatform(), torch.get_num_threads());
-        return null;
-    }
-
     /**
-     * Loads the native libraries, at most once a process.
+     * Loads what inference needs, at most once a process.
      *
-     * @throws TensorException if there are none for this platform on the class path, or they cannot be unpacked
+     * @throws TensorException if there is nothing for this platform on the class path, or it cannot be unpacked
      */
     public static void load() {
-        if (FAILURE != null) {
-            throw new TensorException(String.valueOf(FAILURE.getMessage()), FAILURE); // with this caller's trace
+        requirePolicy();
+        if (!OpenMp.isThere()) {
+            Libtorch.load();
+        }
+    }
+
+    /** @throws TensorException if there is no folder to unpack to */
+    static void requirePolicy() {
+        fail(FAILURE);
+    }
+
+    static void fail(@Nullable TensorException failure) {
+        if (failure != null) {
+            throw new TensorException(String.valueOf(failure.getMessage()), failure); // with this caller's trace
         }
     }
 
@@ -180,14 +174,41 @@ public final class Natives {
      */
     public static void setThreads(int threads, int blas) {
         load();
-        torch.set_num_threads(threads);
-        openblas_nolapack.blas_set_num_threads(blas);
+        tell(threads);
+        if (Libtorch.isLoaded()) {
+            openblas_nolapack.blas_set_num_threads(blas);
+        }
+    }
+
+    private static void tell(int threads) {
+        if (Libtorch.isLoaded()) {
+            TOLD.remove();
+            // a thread's first call takes over what any thread set last: not after this one's own
+            torch.get_num_threads();
+            torch.set_num_threads(threads);
+        } else {
+            OpenMp.setThreads(threads);
+            TOLD.set(threads);
+        }
+    }
+
+    /** Has libtorch keep to what the calling thread was told before it came. */
+    static void settle() {
+        Integer told = TOLD.get();
+        if (told != null && Libtorch.isLoaded()) {
+            tell(told);
+        }
     }
 
     /** How many threads native operations of the calling thread use. */
     public static int threads() {
         load();
-        return torch.get_num_threads();
+        settle();
+        Integer told = TOLD.get();
+        if (told != null) {
+            return told;
+        }
+        return Libtorch.isLoaded() ? torch.get_num_threads() : OpenMp.threads();
     }
 
     static Throwable deepest(Throwable e) {
@@ -204,16 +225,15 @@ public final class Natives {
 
     /** Does work whose native operations use so many threads, the calling one included. */
     public static <T extends @Nullable Object> T onThreads(int threads, Supplier<T> work) {
-        load();
-        int before = torch.get_num_threads();
+        int before = threads();
         if (threads == before) {
             return work.get();
         }
-        torch.set_num_threads(threads);
+        tell(threads);
         try {
             return work.get();
         } finally {
-            torch.set_num_threads(before);
+            tell(before);
         }
     }
 

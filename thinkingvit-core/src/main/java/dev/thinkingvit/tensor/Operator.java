@@ -28,7 +28,7 @@ public final class Operator {
      * @throws TensorException if this libtorch has no such operator
      */
     public static Operator find(String name, String overload) {
-        Natives.load();
+        Libtorch.load();
         try (Scope scope = new Scope()) {
             return new Operator(
                     Scope.own(new OperatorHandle(Dispatcher.singleton().findSchemaOrThrow(name, overload))));

@@ -54,6 +54,18 @@ public final class Scope implements AutoCloseable {
         return pointer;
     }
 
+    /** As {@link #keep(Pointer)}, of a tensor's memory. */
+    public <T extends NativeTensor> T keep(T tensor) {
+        keep(tensor.owner());
+        return tensor;
+    }
+
+    /** As {@link #own(Pointer)}, of a tensor's memory. */
+    public static <T extends NativeTensor> T own(T tensor) {
+        own(tensor.owner());
+        return tensor;
+    }
+
     /**
      * Takes {@code pointer} out of all scopes: its owner closes it.
      *

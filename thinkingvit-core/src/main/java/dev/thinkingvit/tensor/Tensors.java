@@ -28,48 +28,28 @@ public final class Tensors {
         return tensor;
     }
 
-    /**
-     * A native F32 tensor (rows, ...) with copies of some rows of {@code values}.
-     *
-     * @param values row after row
-     * @param rows which of them, counted from 0
-     * @param rowShape of one row
-     */
-    public static Tensor floatRows(float[] values, int[] rows, long... rowShape) {
-        long[] shape = new long[rowShape.length + 1];
-        shape[0] = rows.length;
-        System.arraycopy(rowShape, 0, shape, 1, rowShape.length);
-        Tensor tensor = emptyFloats(shape);
-        int length = Math.toIntExact(tensor.numel() / rows.length);
-        FloatPointer target = new FloatPointer(tensor.data_ptr());
-        for (int i = 0; i < rows.length; i++) {
-            target.position((long) i * length).put(values, rows[i] * length, length);
-        }
-        return tensor;
-    }
-
     /** A native F32 tensor of {@code shape} whose values are still to be written. */
     public static Tensor emptyFloats(long... shape) {
-        Natives.load();
+        Libtorch.load();
         return torch.empty(shape, new TensorOptions(ScalarType.Float), new org.bytedeco.pytorch.MemoryFormatOptional());
     }
 
     /**
-     * A tensor's own memory, not a copy: direct, in the processor's byte order, usable as long as the tensor lives.
-     *
-     * @throws IllegalArgumentException if it is not contiguous or not in the processor's memory
+     * What flows between stages as libtorch sees it, sharing its memory: good as long as {@code tensor} is, whoever keeps
+     * the result. To outlive it, clone it.
      */
-    public static ByteBuffer memory(Tensor tensor) {
-        if (!tensor.is_contiguous() || !tensor.is_cpu()) {
-            throw new IllegalArgumentException("only a contiguous tensor in the processor's memory is one buffer");
+    public static Tensor shared(NativeTensor tensor) {
+        if (tensor instanceof TorchTensor own) {
+            return own.tensor();
         }
-        int bytes = Math.toIntExact(tensor.numel() * dtype(tensor).bytes());
-        return target(tensor, bytes).order(ByteOrder.nativeOrder());
+        NativeArray array = tensor.array();
+        return torch.from_blob(
+                new NativeArray.Address(array.address()), array.shape(), new TensorOptions(scalarType(array.dtype())));
     }
 
     /** A native I64 vector. */
     public static Tensor longs(long... values) {
-        Natives.load();
+        Libtorch.load();
         Tensor tensor = torch.empty(
                 new long[] {values.length},
                 new TensorOptions(ScalarType.Long),
@@ -80,7 +60,7 @@ public final class Tensors {
 
     /** A native tensor with a copy of {@code host}'s values, of the same element type. */
     public static Tensor toNative(HostTensor host) {
-        Natives.load();
+        Libtorch.load();
         Tensor tensor = torch.empty(
                 host.shape(),
                 new TensorOptions(scalarType(host.dtype())),

@@ -48,7 +48,7 @@ public record TorchDevice(int index) {
 
     /** How many CUDA devices this process sees; 0 with a libtorch for processors only. */
     public static int cudaDevices() {
-        Natives.load();
+        Libtorch.load();
         return torch.cuda_is_available() ? torch.cuda_device_count() : 0;
     }
 

@@ -89,7 +89,7 @@ public final class Workers implements AutoCloseable {
 
     /** Whether the calling thread is a worker of anybody, who waits for it. */
     static boolean isWorker() {
-        return Thread.currentThread() instanceof Worker;
+        return Thread.currentThread() instanceof Worker || Team.isHelper();
     }
 
     private static final class Worker extends Thread {

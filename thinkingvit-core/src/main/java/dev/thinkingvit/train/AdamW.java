@@ -76,7 +76,7 @@ public final class AdamW implements Optimizer {
     }
 
     @Override
-    public void step(int share, double learningRate) {
+    public void step(int share, double learningRate, double backbone) {
         for (Group group : shares.get(share)) {
             try (Scope scope = new Scope()) {
                 group.steps.forEach(step -> step.add_(ONE)); // the kernel expects the number of this update
@@ -87,7 +87,7 @@ public final class AdamW implements Optimizer {
                         FUSED.list(3, group.secondMoments),
                         FUSED.list(4, List.of()),
                         FUSED.list(5, group.steps),
-                        new IValue(learningRate * group.treatment.lrScale()),
+                        new IValue(group.treatment.rate(learningRate, backbone)),
                         new IValue(options.beta1()),
                         new IValue(options.beta2()),
                         new IValue(group.treatment.decayed() ? options.weightDecay() : 0),

@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * @param mixupSwitchProb share of cutmix among the mixed ones, where both are on
  * @param augRepeats how many times in a row an epoch shows a picture, each time augmented anew; it then shows that many
  *     times fewer pictures. 0 or 1 for once
+ * @param imgScale longer and shorter side of the box, pixels, that a Segmenter's pictures are fitted into first, for
+ *     training and for validation, as in mmseg; empty for pictures as large as they are
+ * @param ratioRange least and most that a Segmenter's pictures are scaled by before a part is cut out of them
  */
 public record AugmentationRecipe(
         Crop crop,
@@ -46,7 +49,13 @@ public record AugmentationRecipe(
         double cutmix,
         double mixupProb,
         double mixupSwitchProb,
-        int augRepeats) {
+        int augRepeats,
+        List<Integer> imgScale,
+        List<Double> ratioRange) {
+    private static final List<Double> PUBLISHED_RATIOS = List.of(0.5, 2.0);
+    private static final double LARGEST_RATIO = 16;
+    private static final int LARGEST_SIDE = 1 << 16;
+
     /** See {@link Recipe#DEFAULT}. */
     static final AugmentationRecipe DEFAULT = new AugmentationRecipe(
             Crop.PAD,
@@ -63,7 +72,9 @@ public record AugmentationRecipe(
             0,
             1,
             0.5,
-            0);
+            0,
+            List.of(),
+            PUBLISHED_RATIOS);
 
     /** Which part of a picture is seen. */
     public enum Crop {
@@ -81,6 +92,14 @@ public record AugmentationRecipe(
     public AugmentationRecipe {
         scale = interval("scale", scale, 1);
         ratio = interval("ratio", ratio, Double.MAX_VALUE);
+        ratioRange = interval("ratio_range", ratioRange, LARGEST_RATIO);
+        imgScale = List.copyOf(imgScale);
+        require(
+                imgScale.isEmpty()
+                        || (imgScale.size() == 2
+                                && imgScale.stream().allMatch(side -> side > 0 && side <= LARGEST_SIDE)),
+                "img_scale must be a longer and a shorter side, from 1 to " + LARGEST_SIDE + " pixels, got "
+                        + imgScale);
         probability("hflip", hflip);
         probability("reprob", reprob);
         probability("mixup_prob", mixupProb);
@@ -108,6 +127,16 @@ public record AugmentationRecipe(
         return name.equals("random")
                 ? List.of(Resampling.BILINEAR, Resampling.BICUBIC)
                 : List.of(Resampling.named(name));
+    }
+
+    /** Pixels of the box's shorter side; 0 for pictures as large as they are. */
+    public int shorterSide() {
+        return imgScale.isEmpty() ? 0 : Math.min(imgScale.get(0), imgScale.get(1));
+    }
+
+    /** Pixels of the box's longer side; 0 for pictures as large as they are. */
+    public int longerSide() {
+        return imgScale.isEmpty() ? 0 : Math.max(imgScale.get(0), imgScale.get(1));
     }
 
     public Mixing.Options mixing() {

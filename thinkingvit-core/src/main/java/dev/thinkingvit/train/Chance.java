@@ -9,7 +9,8 @@ import java.util.SplittableRandom;
  */
 enum Chance {
     DROP(2),
-    STAGES(3);
+    STAGES(3),
+    TOKENS(4);
 
     private static final int PURPOSE_SHIFT = 56;
 

@@ -2,6 +2,7 @@ package dev.thinkingvit.train;
 
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -23,20 +24,33 @@ final class Distillation {
      * @return nats, summed over the images; a scalar
      */
     static Tensor loss(DistillationRecipe how, Tensor logits, Tensor taught) {
+        return losses(how, logits, taught, 1).sum();
+    }
+
+    /**
+     * Of whatever answers are of: images, or their pixels.
+     *
+     * @param logits of the student, F32
+     * @param taught the teacher's, of the same shape, without gradient
+     * @param axis of the classes
+     * @return nats; of the same shape without that axis
+     */
+    static Tensor losses(DistillationRecipe how, Tensor logits, Tensor taught, int axis) {
         return switch (how.distillationType()) {
-            case SOFT -> soft(logits, taught, how.distillationTau());
+            case SOFT -> soft(logits, taught, how.distillationTau(), axis);
             case HARD ->
-                logits.log_softmax(-1)
-                        .gather(1, taught.argmax(new LongOptional(1), true))
-                        .sum()
+                logits.log_softmax(axis)
+                        .gather(axis, taught.argmax(new LongOptional(axis), true))
+                        .squeeze(axis)
                         .neg();
             case NONE -> throw new IllegalArgumentException("nothing is distilled");
         };
     }
 
-    private static Tensor soft(Tensor logits, Tensor taught, double tau) {
-        Tensor ours = logits.div(new Scalar(tau)).log_softmax(-1); // (B, C)
-        Tensor theirs = taught.div(new Scalar(tau)).log_softmax(-1); // (B, C)
-        return theirs.exp().mul(theirs.sub(ours)).sum().mul(new Scalar(tau * tau));
+    private static Tensor soft(Tensor logits, Tensor taught, double tau, int axis) {
+        Tensor ours = logits.div(new Scalar(tau)).log_softmax(axis);
+        Tensor theirs = taught.div(new Scalar(tau)).log_softmax(axis);
+        Tensor terms = theirs.exp().mul(theirs.sub(ours));
+        return terms.sum(new long[] {axis}, false, new ScalarTypeOptional()).mul(new Scalar(tau * tau));
     }
 }

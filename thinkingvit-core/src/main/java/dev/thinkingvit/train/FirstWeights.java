@@ -3,6 +3,7 @@ package dev.thinkingvit.train;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.Weights;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.ClassHead;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.NetworkConfig;
@@ -10,6 +11,7 @@ import dev.thinkingvit.model.WarmSource;
 import dev.thinkingvit.model.WarmStart;
 import dev.thinkingvit.network.Axis;
 import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.TokenPruning;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.Checkpoints;
 import dev.thinkingvit.store.SourceConfig;
@@ -19,7 +21,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * The first weights of a training: drawn at random as its recipe says, or laid from a checkpoint into random ones; see
@@ -31,9 +32,6 @@ import java.util.Objects;
 public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) {
     /** The {@linkplain WarmStart#share() share} below which a source has little to do with the network. */
     private static final double LEAST_SHARE = 0.1;
-
-    /** Width of a head in published ViTs, of whatever size. */
-    private static final int PUBLISHED_HEAD_DIM = 64;
 
     /** What {@link NetworkConfig#shape()} calls it. */
     private static final String HEAD_WIDTH = "head_width";
@@ -102,20 +100,20 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
             throw new CheckpointException(
                     source.file(),
                     String.format(
-                            "is of another kind of network: of its %d tensors, such as %s, %d fit a %s by name and"
-                                    + " shape (%s, …), which is %.1f %% of its values; a %s is required to start %s"
+                            "is of another kind of network: of its %d tensors, such as %s, %d fit %s by name and"
+                                    + " shape (%s, …), which is %.1f %% of its values; %s is required to start %s"
                                     + " from",
                             source.tensors().size(),
                             source.tensors().keySet().stream().findFirst().orElse("none"),
                             start.copied().size(),
-                            kinds.get(0),
+                            Words.a(kinds.get(0)),
                             network.parameters().all().stream()
                                     .filter(parameter -> parameter.layer() == 1 && parameter.decays())
                                     .map(Parameter::name)
                                     .findFirst()
                                     .orElse("none"),
                             100 * start.share(),
-                            oneOf(kinds),
+                            Words.a(oneOf(kinds)),
                             network.shorthand()));
         }
     }
@@ -154,8 +152,14 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
             throw new CheckpointException(
                     source.file(),
                     "its heads are " + headDim + " wide, those of the training " + own
-                            + ": attention would start as another function; --head-dim " + headDim + " is required");
+                            + ": attention would start as another function"
+                            + (isKey(network) ? "; --head-dim " + headDim + " is required" : ""));
         }
+    }
+
+    /** Whether a recipe says so of such a network. */
+    private static boolean isKey(NetworkConfig network) {
+        return network.architecture().recipeKeys().contains("head_dim");
     }
 
     private static void requireNumbers(StateDict source, WarmStart start) {
@@ -173,15 +177,16 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     /** What may make the start another function than the source is. */
     private static List<String> doubts(int width, SourceConfig config, NetworkConfig network) {
         List<String> lines = new ArrayList<>();
-        boolean published = width % PUBLISHED_HEAD_DIM == 0;
+        int usual = network.architecture().weights().usualHeadWidth();
+        boolean published = usual > 0 && width % usual == 0;
         boolean shown = network.parameters().all().stream()
                 .anyMatch(parameter -> parameter.axis(Axis.Meaning.HEADS).isPresent());
         Object own = network.shape().get(HEAD_WIDTH);
-        if (config.headDim() == 0 && !shown && !(published && Objects.equals(own, PUBLISHED_HEAD_DIM))) {
+        if (config.headDim() == 0 && own != null && !shown && !(published && own.equals(usual))) {
             lines.add("warning: the source does not say how wide its heads are"
-                    + (published ? ", those of published ViTs are " + PUBLISHED_HEAD_DIM : "") + "; this model's are "
+                    + (published ? ", those of published ones are " + usual : "") + "; this model's are "
                     + own + ": if they differ, attention starts as another function"
-                    + (published ? " (--head-dim " + PUBLISHED_HEAD_DIM + ")" : ""));
+                    + (published && isKey(network) ? " (--head-dim " + usual + ")" : ""));
         }
         float[] mean = Preprocessing.imagenet(network.imageSize()).mean();
         boolean same = config.mean().isEmpty() || config.mean().size() == mean.length;
@@ -191,6 +196,12 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         if (!same) {
             lines.add("warning: the source was trained on pictures normalised with mean " + config.mean()
                     + ", a training normalises with ImageNet's " + Arrays.toString(mean));
+        }
+        TokenPruning before = config.pruning();
+        TokenPruning now = network.pruning();
+        if (before != null && now != null && !before.blocks().equals(now.blocks())) {
+            lines.add("warning: the source leaves patches out before the blocks " + before.blocks()
+                    + ", this model before " + now.blocks() + ": predictors start with what they learnt there");
         }
         return lines;
     }

@@ -5,6 +5,7 @@ import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.network.Gumbel;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.Natives;
@@ -68,7 +69,8 @@ final class GradientPass {
      */
     void run(List<Trainer.Part> parts, double[] weights, int epoch, List<Gradients> gradients) {
         try (Scope scope = new Scope()) {
-            NestedWeights cut = Natives.onThisThreadOnly(() -> model.cut(precision));
+            NestedWeights whole = Natives.onThisThreadOnly(() -> model.cut(precision));
+            NestedWeights cut = recipe.halting().removes() ? whole.leavingOut() : whole;
             workers.run(worker -> {
                 Gradients own = gradients.get(worker);
                 own.zero();
@@ -107,12 +109,16 @@ final class GradientPass {
                     Tensors.floats(part.images(), from * size.values(), rows, 3, size.height(), size.width()));
             Tensor target = device.place(Tensors.floats(part.targets(), from * values, rows, values));
             List<SplittableRandom> generators = new ArrayList<>();
+            List<SplittableRandom> choosing = new ArrayList<>();
             for (int i = from; i < to; i++) {
                 generators.add(Chance.DROP.generator(recipe, epoch, part.samples()[i]));
+                choosing.add(Chance.TOKENS.generator(recipe, epoch, part.samples()[i]));
             }
             DropPath dropPath = DropPath.draw(recipe.loss().dropPath(), model.network(), generators);
             int stages = weights.length;
-            Objective.Wanted wanted = new Objective.Wanted(target, teacher == null ? null : teacher.logits(input));
+            Teacher.Answer answer = teacher == null ? null : teacher.answer(input, objective.asksForTokens());
+            Objective.Wanted wanted = new Objective.Wanted(
+                    target, answer == null ? null : answer.logits(), answer == null ? null : answer.tokens());
             replica.backward(
                     input,
                     lastWeighted(weights),
@@ -124,13 +130,16 @@ final class GradientPass {
                         if (loss.taught() != null) {
                             extras[2 * stages + stage] += loss.taught().item().toDouble();
                         }
-                        extras[stage] += loss.total().item().toDouble();
+                        Tensor beside = loss.beside();
+                        double all = recipe.optimizer().batchSize();
+                        extras[stage] += loss.total().item().toDouble()
+                                + (beside == null ? 0 : beside.item().toDouble());
                         extras[stages + stage] += rows;
-                        return loss.total()
-                                .mul(new Scalar(
-                                        weights[stage - 1] / recipe.optimizer().batchSize()));
+                        Tensor weighed = loss.total().mul(new Scalar(weights[stage - 1] / all));
+                        return beside == null ? weighed : weighed.add(beside.div(new Scalar(all)));
                     },
                     dropPath,
+                    Gumbel.draw(choosing),
                     recipe.execution().gradCheckpointing());
             extras[0] += rows;
         }

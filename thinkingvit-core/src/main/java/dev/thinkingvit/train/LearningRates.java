@@ -3,13 +3,13 @@ package dev.thinkingvit.train;
 import java.util.List;
 
 /** The learning rate over a training, as timm's schedulers step it. Immutable; what a plateau depends on is given. */
-final class LearningRates {
+public final class LearningRates {
     private static final double PLATEAU_THRESHOLD = 1e-4;
 
     private final ScheduleRecipe schedule;
     private final double peak;
 
-    LearningRates(Recipe recipe) {
+    public LearningRates(Recipe recipe) {
         this.schedule = recipe.schedule();
         this.peak = recipe.optimizer().peakLr();
     }
@@ -22,7 +22,7 @@ final class LearningRates {
      * @param scores of the epochs before, the first first, more being better; NaN for an epoch without validation. Only a
      *     plateau schedule looks
      */
-    double at(int epoch, double done, List<Double> scores) {
+    public double at(int epoch, double done, List<Double> scores) {
         return at(epoch, done, scores, 0);
     }
 

@@ -13,10 +13,16 @@ import java.util.List;
  * @param dropPath stochastic depth of the last block
  * @param stageWeights weight of each stage's loss; empty for equal weights that sum to 1
  * @param stageSampling which stages' losses a step descends on
+ * @param classWeights weight of each class's pixels in a Segmenter's loss, in the order of the classes; empty for equal ones
  */
-public record LossRecipe(double smoothing, double dropPath, List<Double> stageWeights, StageSampling stageSampling) {
+public record LossRecipe(
+        double smoothing,
+        double dropPath,
+        List<Double> stageWeights,
+        StageSampling stageSampling,
+        List<Double> classWeights) {
     /** See {@link Recipe#DEFAULT}. */
-    static final LossRecipe DEFAULT = new LossRecipe(0, 0, List.of(), StageSampling.ALL);
+    static final LossRecipe DEFAULT = new LossRecipe(0, 0, List.of(), StageSampling.ALL, List.of());
 
     /** Which stages' losses a step descends on. */
     public enum StageSampling {
@@ -42,6 +48,12 @@ public record LossRecipe(double smoothing, double dropPath, List<Double> stageWe
         require(
                 stageWeights.isEmpty() || stageWeights.stream().anyMatch(weight -> weight > 0),
                 "at least one of stage_weights must be positive, got " + stageWeights);
+        classWeights = List.copyOf(classWeights);
+        for (double weight : classWeights) {
+            require(
+                    weight > 0 && weight < Double.POSITIVE_INFINITY,
+                    "class_weights must be positive, got " + classWeights);
+        }
     }
 
     /** The weights of {@code stages} stages' losses. */
@@ -55,5 +67,18 @@ public record LossRecipe(double smoothing, double dropPath, List<Double> stageWe
                 stageWeights.size() == stages,
                 "stage_weights: the model has " + stages + " stages, got " + stageWeights.size() + " weights");
         return stageWeights.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    /** The weights of the pixels of {@code classes} classes. */
+    public double[] pixelWeights(int classes) {
+        if (classWeights.isEmpty()) {
+            double[] equal = new double[classes];
+            Arrays.fill(equal, 1);
+            return equal;
+        }
+        require(
+                classWeights.size() == classes,
+                "class_weights: the data has " + classes + " classes, got " + classWeights.size() + " weights");
+        return classWeights.stream().mapToDouble(Double::doubleValue).toArray();
     }
 }

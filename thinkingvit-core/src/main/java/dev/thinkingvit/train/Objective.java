@@ -1,6 +1,9 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.model.MaskReadout;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.network.Network;
+import dev.thinkingvit.network.TokenPruning;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -26,22 +29,56 @@ public interface Objective {
      *
      * @param targets (B, n) F32, as the batch has them
      * @param taught what the teacher says of them, (B, C) F32 without gradient; null where none is asked
+     * @param taughtTokens the teacher's patches after its last stage, (B, n, d) F32 without gradient; null where nobody
+     *     {@linkplain #asksForTokens asks for them}
      */
-    record Wanted(Tensor targets, @Nullable Tensor taught) {}
+    record Wanted(
+            Tensor targets,
+            @Nullable Tensor taught,
+            @Nullable Tensor taughtTokens) {
+        /** Where nobody asks for the teacher's tokens. */
+        public Wanted(Tensor targets, @Nullable Tensor taught) {
+            this(targets, taught, null);
+        }
+    }
 
     /**
      * Scalars, summed over the images.
      *
      * @param total what is descended on; it must depend on the output
      * @param taught the teacher's part of it, before its weight; null where none was asked
+     * @param beside what is descended on besides, whatever the stage's weight; null for nothing
      */
-    record Loss(Tensor total, @Nullable Tensor taught) {}
+    record Loss(
+            Tensor total, @Nullable Tensor taught, @Nullable Tensor beside) {
+        /** Of which everything has the stage's weight. */
+        public Loss(Tensor total, @Nullable Tensor taught) {
+            this(total, taught, null);
+        }
+    }
 
-    /** A recipe's: cross entropy with soft targets, in nats, and a teacher's part in it if it has one. */
+    /** Whether a teacher is to give its tokens besides. */
+    default boolean asksForTokens() {
+        return false;
+    }
+
+    /** What a recipe descends on with such a network; where it asks for nothing of its own, {@link #of(Recipe)}. */
+    static Objective of(Recipe recipe, NetworkConfig config) {
+        TokenPruning pruning = config.pruning();
+        if (pruning != null) {
+            return new PruningObjective(pruning, recipe.pruning());
+        }
+        return config.readout() instanceof MaskReadout pixels ? new PixelTargets(pixels, recipe) : of(recipe);
+    }
+
+    /**
+     * A recipe's: cross entropy with soft targets, in nats, and a teacher's part in it if it has one; of tokens
+     * that halt {@link HaltingLoss}.
+     */
     static Objective of(Recipe recipe) {
         DistillationRecipe distillation = recipe.distillation();
         double alpha = distillation.distillationAlpha();
-        return (output, wanted) -> {
+        Objective task = (output, wanted) -> {
             Tensor labels = SoftTargets.crossEntropy(output.prediction(), wanted.targets());
             if (wanted.taught() == null) {
                 return new Loss(labels, null);
@@ -49,5 +86,6 @@ public interface Objective {
             Tensor taught = Distillation.loss(distillation, output.prediction(), wanted.taught());
             return new Loss(labels.mul(new Scalar(1 - alpha)).add(taught.mul(new Scalar(alpha))), taught);
         };
+        return recipe.halting().weighs() ? new HaltingLoss(recipe.halting(), task) : task;
     }
 }

@@ -20,8 +20,12 @@ sealed interface Optimizer extends AutoCloseable permits AdamW, Sgd {
             Map<String, Tensor> parameters,
             Map<String, Tensor> gradients,
             int shares) {
-        ParameterGroups groups =
-                ParameterGroups.of(declared, parameters, recipe.optimizer().layerDecay(), shares);
+        ParameterGroups groups = ParameterGroups.of(
+                declared,
+                parameters,
+                recipe.optimizer().layerDecay(),
+                recipe.pruning().trainEmbeddings(),
+                shares);
         return switch (recipe.optimizer().opt()) {
             case ADAMW -> new AdamW(groups, gradients, recipe.optimizer().adamW());
             case SGD, MOMENTUM -> new Sgd(groups, gradients, recipe.optimizer().sgd());
@@ -34,8 +38,9 @@ sealed interface Optimizer extends AutoCloseable permits AdamW, Sgd {
      *
      * @param share from 0
      * @param learningRate of this step
+     * @param backbone that of all but {@linkplain ParameterGroups.Pace#PREDICTOR predictors}
      */
-    void step(int share, double learningRate);
+    void step(int share, double learningRate, double backbone);
 
     /** What is remembered, by parameter name, a dot and the field's name for it; the optimizer keeps owning it. */
     Map<String, Tensor> state();

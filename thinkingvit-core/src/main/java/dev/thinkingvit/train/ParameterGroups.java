@@ -24,8 +24,27 @@ record ParameterGroups(List<List<Group>> shares) {
      *
      * @param decayed whether weight decay applies to it
      * @param lrScale factor of the learning rate
+     * @param pace which learning rate that is
      */
-    record Treatment(boolean decayed, double lrScale) {}
+    record Treatment(boolean decayed, double lrScale, Pace pace) {
+        double rate(double learningRate, double backbone) {
+            return switch (pace) {
+                case PREDICTOR -> lrScale * learningRate;
+                case BACKBONE -> lrScale * backbone;
+                case STILL -> 0;
+            };
+        }
+    }
+
+    /** Whose learning rate a parameter has. */
+    enum Pace {
+        /** The schedule's own. */
+        PREDICTOR,
+        /** That of all the rest. */
+        BACKBONE,
+        /** It does not learn. */
+        STILL
+    }
 
     /** @param parameters by name, in order */
     record Group(Treatment treatment, Map<String, Tensor> parameters) {}
@@ -34,10 +53,15 @@ record ParameterGroups(List<List<Group>> shares) {
      * @param declared all of the network's parameters
      * @param parameters their tensors by name
      * @param layerDecay null for none
+     * @param trainEmbeddings whether class tokens and positions learn
      * @param count of shares
      */
     static ParameterGroups of(
-            Parameters declared, Map<String, Tensor> parameters, @Nullable Double layerDecay, int count) {
+            Parameters declared,
+            Map<String, Tensor> parameters,
+            @Nullable Double layerDecay,
+            boolean trainEmbeddings,
+            int count) {
         List<Map<Treatment, Group>> shares = new ArrayList<>();
         List<long[]> sizes = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -48,7 +72,7 @@ record ParameterGroups(List<List<Group>> shares) {
         parameters.forEach((name, tensor) -> {
             long[] least = Collections.min(sizes, Comparator.comparingLong((long[] size) -> size[0]));
             least[0] += tensor.numel();
-            Treatment treatment = treatment(declared.require(name), layerDecay, deepest);
+            Treatment treatment = treatment(declared.require(name), layerDecay, trainEmbeddings, deepest);
             shares.get((int) least[1])
                     .computeIfAbsent(treatment, key -> new Group(key, new LinkedHashMap<>()))
                     .parameters()
@@ -59,8 +83,16 @@ record ParameterGroups(List<List<Group>> shares) {
     }
 
     /** @param deepest layer of the network */
-    static Treatment treatment(Parameter parameter, @Nullable Double layerDecay, int deepest) {
+    static Treatment treatment(Parameter parameter, @Nullable Double layerDecay, boolean trainEmbeddings, int deepest) {
         double scale = layerDecay == null ? 1 : Math.pow(layerDecay, deepest - parameter.layer());
-        return new Treatment(parameter.decays(), scale);
+        Pace pace = parameter.role() == Parameter.Role.PREDICTOR
+                ? Pace.PREDICTOR
+                : !trainEmbeddings && isEmbedding(parameter) ? Pace.STILL : Pace.BACKBONE;
+        return new Treatment(parameter.decays(), scale, pace);
+    }
+
+    /** Class tokens and positions: what is put beside the embedded patches, of several dimensions and undecayed. */
+    private static boolean isEmbedding(Parameter parameter) {
+        return parameter.layer() == 0 && !parameter.decays() && parameter.axes().size() > 1;
     }
 }

@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.AtomicFiles;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.TextFile;
+import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Architectures;
 import dev.thinkingvit.picture.ImageSize;
 import java.io.IOException;
@@ -176,7 +177,7 @@ public final class RecipeFile {
     private static void leaveDefaults(ObjectNode tree, JsonNode architecture) {
         ObjectNode network = tree.withObject(NETWORK);
         if (architecture.isString() && !architecture.equals(network.get(ARCHITECTURE))) {
-            NetworkRecipe.OF_THINKING_VIT.forEach(network::putNull);
+            NetworkRecipe.SHAPE.forEach(network::putNull);
             network.set(WEIGHT_INIT, tree(Recipe.DEFAULT).get(NETWORK).get(WEIGHT_INIT));
             network.putObject(ARGUMENTS);
         }
@@ -209,15 +210,30 @@ public final class RecipeFile {
         });
     }
 
-    /** The stages are a key of their own, though they stand among the arguments: other arguments do not take them away. */
+    /**
+     * Arguments of an architecture come one by one: those that are not named stay, but for what says the same in another way;
+     * null takes one away.
+     */
     private static void set(ObjectNode tree, String section, String key, JsonNode value) {
-        JsonNode before = tree.path(NETWORK).path(ARGUMENTS);
-        ((ObjectNode) tree.get(section)).set(key, value);
+        ObjectNode keys = (ObjectNode) tree.get(section);
         if (key.equals(ARGUMENTS) && value instanceof ObjectNode arguments) {
-            before.properties().stream()
-                    .filter(argument -> isStages(tree, argument.getKey()) && !arguments.has(argument.getKey()))
-                    .forEach(argument -> arguments.set(argument.getKey(), argument.getValue()));
+            ObjectNode all = keys.withObject(ARGUMENTS);
+            Optional<Architecture> architecture =
+                    Architectures.find(keys.path(ARCHITECTURE).asString(""));
+            arguments.properties().stream()
+                    .filter(argument -> !argument.getValue().isNull())
+                    .flatMap(argument ->
+                            architecture.stream().flatMap(each -> each.insteadOf(argument.getKey()).stream()))
+                    .forEach(all::remove);
+            arguments.properties().forEach(argument -> {
+                all.set(argument.getKey(), argument.getValue());
+                if (argument.getValue().isNull()) {
+                    all.remove(argument.getKey());
+                }
+            });
+            return;
         }
+        keys.set(key, value);
     }
 
     private static Recipe bind(ObjectNode tree, Map<String, ? extends @Nullable Object> cures) {

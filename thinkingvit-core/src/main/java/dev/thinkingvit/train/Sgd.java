@@ -71,7 +71,7 @@ final class Sgd implements Optimizer {
     }
 
     @Override
-    public void step(int share, double learningRate) {
+    public void step(int share, double learningRate, double backbone) {
         for (Group group : shares.get(share)) {
             try (Scope scope = new Scope()) {
                 FUSED.run(
@@ -80,7 +80,7 @@ final class Sgd implements Optimizer {
                         FUSED.list(2, group.momenta),
                         new IValue(group.treatment.decayed() ? options.weightDecay() : 0),
                         new IValue(options.momentum()),
-                        new IValue(learningRate * group.treatment.lrScale()),
+                        new IValue(group.treatment.rate(learningRate, backbone)),
                         new IValue(0.0), // dampening
                         new IValue(options.nesterov()),
                         new IValue(false), // maximize

@@ -1,12 +1,17 @@
 package dev.thinkingvit.train;
 
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.MaskReadout;
+import dev.thinkingvit.model.NetworkBackbone;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.tensor.TorchTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -20,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A trained model whose answers a training learns from. It is shown the very pictures that the student sees, augmented,
- * mixed and erased, at its own size and normalised its own way, and thinks to its last stage.
+ * mixed and erased, at its own size and normalised its own way, and thinks to its last stage. A Segmenter sees crops as
+ * large as they are.
  *
  * <p>{@code B} images, {@code C} classes of the student, {@code h} and {@code w} height and width of its input.
  *
@@ -99,44 +105,132 @@ public final class Teacher implements AutoCloseable {
     }
 
     /**
+     * An answer, on the images' device, without gradient.
+     *
+     * @param logits (B, C) F32; of a Segmenter (B, C, h, w)
+     * @param tokens patches after the last stage, (B, n, d) F32; null where they were not asked for
+     */
+    record Answer(Tensor logits, @Nullable Tensor tokens) {}
+
+    /**
+     * Refuses to teach tokens that are not there.
+     *
+     * @param student with all of its tokens
+     * @throws TrainingException if the teacher leaves others
+     */
+    void requireTokens(NetworkConfig student) {
+        int patches = patches(student);
+        int width = student.stageWidth(student.stages());
+        if (backbone instanceof NetworkBackbone known) {
+            NetworkConfig config = known.config();
+            int stages = config.stages();
+            if (patches(config) != patches || config.stageWidth(stages) != width) {
+                throw new TrainingException("token_distillation learns from the teacher's tokens: " + patches
+                        + " patches of width " + width + " are required, the teacher leaves "
+                        + patches(config) + " of width " + config.stageWidth(stages)
+                        + "; token_distillation 0 learns from its classes alone");
+            }
+        }
+    }
+
+    /** That the last stage leaves. */
+    private static int patches(NetworkConfig config) {
+        return config.stageTokens(config.stages()) - config.architecture().prefixTokens();
+    }
+
+    /** See {@link #answer(Tensor, boolean)}. */
+    Tensor logits(Tensor images) {
+        return answer(images, false).logits();
+    }
+
+    /**
      * What the teacher says of the student's images, after its last stage.
      *
      * @param images (B, 3, h, w) F32, normalised for the student
-     * @return (B, C) F32 on the images' device, of the calling thread's innermost scope; without gradient
+     * @param withTokens whether its tokens are asked for
+     * @return of the calling thread's innermost scope
      * @throws TrainingException if an answer is no finite number
      */
-    Tensor logits(Tensor images) {
+    Answer answer(Tensor images, boolean withTokens) {
         try (Scope scope = new Scope();
                 NoGradGuard guard = new NoGradGuard()) {
             List<Tensor> answers = new ArrayList<>();
+            List<Tensor> tokens = new ArrayList<>();
             long count = images.size(0);
             for (long from = 0; from < count; from += together) {
-                answers.add(answer(images.narrow(0, from, Math.min(together, count - from))));
+                Answer said = part(images.narrow(0, from, Math.min(together, count - from)), withTokens);
+                answers.add(said.logits());
+                if (said.tokens() != null) {
+                    tokens.add(said.tokens());
+                }
             }
-            Tensor all = answers.size() == 1
-                    ? answers.get(0)
-                    : torch.cat(new TensorVector(answers.toArray(Tensor[]::new)), 0); // (B, classes of the teacher)
+            Tensor all = joined(answers); // (B, classes of the teacher), or (B, classes of the teacher, h, w)
             Tensor known = classes == null ? all : all.index_select(1, classes); // (B, C)
             if (!known.isfinite().all().item_bool()) {
                 throw new TrainingException("the teacher's answer to a picture is no finite number; its weights are"
                         + " damaged, or it is of a precision that is too low for them: fp32 may help");
             }
-            return scope.keep(TorchDevice.of(images).place(known));
+            TorchDevice here = TorchDevice.of(images);
+            return new Answer(
+                    scope.keep(here.place(known)), withTokens ? scope.keep(here.place(joined(tokens))) : null);
         }
     }
 
-    private Tensor answer(Tensor images) {
+    private static Tensor joined(List<Tensor> parts) {
+        return parts.size() == 1 ? parts.get(0) : torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0);
+    }
+
+    /** Of a few images; the classes are the teacher's own. Copies, since arrays are gone with the scope that they came in. */
+    private Answer part(Tensor images, boolean withTokens) {
         try (Scope scope = new Scope()) {
             Tensor seen = seen(device.place(images));
             StageOutput output = null;
             for (int stage = 1; stage <= backbone.stages(); stage++) {
-                output = backbone.run(stage, seen, output == null ? null : output.tokens());
+                output = backbone.run(stage, new TorchTensor(seen), output == null ? null : output.tokens());
             }
             if (output == null) {
                 throw new IllegalStateException("a teacher without stages");
             }
-            return scope.keep(output.prediction().to(ScalarType.Float));
+            Tensor prediction = Tensors.shared(output.prediction()).to(ScalarType.Float);
+            MaskReadout pixels = pixels();
+            Tensor logits = scope.keep(
+                    pixels == null
+                            ? prediction.clone()
+                            : PixelTargets.pixels(prediction, pixels).contiguous());
+            return new Answer(logits, withTokens ? scope.keep(patches(Tensors.shared(output.tokens()))) : null);
         }
+    }
+
+    /** How its answers are read if they are of pixels; null for a teacher that names images. */
+    private @Nullable MaskReadout pixels() {
+        return backbone instanceof NetworkBackbone known && known.config().readout() instanceof MaskReadout readout
+                ? readout
+                : null;
+    }
+
+    /**
+     * Refuses to teach a student of another kind.
+     *
+     * @throws TrainingException if one of them names images and the other one pixels
+     */
+    void requireSameKind(NetworkConfig student) {
+        boolean ofPixels = pixels() != null;
+        if (student.readout().isOfPixels() != ofPixels) {
+            throw new TrainingException(Words.a(student.title()) + " learns "
+                    + (ofPixels
+                            ? "classes of images, of which a teacher that is a Segmenter knows nothing"
+                            : "classes of pixels: its teacher must be a Segmenter, and no exported one"));
+        }
+    }
+
+    /** Without class tokens, F32, copied. */
+    private Tensor patches(Tensor tokens) {
+        int prefix = backbone instanceof NetworkBackbone known
+                ? known.config().architecture().prefixTokens()
+                : 0;
+        return tokens.narrow(1, prefix, tokens.size(1) - prefix)
+                .to(ScalarType.Float)
+                .clone();
     }
 
     /** The images as the teacher wants them. Kernels may overshoot the levels, which is left so. */

@@ -5,11 +5,14 @@ import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.data.ClassFinder;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.NestedBackbone;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxRuntime;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
@@ -149,6 +152,20 @@ public record TeacherModel(
                                 + " classes are the data's: they are taken by name");
     }
 
+    /** One that leaves tokens out teaches with all of them; one that names pixels names those of the student's crops. */
+    private Backbone opened(ImageSize students, Precision precision, TorchDevice device) {
+        NetworkConfig network = config.network().unpruned();
+        Map<String, HostTensor> its = network.ownOf(weights);
+        if (network.readout().isOfPixels()) {
+            NetworkConfig trained = network;
+            network = trained.withImageSize(students);
+            its = trained.resized(its, network);
+        }
+        return device.isCuda()
+                ? NestedBackbone.of(network, its, precision, device)
+                : PackedBackbone.of(network, its, precision);
+    }
+
     /** What the teacher calls its classes: as the data does, if it can; ImageNet's may be synsets or names. */
     private List<String> known(List<String> names) {
         return new ClassFinder(config.network().numClasses(), config.labels())
@@ -176,15 +193,14 @@ public record TeacherModel(
      * @throws dev.thinkingvit.tensor.TensorException if it is an exported model and ONNX Runtime is not there
      */
     public Teacher open(Preprocessing students, Classes classes, Precision precision, TorchDevice device) {
-        Backbone backbone = export != null
-                ? OnnxRuntime.open(export, 1)
-                : device.isCuda()
-                        ? NestedBackbone.of(config.network(), weights, precision, device)
-                        : PackedBackbone.of(config.network(), weights, precision);
+        Backbone backbone = export != null ? OnnxRuntime.open(export, 1) : opened(students.size(), precision, device);
+        Preprocessing own = config.preprocessing();
         return new Teacher(
                 backbone,
                 export == null ? device : TorchDevice.CPU,
-                config.preprocessing(),
+                config.network().readout().isOfPixels()
+                        ? new PreprocessingChange(students.size(), null, null, null, null).of(own)
+                        : own,
                 students,
                 classes.indices());
     }

@@ -4,7 +4,6 @@ import static dev.thinkingvit.train.RecipeChecks.require;
 
 import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Architectures;
-import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,9 +12,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -33,17 +31,13 @@ final class TimmArgs {
     private static final Map<String, Object> NETWORK = Map.of(
             "stages", List.of(3, 6), "head_dim", 64, "depth", 12, "img_size", 224, "patch_size", 16, "crop", "resized");
 
-    private static final Pattern PLAIN_VIT =
-            Pattern.compile("(?:deit|vit)_(tiny|small|base|large)_patch(\\d+)_(\\d+)(?:\\..*)?");
-    private static final Map<String, Integer> HEADS = Map.of("tiny", 3, "small", 6, "base", 12, "large", 16);
-    private static final int LARGE_DEPTH = 24;
-
     private static final Map<String, String> OURS = RecipeFile.sections();
 
     private static final String SHAPE = "model_kwargs";
     private static final String ROUND = "head_round_";
+    private static final String NORM_EPS = "norm_eps";
     private static final Set<String> SHAPES =
-            new LinkedHashSet<>(List.of("depth", "embed_dim", "num_heads", "img_size", "patch_size"));
+            new LinkedHashSet<>(List.of("depth", "embed_dim", "num_heads", "img_size", "patch_size", NORM_EPS));
     private static final List<Double> INCEPTION = List.of(0.5, 0.5, 0.5);
 
     private static final Set<String> YES = Set.of("True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON");
@@ -136,7 +130,7 @@ final class TimmArgs {
     private void refuseUnknown() {
         for (Map.Entry<String, JsonNode> entry : tree.properties()) {
             String key = entry.getKey();
-            if (!TimmKeys.all().contains(key)) {
+            if (!TimmKeys.all().contains(key) && !isStages(key)) {
                 throw new IllegalArgumentException("unknown key " + key + Spelling.hint(key, TimmKeys.all())
                         + "; neither timm's trainer nor a recipe has it");
             }
@@ -146,6 +140,15 @@ final class TimmArgs {
                         + (possible.isEmpty() ? "it must be null" : "it must be null or " + possible.get(0)));
             }
         }
+    }
+
+    /** Whether the file's model calls the argument so that says how its stages differ. */
+    private boolean isStages(String key) {
+        String model = text("model");
+        return model != null
+                && Architectures.find(model)
+                        .filter(found -> found.stagesArgument().equals(key))
+                        .isPresent();
     }
 
     private void takePlainKeys() {
@@ -239,7 +242,7 @@ final class TimmArgs {
             takeOther(model);
             return null;
         }
-        if (model == null || model.startsWith("thinkingvit")) {
+        if (model == null || model.startsWith(Architectures.unnamed().name())) {
             if (!staged) {
                 note("stages", "names no stages; 3,6 is the published 3H → 6H, --stages says others");
             }
@@ -247,8 +250,9 @@ final class TimmArgs {
             takeSize();
             return null;
         }
-        Matcher vit = PLAIN_VIT.matcher(model);
-        if (!vit.matches()) {
+        Optional<Architecture> plain =
+                Architectures.find(each -> !each.elsewhere().recipeOfTimm(model).isEmpty());
+        if (plain.isEmpty()) {
             if (has(SHAPE)) {
                 note("", SHAPE + " is about model " + model + " and passed over");
             }
@@ -258,14 +262,12 @@ final class TimmArgs {
         if (model.startsWith("vit_")) {
             takeInceptionsLevels(model, model.substring(model.indexOf('.') + 1));
         }
-        int heads = HEADS.getOrDefault(vit.group(1), 0);
-        changes.put("patch_size", Integer.valueOf(vit.group(2)));
-        changes.put("img_size", Integer.valueOf(vit.group(3)));
-        if (vit.group(1).equals("large")) {
-            changes.put("depth", LARGE_DEPTH);
-        }
-        if (!staged) {
-            changes.put("stages", List.of(heads));
+        Map<String, Object> told = new LinkedHashMap<>(plain.get().elsewhere().recipeOfTimm(model));
+        Object stages = told.remove("stages");
+        changes.put("architecture", plain.get().name());
+        changes.putAll(told);
+        if (!staged && stages instanceof List<?> one && one.get(0) instanceof Integer heads) {
+            changes.put("stages", one);
             note(
                     "stages",
                     "model " + model + " is one stage of " + heads + " heads; --stages 3," + Math.max(6, heads)
@@ -278,7 +280,7 @@ final class TimmArgs {
 
     private static boolean isOtherArchitecture(String model) {
         return Architectures.find(model)
-                .filter(found -> found != ThinkingViTConfig.ARCHITECTURE)
+                .filter(found -> !found.equals(Architectures.unnamed())) // timm's plain ViTs are of this one
                 .filter(found ->
                         model.equals(found.name()) || !found.implied(model).isEmpty())
                 .isPresent();
@@ -287,7 +289,7 @@ final class TimmArgs {
     /** What the name implies stays unsaid; of the stages' argument a file has the whole, or a part for each stage. */
     private void takeOther(String model) {
         Architecture architecture = Architectures.named(model);
-        NetworkRecipe.OF_THINKING_VIT.forEach(changes::remove);
+        NetworkRecipe.SHAPE.forEach(changes::remove);
         changes.put("architecture", model);
         Map<String, Object> arguments = new LinkedHashMap<>();
         if (has(SHAPE)) {
@@ -319,8 +321,8 @@ final class TimmArgs {
             changes.put(SHAPE, arguments);
         }
         takeInputSize();
-        for (String key : List.of("img_size", "patch_size")) {
-            if (has(key)) {
+        for (String key : NetworkRecipe.SHAPE) {
+            if (has(key) && NetworkRecipe.mayHave(architecture, key)) {
                 changes.put(key, value(key));
             }
         }
@@ -361,6 +363,8 @@ final class TimmArgs {
                     key + " cannot be done here; " + String.join(", ", SHAPES) + " can");
             if (!isEmpty(entry.getValue()) && entry.getKey().equals("img_size")) {
                 changes.put("img_size", imageSize(key, plain(entry.getValue())));
+            } else if (!isEmpty(entry.getValue()) && entry.getKey().equals(NORM_EPS)) {
+                changes.put(SHAPE, Map.of(NORM_EPS, plain(entry.getValue())));
             } else if (!isEmpty(entry.getValue())) {
                 said.put(entry.getKey(), positive(key, plain(entry.getValue())));
             }

@@ -89,9 +89,10 @@ public final class Trainer implements AutoCloseable {
      * @param teacher whom the recipe distils, answering on the workers' own threads; null if it distils nobody. Stays
      *     the caller's, who closes it after the trainer
      * @throws IllegalArgumentException if the recipe distils, trains at all, and there is no teacher
+     * @throws TrainingException if one of model and teacher names images and the other one pixels
      */
     public Trainer(NestedNetwork model, Recipe recipe, Peers peers, int threads, @Nullable Teacher teacher) {
-        this(model, recipe, peers, threads, teacher, Objective.of(recipe));
+        this(model, recipe, peers, threads, teacher, Objective.of(recipe, model.config()));
     }
 
     /**
@@ -111,6 +112,12 @@ public final class Trainer implements AutoCloseable {
                     + recipe.distillation().distillationType().name().toLowerCase(Locale.ROOT)
                     + " needs a teacher, there is none");
         }
+        if (teacher != null) {
+            teacher.requireSameKind(model.config());
+        }
+        if (teacher != null && recipe.asks() && objective.asksForTokens()) {
+            teacher.requireTokens(model.config().unpruned());
+        }
         this.model = model;
         this.recipe = recipe;
         this.peers = peers;
@@ -121,12 +128,7 @@ public final class Trainer implements AutoCloseable {
                 new SoftTargets(recipe.loss().smoothing(), model.config().numClasses());
         this.workers = new Workers(model.device().isCuda() ? 1 : threads, "trainer", () -> {});
         this.gradientPass = new GradientPass(
-                model,
-                recipe,
-                workers,
-                localBatchSize(recipe, peers),
-                recipe.distillation().asks() ? teacher : null,
-                objective);
+                model, recipe, workers, localBatchSize(recipe, peers), recipe.asks() ? teacher : null, objective);
         Map<String, Tensor> parameters = model.parameters();
         // images, each stage's loss, how many images it counts and the teacher's part of it, who has news of pictures
         // that cannot be read, and who wants to stop
@@ -310,6 +312,16 @@ public final class Trainer implements AutoCloseable {
     public record Updated(List<Double> losses, List<Double> distillations, double gradientNorm) {}
 
     private Part part(Batch batch) {
+        if (batch.pixels().length > 0) {
+            int[] labels = new int[batch.pixels().length];
+            for (int i = 0; i < labels.length; i++) {
+                labels[i] = batch.pixels()[i] & 0xff;
+            }
+            int classes = model.config().numClasses();
+            float[] targets =
+                    PixelTargets.of(labels, batch.size(), recipe.loss().pixelWeights(classes));
+            return new Part(batch.images(), targets, batch.sampleIndices());
+        }
         return new Part(batch.images(), softTargets.of(batch.labels(), batch.ownShare()), batch.sampleIndices());
     }
 
@@ -445,7 +457,9 @@ public final class Trainer implements AutoCloseable {
         if (factor != 1) {
             workers.run(share -> sum.scale(factor, share, shares));
         }
-        workers.run(share -> optimizer.step(share, learningRate));
+        double backbone = recipe.pruning()
+                .backboneRate(epoch, learningRate, recipe.optimizer().peakLr());
+        workers.run(share -> optimizer.step(share, learningRate, backbone));
         if (ema != null) {
             Ema followed = ema;
             workers.run(followed::update);
@@ -467,7 +481,7 @@ public final class Trainer implements AutoCloseable {
 
     private List<Double> distillations(float[] extras) {
         List<Double> parts = new ArrayList<>();
-        for (int k = 0; recipe.distillation().asks() && k < lossSums.length; k++) {
+        for (int k = 0; recipe.asks() && k < lossSums.length; k++) {
             parts.add(extras[1 + 2 * lossSums.length + k] / (double) extras[1 + lossSums.length + k]);
         }
         return parts;

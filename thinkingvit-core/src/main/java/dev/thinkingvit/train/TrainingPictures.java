@@ -2,13 +2,18 @@ package dev.thinkingvit.train;
 
 import dev.thinkingvit.augment.ColorJitter;
 import dev.thinkingvit.augment.HorizontalFlip;
+import dev.thinkingvit.augment.PhotometricDistortion;
 import dev.thinkingvit.augment.RandAugment;
 import dev.thinkingvit.augment.RandomCrop;
 import dev.thinkingvit.augment.RandomErasing;
 import dev.thinkingvit.augment.RandomResizedCrop;
+import dev.thinkingvit.augment.SegmentationCrop;
 import dev.thinkingvit.data.BatchLoader;
+import dev.thinkingvit.data.PixelSource;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.data.SegmentationSet;
 import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.picture.LabelledPicture;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.PictureTransform;
@@ -27,6 +32,7 @@ import java.util.Optional;
  */
 public final class TrainingPictures {
     private static final int LOOKED_AT = 1000;
+    private static final int WHITE = 255;
     private static final int PAD_SHARE = 8; // of height and width, at each side
 
     private TrainingPictures() {}
@@ -55,6 +61,52 @@ public final class TrainingPictures {
             loader.after(standard.withMaxCount(augmentation.recount()));
         }
         return loader;
+    }
+
+    /**
+     * A loader of pictures and their pixels' classes, in the published order: scaled, cut, mirrored, distorted in colour,
+     * normalised.
+     *
+     * @param set whose annotations are read, {@code samples} among its pictures
+     * @param preprocessing the model's
+     * @throws TrainingException if the recipe asks for what is done to pictures of one class alone
+     */
+    public static BatchLoader.Builder pixelLoader(
+            Recipe recipe, SegmentationSet set, List<Sample> samples, Preprocessing preprocessing, Peers peers) {
+        AugmentationRecipe augmentation = recipe.augmentation();
+        boolean plain = augmentation.mixing().equals(Mixing.Options.NONE)
+                && augmentation.aa() == null
+                && augmentation.reprob() == 0
+                && augmentation.colorJitter() == 0;
+        if (!plain) {
+            throw new TrainingException("a Segmenter's pictures are scaled, cut, mirrored and distorted in colour as"
+                    + " published; mixup, cutmix, aa, color_jitter and reprob are for pictures of one class: leave them"
+                    + " out");
+        }
+        float[] mean = preprocessing.mean();
+        int fill = 0;
+        for (float level : mean) {
+            fill = (fill << 8) | Math.round(Math.min(1, Math.max(0, level)) * WHITE);
+        }
+        List<Double> ratios = augmentation.ratioRange();
+        SegmentationCrop crop = new SegmentationCrop(
+                preprocessing.size(),
+                augmentation.shorterSide(),
+                augmentation.longerSide(),
+                ratios.get(0),
+                ratios.get(1),
+                augmentation.hflip(),
+                fill);
+        PhotometricDistortion distortion = new PhotometricDistortion();
+        PixelSource source = (sample, picture, random) ->
+                crop.apply(new LabelledPicture(picture, set.labels(sample.path())), distortion, random);
+        return BatchLoader.of(samples, preprocessing, preprocessing)
+                .pixels(source)
+                .batchSize(Trainer.localBatchSize(recipe, peers))
+                .shuffle(recipe.execution().seed())
+                .shard(peers.rank(), peers.size())
+                .repeats(Math.max(1, augmentation.augRepeats()))
+                .dropLast();
     }
 
     /**

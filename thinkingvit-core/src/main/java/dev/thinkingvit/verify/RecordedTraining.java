@@ -7,6 +7,9 @@ import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.train.Ema;
+import dev.thinkingvit.train.LearningRates;
+import dev.thinkingvit.train.OptimizerRecipe;
+import dev.thinkingvit.train.PixelTargets;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.Trainer;
 import java.nio.file.Path;
@@ -19,18 +22,22 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A few AdamW steps on one batch that another implementation recorded, without dropout or drop path, on the mean of the
- * stages' soft-target cross entropies. {@code B} images, {@code C} classes, {@code h} and {@code w} height and width of the input, {@code n} steps,
+ * A few AdamW or SGD steps on one batch that another implementation recorded, without dropout or drop path, on the mean of
+ * the stages' soft-target cross entropies, or of those of their pixels. {@code B} images, {@code C} classes, {@code h} and {@code w} height and width of the input, {@code n} steps,
  * {@code K} stages.
  *
- * <p>A safetensors file: {@code input} (B, 3, h, w), normalised; {@code target} (B, C); {@code losses} (n, 1 + K), a row
+ * <p>A safetensors file: {@code input} (B, 3, h, w), normalised; {@code target} (B, C), of a network
+ * that names pixels their labels (B, h, w), 255 for none; {@code losses} (n, 1 + K), a row
  * a step, the total first, in nats; for every parameter {@code grad.*}, the gradient of the first step, and
  * {@code after{n}.*}, the weights after the last. It may have their moving averages then: {@code ema{n}.*} with one decay
  * in every update, and {@code ema{n}_published.*}, whose first update copies the weights ({@link Ema.Rule}); and of the same run with gradients clipped to a norm of 5, or
  * another, {@code clip5.losses} (n, 1 + K) and {@code clip5.grad_norm} (n), norms before clipping. Its metadata
- * may name {@code optimizer}, {@code lr}, {@code weight_decay}, {@code betas}, {@code eps} and {@code ema_decay}.
+ * may name {@code optimizer}, {@code lr}, {@code weight_decay}, {@code betas}, {@code eps} and {@code ema_decay};
+ * of {@code sgd} also {@code momentum}, {@code nesterov}, and of a polynomial schedule {@code poly_power}, {@code min_lr} and
+ * {@code iter_max}, whose rates {@code learning_rates} (n) may record.
  *
  * @param part the batch of every step
+ * @param learningRates of each step
  * @param losses (n, 1 + K), finite
  * @param clipped the same run with gradients clipped, if it was recorded so
  * @param recipe how it was trained, in fp32
@@ -38,6 +45,7 @@ import java.util.stream.Stream;
  */
 record RecordedTraining(
         Trainer.Part part,
+        List<Double> learningRates,
         List<List<Float>> losses,
         List<Clipped> clipped,
         Recipe recipe,
@@ -46,6 +54,9 @@ record RecordedTraining(
     static final String TARGET = "target";
     static final String LOSSES = "losses";
     static final String GRADIENT = "grad.";
+    static final String RATES = "learning_rates";
+
+    private static final String ITERATIONS = "iter_max";
 
     private static final Pattern CLIPPED = Pattern.compile("(clip(\\d{1,6}(?:\\.\\d{1,6})?))\\.losses");
 
@@ -70,7 +81,9 @@ record RecordedTraining(
         ImageSize size = network.imageSize();
         float[] images = floats(file, contents, INPUT, -1, 3, size.height(), size.width());
         int batch = images.length / size.values();
-        float[] targets = floats(file, contents, TARGET, batch, network.numClasses());
+        float[] targets = network.readout().isOfPixels()
+                ? pixels(file, contents, batch, network)
+                : floats(file, contents, TARGET, batch, network.numClasses());
         List<List<Float>> losses = losses(file, contents, LOSSES, -1, network);
         List<Clipped> clipped = new ArrayList<>();
         for (String name : contents.tensors().keySet()) {
@@ -87,12 +100,64 @@ record RecordedTraining(
                         norms));
             }
         }
+        Recipe recipe = recipe(file, contents.metadata(), batch);
         return new RecordedTraining(
                 new Trainer.Part(images, targets, new int[batch]),
+                learningRates(file, contents.metadata(), recipe, losses.size()),
                 losses,
                 clipped,
-                recipe(file, contents.metadata(), batch),
+                recipe,
                 contents.tensors());
+    }
+
+    /** Labels of pixels, as the trainer takes them. */
+    private static float[] pixels(Path file, Safetensors.Contents contents, int batch, NetworkConfig network) {
+        ImageSize size = network.imageSize();
+        long[] shape = {batch, size.height(), size.width()};
+        HostTensor tensor = contents.tensors().get(TARGET);
+        if (tensor == null || tensor.dtype().isFloating() || !Arrays.equals(tensor.shape(), shape)) {
+            throw new CheckpointException(
+                    file,
+                    "tensor " + TARGET + " does not fit the model: expected whole numbers " + Arrays.toString(shape)
+                            + ", came " + tensor);
+        }
+        float[] values = tensor.toFloats();
+        int[] labels = new int[values.length];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = (int) values[i];
+        }
+        try {
+            return PixelTargets.of(labels, batch, network.numClasses());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, "tensor " + TARGET + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** One rate in all steps, or those of a schedule that falls with every update. */
+    private static List<Double> learningRates(Path file, Map<String, String> metadata, Recipe recipe, int steps) {
+        List<Double> rates = new ArrayList<>();
+        LearningRates schedule = new LearningRates(recipe);
+        String updates = metadata.get(ITERATIONS);
+        for (int step = 0; step < steps; step++) {
+            double done = updates == null ? 0 : step / number(file, ITERATIONS, updates);
+            rates.add(
+                    updates == null
+                            ? recipe.optimizer().peakLr()
+                            : schedule.at((int) done, done - (int) done, List.of()));
+        }
+        return rates;
+    }
+
+    private static double number(Path file, String name, String text) {
+        try {
+            double number = Double.parseDouble(text);
+            if (number > 0 && Double.isFinite(number)) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw new CheckpointException(file, "metadata " + name + " must be a number above 0, got '" + text + "'");
     }
 
     /** @param steps -1 for the recording's own matter */
@@ -115,8 +180,14 @@ record RecordedTraining(
         return losses.size();
     }
 
+    /** The largest of all steps. */
     double learningRate() {
         return recipe.optimizer().peakLr();
+    }
+
+    /** Whether its steps are AdamW's. */
+    boolean isAdamW() {
+        return recipe.optimizer().opt() == OptimizerRecipe.Opt.ADAMW;
     }
 
     /** What begins the names of the weights after the last step. */
@@ -140,7 +211,7 @@ record RecordedTraining(
     }
 
     /** @param shape -1 for a first size that is the recording's own matter, at least 1 */
-    private static float[] floats(Path file, Safetensors.Contents contents, String name, long... shape) {
+    static float[] floats(Path file, Safetensors.Contents contents, String name, long... shape) {
         String required = "floating point " + Arrays.toString(shape).replace("-1", "at least 1");
         HostTensor tensor = contents.tensors().get(name);
         if (tensor == null) {
@@ -177,17 +248,34 @@ record RecordedTraining(
     /** What the metadata leaves open is as in the published recipe, and as the recordings are made. */
     private static Recipe recipe(Path file, Map<String, String> metadata, int batch) {
         String optimizer = metadata.getOrDefault("optimizer", "adamw");
-        if (!optimizer.equals("adamw")) {
+        if (!optimizer.equals("adamw") && !optimizer.equals("sgd")) {
             throw new CheckpointException(
-                    file, "was trained with optimizer '" + optimizer + "'; adamw is what the trainer has");
+                    file, "was trained with optimizer '" + optimizer + "'; adamw and sgd are what the trainer has");
         }
         Recipe recipe =
                 Recipe.DEFAULT.with("min_lr", 0).with("batch_size", batch).with("precision", "fp32");
         recipe = with(file, recipe, "lr", metadata, "lr", "1e-3");
+        if (optimizer.equals("sgd")) {
+            return sgd(file, metadata, recipe);
+        }
         recipe = with(file, recipe, "weight_decay", metadata, "weight_decay", "0.05");
         recipe = with(file, recipe, "opt_betas", metadata, "betas", "0.9,0.999");
         recipe = with(file, recipe, "opt_eps", metadata, "eps", "1e-8");
         return with(file, recipe, "model_ema_decay", metadata, "ema_decay", "0.9");
+    }
+
+    private static Recipe sgd(Path file, Map<String, String> metadata, Recipe start) {
+        boolean nesterov = Boolean.parseBoolean(metadata.getOrDefault("nesterov", "false"));
+        Recipe recipe = start.with("opt", nesterov ? "sgd" : "momentum");
+        recipe = with(file, recipe, "weight_decay", metadata, "weight_decay", "0");
+        recipe = with(file, recipe, "momentum", metadata, "momentum", "0.9");
+        recipe = with(file, recipe, "model_ema_decay", metadata, "ema_decay", "0.9");
+        if (!metadata.containsKey(ITERATIONS)) {
+            return recipe;
+        }
+        recipe = recipe.with("sched", "poly").with("sched_on_updates", true).with("epochs", 1);
+        recipe = with(file, recipe, "min_lr", metadata, "min_lr", "0");
+        return with(file, recipe, "poly_power", metadata, "poly_power", "0.9");
     }
 
     private static Recipe with(

@@ -3,6 +3,7 @@ package dev.thinkingvit.verify;
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.network.TokenPruning;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
@@ -31,10 +32,12 @@ import org.bytedeco.pytorch.Tensor;
  * gradients of the first, the weights after the last step, and their moving averages. The form of the recording is that of
  * {@link RecordedTraining}: {@code input}, {@code target}, {@code losses}, and for every parameter {@code grad.*} and
  * {@code after{n}.*} after n steps; where there are any, {@code ema{n}.*} and {@code ema{n}_published.*}, each by its own
- * rule.
+ * rule. Of halting tokens it may be of another form, {@link HaltingVerification}'s.
  *
  * <p>The steps are those of {@link Trainer} itself, in fp32. A loss may differ by the tolerance times its value, a tensor's
  * values by the tolerance times its largest, and everything by {@link #FLOOR}.
+ *
+ * <p>Of a network that leaves tokens out one step without an update is recorded: see {@link PruningVerification}.
  *
  * <p>A check that silently skips is no check: a tensor that is missing or of another name is a failing line, and what
  * cannot be compared ({@link RoundingNoise}) is said in its line. Losses and gradients know no such exception.
@@ -76,6 +79,15 @@ public final class TrainingVerification {
         Verification.requireTolerance(tolerance);
         NetworkConfig network = start.config().network();
         start.weights().forEach((name, tensor) -> RecordedTraining.finite(start.path(), name, tensor));
+        TokenPruning pruning = network.pruning();
+        if (pruning != null) {
+            return PruningVerification.of(network, pruning, start.weights(), recording, tolerance);
+        }
+        if (HaltingVerification.judges(start, recording)) {
+            return new Verification(
+                    HaltingVerification.of(start, recording, magnitude -> Math.max(FLOOR, tolerance * magnitude)),
+                    tolerance);
+        }
         RecordedTraining recorded = RecordedTraining.read(recording, network);
         TrainingVerification verification = new TrainingVerification(start.weights(), recorded, tolerance);
         List<Line> lines = new ArrayList<>(verification.run(network));
@@ -95,7 +107,9 @@ public final class TrainingVerification {
                 Trainer trainer = new Trainer(model, recorded.recipe(), Peers.ALONE, threads);
                 Ema average = new Ema(model.parameters(), constant, 1)) {
             for (int step = 0; step < recorded.steps(); step++) {
-                List<Double> losses = trainer.update(List.of(recorded.part()), recorded.learningRate())
+                List<Double> losses = trainer.update(
+                                List.of(recorded.part()),
+                                recorded.learningRates().get(step))
                         .losses();
                 lines.addAll(losses(RecordedTraining.LOSSES, recorded.losses().get(step), step, losses));
                 Map<String, HostTensor> computed = copies(trainer.gradients());
@@ -108,6 +122,7 @@ public final class TrainingVerification {
                 average.updated();
             }
             lines.addAll(gradients);
+            lines.addAll(learningRates());
             lines.addAll(weights(recorded.weightsPrefix(), model.stateDict()));
             if (recorded.has(recorded.averagesPrefix())) {
                 lines.addAll(weights(recorded.averagesPrefix(), copies(average.averages())));
@@ -119,6 +134,20 @@ public final class TrainingVerification {
         return lines;
     }
 
+    /** Those of the schedule, where some were recorded. */
+    private List<Line> learningRates() {
+        HostTensor expected = recorded.tensors().get(RecordedTraining.RATES);
+        if (expected == null) {
+            return List.of();
+        }
+        float[] rates = new float[recorded.steps()];
+        for (int step = 0; step < rates.length; step++) {
+            rates[step] = recorded.learningRates().get(step).floatValue();
+        }
+        return List.of(
+                Line.compare(RecordedTraining.RATES, expected, HostTensor.of(rates, rates.length), this::allowed));
+    }
+
     private List<Line> run(NetworkConfig network, RecordedTraining.Clipped clipped) {
         int threads = Math.min(recorded.part().samples().length, Natives.availableCores());
         Recipe recipe = recorded.recipe().with("clip_grad", clipped.norm());
@@ -126,7 +155,8 @@ public final class TrainingVerification {
         try (NestedNetwork model = NestedNetwork.of(network, start);
                 Trainer trainer = new Trainer(model, recipe, Peers.ALONE, threads)) {
             for (int step = 0; step < recorded.steps(); step++) {
-                Trainer.Updated updated = trainer.update(List.of(recorded.part()), recorded.learningRate());
+                Trainer.Updated updated = trainer.update(
+                        List.of(recorded.part()), recorded.learningRates().get(step));
                 String name = clipped.prefix() + RecordedTraining.LOSSES;
                 lines.addAll(losses(name, clipped.losses().get(step), step, updated.losses()));
                 lines.add(loss(
@@ -191,7 +221,10 @@ public final class TrainingVerification {
     /** Gradients that are recorded in another form are failing lines already; then everything is compared. */
     private RoundingNoise noise(String parameter, HostTensor came) {
         HostTensor gradient = recorded.tensors().get(RecordedTraining.GRADIENT + parameter);
-        return gradient == null || !gradient.dtype().isFloating() || !Arrays.equals(gradient.shape(), came.shape())
+        return !recorded.isAdamW()
+                        || gradient == null
+                        || !gradient.dtype().isFloating()
+                        || !Arrays.equals(gradient.shape(), came.shape())
                 ? RoundingNoise.NONE
                 : RoundingNoise.in(gradient, moved.getOrDefault(parameter, new BitSet()));
     }
@@ -232,8 +265,8 @@ public final class TrainingVerification {
     }
 
     private List<Line> leftOver() {
-        Set<String> known =
-                new HashSet<>(Set.of(RecordedTraining.INPUT, RecordedTraining.TARGET, RecordedTraining.LOSSES));
+        Set<String> known = new HashSet<>(Set.of(
+                RecordedTraining.INPUT, RecordedTraining.TARGET, RecordedTraining.LOSSES, RecordedTraining.RATES));
         recorded.clipped().forEach(clipped -> {
             known.add(clipped.prefix() + RecordedTraining.LOSSES);
             known.add(clipped.prefix() + NORM);

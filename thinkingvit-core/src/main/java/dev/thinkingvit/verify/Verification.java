@@ -2,10 +2,11 @@ package dev.thinkingvit.verify;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
-import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.network.Halting;
 import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -24,9 +26,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A recording is a safetensors file: {@code input} (B, 3, h, w), normalised; for stage k from 1 {@code stage{k}.logits}
  * (B, C), {@code stage{k}.tokens} (B, N, d_k) after the final norm, {@code stage{k}.entropy} (B) in nats and
- * {@code stage{k}.entropy_top10} (B); for a threshold τ {@code routed@{τ}.logits} (B, C) and {@code routed@{τ}.stage} (B),
+ * {@code stage{k}.entropy_top10} (B), what else the stage says by its name, and of one that leaves tokens out
+ * {@code stage{k}.unpruned_logits}; of a model of one stage {@code stage{k}.} may be missing; for a threshold τ {@code routed@{τ}.logits} (B, C) and {@code routed@{τ}.stage} (B),
  * the stage from 1 at which each image ended. Its metadata names the {@code certainty} measure that routed and the heads
- * of the {@code thinking_stages}. Any number of stages and thresholds, all or some of these tensors. Of a trainer's file,
+ * of the {@code thinking_stages}. Of a network that names pixels there are {@code masks} (B, C, h, w) in place of
+ * {@code logits}, and {@code mean_pixel_entropy} (B), the mean over the pixels of the filled-up image. Any number of stages and thresholds, all or some of these tensors. Of a trainer's file,
  * {@code raw.} stands before what the model's own weights gave, all else being of their moving average.
  *
  * <p>A check that silently skips is no check: a tensor of another name is a failing line.
@@ -40,9 +44,10 @@ public record Verification(List<Line> lines, double tolerance) {
     public static final double DEFAULT_TOLERANCE = 1e-4;
 
     private static final double LARGE = 10;
+    private static final int LARGEST = 1 << 16;
     private static final String RAW = "raw.";
-    private static final Pattern STAGE = Pattern.compile("stage(\\d{1,6})\\.(logits|tokens|entropy|entropy_top10)");
-    private static final Pattern ROUTED = Pattern.compile("routed@([^@]+)\\.(logits|stage)");
+    private static final Pattern STAGE = Pattern.compile("(?:stage(\\d{1,6})\\.)?([a-z][a-z0-9_]*(?:\\.\\d{1,6})?)");
+    private static final Pattern ROUTED = Pattern.compile("routed@([^@]+)\\.(logits|masks|stage)");
 
     public Verification {
         lines = List.copyOf(lines);
@@ -91,6 +96,26 @@ public record Verification(List<Line> lines, double tolerance) {
             return new Line(name, largest, limit, largest <= limit, "");
         }
 
+        /** Judges a tensor of which every value must be the same; {@code differently} words those that are not. */
+        static Line exactly(String name, HostTensor expected, HostTensor came, String differently) {
+            if (!Arrays.equals(expected.shape(), came.shape())) {
+                return shapes(name, expected, came);
+            }
+            float[] a = expected.toFloats();
+            float[] b = came.toFloats();
+            double largest = 0;
+            int differing = 0;
+            for (int i = 0; i < a.length; i++) {
+                double difference = Math.abs((double) a[i] - b[i]);
+                if (!(difference == 0)) {
+                    differing++;
+                    largest = Double.isNaN(difference) ? difference : Math.max(largest, difference);
+                }
+            }
+            String note = differing == 0 ? "" : differing + " of " + a.length + " " + differently;
+            return new Line(name, largest, 0, differing == 0, note);
+        }
+
         private static long[] withoutGrid(long... shape) {
             return shape.length == 4 ? new long[] {shape[0], shape[1] * shape[2], shape[3]} : shape;
         }
@@ -129,13 +154,38 @@ public record Verification(List<Line> lines, double tolerance) {
      * @param own whether they are the model's own, of which {@code raw.*} was recorded, and not their moving average
      */
     public static Verification of(Backbone backbone, Path recording, double tolerance, boolean own) {
+        return of(backbone, null, recording, tolerance, own, null);
+    }
+
+    /**
+     * As {@link #of(Backbone, Path, double, boolean)}, of a model that leaves tokens out, or whose training sees more.
+     *
+     * @param model whose backbone it is, for what only a training computes; null if there is none, as of an exported one
+     * @param unpruned the same weights without leaving any out, by which {@code unpruned_logits} are judged; null if
+     *     there is none. Stays the caller's
+     */
+    public static Verification of(
+            Backbone backbone,
+            ModelDirectory.@Nullable Model model,
+            Path recording,
+            double tolerance,
+            boolean own,
+            @Nullable Backbone unpruned) {
         requireTolerance(tolerance);
         Safetensors.Contents contents = Safetensors.read(recording);
-        HostTensor input = input(recording, contents.tensors(), backbone.imageSize());
+        HostTensor input = input(recording, contents.tensors());
+        if (contents.metadata().containsKey(WindowVerification.SIZE)) {
+            List<Line> lines = new ArrayList<>();
+            stages(contents.metadata(), backbone.stages()).forEach(lines::add);
+            lines.addAll(WindowVerification.of(
+                    backbone, recording, contents, magnitude -> magnitude > LARGE ? 10 * tolerance : tolerance));
+            return new Verification(lines, tolerance);
+        }
+        Backbone sized = at(recording, backbone, input);
         if (contents.tensors().size() < 2) {
             throw new CheckpointException(recording, "has nothing to compare beside input");
         }
-        Activations activations = new Activations(backbone, input);
+        Activations activations = new Activations(sized, unpruned, input);
         List<Line> lines = new ArrayList<>();
         stages(contents.metadata(), backbone.stages()).forEach(lines::add);
         boolean both = contents.tensors().keySet().stream().anyMatch(name -> name.startsWith(RAW));
@@ -144,6 +194,12 @@ public record Verification(List<Line> lines, double tolerance) {
             if (both && !name.equals("input") && raw != own) {
                 String others = raw ? "the model's own weights" : "the moving average";
                 lines.add(new Line(name, Double.NaN, 0, true, "not compared: of " + others));
+            } else if (HaltingScores.has(name)) {
+                boolean halts = activations.says(backbone.stages(), Halting.TOKEN_DEPTH);
+                lines.add(
+                        halts
+                                ? halting(name, expected, model, input, recording, contents, tolerance)
+                                : Line.failed(name, "not checked: no tokens halt in this model"));
             } else if (!name.equals("input")) {
                 String plain = raw ? name.substring(RAW.length()) : name;
                 lines.add(check(name, plain, expected, activations, contents.metadata(), tolerance));
@@ -163,24 +219,32 @@ public record Verification(List<Line> lines, double tolerance) {
         }
     }
 
-    private static HostTensor input(Path recording, Map<String, HostTensor> tensors, ImageSize size) {
+    private static HostTensor input(Path recording, Map<String, HostTensor> tensors) {
         HostTensor input = tensors.get("input");
         if (input == null) {
             throw new CheckpointException(recording, "tensor input is missing: the images to run are expected in it");
         }
-        long[] shape = input.shape();
-        boolean fits = input.dtype().isFloating()
-                && shape.length == 4
-                && shape[0] > 0
-                && Arrays.equals(Arrays.copyOfRange(shape, 1, 4), new long[] {3, size.height(), size.width()});
-        if (!fits) {
-            throw new CheckpointException(
-                    recording,
-                    "tensor input does not fit the model: expected floating point [B, 3, " + size.height() + ", "
-                            + size.width()
-                            + "], came " + input);
-        }
         return input;
+    }
+
+    /** The network as it takes the recording's images. */
+    private static Backbone at(Path recording, Backbone backbone, HostTensor input) {
+        long[] shape = input.shape();
+        boolean isImages = input.dtype().isFloating()
+                && shape.length == 4
+                && shape[1] == 3
+                && LongStream.of(shape).allMatch(size -> size > 0 && size <= LARGEST);
+        ImageSize size = backbone.imageSize();
+        String misfit = "tensor input does not fit the model: expected floating point [B, 3, " + size.height() + ", "
+                + size.width() + "], came " + input;
+        if (!isImages) {
+            throw new CheckpointException(recording, misfit);
+        }
+        try {
+            return backbone.at(new ImageSize((int) shape[2], (int) shape[3]));
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(recording, misfit, e);
+        }
     }
 
     /** A recording of a model with other stages is a recording of another model. */
@@ -193,6 +257,25 @@ public record Verification(List<Line> lines, double tolerance) {
                 "thinking_stages", "the recording is of stages " + recorded + ", the model has " + stages + " stages"));
     }
 
+    /** What only a training computes, of halted tokens. */
+    private static Line halting(
+            String name,
+            HostTensor expected,
+            ModelDirectory.@Nullable Model model,
+            HostTensor input,
+            Path recording,
+            Safetensors.Contents contents,
+            double tolerance) {
+        if (model == null) {
+            return new Line(
+                    name, Double.NaN, 0, true, "not compared: an exported model computes nothing of halted tokens");
+        }
+        HostTensor came = HaltingScores.of(model, input, recording, contents).get(name);
+        return came == null
+                ? Line.failed(name, "not checked")
+                : Line.compare(name, expected, came, magnitude -> tolerance);
+    }
+
     private static Line check(
             String name,
             String plain,
@@ -203,15 +286,27 @@ public record Verification(List<Line> lines, double tolerance) {
         DoubleUnaryOperator allowed = magnitude -> magnitude > LARGE ? 10 * tolerance : tolerance;
         Matcher stage = STAGE.matcher(plain);
         if (stage.matches()) {
-            int number = Integer.parseInt(stage.group(1));
+            int number = stage.group(1) == null ? activations.stages() : Integer.parseInt(stage.group(1));
             if (number < 1 || number > activations.stages()) {
                 return Line.failed(name, "the model has stages 1 to " + activations.stages());
             }
-            return Line.compare(name, expected, activations.ofStage(number, stage.group(2)), allowed);
+            if (needsMasks(stage.group(2)) && !activations.isOfMasks()) {
+                return Line.failed(name, "the model names no pixels");
+            }
+            HostTensor came = activations.ofStage(number, stage.group(2));
+            if (came != null && stage.group(2).equals(Halting.TOKEN_DEPTH)) {
+                return Line.exactly(name, expected, came, "tokens halt elsewhere");
+            }
+            return came == null
+                    ? Line.failed(name, activations.why(stage.group(2)))
+                    : Line.compare(name, expected, came, allowed);
         }
         Matcher routed = ROUTED.matcher(plain);
         if (!routed.matches()) {
             return Line.failed(name, "not checked: unknown kind of tensor");
+        }
+        if (needsMasks(routed.group(2)) && !activations.isOfMasks()) {
+            return Line.failed(name, "the model names no pixels");
         }
         StopPolicy policy;
         try {
@@ -221,12 +316,20 @@ public record Verification(List<Line> lines, double tolerance) {
         }
         Activations.Routed outcome = activations.route(policy);
         return routed.group(2).equals("stage")
-                ? compareExactly(name, expected, outcome.stages())
-                : Line.compare(name, expected, outcome.prediction(), allowed);
+                ? Line.exactly(name, expected, outcome.stages(), "images end at another stage")
+                : Line.compare(
+                        name,
+                        expected,
+                        needsMasks(routed.group(2)) ? activations.masks(outcome.prediction()) : outcome.prediction(),
+                        allowed);
+    }
+
+    private static boolean needsMasks(String what) {
+        return what.equals("masks") || what.equals(Activations.PIXEL_ENTROPY);
     }
 
     /** @param thresholds a number, or one for every boundary between stages, separated by commas */
-    private static StopPolicy policy(@Nullable String certainty, String thresholds, int stages) {
+    static StopPolicy policy(@Nullable String certainty, String thresholds, int stages) {
         if (certainty == null) {
             throw new IllegalArgumentException("the metadata names no certainty measure");
         }
@@ -238,28 +341,9 @@ public record Verification(List<Line> lines, double tolerance) {
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("'" + thresholds + "' is no threshold", e);
         }
-        StopPolicy policy = StopPolicy.of(Routers.named(certainty), numbers);
+        StopPolicy policy = StopPolicy.of(Activations.router(certainty), numbers);
         policy.check(stages);
         return policy;
-    }
-
-    private static Line compareExactly(String name, HostTensor expected, HostTensor came) {
-        if (!Arrays.equals(expected.shape(), came.shape())) {
-            return shapes(name, expected, came);
-        }
-        float[] a = expected.toFloats();
-        float[] b = came.toFloats();
-        double largest = 0;
-        int differing = 0;
-        for (int i = 0; i < a.length; i++) {
-            double difference = Math.abs((double) a[i] - b[i]);
-            if (!(difference == 0)) {
-                differing++;
-                largest = Double.isNaN(difference) ? difference : Math.max(largest, difference);
-            }
-        }
-        String note = differing == 0 ? "" : differing + " of " + a.length + " images end at another stage";
-        return new Line(name, largest, 0, differing == 0, note);
     }
 
     private static Line shapes(String name, HostTensor expected, HostTensor came) {

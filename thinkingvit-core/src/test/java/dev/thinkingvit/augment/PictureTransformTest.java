@@ -62,7 +62,8 @@ class PictureTransformTest {
         }
         assertThat(corners).as("3 places down, 5 across").hasSize(15);
         assertThat(new RandomCrop(new ImageSize(24, 40), 3, 5).fault(TestPictures.noise(30, 17, 1)))
-                .contains("it has 30x17 pixels; a random crop of 40x24 with padding 5 and 3 needs at least 30x18");
+                .contains("it has 17 × 30 pixels (height × width); a random crop of 24 × 40 with padding 3 and 5"
+                        + " needs at least 18 × 30");
     }
 
     @Test
@@ -112,7 +113,7 @@ class PictureTransformTest {
         assertThatThrownBy(() -> new RandomCrop(32, 4).apply(TestPictures.noise(20, 40, 1), random))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("32 with padding 4")
-                .hasMessageContaining("20x40");
+                .hasMessageContaining("40 × 20 pixels (height × width)");
     }
 
     @Test

@@ -151,7 +151,7 @@ class BatchLoaderTest {
             assertThatThrownBy(epoch::next)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("00.png")
-                    .hasMessageContaining("must give 8x8 pixels, they gave 8x9");
+                    .hasMessageContaining("must give 8 × 8 pixels (height × width), they gave 9 × 8");
         }
     }
 

@@ -22,6 +22,8 @@ import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class ScoreTest {
@@ -110,12 +112,12 @@ class ScoreTest {
         }
     }
 
-    /** What is wanted is found by the picture: as much as its file's number. Half a unit off is right, one nearly. */
+    /** What is wanted is found by the picture: as much as its file's number. The nearer, the better; half a unit off is right. */
     private static Score.Fared fared(Prediction prediction, Score.Wanted wanted) {
         double target =
                 Integer.parseInt(wanted.sample().path().getFileName().toString().substring(0, 3));
         double off = Math.abs(((Height) prediction).value() - target);
-        return new Score.Fared(Score.Fared.NO_CLASS, 0, off < 0.5, off < 1, 0, off * off);
+        return new Score.Fared(Score.Fared.NO_CLASS, 0, 1 / (1 + off), off < 0.5, off < 1, 0, off * off);
     }
 
     @Test
@@ -125,24 +127,38 @@ class ScoreTest {
                 ElasticEngine engine = new ElasticEngine(new Numbers(classes.backbone()))) {
             Recording recording = record(engine, samples, (stage, wanted) -> fared(stage.prediction(), wanted));
 
+            double score = 0;
             int right = 0;
             for (ImageRecord image : recording.images()) {
                 StageRecord last = image.stage(3);
                 right += last.loss() < 0.25 ? 1 : 0;
+                score += last.score();
+                assertThat(last.score()).isCloseTo(1 / (1 + Math.sqrt(last.loss())), within(1e-9));
                 assertThat(last.inTop1()).isEqualTo(last.loss() < 0.25);
                 assertThat(last.inTop5()).isEqualTo(last.loss() < 1);
             }
             SweepRow row = new ThresholdSweep(recording).alwaysThink();
-            assertThat(row.top1()).isEqualTo(100.0 * right / samples.size());
-            assertThat(row.top5()).isBetween(row.top1(), 100.0);
+            assertThat(row.top1()).isCloseTo(100 * score / samples.size(), within(1e-9));
+            assertThat(row.stages().get(2).right()).isEqualTo(right);
+            assertThat(row.stages().get(2).accuracy()).isCloseTo(row.top1(), within(1e-9));
             assertThat(new Calibrator(recording).curve()).isNotEmpty();
 
             Path lines = folder.resolve("predictions.jsonl");
             new PredictionLines(recording, List.of(), Integer::toString).write(lines);
             assertThat(Files.readAllLines(lines))
                     .hasSize(samples.size())
-                    .allMatch(line -> line.contains("\"label\":null") && line.contains("\"loss\":"));
+                    .allMatch(line -> line.contains("\"label\":null")
+                            && line.contains("\"score\":")
+                            && line.contains("\"loss\":"));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {-0.1, 1.1, Double.NaN})
+    void aScoreIsAShare(double score) {
+        assertThatThrownBy(() -> new Score.Fared(0, 1, score, true, true, 0, 0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a score must lie in [0, 1], got " + score);
     }
 
     @Test

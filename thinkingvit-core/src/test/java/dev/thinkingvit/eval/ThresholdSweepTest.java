@@ -58,7 +58,7 @@ class ThresholdSweepTest {
 
         SweepRow row = new ThresholdSweep(recording).at(0.5);
 
-        assertThat(row.stages()).containsExactly(new SweepRow.Stage(1, 1), new SweepRow.Stage(2, 1));
+        assertThat(row.stages()).containsExactly(new SweepRow.Stage(1, 1, 1), new SweepRow.Stage(2, 1, 1));
         assertThat(row.top1()).isCloseTo(200 / 3.0, within(1e-12));
         assertThat(row.gmacs()).isEqualTo(3);
         assertThat(row.shareNeeding(2)).isCloseTo(2 / 3.0, within(1e-12));
@@ -81,8 +81,13 @@ class ThresholdSweepTest {
                 while (k < 2) {
                     double threshold = thresholds.get(thresholds.size() == 1 ? 0 : k);
                     double measure = image.stages().get(k).measure();
-                    boolean entropy = router == Routers.ENTROPY || router == Routers.ENTROPY_TOP10;
-                    if (entropy ? measure < threshold : measure > threshold) {
+                    boolean sure =
+                            switch (router) {
+                                case ENTROPY, ENTROPY_TOP10 -> measure < threshold;
+                                case ENTROPY_INCLUSIVE -> measure <= threshold;
+                                case MAX_PROBABILITY, MARGIN -> measure > threshold;
+                            };
+                    if (sure) {
                         break;
                     }
                     k++;

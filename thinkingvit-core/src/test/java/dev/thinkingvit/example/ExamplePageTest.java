@@ -42,7 +42,7 @@ class ExamplePageTest {
     void itsCountsOfLinesAreStillRight() throws IOException {
         String page = text(Path.of("../docs/adding-a-backbone.md"));
         List<MatchResult> counts = COUNT.matcher(page).results().toList();
-        assertThat(counts).hasSize(6);
+        assertThat(counts).hasSize(13);
         for (MatchResult count : counts) {
             String file = count.group(2) + ".java";
             Path own = SOURCES.resolve("example").resolve(file);

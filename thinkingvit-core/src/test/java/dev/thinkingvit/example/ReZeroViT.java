@@ -2,7 +2,9 @@ package dev.thinkingvit.example;
 
 import dev.thinkingvit.model.Architecture;
 import dev.thinkingvit.model.Arguments;
+import dev.thinkingvit.model.BareWeights;
 import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.WeightsReader;
 import dev.thinkingvit.network.Axis;
 import dev.thinkingvit.network.Axis.Meaning;
 import dev.thinkingvit.network.Layers;
@@ -22,6 +24,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +54,8 @@ public record ReZeroViT(
         boolean recycles,
         int numClasses)
         implements NetworkConfig {
+
+    private static final Pattern GATE = Pattern.compile("blocks\\.\\d{1,3}\\.attention_gate\\.(\\d{1,2})");
 
     public ReZeroViT {
         depths = List.copyOf(depths);
@@ -86,7 +92,7 @@ public record ReZeroViT(
     }
 
     /** All tokens in one window, so that attention knows how far apart they are. */
-    private Windows grid() {
+    private Windows window() {
         int rows = imageSize.height() / patchSize;
         int columns = imageSize.width() / patchSize;
         return new Windows(rows, columns, rows, columns, 0, 0);
@@ -182,6 +188,16 @@ public record ReZeroViT(
         }
 
         @Override
+        public boolean owns(String tensor) {
+            return GATE.matcher(tensor).matches();
+        }
+
+        @Override
+        public WeightsReader weights() {
+            return new FromWeights();
+        }
+
+        @Override
         public String stagesArgument() {
             return "stage_heads";
         }
@@ -223,6 +239,69 @@ public record ReZeroViT(
         }
     }
 
+    /** What weights say of it that no configuration is with. */
+    private record FromWeights() implements WeightsReader {
+        private static final String BIAS = "blocks.0.bias"; // [(2r − 1)(2c − 1), H]
+        private static final String HEAD = "head.weight"; // [C, D]
+
+        @Override
+        public void complete(Map<String, @Nullable Object> arguments, BareWeights weights, List<String> notes) {
+            WeightsReader.kept(new Registered().stagesArgument()).complete(arguments, weights, notes);
+            if (arguments.get("img_size") == null) {
+                int patch = side(weights.size("embedding.weight", 1, -1, -1) / 3); // [D, 3p²]
+                arguments.putIfAbsent("patch_size", patch);
+                arguments.put("img_size", patch * (side(weights.size(BIAS, 0, -1, -1)) + 1) / 2);
+            }
+            arguments.putIfAbsent("head_dim", headWidth(weights));
+            arguments.putIfAbsent("depths", depths(weights));
+            arguments.putIfAbsent("recycles", 1);
+            arguments.putIfAbsent("num_classes", weights.size(HEAD, 0, -1, -1));
+            if (arguments.get("stage_heads") == null) {
+                arguments.put("stage_heads", stageHeads(weights));
+            }
+        }
+
+        private static int side(int area) {
+            int side = (int) Math.round(Math.sqrt(area));
+            if (side * side != area) {
+                throw new IllegalArgumentException("embedding.weight and " + BIAS
+                        + " are of no squares; --config must say img_size and patch_size");
+            }
+            return side;
+        }
+
+        /** A stage has a gate for each of its blocks. */
+        private static List<Integer> depths(BareWeights weights) {
+            List<Integer> depths = new ArrayList<>();
+            for (String name : weights.tensors().keySet()) {
+                Matcher gate = GATE.matcher(name);
+                int stage = gate.matches() ? Integer.parseInt(gate.group(1)) : 0;
+                while (depths.size() < stage) {
+                    depths.add(0);
+                }
+                if (stage > 0) {
+                    depths.set(stage - 1, depths.get(stage - 1) + 1);
+                }
+            }
+            return depths;
+        }
+
+        /** What is recycled is as wide as the stage that it is from. */
+        private List<Integer> stageHeads(BareWeights weights) {
+            List<Integer> heads = new ArrayList<>();
+            for (int stage = 2; stage <= depths(weights).size(); stage++) {
+                heads.add(weights.size("recycle" + stage + ".weight", 1, -1, -1) / headWidth(weights));
+            }
+            heads.add(weights.size(BIAS, 1, -1, -1));
+            return heads;
+        }
+
+        @Override
+        public int headWidth(BareWeights weights) {
+            return weights.size(HEAD, 1, -1, -1) / weights.size(BIAS, 1, -1, -1);
+        }
+    }
+
     /** Its parameters, and its forward pass. */
     private static final class Written implements Network {
         private static final int CHANNELS = 3;
@@ -253,7 +332,7 @@ public record ReZeroViT(
 
         Written(ReZeroViT config) {
             this.config = config;
-            this.grid = config.grid();
+            this.grid = config.window();
             List<Integer> widths = config.stageHeads.stream()
                     .map(heads -> heads * config.headDim)
                     .toList();

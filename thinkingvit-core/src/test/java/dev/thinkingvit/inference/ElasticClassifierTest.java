@@ -113,8 +113,8 @@ class ElasticClassifierTest {
     @CsvSource({"1000, 99.5, 0.1, true", "999, 100, 0, false", "5000, 99.4, 0, false", "5000, 99.9, -0.2, false"})
     void bf16IsChosenWhereItIsKnownToPredictTheSame(int images, double same, double difference, boolean chosen) {
         ThinkingViTConfig network = new ThinkingViTConfig(32, 16, 64, 1, 2, List.of(1, 2), 6, 1e-6);
-        Routing.Calibration calibration =
-                new Routing.Calibration("val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference));
+        Routing.Calibration calibration = new Routing.Calibration(
+                "val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference), null);
         ModelConfig config = ModelConfig.of(network).withRouting(new Routing("entropy", List.of(0.5), calibration));
         assertThat(ElasticClassifier.precisionFor(ModelConfig.of(network))).isEqualTo(Precision.FP32);
         assertThat(ElasticClassifier.precisionFor(config))

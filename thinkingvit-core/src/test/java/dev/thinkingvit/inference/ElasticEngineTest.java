@@ -5,32 +5,37 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.ClassScores;
+import dev.thinkingvit.model.NoNumberException;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.WrappedBackbone;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.bytedeco.javacpp.Pointer;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
@@ -59,7 +64,7 @@ class ElasticEngineTest {
         }
 
         @Override
-        public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+        public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
             calls.add(new int[] {stage, (int) images.size(0), ComputeThread.isWorker() ? 1 : 0});
             return inner.run(stage, images, previousTokens);
         }
@@ -213,6 +218,33 @@ class ElasticEngineTest {
                 .isInstanceOf(ArithmeticException.class)
                 .hasMessageContaining("stage 1 gave NaN")
                 .satisfies(e -> assertThat(Reasons.line(e)).startsWith("stage 1 gave NaN"));
+    }
+
+    /** The prediction does not tell: whoever is left is classified. */
+    @ParameterizedTest
+    @CsvSource({
+        "dynamicvit-plain, score_predictor.0.out_conv.4.bias, stage 1 gave NaN for keep_score.0[0]",
+        "dynamicvit-wide, score_predictor.2.out_conv.4.bias, gave NaN for keep_score.2[0]",
+        "avit, blocks.2.mlp.fc2.bias, stage 1 gave NaN for class 0"
+    })
+    void tokensThatAreChosenByNoNumbersAreAnError(String name, String damaged, String words) {
+        ModelDirectory.Model chooses =
+                ModelImport.read(REFERENCE.resolve(name), null, Weights.AUTO).model();
+        Map<String, HostTensor> weights = new LinkedHashMap<>(chooses.weights());
+        float[] values = weights.get(damaged).toFloats();
+        values[0] = Float.NaN;
+        weights.put(damaged, HostTensor.of(values, weights.get(damaged).shape()));
+        HostTensor input = Safetensors.read(REFERENCE.resolve(name).resolve("expected.safetensors"))
+                .tensors()
+                .get("input");
+
+        try (ElasticEngine damagedEngine =
+                new ElasticEngine(PackedBackbone.of(chooses.config().network(), weights, Precision.FP32))) {
+            assertThatThrownBy(() -> damagedEngine.run(
+                            input.toFloats(), (int) input.shape()[0], StopPolicy.alwaysThink(Routers.ENTROPY)))
+                    .isInstanceOf(NoNumberException.class)
+                    .hasMessageContaining(words);
+        }
     }
 
     @Test

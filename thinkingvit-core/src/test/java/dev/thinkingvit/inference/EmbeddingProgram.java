@@ -209,6 +209,30 @@ public final class EmbeddingProgram {
         ready();
     }
 
+    /** Classifies pictures, which has begun when {@code begun} is, and is not done before {@code until} is. */
+    private static void classify(ElasticClassifier classifier, int count, CountDownLatch begun, CountDownLatch until) {
+        Router patient = new Router() {
+            @Override
+            public String id() {
+                return "patient";
+            }
+
+            @Override
+            public double measure(float[] probabilities) {
+                begun.countDown();
+                await(until);
+                return 0;
+            }
+
+            @Override
+            public boolean isSure(double measure, double threshold) {
+                return true;
+            }
+        };
+        classifier.classify(
+                pictures(classifier, count), Collections.nCopies(count, "black"), StopPolicy.alwaysThink(patient));
+    }
+
     private static void classifyAndClose(ElasticClassifier classifier, int pictures, Runnable routing) {
         Router router = new Router() {
             @Override
@@ -294,8 +318,11 @@ public final class EmbeddingProgram {
         try (ElasticClassifier classifier =
                 ElasticClassifier.builder().listener(listener).open(MODEL)) {
             classify(classifier, 1);
-            Thread first = new Thread(() -> classify(classifier, 64)); // who keeps the network busy
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch all = new CountDownLatch(1);
+            Thread first = new Thread(() -> classify(classifier, 64, begun, all)); // who keeps the network busy
             first.start();
+            begun.await();
             List<Thread> callers = new ArrayList<>();
             for (int i = 0; i < 200; i++) {
                 Thread caller = new Thread(() -> {
@@ -312,6 +339,7 @@ public final class EmbeddingProgram {
             for (Thread caller : callers) {
                 caller.join();
             }
+            all.countDown();
             long start = System.nanoTime();
             classify(classifier, 1);
             say("next after " + (System.nanoTime() - start) / 1_000_000 + " ms");
@@ -481,7 +509,7 @@ public final class EmbeddingProgram {
         // Java 17 keeps the types of the last record that was compared, hashed or printed for the first time
         Server server = new Server("a");
         say(server + " " + server.hashCode() + server.equals(new Server("b")));
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); // JNA's thread stays for 30
         while (System.nanoTime() < end && gone.stream().anyMatch(loader -> loader.get() != null)) {
             System.gc();
             Thread.sleep(50);

@@ -23,8 +23,9 @@ import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.verify.Verification;
 import java.io.IOException;
@@ -37,7 +38,6 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -153,12 +153,12 @@ class NonSquareImagesTest {
         return ComputeThread.call(() -> {
             List<float[]> predictions = new ArrayList<>();
             try (Scope scope = new Scope()) {
-                Tensor images = Tensors.floats(values, 0, 3, 3, size.height(), size.width());
-                Tensor tokens = null;
+                NativeTensor images = NativeArray.floats(values, 0, 3, 3, size.height(), size.width());
+                NativeTensor tokens = null;
                 for (int stage = 1; stage <= backbone.stages(); stage++) {
                     StageOutput output = backbone.run(stage, images, tokens);
                     tokens = output.tokens();
-                    predictions.add(Tensors.toFloats(output.prediction()));
+                    predictions.add(output.prediction().toFloats());
                 }
             }
             return predictions;

@@ -209,13 +209,15 @@ class NullArgumentsTest {
                 Map.entry(ComputeListener.class, ComputeListener.NONE),
                 Map.entry(EmbeddingFormat.class, EmbeddingFormat.CSV),
                 Map.entry(EmbeddingFile.Source.class, (EmbeddingFile.Source) sink -> {}),
-                Map.entry(Routing.class, Routing.DEFAULT),
+                Map.entry(Routing.class, new Routing("entropy_top10", List.of(), null)),
                 Map.entry(Weights.class, Weights.AUTO),
                 Map.entry(JsonText.class, JsonText.EMPTY),
                 Map.entry(RandomGenerator.class, new Random(1)),
                 Map.entry(PictureDecoder.Options.class, PictureDecoder.Options.DEFAULT),
                 Map.entry(ModelDirectory.Model.class, ModelDirectory.read(MODEL)),
-                Map.entry(ExportedModel.class, new ExportedModel(MODEL, CLASSIFIER.config(), List.of(), null)));
+                Map.entry(
+                        ExportedModel.class,
+                        new ExportedModel(MODEL, CLASSIFIER.config(), Precision.FP32, List.of(), null)));
         return samples.get(type);
     }
 }

@@ -13,13 +13,15 @@ import dev.thinkingvit.model.Readout;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.WrappedBackbone;
+import dev.thinkingvit.tensor.NativeTensor;
+import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -82,9 +84,10 @@ class OtherPredictionsTest {
     /** Says how deep each image went, which is its first pixel, and spends so many multiply-accumulates. */
     private record Uneven(Backbone inner) implements WrappedBackbone {
         @Override
-        public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+        public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
             StageOutput output = inner.run(stage, images, previousTokens);
-            Tensor depth = images.flatten(1, -1).narrow(1, 0, 2).clone(); // (B, 2)
+            NativeTensor depth = new TorchTensor(
+                    Tensors.shared(images).flatten(1, -1).narrow(1, 0, 2).clone()); // (B, 2)
             return new StageOutput(output.tokens(), output.prediction(), Map.of("depth", depth));
         }
 

@@ -9,8 +9,9 @@ import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -18,7 +19,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.bytedeco.pytorch.Tensor;
 
 /** A model of four stages, of a shape that nobody published, with weights that make it think. */
 public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weights) {
@@ -39,6 +39,10 @@ public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weig
         return new RandomModel(config, weights);
     }
 
+    private static HostTensor host(NativeTensor tensor) {
+        return HostTensor.of(tensor.toFloats(), tensor.shape());
+    }
+
     /** Records what the training view computes of random images, in the form of the reference recordings. */
     public Path record(Path file, int count, String certainty) {
         SplittableRandom random = new SplittableRandom(count);
@@ -53,12 +57,12 @@ public record RandomModel(ThinkingViTConfig config, Map<String, HostTensor> weig
         try (Backbone view = TrainingView.of(model)) {
             ComputeThread.call(() -> {
                 try (Scope scope = new Scope()) {
-                    Tensor batch = Tensors.floats(images, 0, count, 3, size, size);
+                    NativeArray batch = NativeArray.floats(images, 0, count, 3, size, size);
                     for (int stage = 1; stage <= config.stages(); stage++) {
                         StageOutput output = view.run(stage, batch, null);
                         String name = "stage" + stage + ".";
-                        tensors.put(name + "tokens", Tensors.toHost(output.tokens()));
-                        tensors.put(name + "logits", Tensors.toHost(output.prediction()));
+                        tensors.put(name + "tokens", host(output.tokens()));
+                        tensors.put(name + "logits", host(output.prediction()));
                         for (Routers router : List.of(Routers.ENTROPY, Routers.ENTROPY_TOP10)) {
                             tensors.put(name + router.id(), HostTensor.of(measures(tensors, stage, router), count));
                         }

@@ -37,6 +37,17 @@ class RoutersTest {
     }
 
     @Test
+    void anInclusiveEntropyIsSureAtTheThresholdToo() {
+        float[] p = {0.2f, 0.7f, 0.1f};
+        double measure = Routers.ENTROPY_INCLUSIVE.measure(p);
+        assertThat(measure).isEqualTo(Routers.ENTROPY.measure(p));
+        assertThat(Routers.ENTROPY_INCLUSIVE.isSure(measure, measure)).isTrue();
+        assertThat(Routers.ENTROPY.isSure(measure, measure)).isFalse();
+        assertThat(Routers.ENTROPY_INCLUSIVE.isSure(Math.nextUp(measure), measure))
+                .isFalse();
+    }
+
+    @Test
     void marginAndMaxProbabilityAreSureAboveTheThreshold() {
         float[] p = {0.2f, 0.7f, 0.1f};
         assertThat(Routers.MAX_PROBABILITY.measure(p)).isCloseTo(0.7, within(1e-6));
@@ -51,6 +62,7 @@ class RoutersTest {
             assertThat(Routers.named(router.id())).isSameAs(router);
         }
         assertThatThrownBy(() -> Routers.named("magic"))
-                .hasMessage("router must be one of entropy, entropy_top10, max_probability, margin; got magic");
+                .hasMessage("router must be one of entropy, entropy_inclusive, entropy_top10, max_probability, margin;"
+                        + " got magic");
     }
 }

@@ -6,10 +6,13 @@ import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.network.Network;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.ComputeThread;
-import org.bytedeco.pytorch.Tensor;
+import dev.thinkingvit.tensor.NativeTensor;
+import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchTensor;
 import org.jspecify.annotations.Nullable;
 
 /** What training computes, held to the same recordings as inference: every stage is run anew for each question. */
@@ -35,8 +38,11 @@ public record TrainingView(NestedNetwork model) implements Backbone {
     }
 
     @Override
-    public StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
-        return model.forward(images, Precision.FP32, DropPath.NONE).get(stage - 1);
+    public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        Network.Output<NativeTensor> output = model.forward(Tensors.shared(images), Precision.FP32, DropPath.NONE)
+                .get(stage - 1)
+                .map(TorchTensor::new);
+        return new StageOutput(output.tokens(), output.prediction(), output.extras());
     }
 
     @Override

@@ -18,8 +18,9 @@ import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,14 +66,14 @@ class DynamicBackboneTest {
         return Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 ImageSize size = backbone.imageSize();
-                Tensor images = Tensors.floats(images(count, size), 0, count, 3, size.height(), size.width());
+                NativeTensor images = NativeArray.floats(images(count, size), 0, count, 3, size.height(), size.width());
                 List<float[]> left = new ArrayList<>();
-                Tensor tokens = null;
+                NativeTensor tokens = null;
                 for (int stage = 1; stage <= backbone.stages(); stage++) {
                     StageOutput output = backbone.run(stage, images, tokens);
                     tokens = output.tokens();
-                    left.add(Tensors.toFloats(output.prediction()));
-                    left.add(Tensors.toFloats(tokens));
+                    left.add(output.prediction().toFloats());
+                    left.add(tokens.toFloats());
                 }
                 return left;
             }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.network.Axis;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.network.Gumbel;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameter;
@@ -193,10 +194,13 @@ class NetworkContractTest {
                 .isEmpty();
     }
 
-    /** Along themselves: a step that way and one back differ by what the gradients say. */
+    /**
+     * Along themselves: a step that way and one back differ by what the gradients say. Of tokens that are chosen inference's
+     * way: what chance chooses has a gradient that is an estimate.
+     */
     @Test
     void gradientsAreThoseOfTheLoss() {
-        Map<String, float[]> gradients = gradients(stages(), DropPath.NONE, false);
+        Map<String, float[]> gradients = gradients(stages(), DropPath.NONE, null, false);
         double length = Math.sqrt(gradients.values().stream()
                 .flatMapToDouble(each -> IntStream.range(0, each.length).mapToDouble(i -> (double) each[i] * each[i]))
                 .sum());
@@ -243,10 +247,7 @@ class NetworkContractTest {
 
     @Test
     void blocksThatAreComputedAgainGiveTheSameGradients() {
-        DropPath dropPath = DropPath.draw(
-                0.5,
-                network,
-                IntStream.range(0, IMAGES).mapToObj(SplittableRandom::new).toList());
+        DropPath dropPath = DropPath.draw(0.5, network, eachImage());
         for (int last : new TreeSet<>(List.of(1, stages()))) {
             Map<String, float[]> kept = gradients(last, dropPath, false);
             gradients(last, dropPath, true).forEach((name, again) -> assertClose(name, again, kept.get(name)));
@@ -254,6 +255,14 @@ class NetworkContractTest {
     }
 
     private Map<String, float[]> gradients(int last, DropPath dropPath, boolean again) {
+        return gradients(last, dropPath, Gumbel.draw(eachImage()), again);
+    }
+
+    private static List<SplittableRandom> eachImage() {
+        return IntStream.range(0, IMAGES).mapToObj(SplittableRandom::new).toList();
+    }
+
+    private Map<String, float[]> gradients(int last, DropPath dropPath, @Nullable Gumbel noise, boolean again) {
         return withGradients(() -> {
             Map<String, Tensor> sums = new LinkedHashMap<>();
             for (Parameter parameter : network.parameters().all()) {
@@ -266,6 +275,7 @@ class NetworkContractTest {
                     last,
                     (stage, output) -> loss(stage, last, output.prediction()),
                     dropPath,
+                    noise,
                     again);
             replica.addGradientsTo(sums);
             Map<String, float[]> gradients = new LinkedHashMap<>();

@@ -7,8 +7,10 @@ import java.util.stream.Stream;
 
 /** The networks of the contract suite: a few small shapes of each architecture. */
 final class Specimens {
-    static final List<Specimen> ALL =
-            Stream.of(thinkingViT(), swin(), reZeroViT()).flatMap(List::stream).toList();
+    static final List<Specimen> ALL = Stream.of(
+                    thinkingViT(), swin(), dynamicViT(), segmenter(), adaptiveViT(), reZeroViT())
+            .flatMap(List::stream)
+            .toList();
 
     private Specimens() {}
 
@@ -72,6 +74,69 @@ final class Specimens {
                                 List.of(2, 4, 8),
                                 3,
                                 List.of(List.of(1, 3, 8)))));
+    }
+
+    private static List<Specimen> dynamicViT() {
+        return List.of(
+                new Specimen(
+                        "Thinking DynamicViT that leaves tokens out in its last stage, narrower than the network",
+                        new DynamicViTConfig(
+                                new ThinkingViTConfig(40, 8, 48, 4, 6, List.of(1, 4), 10, 1e-6),
+                                List.of(1, 3),
+                                List.of(0.7, 0.49)),
+                        new DynamicViTConfig(
+                                new ThinkingViTConfig(40, 8, 8, 4, 1, List.of(1), 10, 1e-6), List.of(), List.of())),
+                new Specimen(
+                        "Thinking DynamicViT that leaves tokens out in all of three stages, before the first block too",
+                        new DynamicViTConfig(
+                                new ThinkingViTConfig(24, 4, 24, 2, 3, List.of(1, 2, 3), 5, 1e-6),
+                                List.of(0, 1),
+                                List.of(0.6, 0.6),
+                                List.of(1, 2, 3))),
+                new Specimen(
+                        "DynamicViT of one stage, of images that are no squares, down to one token, among which is chosen",
+                        new DynamicViTConfig(
+                                new ThinkingViTConfig(new ImageSize(16, 24), 8, 16, 2, 2, List.of(2), 4, 1e-6),
+                                List.of(0, 1),
+                                List.of(0.1, 0.1))));
+    }
+
+    private static List<Specimen> segmenter() {
+        ImageSize square = ImageSize.square(24);
+        ImageSize uneven = new ImageSize(19, 43); // neither side is whole patches
+        List<Integer> nested = List.of(1, 2, 4); // of five heads
+        return List.of(
+                new Specimen(
+                        "Thinking Segmenter with a linear decoder, of three stages, the last narrower than the network",
+                        SegmenterConfig.of(square, 8, 40, 2, 5, nested, 6, SegmenterConfig.Decoder.LINEAR),
+                        SegmenterConfig.of(square, 8, 8, 2, 1, List.of(1), 6, SegmenterConfig.Decoder.LINEAR)),
+                new Specimen(
+                        "Thinking Segmenter of crops that are filled up",
+                        SegmenterConfig.of(uneven, 8, 24, 2, 3, List.of(1, 3), 4, SegmenterConfig.Decoder.LINEAR),
+                        SegmenterConfig.of(uneven, 8, 8, 2, 1, List.of(1), 4, SegmenterConfig.Decoder.LINEAR)),
+                new Specimen(
+                        "Thinking Segmenter with a mask transformer, the last stage narrower than the network",
+                        SegmenterConfig.of(square, 8, 48, 2, 3, List.of(1, 2), 11, SegmenterConfig.Decoder.MASK)),
+                new Specimen(
+                        "Segmenter of one stage with a mask transformer, of crops that are filled up",
+                        SegmenterConfig.of(uneven, 8, 32, 1, 2, List.of(2), 13, SegmenterConfig.Decoder.MASK)));
+    }
+
+    private static List<Specimen> adaptiveViT() {
+        return List.of(
+                new Specimen(
+                        "A-ViT, 26 tokens: some halt after the first block, some never",
+                        new AdaptiveViT(new ThinkingViTConfig(40, 8, 24, 4, 3, List.of(3), 5, 1e-6), 3, 3, 0.01)),
+                new Specimen(
+                        "ThinkingViT in whose last stage tokens halt",
+                        new AdaptiveViT(
+                                new ThinkingViTConfig(new ImageSize(16, 40), 8, 32, 3, 4, List.of(1, 2, 4), 6, 1e-6),
+                                4,
+                                2,
+                                0.05)),
+                new Specimen(
+                        "A-ViT of one block, after which every token halts",
+                        new AdaptiveViT(new ThinkingViTConfig(16, 8, 8, 1, 2, List.of(2), 3, 1e-6), 10, 30, 0.01)));
     }
 
     private static List<Specimen> reZeroViT() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.network.DropPath;
+import dev.thinkingvit.network.Network;
 import dev.thinkingvit.store.Checkpoints;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Scope;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -162,7 +164,8 @@ class WarmStartReferenceTest {
         List<HostTensor> outputs = new ArrayList<>();
         try (NestedNetwork model = NestedNetwork.of(config, weights);
                 Scope scope = new Scope()) {
-            for (StageOutput output : model.forward(Tensors.toNative(input), Precision.FP32, DropPath.NONE)) {
+            for (Network.Output<Tensor> output :
+                    model.forward(Tensors.toNative(input), Precision.FP32, DropPath.NONE)) {
                 outputs.add(Tensors.toHost(output.prediction()));
                 outputs.add(Tensors.toHost(output.tokens()));
             }

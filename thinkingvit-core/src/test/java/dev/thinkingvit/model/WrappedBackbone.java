@@ -1,7 +1,8 @@
 package dev.thinkingvit.model;
 
 import dev.thinkingvit.picture.ImageSize;
-import org.bytedeco.pytorch.Tensor;
+import dev.thinkingvit.tensor.NativeTensor;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Another backbone but for what is overridden. */
@@ -9,7 +10,7 @@ public interface WrappedBackbone extends Backbone {
     Backbone inner();
 
     @Override
-    default StageOutput run(int stage, Tensor images, @Nullable Tensor previousTokens) {
+    default StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
         return inner().run(stage, images, previousTokens);
     }
 
@@ -31,6 +32,11 @@ public interface WrappedBackbone extends Backbone {
     @Override
     default long macs(int stage) {
         return inner().macs(stage);
+    }
+
+    @Override
+    default long macs(int stage, Map<String, float[]> extras) {
+        return inner().macs(stage, extras);
     }
 
     @Override

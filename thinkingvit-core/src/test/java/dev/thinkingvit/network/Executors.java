@@ -25,7 +25,9 @@ public final class Executors {
 
     /** By oneDNN's programs, of which there must be a kernel. */
     public static PackedStage oneDnn(Network network, int stage, Map<String, HostTensor> weights, DType type) {
-        return new DnnlStage(network, stage, weights, type);
+        return network.halts(stage)
+                ? new DnnlHaltingStage(network, stage, weights, Arithmetic.of(type))
+                : new DnnlStage(network, stage, weights, Arithmetic.of(type));
     }
 
     /**
@@ -45,11 +47,16 @@ public final class Executors {
                 cut.put(parameter, new Slice(parameter, stage).cut(full, ScalarType.Float));
             }
         }
-        TorchLayers operators = new TorchLayers(cut, ScalarType.Float, TorchLayers.Branches.ALL);
+        TorchLayers operators = new TorchLayers(cut, ScalarType.Float, TorchLayers.Branches.ALL, null, false);
         long[] count = new long[1];
         Layers<Tensor> counting = (Layers<Tensor>) Proxy.newProxyInstance(
                 Layers.class.getClassLoader(), new Class<?>[] {Layers.class}, (proxy, method, arguments) -> {
                     Object out;
+                    if (method.getName().equals("halting")) { // whose blocks call what is counted
+                        Halting.Body<Tensor> body = (Halting.Body<Tensor>) arguments[2];
+                        arguments[2] =
+                                (Halting.Body<Tensor>) (on, x, index) -> body.apply((Layers<Tensor>) proxy, x, index);
+                    }
                     try {
                         out = method.invoke(operators, arguments);
                     } catch (InvocationTargetException e) {
@@ -63,6 +70,9 @@ public final class Executors {
                         count[0] += x.numel() * ((Tensor) out).size(-1);
                     } else if (method.getName().equals("upsample")) {
                         count[0] += ((Tensor) out).numel();
+                    } else if (method.getName().equals("products")) {
+                        Tensor x = (Tensor) arguments[0];
+                        count[0] += ((Tensor) out).numel() * x.size(-1);
                     }
                     return out;
                 });

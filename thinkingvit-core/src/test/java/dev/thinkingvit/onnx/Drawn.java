@@ -9,8 +9,9 @@ import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
-import dev.thinkingvit.tensor.Tensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.bytedeco.pytorch.Tensor;
 
 /** A model with random weights, loud enough that logits differ, and random images for it. */
 record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
@@ -64,14 +64,14 @@ record Drawn(ModelConfig config, Map<String, HostTensor> weights) {
         int size = backbone.imageSize().side();
         return ComputeThread.call(() -> {
             try (Scope scope = new Scope()) {
-                Tensor batch = Tensors.floats(images(count, size), 0, count, 3, size, size);
+                NativeTensor batch = NativeArray.floats(images(count, size), 0, count, 3, size, size);
                 List<float[]> outputs = new ArrayList<>();
-                Tensor tokens = null;
+                NativeTensor tokens = null;
                 for (int stage = 1; stage <= backbone.stages(); stage++) {
                     StageOutput output = backbone.run(stage, batch, tokens);
                     tokens = output.tokens();
-                    outputs.add(Tensors.toFloats(output.prediction()));
-                    outputs.add(Tensors.toFloats(tokens));
+                    outputs.add(output.prediction().toFloats());
+                    outputs.add(tokens.toFloats());
                 }
                 return outputs;
             }

@@ -187,7 +187,7 @@ class ExportFolderTest {
 
     private static ExportedModel write(
             Drawn drawn, Path folder, OnnxExport.Layout layout, ExportFolder.Witness witness) {
-        return OnnxExport.write(folder, drawn.config(), drawn.weights(), layout, "test", true, witness);
+        return OnnxExport.write(folder, drawn.config(), drawn.weights(), null, layout, "test", true, witness);
     }
 
     /** Everything that an export consists of. */

@@ -177,7 +177,11 @@ class OnnxBackboneTest {
         Path weights = folder.resolve("weights.bin");
         Files.write(weights, new byte[100]);
         ExportedModel lying = new ExportedModel(
-                folder, exported.config(), exported.stages(), new ExportedModel.WeightsFile("weights.bin", 100));
+                folder,
+                exported.config(),
+                exported.precision(),
+                exported.stages(),
+                new ExportedModel.WeightsFile("weights.bin", 100));
         assertThatThrownBy(() -> OnnxRuntime.open(lying))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageMatching(".*weights.bin: of another export: its graph wants \\d+ bytes at \\d+, it has 100");
@@ -223,7 +227,7 @@ class OnnxBackboneTest {
     void exportedModelsComputeInFp32Only() {
         Drawn.of(Drawn.THREE_STAGES).export(folder, OnnxExport.Layout.SHARED);
         assertThatThrownBy(() -> ElasticClassifier.open(folder, Precision.BF16))
-                .hasMessage(folder + ": exported models compute in fp32, BF16 was asked for");
+                .hasMessage(folder + ": was exported in fp32, in which alone it computes; bf16 was asked for");
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.model.ThinkingViTNetwork;
 import dev.thinkingvit.model.WeightsException;
@@ -49,7 +50,12 @@ class OnnxExportTest {
             labels.add("ä \"" + i);
         }
         Routing.Calibration calibration = new Routing.Calibration(
-                "val", 100, "gmacs=1", List.of(new Routing.Point(0.5, 0.01, 70.5)), new Routing.Agreement(99.8, -0.02));
+                "val",
+                100,
+                "gmacs=1",
+                List.of(new Routing.Point(0.5, 0.01, 70.5)),
+                new Routing.Agreement(99.8, -0.02),
+                null); // an export computes in F32, and its format is older than int8
         ModelConfig config = DRAWN.config()
                 .withPreprocessing(input)
                 .withLabels(labels)
@@ -105,7 +111,8 @@ class OnnxExportTest {
                 IntStream.rangeClosed(1, network.stages())
                         .mapToObj(stage -> ExportedModel.Stage.of(network, stage))
                         .toList(),
-                folded);
+                folded,
+                null);
     }
 
     private static HostTensor one() {
@@ -220,7 +227,7 @@ class OnnxExportTest {
     @Test
     void aGraphThatNoReaderWouldTakeIsRefusedBeforeTheWork() {
         ThinkingViTConfig huge = ThinkingViTConfig.imagenet(12, 48);
-        assertThatThrownBy(() -> OnnxExport.requireEmbeddable(folder, huge))
+        assertThatThrownBy(() -> OnnxExport.requireEmbeddable(folder, huge, Precision.FP32))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageStartingWith(folder.resolve("stage2.onnx") + ": would take 5")
                 .hasMessageEndingWith(" bytes with its weights inside, ONNX files hold at most 2147483647; without"

@@ -12,7 +12,7 @@ import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.OddNetwork;
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Libtorch;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.io.IOException;
@@ -41,7 +41,7 @@ class OnnxLayersTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void whatOtherNetworksDoNotDoIsDoneToo(boolean folded) throws IOException, OrtException {
-        Natives.load();
+        Libtorch.load();
         Network network = new OddNetwork();
         Map<String, HostTensor> weights = network.parameters().draw(3);
         ExportedModel.Stage stage = new ExportedModel.Stage(
@@ -52,7 +52,7 @@ class OnnxLayersTest {
                 0,
                 List.of(port("images", 3, 4, 4)),
                 List.of(port("logits", 5), port("tokens", 4, 5), port("again", 5), port("tokens_again", 4, 5)));
-        NestedConstants constants = NestedConstants.of(network, weights, List.of(stage), folded);
+        NestedConstants constants = NestedConstants.of(network, weights, List.of(stage), folded, null);
         try (OutputStream out = Files.newOutputStream(folder.resolve(stage.file()))) {
             OnnxLayers.build(network, stage, constants, new GraphConstants.Embedded(constants))
                     .model("test", "1")

@@ -51,7 +51,7 @@ class SwinGraphTest {
         Map<String, HostTensor> expected =
                 Safetensors.read(FOLDER.resolve("expected.safetensors")).tensors();
         List<ExportedModel.Stage> stages = List.of(stage(network, 1), stage(network, 2));
-        NestedConstants constants = NestedConstants.of(network, weights, stages, folded);
+        NestedConstants constants = NestedConstants.of(network, weights, stages, folded, null);
         GraphConstants.Shared shared = GraphConstants.Shared.layOut("weights.bin", constants);
         try (OutputStream out = Files.newOutputStream(folder.resolve("weights.bin"))) {
             shared.writeTo(out, constants);

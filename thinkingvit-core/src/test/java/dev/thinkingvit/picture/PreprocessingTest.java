@@ -50,8 +50,7 @@ class PreprocessingTest {
 
         assertThatThrownBy(() -> preprocessing.normalizeInto(new Picture(2, 4, new byte[24]), new float[48], 0))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("4x4")
-                .hasMessageContaining("2x4");
+                .hasMessageContaining("input is 4 × 4 (height × width), this is 4 × 2");
     }
 
     @Test

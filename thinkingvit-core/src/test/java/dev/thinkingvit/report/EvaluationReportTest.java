@@ -12,6 +12,11 @@ import dev.thinkingvit.eval.Thresholds;
 import dev.thinkingvit.eval.Transitions;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.model.AdaptiveViT;
+import dev.thinkingvit.model.PackedBackbone;
+import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.model.Specimen;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
@@ -19,9 +24,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@NullUnmarked // a null fails the test
 class EvaluationReportTest {
     private static final ModelConfig CONFIG = ModelConfig.of(MadeUp.NETWORK)
             .withPreprocessing(Preprocessing.imagenet(16, 1.0))
@@ -50,12 +57,41 @@ class EvaluationReportTest {
                 .contains("id=\"transitions\"", "id=\"sweep\"", "id=\"easiest\"", "id=\"hardest\"")
                 .contains("Throughput was not measured", "<tr class=\"own\"><td>0.5</td>", "data:image/png;base64,")
                 .contains("&lt;script&gt;alert(1)&lt;/script&gt;", "b &amp; c", "my &quot;model&quot;", "&lt;data&gt;")
-                .doesNotContain("<script", "<data>", "{{", "}}", "https://", "id=\"skipped\"");
+                .doesNotContain("<script", "<data>", "{{", "}}", "https://", "id=\"skipped\"", "id=\"token-depth\"");
         assertThat(html.split("<svg", -1)).hasSize(4);
         assertThat(page.resolveSibling("sweep.csv"))
                 .content()
                 .startsWith("threshold,top1,top5,gmacs,stage1_images,")
                 .hasLineCount(4);
+    }
+
+    @Test
+    void tokensThatHaltHaveASectionWithTheMostAndTheLeastUneven(@TempDir Path folder) throws IOException {
+        AdaptiveViT network =
+                new AdaptiveViT(new ThinkingViTConfig(16, 4, 32, 3, 4, List.of(2, 4), 6, 1e-6), 6, 1, 0.01);
+        ModelConfig config = ModelConfig.of(network)
+                .withPreprocessing(Preprocessing.imagenet(16, 1.0))
+                .withLabels(List.of("a", "b", "c", "d", "e", "f"));
+        Recording recording;
+        try (ElasticEngine engine = new ElasticEngine(
+                PackedBackbone.of(network, new Specimen("halting", network).weights(), Precision.FP32))) {
+            recording = Recorder.record(
+                    engine,
+                    config.preprocessing(),
+                    MadeUp.pictures(folder, 5),
+                    Recorder.Options.of(Routers.ENTROPY),
+                    done -> {});
+        }
+        assertThat(recording.tokenDepths()).isNotNull();
+        assertThat(recording.tokenDepths().mostUneven().get(0).depths()).hasSize(16);
+        List<SweepRow> rows = new ThresholdSweep(recording).at(Thresholds.parse("0.5"));
+
+        String html = new EvaluationReport(ABOUT, config, recording, rows, List.of(0.5)).html();
+
+        assertThat(html)
+                .contains("id=\"token-depth\"", "id=\"most-uneven\"", "id=\"least-uneven\"", "of 3 blocks")
+                .doesNotContain("{{");
+        assertThat(html.split("class=\"heat\"", -1)).hasSize(1 + 24 + 24);
     }
 
     @Test

@@ -82,12 +82,12 @@ class RunJudgeTest {
         assertThat(read).hasSize(12);
     }
 
-    /** The loss counts how far the most probable class is from the right one, and one off is right enough. */
+    /** The loss counts how far the most probable class is from the right one, and the score falls with it. */
     @Test
     void aTrainingIsJudgedByTheScoreThatItIsGiven() throws IOException {
         Score distance = (stage, wanted) -> {
             int off = Math.abs(stage.label() - wanted.sample().label());
-            return new Score.Fared(stage.label(), 1, off <= 1, off <= 2, stage.entropyNats(), off);
+            return new Score.Fared(stage.label(), 1, 1.0 / (1 + off), off <= 1, off <= 2, stage.entropyNats(), off);
         };
 
         Judgement judged = judge(distance).judge(WEIGHTS, () -> false);
@@ -99,7 +99,12 @@ class RunJudgeTest {
         assertThat(judged.losses().get(2))
                 .isCloseTo(off.stream().mapToInt(each -> each).average().orElseThrow(), Offset.offset(1e-12));
         assertThat(judged.accuracies().get(2))
-                .isEqualTo(off.stream().filter(each -> each <= 1).count() / 12.0);
+                .isCloseTo(
+                        off.stream()
+                                .mapToDouble(each -> 1.0 / (1 + each))
+                                .average()
+                                .orElseThrow(),
+                        Offset.offset(1e-12));
     }
 
     @Test

@@ -83,8 +83,10 @@ class ArchitecturesTest {
                 "\"window_size\": 3 | \"window_size\": [3, 3] | need a number for each level",
                 "\"patch_size\": 4 | \"patch_sizes\": 4 | model_args.patch_sizes is not an argument of thinkingswin",
                 "\"global_pool\": \"avg\" | \"global_pool\": \"token\" | global_pool must be avg, got \"token\"",
+                "\"embed_dim\": 9 | \"embed_dim\": 18 | num_features must be 144, which is what model_args mean, got 72",
                 "\"embed_dim\": 9 | \"embed_dim\": \"nine\" | embed_dim must be a whole number, got \"nine\"",
-                "\"num_features\": 72 | \"num_features\": 9 | num_features must be 72, got 9",
+                "\"num_features\": 72 | \"num_features\": 9 | num_features must be 72, which is what"
+                        + " model_args mean, got 9; one of the two is wrong",
                 "swin_small_patch4_window7_224 | resnet50 | supported are thinkingvit, thinkingswin"
             })
     void whatAnArchitectureDoesNotKnowIsRefused(String before, String after, String words) throws IOException {

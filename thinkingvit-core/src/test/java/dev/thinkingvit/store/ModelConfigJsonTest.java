@@ -62,7 +62,7 @@ class ModelConfigJsonTest {
                 "\"architecture\": \"vit\" | architecture \"vit\" is not supported; supported are thinkingvit",
                 "\"architecture\": {} | architecture {} is not supported",
                 "\"global_pool\": \"avg\" | global_pool must be token",
-                "\"num_features\": 63 | num_features must be 64, got 63",
+                "\"num_features\": 63 | num_features must be 64, which is what model_args mean, got 63",
                 "\"label_names\": [\"a\", \"b\"] | label_names must name all 3 classes, got 2",
                 "\"label_names\": \"a\" | label_names must be a list",
                 "\"global_pool\": [\"token\"] | global_pool must be token, got [\"token\"]",
@@ -118,7 +118,7 @@ class ModelConfigJsonTest {
                 read("{\"num_classes\": 3, \"architecture\": null, \"global_pool\": null, \"label_names\": null,"
                         + " \"thinking\": {\"router\": null}, \"model_args\": {" + ARGS + "}}");
         assertThat(config.labels()).isEmpty();
-        assertThat(config.routing()).isEqualTo(Routing.DEFAULT);
+        assertThat(config.routing()).isEqualTo(Routing.of(config.network()));
     }
 
     @Test

@@ -9,6 +9,7 @@ import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.checkpoint.TestWeights;
 import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.example.ReZeroViT;
+import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.HostTensor;
@@ -225,11 +226,7 @@ class ModelImportTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "layers.0.blocks.0.norm1.weight, a Swin Transformer",
-        "encoder.cls_token, a Segmenter",
-        "score_predictor.0.in_conv.0.weight, a DynamicViT"
-    })
+    @CsvSource({"layers.0.blocks.0.norm1.weight, a Swin Transformer", "encoder.cls_token, a Segmenter"})
     void weightsOfAnotherNetworkAreNamed(String tensor, String network) {
         Path file = directory.resolve("other.safetensors");
         Safetensors.write(file, Map.of(tensor, HostTensor.of(new float[1], 1)), Map.of());
@@ -296,6 +293,29 @@ class ModelImportTest {
                         + " {\"model_args\": {\"img_size\": [height, width]}}");
     }
 
+    /** Of 2 × 8 patches there are as many as of 4 × 4. */
+    @Test
+    void aSquareThatNothingSaysIsNoted() {
+        ThinkingViTConfig flat = new ThinkingViTConfig(new ImageSize(8, 32), 4, 64, 1, 1, List.of(1), 3, 1e-6);
+        StateDict bare = Checkpoints.read(weights(flat), Weights.AUTO);
+
+        ModelImport.Imported read = ModelImport.of(bare.file(), bare, null);
+        assertThat(read.model().config().network().imageSize()).isEqualTo(ImageSize.square(16));
+        assertThat(read.notes())
+                .contains("nothing says how large pictures are: a square of 16 pixels is taken, as of most models;"
+                        + " --config says otherwise, as in {\"model_args\": {\"img_size\": [height, width]}}");
+        for (String arch : List.of("vit_tiny_patch4_16", "vit_tiny_patch4_160")) {
+            StateDict named = new StateDict(bare.file(), "model", bare.tensors(), Map.of("arch", arch));
+            assertThat(ModelImport.of(named.file(), named, null)
+                            .notes()
+                            .toString()
+                            .contains("a square of 16"))
+                    .isEqualTo(!arch.endsWith("_16"));
+        }
+        assertThat(imported(bare, Map.of("img_size", List.of(8, 32))).network().imageSize())
+                .isEqualTo(flat.imageSize());
+    }
+
     @Test
     void anotherJarsArchitectureIsWhatItsTrainingKeptOfIt() {
         ReZeroViT network = new ReZeroViT(new ImageSize(8, 12), 4, 6, List.of(2, 1), List.of(1, 2), true, 3);
@@ -318,7 +338,25 @@ class ModelImportTest {
                 trained.file(), "state_dict", trained.tensors(), Map.of("arch", "rezerovit", "args", Map.of()));
         assertThatThrownBy(() -> ModelImport.of(nameless.file(), nameless, null))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("is missing");
+                .hasMessageContaining("last.pth.tar: embedding.weight and blocks.0.bias are of no squares");
+    }
+
+    @Test
+    void anotherJarsArchitectureIsRecognisedByItsTensors() {
+        ReZeroViT network = new ReZeroViT(ImageSize.square(16), 4, 6, List.of(2, 1), List.of(1, 2), true, 3);
+        Path bare = weights(network);
+
+        ModelImport.Imported read = ModelImport.read(bare, null, Weights.AUTO);
+
+        assertThat(read.model().config().network()).isEqualTo(network);
+        assertThat(read.model().weights().keySet())
+                .isEqualTo(network.parameterShapes().keySet());
+        Map<String, long[]> anew =
+                new ReZeroViT(ImageSize.square(16), 4, 6, List.of(2, 1), List.of(1, 2), false, 3).parameterShapes();
+        Safetensors.write(bare, TestWeights.of(anew), Map.of());
+        assertThatThrownBy(() -> ModelImport.read(bare, null, Weights.AUTO))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(bare + ": tensor recycle2.weight is missing: expected shape [?, ?]");
     }
 
     private static ModelConfig imported(StateDict bare, Map<String, Object> args) {
@@ -337,7 +375,7 @@ class ModelImportTest {
         return Files.writeString(directory.resolve("partial.json"), text);
     }
 
-    private Path weights(ThinkingViTConfig network) {
+    private Path weights(NetworkConfig network) {
         Path file = directory.resolve("bare.safetensors");
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         network.parameterShapes().forEach((name, shape) -> {

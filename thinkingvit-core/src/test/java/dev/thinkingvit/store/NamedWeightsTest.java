@@ -115,7 +115,7 @@ class NamedWeightsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"stages.0.blocks.0.norm.weight", "decoder.head.weight", "layer1.0.conv1.weight"})
+    @ValueSource(strings = {"stages.0.blocks.0.norm.weight", "decoder_embed.weight", "layer1.0.conv1.weight"})
     void anotherNetworkKeepsItsNames(String name) {
         Map<Object, Object> other = TestWeights.renamed(vit, plain -> "encoder." + plain);
         other.put("module." + name, HostTensor.of(new float[1], 1));
@@ -124,6 +124,17 @@ class NamedWeightsTest {
 
         assertThat(named.manner()).isNull();
         assertThat(named.tensors()).containsKeys("encoder.cls_token", "module." + name);
+    }
+
+    @Test
+    void aSegmentersEncoderIsAPartOfItsNamesAndWhatIsPutAroundItIsNot() {
+        Map<Object, Object> segmenter = TestWeights.renamed(vit, plain -> "module.encoder." + plain);
+        segmenter.put("module.decoder.head.weight", HostTensor.of(new float[1], 1));
+
+        NamedWeights named = read(segmenter, Weights.AUTO);
+
+        assertThat(named.manner()).isEqualTo(KnownNames.Manner.SEGMENTER);
+        assertThat(named.tensors()).containsKeys("encoder.cls_token", "decoder.head.weight");
     }
 
     @Test

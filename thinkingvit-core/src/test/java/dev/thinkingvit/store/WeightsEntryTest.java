@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,7 +52,7 @@ class WeightsEntryTest {
         Map<String, Object> alone = new LinkedHashMap<>(file);
         alone.remove("rng"); // a tensor at the top is a weight, where no key is known
 
-        WeightsEntry entry = WeightsEntry.find(FILE, key.startsWith("my") ? alone : file, Weights.AUTO);
+        WeightsEntry entry = find(FILE, key.startsWith("my") ? alone : file, Weights.AUTO);
 
         assertThat(entry.content()).isSameAs(A);
         assertThat(entry.path()).isEqualTo(key);
@@ -59,17 +61,17 @@ class WeightsEntryTest {
 
     @Test
     void theTopIsTheWeightsWhereNoKeyIsKnown() {
-        assertThat(WeightsEntry.find(FILE, A, Weights.AUTO).path()).isEmpty();
+        assertThat(find(FILE, A, Weights.AUTO).path()).isEmpty();
     }
 
     @Test
     void nestedDictionariesAreFollowed() {
-        WeightsEntry inside = WeightsEntry.find(
-                FILE, Map.of("epoch", 1, "checkpoint", Map.of("model", A, "metric", 0.5)), Weights.AUTO);
+        WeightsEntry inside =
+                find(FILE, Map.of("epoch", 1, "checkpoint", Map.of("model", A, "metric", 0.5)), Weights.AUTO);
         assertThat(inside.path()).isEqualTo("checkpoint.model");
         assertThat(inside.facts()).containsEntry("epoch", 1).containsEntry("metric", 0.5);
 
-        assertThat(WeightsEntry.find(FILE, Map.of("model", Map.of("state_dict", A)), Weights.AUTO)
+        assertThat(find(FILE, Map.of("model", Map.of("state_dict", A)), Weights.AUTO)
                         .content())
                 .isSameAs(A);
     }
@@ -86,7 +88,7 @@ class WeightsEntryTest {
         file.put(model, A);
         file.put(average, B);
 
-        assertThat(WeightsEntry.find(FILE, file, which).path()).isEqualTo(expected);
+        assertThat(find(FILE, file, which).path()).isEqualTo(expected);
     }
 
     @Test
@@ -97,9 +99,8 @@ class WeightsEntryTest {
         file.put("state_dict_ema", new Opaque("some.Average"));
         file.put("model", A);
 
-        assertThat(WeightsEntry.find(FILE, file, Weights.AUTO).path()).isEqualTo("model");
-        assertThat(WeightsEntry.find(FILE, Map.of("ema", A, "model", Map.of()), Weights.AUTO)
-                        .average())
+        assertThat(find(FILE, file, Weights.AUTO).path()).isEqualTo("model");
+        assertThat(find(FILE, Map.of("ema", A, "model", Map.of()), Weights.AUTO).average())
                 .isTrue();
     }
 
@@ -109,8 +110,8 @@ class WeightsEntryTest {
         TestWeights.with(
                 args, Map.of("thinking_stages", List.of(3, 6), "device", new Opaque("torch.device"), "self", args));
 
-        Map<String, ?> facts = WeightsEntry.find(FILE, Map.of("model", A, "args", args), Weights.AUTO)
-                .facts();
+        Map<String, ?> facts =
+                find(FILE, Map.of("model", A, "args", args), Weights.AUTO).facts();
 
         assertThat(facts.get("args"))
                 .asString()
@@ -150,7 +151,7 @@ class WeightsEntryTest {
                     default -> Map.of("epoch", 1);
                 };
 
-        assertThatThrownBy(() -> WeightsEntry.find(FILE, root, Weights.AUTO))
+        assertThatThrownBy(() -> find(FILE, root, Weights.AUTO))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageStartingWith("some.pth: ")
                 .hasMessageContaining(message);
@@ -165,12 +166,12 @@ class WeightsEntryTest {
         file.put("state_dict", network);
         file.put("ema", scalar);
 
-        WeightsEntry entry = WeightsEntry.find(FILE, file, Weights.AUTO);
+        WeightsEntry entry = find(FILE, file, Weights.AUTO);
         assertThat(entry.path()).isEqualTo("state_dict");
         assertThat(entry.notes()).containsExactly("passed over: 'ema', which holds no whole set of weights");
 
         file.put("ema", Map.of("module.patch_embed.proj.weight", tensor()));
-        assertThat(WeightsEntry.find(FILE, file, Weights.AUTO).path()).isEqualTo("ema");
+        assertThat(find(FILE, file, Weights.AUTO).path()).isEqualTo("ema");
     }
 
     private static Map<String, HostTensor> weights() {
@@ -179,5 +180,9 @@ class WeightsEntryTest {
 
     private static HostTensor tensor() {
         return HostTensor.of(new float[2], 2);
+    }
+
+    private static WeightsEntry find(Path file, @Nullable Object root, Weights which) {
+        return WeightsEntry.find(file, root, which, Optional.empty());
     }
 }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 
@@ -103,14 +102,6 @@ class ComputeThreadTest {
         assertThat(same.getStackTrace())
                 .filteredOn(frame -> frame.getMethodName().equals("aFailureThatIsThrownAgainAndAgainDoesNotGrow"))
                 .hasSize(2); // where it was made, and who called first
-    }
-
-    @Test
-    void workRunsWithGradientsOffAndTheCallersModeIsUntouched() {
-        Natives.load();
-        boolean here = GradMode.is_enabled();
-        assertThat(ComputeThread.call(GradMode::is_enabled)).isFalse();
-        assertThat(GradMode.is_enabled()).isEqualTo(here);
     }
 
     @Test

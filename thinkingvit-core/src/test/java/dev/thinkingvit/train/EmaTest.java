@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.tensor.HostTensor;
-import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Libtorch;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.nio.file.Files;
@@ -58,7 +58,7 @@ class EmaTest {
 
     /** @param before updates after which another average takes over the state */
     private static void follow(JsonNode trace, boolean warmup, int before) {
-        Natives.load();
+        Libtorch.load();
         Ema.Rule rule = Ema.Rule.published(trace.get("decay").asDouble(), warmup);
         try (Scope scope = new Scope()) {
             Tensor weight = number(trace.get("start").asDouble());

@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.example.ReZeroViT;
+import dev.thinkingvit.model.DynamicViTConfig;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.ImageSize;
+import dev.thinkingvit.store.ModelConfig;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,11 +19,13 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
@@ -167,6 +173,26 @@ class FirstWeightsTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void anotherJarsArchitectureSaysHowWideItsHeadsAre(boolean configured) throws IOException {
+        ReZeroViT source = new ReZeroViT(ImageSize.square(8), 4, 4, List.of(1), List.of(1), true, 2);
+        ReZeroViT target = new ReZeroViT(ImageSize.square(8), 4, 4, List.of(1, 1), List.of(1, 2), true, 2);
+        ModelDirectory.write(folder, ModelConfig.of(source), source.parameters().draw(1));
+        if (!configured) {
+            Files.delete(folder.resolve("config.json"));
+        }
+
+        FirstWeights start = FirstWeights.read(folder, target, NAMES, 1);
+        assertThat(start.lines()).noneMatch(line -> line.contains("how wide its heads are"));
+
+        ReZeroViT other = new ReZeroViT(ImageSize.square(8), 4, 2, List.of(1, 1), List.of(2, 4), true, 2);
+        assertThatThrownBy(() -> FirstWeights.read(folder, other, NAMES, 1))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageEndingWith(
+                        "its heads are 4 wide, those of the training 2: attention would start as another function");
+    }
+
     /** Heads of 4. */
     private static SwinConfig swin(int width, Integer... heads) {
         return new SwinConfig(8, 2, width, List.of(1, 1), List.of(heads), List.of(2, 2), List.of(List.of(heads)), 2);
@@ -177,6 +203,33 @@ class FirstWeightsTest {
         tensors.putAll(source.parameters().draw(1));
         Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
         return FirstWeights.read(folder, swin(8, 2, 4), NAMES, 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "1, 2 | 0, 1 | warning: the source leaves patches out before the blocks [1, 2], this model before [0, 1]:"
+                        + " predictors start with what they learnt there",
+                "1, 2 | 1 | warning: the source leaves patches out before the blocks [1, 2], this model before [1]:"
+                        + " predictors start with what they learnt there",
+                "1, 2 | 1, 2 | ''",
+            })
+    void predictorsThatLearntBeforeOtherBlocksAreDoubted(String learnt, String wanted, String doubt) {
+        DynamicViTConfig source = pruned(learnt);
+        ModelDirectory.write(folder, ModelConfig.of(source), source.parameters().draw(1));
+        List<String> lines = FirstWeights.read(folder, pruned(wanted), NAMES, 1).lines();
+        assertThat(lines.stream().filter(line -> line.startsWith("warning: the source leaves patches out")))
+                .containsExactlyElementsOf(doubt.isEmpty() ? List.of() : List.of(doubt));
+    }
+
+    private static DynamicViTConfig pruned(String blocks) {
+        List<Integer> loc =
+                Stream.of(blocks.split(", ", -1)).map(Integer::valueOf).toList();
+        return new DynamicViTConfig(
+                new ThinkingViTConfig(8, 2, 8, 3, 2, List.of(1, 2), 2, 1e-6),
+                loc,
+                DynamicViTConfig.powers(0.7, loc.size()));
     }
 
     @Test

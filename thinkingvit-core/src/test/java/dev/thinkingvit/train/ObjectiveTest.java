@@ -8,7 +8,7 @@ import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.SwinConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.network.Network;
-import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Libtorch;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import java.util.List;
@@ -28,7 +28,7 @@ class ObjectiveTest {
 
     @BeforeAll
     static void load() {
-        Natives.load();
+        Libtorch.load();
     }
 
     static Stream<NetworkConfig> networks() {

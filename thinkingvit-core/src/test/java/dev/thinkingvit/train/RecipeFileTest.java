@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.picture.ImageSize;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -89,6 +91,13 @@ class RecipeFileTest {
                 "validation: {best_metric: top1} | best_metric must be last, average or stage1, ",
                 "preprocessing: {std: [0.5, 0.5]} | std must be three positive numbers, got [0.5, 0.5]",
                 "loss: {stage_weights: [1]} | stage_weights: the model has 2 stages, got 1 weights",
+                "loss: {class_weights: [1, 2]} | class_weights are of pixels' classes, of which architecture thinkingvit",
+                "augmentation: {ratio_range: [0.5, 1]} | ratio_range scales the pictures of a Segmenter, which architecture",
+                "augmentation: {img_scale: [2048, 512]} | img_scale is a box for the pictures of a Segmenter, which architecture",
+                "augmentation: {img_scale: [512]} | img_scale must be a longer and a shorter side, from 1 to 65536 pixels, got [512]",
+                "augmentation: {img_scale: [2048, 0]} | img_scale must be a longer and a shorter side",
+                "augmentation: {ratio_range: [2, 1]} | ratio_range must be a smallest and a largest positive number",
+                "loss: {class_weights: [1, 0]} | class_weights must be positive, got [1.0, 0.0]",
                 "augmentation: {aa: rand-q9} | rand-q9",
                 "augmentation: {remode: blur} | it must be const, rand or pixel",
                 "optimizer: {lr: 1, lr: 2} | is not YAML",
@@ -200,6 +209,79 @@ class RecipeFileTest {
         }
     }
 
+    @Test
+    void argumentsThatAreNotNamedStay() {
+        Recipe recipe = RecipeFile.ofText(SWIN);
+
+        Recipe wider = recipe.with("model_kwargs", RecipeFile.value("model_kwargs", "embed_dim=16"));
+        assertThat(wider.network().config(3).shorthand()).isEqualTo("(1,2) → (2,4)");
+        assertThat(wider.network().config(3).numFeatures()).isEqualTo(32);
+        assertThat(wider.network().modelKwargs().keySet())
+                .isEqualTo(recipe.network().modelKwargs().keySet());
+
+        Recipe plain = recipe.with("model_kwargs", RecipeFile.value("model_kwargs", "head_rounds=null"));
+        assertThat(plain.network().modelKwargs()).doesNotContainKey("head_rounds");
+        assertThat(plain.network().config(3).stages()).isEqualTo(1);
+    }
+
+    @Test
+    void anArchitectureOfAnotherJarSaysWhichKeysDescribeIt() {
+        Recipe recipe = RecipeFile.ofText("""
+                network:
+                  architecture: threeheadedvit
+                  depth: 2
+                  img_size: 16
+                  patch_size: 4
+                  model_kwargs: {norm_eps: 0.001}
+                """);
+
+        assertThat(recipe.network().config(5).shorthand()).isEqualTo("1H → 3H");
+        assertThat(RecipeFile.ofText(RecipeFile.text(recipe))).isEqualTo(recipe);
+        assertThat(RecipeFile.read(timm("model: threeheadedvit\nlr: 0.1\ndepth: 2\nimg_size: 16\npatch_size: 4\n"))
+                        .network()
+                        .config(5)
+                        .shorthand())
+                .isEqualTo("1H → 3H");
+        assertThatThrownBy(() -> recipe.with("depth", null)).hasMessage("depth must be a number of blocks, got null");
+        assertThatThrownBy(() -> recipe.with("head_dim", 4))
+                .hasMessage("head_dim cannot be said of architecture threeheadedvit, which is described by depth,"
+                        + " img_size, patch_size (--architecture thinkingvit trains one of those with the rest of a"
+                        + " recipe)");
+    }
+
+    @Test
+    void timmsFileMayNameTheStagesAsAnotherJarsArchitectureDoes() {
+        Recipe recipe = RecipeFile.read(timm("""
+                model: rezerovit
+                lr: 0.1
+                stage_heads: [1, 2]
+                img_size: 16
+                model_kwargs: {patch_size: 4, head_dim: 4, depths: [1, 2], recycles: 1}
+                """));
+        assertThat(recipe.network().config(5).shorthand()).isEqualTo("ReZero [1, 2]");
+        assertThatThrownBy(() -> RecipeFile.read(timm("model: deit_tiny_patch16_224\nlr: 0.1\nstage_heads: [1, 2]\n")))
+                .hasMessageContaining("unknown key stage_heads");
+    }
+
+    private Path timm(String text) {
+        try {
+            return recipe(text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void whatKeysSayOfANetworkIsNotSaidByArgumentsToo() {
+        Recipe other = Recipe.DEFAULT.with("model_kwargs", Map.of("norm_eps", 1e-5));
+
+        assertThat(ThinkingViTConfig.of(other.network().config(3)).normEps()).isEqualTo(1e-5);
+        assertThatThrownBy(() -> Recipe.DEFAULT.with("model_kwargs", Map.of("embed_dim", 96)))
+                .hasMessage(
+                        "model_kwargs must not say embed_dim of a thinkingvit, as stages, head_dim, depth, img_size,"
+                                + " patch_size do");
+    }
+
     private static final String SWIN = """
             network:
               architecture: thinkingswin
@@ -234,7 +316,8 @@ class RecipeFileTest {
                 "embed_dim: 8 | embed_dim: 0 | embed_dim must lie between 1 and 65536, got 0",
                 "embed_dim: 8 | mlp_ratio: 3 | model_kwargs.mlp_ratio must be 4.0, got 3",
                 "img_size: 16 | imgsize: 16 | unknown key network.imgsize (did you mean img_size?)",
-                "img_size: 16 | depth: 2 | stages, head_dim and depth say what a thinkingvit is",
+                "img_size: 16 | depth: 2 | depth cannot be said of architecture thinkingswin, which is described"
+                        + " by model_kwargs (--architecture thinkingvit trains",
                 "img_size: 16 | weight_init: mimetic | img_size is missing",
                 "patch_size: 2 | weight_init: mimetic | patch_size is missing",
                 "patch_size: 2 | patch_size: 32 | patch_size must lie between 1 and 16, got 32",

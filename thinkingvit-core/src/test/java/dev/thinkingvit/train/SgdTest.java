@@ -69,8 +69,10 @@ class SgdTest {
                     for (int i = 0; i < 2; i++) {
                         Tensors.assign(gradients.get(NAMES.get(i)), tensor(step.get(i)));
                     }
-                    optimizer.step(0, recorded.get("lr").asDouble());
-                    optimizer.step(1, recorded.get("lr").asDouble());
+                    optimizer.step(
+                            0, recorded.get("lr").asDouble(), recorded.get("lr").asDouble());
+                    optimizer.step(
+                            1, recorded.get("lr").asDouble(), recorded.get("lr").asDouble());
                 }
                 assertThat(optimizer.state()).hasSize(momentum > 0 ? 2 : 0);
             }

@@ -294,6 +294,9 @@ class TimmArgsTest {
         assertThat(network.stages()).containsExactly(1, 2);
         assertThat(List.of(network.depth(), network.headDim(), network.imgSize().side(), network.patchSize()))
                 .containsExactly(2, 16, 32, 4);
+        RecipeSource exact = read(
+                "lr: 0.1\nmodel: thinkingvit\nthinking_stages: [1, 2]\n" + shape.replace("}", ", norm_eps: 0.001}"));
+        assertThat(exact.recipe().network().modelKwargs()).containsOnly(Map.entry("norm_eps", 0.001));
         RecipeSource plain = read("lr: 0.1\nmodel: deit_tiny_patch16_224\n" + shape);
         assertThat(plain.recipe().network())
                 .isEqualTo(ours.recipe().with("stages", List.of(2)).network());

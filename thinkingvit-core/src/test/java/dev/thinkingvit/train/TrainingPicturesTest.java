@@ -79,7 +79,8 @@ class TrainingPicturesTest {
         assertThatThrownBy(() -> epoch(RECIPE, samples))
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining(
-                        "it has 16x16 pixels; a random crop of 24x16 with padding 3 and 2 needs at least" + " 18x12")
+                        "it has 16 × 16 pixels (height × width); a random crop of 16 × 24 with padding 2 and 3"
+                                + " needs at least 12 × 18")
                 .hasMessageContaining("--crop resized takes pictures of every size");
     }
 

@@ -68,6 +68,42 @@ class TrainingVerificationTest {
         }
     }
 
+    /**
+     * In three settings of the ponder loss and the prior, of which tokens that have halted feel the latter alone. In the
+     * setting without it they may be removed.
+     */
+    @Test
+    void tokensThatHaltTrainAsRecorded() {
+        ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve("avit-training"));
+
+        Verification verdict = TrainingVerification.of(
+                start, start.path().resolve(TrainingVerification.RECORDING), TrainingVerification.DEFAULT_TOLERANCE);
+
+        assertThat(verdict.lines())
+                .hasSize(4 * (4 + start.weights().size() + 1))
+                .allSatisfy(line -> assertThat(line.ok()).as(line.toString()).isTrue());
+        assertThat(line(verdict, "strong.losses.prior").largestDifference()).isLessThan(1e-6);
+        assertThat(verdict.lines().stream()
+                        .filter(line -> line.name().startsWith("noprior.grad.")
+                                && line.name().endsWith(", halted tokens removed")))
+                .hasSize(start.weights().size())
+                .allSatisfy(line -> assertThat(line.largestDifference()).isLessThan(1e-5));
+    }
+
+    @Test
+    void aSettingOfHaltingTokensWhoseWeightsNothingNamesIsRefused() {
+        ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve("avit-training"));
+        Safetensors.Contents contents = Safetensors.read(start.path().resolve(TrainingVerification.RECORDING));
+        Map<String, String> named = new LinkedHashMap<>(contents.metadata());
+        named.put("distr_prior_alpha", "strong.* 0.1");
+        Path file = directory.resolve("training.safetensors");
+        Safetensors.write(file, contents.tensors(), named);
+
+        assertThatThrownBy(() -> TrainingVerification.of(start, file, 1e-4))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("metadata distr_prior_alpha 'strong.* 0.1' names no weight for losses");
+    }
+
     @Test
     void anArchitectureOfAnyKindTrainsAsRecordedClippedToo() {
         ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve("swin-uneven"));
@@ -80,6 +116,20 @@ class TrainingVerificationTest {
                 .allSatisfy(line -> assertThat(line.ok()).as(line.toString()).isTrue());
         assertThat(verdict.lines().stream().map(Verification.Line::name))
                 .contains("clip5.losses[3].stage2", "clip5.grad_norm[3]");
+    }
+
+    @Test
+    void aSegmenterTrainsAsRecordedBySgdWithAPolynomialSchedule() {
+        ModelDirectory.Model start = ModelDirectory.read(REFERENCE.resolve("segmenter-window"));
+
+        Verification verdict = TrainingVerification.of(
+                start, start.path().resolve(TrainingVerification.RECORDING), TrainingVerification.DEFAULT_TOLERANCE);
+
+        assertThat(verdict.lines())
+                .hasSize(3 * 3 + 2 * start.weights().size() + 1)
+                .allSatisfy(line -> assertThat(line.ok()).as(line.toString()).isTrue());
+        assertThat(line(verdict, "learning_rates").allowed()).isLessThan(1e-5);
+        assertThat(line(verdict, "grad.encoder._thinking_alphas.0").note()).isEmpty();
     }
 
     @Test
@@ -273,7 +323,7 @@ class TrainingVerificationTest {
 
     @ParameterizedTest
     @CsvSource({
-        "optimizer, sgd, was trained with optimizer 'sgd'",
+        "optimizer, lion, was trained with optimizer 'lion'",
         "lr, fast, metadata lr 'fast' does not do",
         "lr, NaN, metadata lr 'NaN' does not do",
         "lr, -1, lr must be positive",

@@ -5,16 +5,26 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.inference.RandomModel;
 import dev.thinkingvit.inference.TrainingView;
 import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.DynamicBackbone;
+import dev.thinkingvit.model.DynamicViTConfig;
+import dev.thinkingvit.model.NestedBackbone;
 import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.onnx.ExportedModel;
+import dev.thinkingvit.onnx.OnnxExport;
+import dev.thinkingvit.onnx.OnnxRuntime;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.NullUnmarked;
@@ -57,6 +67,96 @@ class VerificationTest {
         try (Backbone view = packed(REFERENCE.resolve(model))) {
             assertAgrees(verify(view, REFERENCE.resolve(model).resolve("expected.safetensors")), count);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"dynamicvit, 9", "dynamicvit-wide, 12", "dynamicvit-plain, 6"})
+    void everyExecutorLeavesOutTheTokensThatTheRecordingLeavesOut(String model, int count) {
+        Path folder = REFERENCE.resolve(model);
+        ModelDirectory.Model read = ModelImport.read(folder, null, Weights.AUTO).model();
+        DynamicViTConfig pruned = DynamicViTConfig.of(read.config().network());
+        ExportedModel export = OnnxExport.write(
+                directory.resolve("export"), read.config(), read.weights(), OnnxExport.Layout.SHARED, "test");
+        Map<String, HostTensor> body = pruned.vit().ownOf(read.weights());
+        try (Backbone packed = PackedBackbone.of(pruned, read.weights(), Precision.FP32);
+                Backbone training = NestedBackbone.of(pruned, read.weights(), Precision.FP32, TorchDevice.CPU);
+                Backbone exported = OnnxRuntime.open(export, 1);
+                Backbone whole = PackedBackbone.of(pruned.vit(), body, Precision.FP32)) {
+            for (Backbone each : List.of(packed, training, exported)) {
+                Verification verdict = Verification.of(
+                        each,
+                        null,
+                        folder.resolve("expected.safetensors"),
+                        Verification.DEFAULT_TOLERANCE,
+                        false,
+                        whole);
+                assertThat(verdict.lines())
+                        .as("%s", each)
+                        .allMatch(Verification.Line::ok)
+                        .hasSize(count);
+            }
+            assertThat(verify(packed, folder.resolve("expected.safetensors")).lines().stream()
+                            .filter(line -> !line.ok()))
+                    .singleElement()
+                    .satisfies(line -> assertThat(line.note()).contains("no model that leaves tokens out"));
+        }
+    }
+
+    /** Of crops that are larger than those it was trained on, and filled up; one recording a decoder. */
+    @ParameterizedTest
+    @ValueSource(strings = {"segmenter-linear", "segmenter-mask"})
+    void aSegmenterComputesTheRecordedMasks(String model) {
+        ModelDirectory.Model read = ModelDirectory.read(REFERENCE.resolve(model));
+        for (DynamicBackbone.Packer packer : List.<DynamicBackbone.Packer>of(
+                (sized, weights) -> PackedBackbone.of(sized, weights, Precision.FP32),
+                (sized, weights) -> NestedBackbone.of(sized, weights, Precision.FP32, TorchDevice.CPU))) {
+            try (Backbone view = DynamicBackbone.of(read.config().network(), read.weights(), packer)) {
+                assertAgrees(verify(view, REFERENCE.resolve(model).resolve("expected.safetensors")), 8);
+            }
+        }
+    }
+
+    @Test
+    void windowsEndWhereTheRecordedOnesDoAndMergeToTheSamePicture() {
+        Path folder = REFERENCE.resolve("segmenter-window");
+        ModelDirectory.Model read = ModelDirectory.read(folder);
+        try (Backbone view = PackedBackbone.of(read.config().network(), read.weights(), Precision.FP32)) {
+            assertAgrees(verify(view, folder.resolve("expected.safetensors")), 20);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "windows.anchor, 1 of 12 coordinates differ",
+        "routed@1.5345.windows.stage, 1 of 6 windows end at another stage",
+        "multi.3.windows, 1 of 1 counts differ",
+        "multi.routed@1.5345.prediction, 1 of 5307 pixels are of another class"
+    })
+    void aWindowThatIsNotTheRecordedOneIsOut(String name, String note) {
+        Path folder = REFERENCE.resolve("segmenter-window");
+        Safetensors.Contents contents = Safetensors.read(folder.resolve("expected.safetensors"));
+        Map<String, HostTensor> spoilt = new LinkedHashMap<>(contents.tensors());
+        HostTensor tensor = spoilt.get(name);
+        long[] values = new long[(int) tensor.elements()];
+        float[] before = tensor.toFloats();
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (long) before[i] + (i == 0 ? 1 : 0);
+        }
+        spoilt.put(name, HostTensor.of(values, tensor.shape()));
+        Path file = directory.resolve("spoilt.safetensors");
+        Safetensors.write(file, spoilt, contents.metadata());
+        ModelDirectory.Model read = ModelDirectory.read(folder);
+        try (Backbone view = PackedBackbone.of(read.config().network(), read.weights(), Precision.FP32)) {
+            Verification verdict = verify(view, file);
+            assertThat(verdict.failures()).isEqualTo(1);
+            assertThat(line(verdict, name).note()).isEqualTo(note);
+        }
+    }
+
+    @Test
+    void masksOfANetworkThatNamesNoPixelsAreOut() {
+        tensors.put("stage1.masks", tensors.get("stage1.logits"));
+        assertThat(line(verify(), "stage1.masks").note()).isEqualTo("the model names no pixels");
     }
 
     @Test
@@ -176,8 +276,9 @@ class VerificationTest {
 
     @ParameterizedTest
     @CsvSource({
-        "stage1.masks, not checked: unknown kind of tensor",
-        "logits, not checked: unknown kind of tensor",
+        "stage1.colours, not checked: unknown kind of tensor",
+        "stage1.token_depth, not checked: unknown kind of tensor",
+        "halting_score_layer, not checked: no tokens halt in this model",
         "stage1.logits.old, not checked: unknown kind of tensor",
         "stage3.logits, the model has stages 1 to 2",
         "stage0.tokens, the model has stages 1 to 2",
@@ -195,7 +296,7 @@ class VerificationTest {
 
     @Test
     void routingNeedsAKnownMeasure() {
-        metadata.put("certainty", "mean_pixel_entropy");
+        metadata.put("certainty", "temperature");
         assertThat(verify().failures()).isEqualTo(6);
 
         metadata.remove("certainty");

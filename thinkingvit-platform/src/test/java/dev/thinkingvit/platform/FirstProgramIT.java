@@ -35,6 +35,7 @@ class FirstProgramIT {
         project.publish("thinkingvit-parent", "");
         project.publish("thinkingvit-core", "thinkingvit-core");
         project.publish("thinkingvit-platform", "thinkingvit-platform");
+        project.publish("thinkingvit-inference", "thinkingvit-inference");
     }
 
     @Test
@@ -45,6 +46,20 @@ class FirstProgramIT {
         String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
         assertThat(nativeJars(classPath)).hasSize(5).allMatch(jar -> jar.endsWith(PLATFORM + ".jar"));
         assertThat(classPath).doesNotContain("junit", "assertj", "logback", "jackson", "snakeyaml");
+        assertThat(project.run(classPath).lines())
+                .containsSubsequence(
+                        "cat (81 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
+    }
+
+    @Test
+    void whatOnlyInfersDoesWithoutLibtorch() throws Exception {
+        String readme = Files.readString(ROOT.resolve("README.md"));
+        String guide = Files.readString(ROOT.resolve("docs/java.md"));
+        String programs = block(readme, "java", "classify(Path") + block(readme, "java", "Request.of");
+        project.write("inference", block(guide, "xml", "thinkingvit-inference"), programs);
+        String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
+        assertThat(nativeJars(classPath)).hasSize(3).allMatch(jar -> jar.endsWith(PLATFORM + ".jar"));
+        assertThat(classPath).doesNotContain("pytorch", "openblas");
         assertThat(project.run(classPath).lines())
                 .containsSubsequence(
                         "cat (81 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");

@@ -1,12 +1,18 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.Backbone;
+import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -14,7 +20,10 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** What computes, for the commands that run a model. */
 final class BackendOption {
@@ -23,6 +32,17 @@ final class BackendOption {
             paramLabel = "B",
             description = "torch, or onnx for a folder that 'export' wrote. Default: auto, what the folder is for.")
     private Backend backend = Backend.AUTO;
+
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            description = "cpu, or cuda or cuda:n, by libtorch's operators, in fp32 unless --precision says bf16."
+                    + " Default: cpu.")
+    private String device = "cpu";
+
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
 
     @Mixin
     private final CheckpointOptions checkpoint = new CheckpointOptions();
@@ -36,7 +56,7 @@ final class BackendOption {
     /**
      * Opens a model directory, a checkpoint file or an exported model; the caller closes it.
      *
-     * @param precision null for bf16 where it is faster and known to predict the same, else fp32
+     * @param precision null for the fastest one that is known to predict the same
      * @param err where to say what was done to a checkpoint
      */
     ElasticClassifier open(Path path, @Nullable Precision precision, PrintWriter err) throws IOException {
@@ -52,19 +72,67 @@ final class BackendOption {
             Path path, @Nullable Precision precision, PreprocessingOptions preprocessing, PrintWriter err)
             throws IOException {
         PreprocessingChange change = preprocessing.change();
+        TorchDevice where = device();
         if (isExported(path)) {
+            if (where.isCuda()) {
+                throw new IOException(path + ": is an exported model, which computes on the processor; --device "
+                        + where + " is for model directories and checkpoints");
+            }
             if (checkpoint.given() != null) {
                 throw new IOException(path + ": " + checkpoint.given()
                         + " is for checkpoints; an exported model's description is complete");
             }
-            return ElasticClassifier.of(
-                    ExportedModel.read(path).with(change), precision == null ? Precision.FP32 : precision);
+            ExportedModel exported = ExportedModel.read(path).with(change);
+            return ElasticClassifier.of(exported, precision == null ? exported.precision() : precision);
         }
         ModelImport.Imported imported = checkpoint.read(path);
         CheckpointOptions.tell(imported, change, err);
         ModelDirectory.Model model = imported.model().with(change);
-        return ElasticClassifier.of(
-                model, precision == null ? ElasticClassifier.precisionFor(model.config()) : precision);
+        if (where.isCuda()) {
+            return ElasticClassifier.builder().device(where).of(model, precision == null ? Precision.FP32 : precision);
+        }
+        return ElasticClassifier.of(model, precision == null ? ElasticClassifier.precisionFor(model) : precision);
+    }
+
+    /** Whether something else than the processor computes. */
+    boolean isOnDevice() {
+        return device().isCuda();
+    }
+
+    private TorchDevice device() {
+        try {
+            TorchDevice named = TorchDevice.named(device, 0);
+            named.require();
+            return named;
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), "--device: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * A model as {@link #open} opens it, in fp32, which finds out what int8 needs to know of it.
+     *
+     * @param ranges to which is added what goes into its linear layers
+     */
+    ElasticClassifier watch(Path path, PreprocessingOptions preprocessing, ActivationRanges ranges) throws IOException {
+        ModelDirectory.Model model = checkpoint.read(path).model().with(preprocessing.change());
+        return ElasticClassifier.builder().watching(ranges).of(model, Precision.FP32);
+    }
+
+    /** The model without leaving tokens out, in fp32; null if it leaves none out, or has no weights here to open it with. */
+    @Nullable Backbone openUnpruned(Path path) throws IOException {
+        if (isExported(path)) {
+            return null;
+        }
+        ModelDirectory.Model model = checkpoint.read(path).model();
+        NetworkConfig network = model.config().network();
+        NetworkConfig whole = network.unpruned();
+        return whole == network ? null : PackedBackbone.of(whole, whole.ownOf(model.weights()), Precision.FP32);
+    }
+
+    /** The model that {@link #open} opens; null if it is an exported one. */
+    ModelDirectory.@Nullable Model model(Path path) throws IOException {
+        return isExported(path) ? null : checkpoint.read(path).model();
     }
 
     /**
@@ -85,6 +153,20 @@ final class BackendOption {
                     + " --format onnx --model " + folder + " --out DIR' makes one");
         }
         return backend == Backend.ONNX || (backend == Backend.AUTO && export && !model);
+    }
+
+    /**
+     * Refuses a model that names pixels, where pictures are to be named.
+     *
+     * @throws IOException that says which command is for it
+     */
+    static void requireNamesPictures(ModelConfig config, Path model) throws IOException {
+        if (config.network().readout().isOfPixels()) {
+            throw new IOException(
+                    Models.given(model) + ": " + Words.a(config.network().title())
+                            + " names the pixels of pictures: 'thinkingvit segment --model " + Models.given(model)
+                            + " --out DIR FILES' shows what it sees");
+        }
     }
 
     /** Says so where a model's classes have names that it does not give them itself. */

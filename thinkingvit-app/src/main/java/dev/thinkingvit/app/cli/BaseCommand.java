@@ -1,6 +1,13 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.data.PictureFiles;
+import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.store.ModelDirectory;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -33,6 +40,23 @@ abstract class BaseCommand implements Callable<Integer> {
     /** Progress and remarks. */
     final PrintWriter err() {
         return spec.commandLine().getErr();
+    }
+
+    /**
+     * The pictures of a command line; says what is passed over.
+     *
+     * @throws ParameterException if a model is among them
+     */
+    final PictureFiles pictures(List<Path> filesOrFolders) throws IOException {
+        for (Path path : filesOrFolders) {
+            if (Files.isRegularFile(path.resolve(ModelDirectory.CONFIG))
+                    && Files.isRegularFile(path.resolve(ModelDirectory.WEIGHTS))) {
+                throw usage(path + ": is a model, and pictures are expected here; --model takes models");
+            }
+        }
+        PictureFiles found = PictureFiles.find(filesOrFolders);
+        found.remarks().forEach(line -> err().println(Printable.of(line)));
+        return found;
     }
 
     /** A command line that contradicts itself. */

@@ -2,15 +2,24 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.data.SegmentationSet;
 import dev.thinkingvit.eval.Calibrator;
+import dev.thinkingvit.eval.PixelCalibrator;
+import dev.thinkingvit.eval.PixelRecording;
+import dev.thinkingvit.eval.PixelRow;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.Target;
+import dev.thinkingvit.eval.ThresholdSweep;
+import dev.thinkingvit.eval.TokenDepths;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.ElasticSegmenter;
 import dev.thinkingvit.model.Precision;
+import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.RangesFile;
 import dev.thinkingvit.store.Routing;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -19,6 +28,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,38 +41,65 @@ import tools.jackson.databind.node.ObjectNode;
 @Command(
         name = "calibrate",
         description = {
-            "Pick the threshold that reaches a target on a folder-per-class data set.",
+            "Pick the threshold that reaches a target on a folder-per-class data set, or of a Segmenter on labelled pixels;"
+                    + " with --save, find out in which precisions the model predicts the same, and what int8 needs to know"
+                    + " of it.",
             "Pictures the model was not trained on give honest numbers."
         },
         footer = {
             "",
             "Examples:",
             "  thinkingvit calibrate --data cifar10/test --target accuracy-drop=0.5 --save",
-            "  thinkingvit calibrate --data cifar10/test --target stage2=40%%"
+            "  thinkingvit calibrate --data cifar10/test --target stage2=40%%",
+            "  thinkingvit calibrate --data camvid --model segmenter --target gmacs=0.9",
+            "  thinkingvit calibrate --data imagenet/val --model deit-tiny --save"
         })
 final class CalibrateCommand extends BaseCommand {
+    /** Pictures that show the ranges of activations. */
+    private static final int RANGES_OF = 256;
+
+    private static final String ALWAYS = "one stage";
+
     @Mixin
     private final DataOptions input = new DataOptions();
 
+    @Mixin
+    private final PixelOptions pixels = new PixelOptions();
+
     @Option(
             names = "--target",
-            required = true,
             paramLabel = "TARGET",
             description = "gmacs=G (mean cost of an image, at most), accuracy-drop=P (percentage points lost against"
-                    + " always thinking, at most) or stage2=S (share of images that need stage 2, at most: 0.4 or"
-                    + " 40%%).")
-    @SuppressWarnings("NullAway.Init")
-    private String target;
+                    + " always thinking, at most; of a Segmenter those of mIoU) or stage2=S (share of images, of a"
+                    + " Segmenter windows, that need stage 2, at most: 0.4 or 40%%). A model of one stage has no"
+                    + " threshold, and takes none.")
+    private @Nullable String target;
 
-    @Option(names = "--save", description = "Store the threshold and its curve with the model.")
+    @Option(
+            names = "--save",
+            description =
+                    "Store the threshold and its curve with the model, how far bf16 and int8 predict the same, and int8's"
+                            + " ranges.")
     private boolean save;
 
     @Option(names = "--json", description = "Print one JSON object instead of words.")
     private boolean json;
 
+    /**
+     * What a threshold costs and scores.
+     *
+     * @param choice of a threshold; null of a model of one stage, which has none
+     */
+    private record Found(Calibrator.@Nullable Choice choice, SweepRow row) {
+        List<Double> thresholds() {
+            return choice == null ? List.of() : List.of(choice.threshold());
+        }
+    }
+
     @Override
     public Integer call() throws IOException {
-        Target wanted = parse();
+        Target wanted = target == null ? null : parse(target);
+        pixels.look.check();
         Path directory = input.modelDirectory();
         if (save) {
             if (input.preprocessing.given() != null) {
@@ -74,26 +112,127 @@ final class CalibrateCommand extends BaseCommand {
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
         try (ElasticClassifier classifier = input.open(precision, err())) {
             ModelConfig config = classifier.config();
+            if (wanted == null && config.network().stages() > 1) {
+                throw usage("--target says what the threshold is to reach; only a model of one stage needs none");
+            }
+            if (pixels.isFor(config, input)) {
+                if (wanted == null) {
+                    throw usage("a Segmenter of one stage has no threshold to calibrate");
+                }
+                calibrate(ElasticSegmenter.of(classifier), wanted, directory);
+                return 0;
+            }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
             Recording recording = input.record(classifier, samples, err());
-            Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
-            Path saved = save ? save(directory, config, recording, choice, null) : null;
-            Routing.Agreement bf16 = save ? bf16(directory, classifier, samples, recording, choice) : null;
-            if (bf16 != null) {
-                saved = save(directory, config, recording, choice, bf16);
-            } else if (save && !input.backend.isExported(directory)) {
-                err().println(
-                                "note: not compared with bf16, which 'auto' will not take: this needs a processor that has"
-                                        + " it, and fp32 here");
+            Found found = find(recording, wanted);
+            Path saved = save ? save(directory, config, recording, found, Others.NONE) : null;
+            Others others = save ? others(directory, classifier, samples, recording, found) : Others.NONE;
+            if (!others.equals(Others.NONE)) {
+                saved = save(directory, config, recording, found, others);
             }
-            out().println(json ? json(directory, folder, recording, choice, bf16) : text(recording, choice, bf16));
+            out().println(json ? json(directory, folder, recording, found, others) : text(recording, found, others));
             if (saved != null) {
                 err().println("saved to " + saved);
             }
             out().flush();
         }
         return 0;
+    }
+
+    private void calibrate(ElasticSegmenter segmenter, Target wanted, Path directory) throws IOException {
+        ModelConfig config = segmenter.config();
+        SegmentationSet set = pixels.set(config, input);
+        PixelRecording recording = pixels.record(segmenter, set, input, List.of(), err());
+        PixelCalibrator.Choice choice = new PixelCalibrator(recording).choose(wanted);
+        String router = recording.router().id();
+        Path saved = null;
+        if (save) {
+            Routing.Calibration calibration = new Routing.Calibration(
+                    data(), recording.pictures().size(), wanted.toString(), choice.curve(), null, null);
+            saved = save(directory, config, new Routing(router, List.of(choice.threshold()), calibration));
+            if (!input.backend.isExported(directory)
+                    && !input.backend.isOnDevice()
+                    && segmenter.model().precision() == Precision.FP32
+                    && Precision.INT8.isHere()) {
+                measureRanges(
+                        directory,
+                        input.samples(set.samples()),
+                        (watching, some) ->
+                                pixels.record(ElasticSegmenter.of(watching), set, some, input, List.of(), err()));
+            }
+            String given = pixels.look.given();
+            if (given != null) {
+                err().println("note: the threshold is one for pictures as they were looked at here (" + given
+                        + "); give 'segment' the same options");
+            }
+        }
+        out().println(json ? json(directory, set, recording, choice) : text(router, choice));
+        if (saved != null) {
+            err().println("saved to " + saved);
+        }
+        out().flush();
+    }
+
+    private static String text(String router, PixelCalibrator.Choice choice) {
+        PixelRow row = choice.row();
+        PixelRow always = choice.alwaysThink();
+        return String.format(
+                Locale.ROOT,
+                "threshold %s of %s for %s, on %,d pictures in %,d windows%n"
+                        + "                 chosen   always thinking%n"
+                        + "mIoU %%        %8.2f          %8.2f%n"
+                        + "pixels right %%%8.2f          %8.2f%n"
+                        + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%n"
+                        + "stage 2 %%     %8.1f          %8.1f",
+                choice.threshold(),
+                router,
+                choice.target(),
+                row.pictures(),
+                row.windows(),
+                row.meanIou(),
+                always.meanIou(),
+                row.pixelAccuracy(),
+                always.pixelAccuracy(),
+                row.gmacs(),
+                always.gmacs(),
+                100 * (1 - row.gmacs() / always.gmacs()),
+                100 * row.shareNeeding(2),
+                100 * always.shareNeeding(2));
+    }
+
+    private String json(Path directory, SegmentationSet set, PixelRecording recording, PixelCalibrator.Choice choice) {
+        ObjectNode root = JsonOutput.root();
+        root.put("model", Models.given(directory));
+        root.put("data", input.data.toString());
+        root.put("part", set.part());
+        root.put("images", recording.pictures().size());
+        DataOptions.putSkipped(root, recording.skipped());
+        root.put("windows", recording.windows());
+        root.put("router", recording.router().id());
+        root.put("target", choice.target().toString());
+        root.put("threshold", choice.threshold());
+        put(root, choice.row());
+        put(root.putObject("always_think"), choice.alwaysThink());
+        root.put("saved", save);
+        return JsonMapper.builder().build().writeValueAsString(root);
+    }
+
+    private static void put(ObjectNode node, PixelRow row) {
+        node.put("miou", row.meanIou());
+        node.put("pixel_accuracy", row.pixelAccuracy());
+        node.put("mean_accuracy", row.meanAccuracy());
+        node.put("gmacs", row.gmacs());
+        node.put("gmacs_per_window", row.gmacsPerWindow());
+        node.put("stage2_share", row.shareNeeding(2));
+    }
+
+    private static Found find(Recording recording, @Nullable Target wanted) {
+        if (wanted == null) {
+            return new Found(null, new ThresholdSweep(recording).alwaysThink());
+        }
+        Calibrator.Choice choice = new Calibrator(recording).choose(wanted);
+        return new Found(choice, choice.row());
     }
 
     /** A threshold is stored in this program's own configuration, before anything is measured for it. */
@@ -106,49 +245,114 @@ final class CalibrateCommand extends BaseCommand {
         }
     }
 
-    private Target parse() {
+    private Target parse(String given) {
         try {
-            return Target.parse(target);
+            return Target.parse(given);
         } catch (IllegalArgumentException e) {
             throw usage("--target: " + e.getMessage());
         }
     }
 
-    /** How far bf16 predicts the same; null where it is not the faster one, or not what fp32 is compared with. */
-    private Routing.@Nullable Agreement bf16(
-            Path directory,
-            ElasticClassifier classifier,
-            List<Sample> samples,
-            Recording recording,
-            Calibrator.Choice choice)
+    /** How far other precisions predict the same; null where nobody could compare. */
+    private record Others(Routing.@Nullable Agreement bf16, Routing.@Nullable Agreement int8) {
+        static final Others NONE = new Others(null, null);
+    }
+
+    private Others others(
+            Path directory, ElasticClassifier classifier, List<Sample> samples, Recording recording, Found found)
             throws IOException {
-        if (classifier.precision() != Precision.FP32
-                || input.backend.isExported(directory)
-                || !Precision.BF16.isFastHere()) {
-            return null;
+        if (input.backend.isExported(directory)) {
+            return Others.NONE;
         }
-        try (ElasticClassifier other = input.open(Precision.BF16, new PrintWriter(Writer.nullWriter()))) {
+        boolean exact = classifier.precision() == Precision.FP32 && !input.backend.isOnDevice();
+        boolean halves = exact && Precision.BF16.isFastHere();
+        boolean rounds = exact && Precision.INT8.isHere();
+        if (!halves) {
+            tellNotCompared(Precision.BF16);
+        }
+        if (!rounds) {
+            tellNotCompared(Precision.INT8);
+        }
+        Routing.Agreement bf16 = halves ? agreement(Precision.BF16, samples, recording, found) : null;
+        if (!rounds) {
+            return new Others(bf16, null);
+        }
+        measureRanges(directory, samples, (watching, some) -> input.record(watching, some, err()));
+        return new Others(bf16, agreement(Precision.INT8, samples, recording, found));
+    }
+
+    private void tellNotCompared(Precision precision) {
+        err().println("note: not compared with " + precision.name().toLowerCase(Locale.ROOT)
+                + ", which 'auto' will not take: this needs a processor that has it and computes, and fp32 here");
+    }
+
+    private Routing.Agreement agreement(Precision precision, List<Sample> samples, Recording recording, Found found)
+            throws IOException {
+        try (ElasticClassifier other = input.open(precision, new PrintWriter(Writer.nullWriter()))) {
             Recording again = input.record(other, samples, err());
-            return recording.agreement(again, List.of(choice.threshold()));
+            return recording.agreement(again, found.thresholds());
+        }
+    }
+
+    /** Runs pictures through a model. */
+    private interface Running {
+        void run(ElasticClassifier model, List<Sample> pictures) throws IOException;
+    }
+
+    /** What int8 needs to know, of some of the pictures, spread evenly. */
+    private void measureRanges(Path directory, List<Sample> samples, Running running) throws IOException {
+        int count = Math.min(RANGES_OF, samples.size());
+        List<Sample> some = IntStream.range(0, count)
+                .mapToObj(i -> samples.get((int) ((long) i * samples.size() / count)))
+                .toList();
+        ActivationRanges ranges = new ActivationRanges();
+        try (ElasticClassifier watching = input.backend.watch(directory, input.preprocessing, ranges)) {
+            running.run(watching, some);
+        }
+        ModelDirectory.Model model = input.backend.model(directory);
+        if (model != null) {
+            err().println("saved to " + RangesFile.write(model, ranges, count));
         }
     }
 
     /** Returns the file that was replaced. */
-    private Path save(
-            Path directory,
-            ModelConfig config,
-            Recording recording,
-            Calibrator.Choice choice,
-            Routing.@Nullable Agreement bf16)
+    private Path save(Path directory, ModelConfig config, Recording recording, Found found, Others others)
             throws IOException {
+        Calibrator.Choice choice = found.choice;
+        return save(
+                directory,
+                config,
+                new Routing(
+                        recording.router().id(),
+                        found.thresholds(),
+                        new Routing.Calibration(
+                                data(),
+                                recording.images().size(),
+                                choice == null ? ALWAYS : choice.target().toString(),
+                                choice == null ? List.of() : choice.curve(),
+                                others.bf16,
+                                others.int8,
+                                tokenDepth(recording))));
+    }
+
+    private static Routing.@Nullable TokenDepth tokenDepth(Recording recording) {
+        TokenDepths depths = recording.tokenDepths();
+        return depths == null
+                ? null
+                : new Routing.TokenDepth(
+                        depths.mean(),
+                        depths.least(),
+                        depths.largest(),
+                        depths.ponder(),
+                        new ThresholdSweep(recording).alwaysThink().gmacs());
+    }
+
+    private String data() {
         Path name = input.data.toAbsolutePath().normalize().getFileName();
-        Routing.Calibration calibration = new Routing.Calibration(
-                name == null ? input.data.toString() : name.toString(),
-                recording.images().size(),
-                choice.target().toString(),
-                choice.curve(),
-                bf16);
-        Routing routing = new Routing(recording.router().id(), List.of(choice.threshold()), calibration);
+        return name == null ? input.data.toString() : name.toString();
+    }
+
+    private Path save(Path directory, ModelConfig config, Routing routing) throws IOException {
         if (!input.backend.isExported(directory)) {
             ModelDirectory.writeConfig(directory, config.withRouting(routing));
             return directory.resolve(ModelDirectory.CONFIG);
@@ -157,8 +361,20 @@ final class CalibrateCommand extends BaseCommand {
         return directory.resolve(ExportedModel.DESCRIPTION);
     }
 
-    private static String text(Recording recording, Calibrator.Choice choice, Routing.@Nullable Agreement bf16) {
-        SweepRow row = choice.row();
+    private static String text(Recording recording, Found found, Others others) {
+        String precisions = text("bf16", others.bf16, Routing.Agreement::predictsTheSame)
+                + text("int8", others.int8, Routing.Agreement::predictsNearlyTheSame);
+        Calibrator.Choice choice = found.choice;
+        SweepRow row = found.row;
+        if (choice == null) {
+            return String.format(
+                            Locale.ROOT,
+                            "one stage, no threshold: top-1 %.2f %%, %.4f GMACs, on %,d images",
+                            row.top1(),
+                            row.gmacs(),
+                            row.images())
+                    + precisions;
+        }
         SweepRow always = choice.alwaysThink();
         return String.format(
                 Locale.ROOT,
@@ -178,24 +394,24 @@ final class CalibrateCommand extends BaseCommand {
                 100 * (1 - row.gmacs() / always.gmacs()),
                 100 * row.shareNeeding(2),
                 100 * always.shareNeeding(2),
-                bf16 == null ? "" : text(bf16));
+                precisions);
     }
 
-    private static String text(Routing.Agreement bf16) {
+    private static String text(
+            String precision, Routing.@Nullable Agreement agreement, Predicate<Routing.Agreement> isEnough) {
+        if (agreement == null) {
+            return "";
+        }
         return String.format(
                 Locale.ROOT,
-                "%nbf16 predicts the same for %.2f %%, top-1 %+.2f points: %s",
-                bf16.sameTop1(),
-                bf16.top1Difference(),
-                bf16.predictsTheSame() ? "used where it is faster" : "used only when asked for");
+                "%n%s predicts the same for %.2f %%, top-1 %+.2f points: %s",
+                precision,
+                agreement.sameTop1(),
+                agreement.top1Difference(),
+                isEnough.test(agreement) ? "used where it is faster" : "used only when asked for");
     }
 
-    private String json(
-            Path directory,
-            ImageFolder folder,
-            Recording recording,
-            Calibrator.Choice choice,
-            Routing.@Nullable Agreement bf16) {
+    private String json(Path directory, ImageFolder folder, Recording recording, Found found, Others others) {
         ObjectNode root = JsonOutput.root();
         root.put("model", Models.given(directory));
         root.put("data", input.data.toString());
@@ -203,21 +419,35 @@ final class CalibrateCommand extends BaseCommand {
         DataOptions.putSkipped(root, recording.skipped());
         DataOptions.putPassedOver(root, folder.passedOver());
         root.put("router", recording.router().id());
-        root.put("target", choice.target().toString());
-        root.put("threshold", choice.threshold());
-        put(root, choice.row());
-        put(root.putObject("always_think"), choice.alwaysThink());
-        if (bf16 != null) {
-            root.putObject("bf16").put("same_top1", bf16.sameTop1()).put("top1_difference", bf16.top1Difference());
+        Calibrator.Choice choice = found.choice;
+        if (choice != null) {
+            root.put("target", choice.target().toString());
+            root.put("threshold", choice.threshold());
         }
+        put(root, found.row);
+        if (choice != null) {
+            put(root.putObject("always_think"), choice.alwaysThink());
+        }
+        put(root, "bf16", others.bf16);
+        put(root, "int8", others.int8);
         root.put("saved", save);
         return JsonMapper.builder().build().writeValueAsString(root);
+    }
+
+    private static void put(ObjectNode root, String precision, Routing.@Nullable Agreement agreement) {
+        if (agreement != null) {
+            root.putObject(precision)
+                    .put("same_top1", agreement.sameTop1())
+                    .put("top1_difference", agreement.top1Difference());
+        }
     }
 
     private static void put(ObjectNode node, SweepRow row) {
         node.put("top1", row.top1());
         node.put("top5", row.top5());
         node.put("gmacs", row.gmacs());
-        node.put("stage2_share", row.shareNeeding(2));
+        if (row.stages().size() > 1) {
+            node.put("stage2_share", row.shareNeeding(2));
+        }
     }
 }

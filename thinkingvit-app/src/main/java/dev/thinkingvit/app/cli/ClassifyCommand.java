@@ -7,16 +7,23 @@ import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.data.Sample;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.inference.Classification;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.StopPolicy;
+import dev.thinkingvit.model.NetworkConfig;
+import dev.thinkingvit.network.Halting;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.report.TokenDepthPictures;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -80,20 +87,30 @@ final class ClassifyCommand extends BaseCommand {
             description = "Print a JSON object a picture, on a line of its own, as soon as it is known.")
     private boolean jsonLines;
 
+    @Option(
+            names = "--token-depth",
+            paramLabel = "DIR",
+            description =
+                    "Of a model whose tokens halt (A-ViT): also draw there how deep each patch of a picture went; the"
+                            + " picture, a heat map, and both side by side.")
+    private @Nullable Path tokenDepth;
+
+    private int drawn;
+
     @Override
     public Integer call() throws IOException {
         stop.check();
         if (json && jsonLines) {
             throw usage("--json and --jsonl exclude each other");
         }
-        PictureFiles found = PictureFiles.find(inputs);
+        PictureFiles found = pictures(inputs);
         List<Path> files = found.pictures();
-        found.remarks().forEach(line -> err().println(Printable.of(line)));
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
+            BackendOption.requireNamesPictures(classifier.config(), Models.directory(model));
             BackendOption.tellNames(classifier.config(), err());
+            TokenDepthPictures depths = tokenDepth == null ? null : depths(classifier);
             StopPolicy policy = stop.policy(classifier, Models.directory(model));
-            policy.check(classifier.engine().backbone().stages());
             List<BatchLoader.Failure> failures = new ArrayList<>();
             List<Classification> results = new ArrayList<>();
             Preprocessing preprocessing = classifier.config().preprocessing();
@@ -116,6 +133,9 @@ final class ClassifyCommand extends BaseCommand {
                     }
                     List<Classification> done = classifier.classify(batch.images(), names, policy);
                     results.addAll(done);
+                    if (depths != null) {
+                        draw(depths, done, batch, preprocessing);
+                    }
                     if (jsonLines) {
                         done.forEach(each -> out().println(JsonOutput.of(each, classifier.config())));
                         out().flush();
@@ -136,6 +156,37 @@ final class ClassifyCommand extends BaseCommand {
             boolean namedFailed = failures.stream()
                     .anyMatch(failure -> found.asked().contains(failure.sample().path()));
             return results.isEmpty() || namedFailed ? Main.FAILED : 0;
+        }
+    }
+
+    private TokenDepthPictures depths(ElasticClassifier classifier) throws IOException {
+        NetworkConfig network = classifier.config().network();
+        Halting halting = network.halting();
+        if (halting == null) {
+            throw usage("--token-depth: no tokens halt in " + Words.a(network.title())
+                    + "; one whose tokens halt, such as an A-ViT, is required");
+        }
+        Files.createDirectories(Objects.requireNonNull(tokenDepth));
+        return new TokenDepthPictures(network.grid(), halting.blocks());
+    }
+
+    /** What stopped before tokens halt has no picture. */
+    private void draw(TokenDepthPictures depths, List<Classification> done, Batch batch, Preprocessing preprocessing)
+            throws IOException {
+        for (int i = 0; i < done.size(); i++) {
+            drawn++;
+            float[] tokens = done.get(i).outcome().decisive().extras().get(Halting.TOKEN_DEPTH);
+            if (tokens != null) {
+                Path file = Path.of(done.get(i).source()).getFileName();
+                String name =
+                        String.format("%05d-%s", drawn, String.valueOf(file).replaceFirst("\\.\\w+$", ""));
+                float[] patches = Arrays.copyOfRange(tokens, 1, tokens.length); // without the class token
+                depths.write(
+                        Objects.requireNonNull(tokenDepth),
+                        name,
+                        TokenDepthPictures.seen(batch.images(), i, preprocessing),
+                        patches);
+            }
         }
     }
 

@@ -39,6 +39,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** A model and the pictures to score it on, for the commands that record a data set. */
 final class DataOptions {
+    /** Pictures of a Segmenter that go through the network together. */
+    static final int PIXEL_BATCH = 8;
+
     private static final int NAMED_SKIPPED = 5;
     private static final int NAMED_IN_JSON = 100;
     private static final int NAMED_CLASSES = 5;
@@ -52,7 +55,8 @@ final class DataOptions {
             paramLabel = "DIR",
             description = "Pictures, one folder a class, named as the model's labels, for ImageNet's classes also by"
                     + " synset (n01440764) or number; or a tar or a folder of tars: class folders in it, class tars,"
-                    + " WebDataset shards (also 'shards-{000..009}.tar').")
+                    + " WebDataset shards (also 'shards-{000..009}.tar'). For a Segmenter: pictures with labelled pixels"
+                    + " (images and annotations, ADE20K, Cityscapes, Pascal).")
     @SuppressWarnings("NullAway.Init")
     Path data;
 
@@ -65,8 +69,9 @@ final class DataOptions {
     @Option(
             names = "--router",
             paramLabel = "NAME",
-            description = "What measures certainty: entropy_top10, entropy, max_probability or margin. Default: the"
-                    + " model's.")
+            description =
+                    "What measures certainty: entropy_top10, entropy, entropy_inclusive, max_probability or margin. Default: the"
+                            + " model's.")
     private @Nullable String router;
 
     @Option(names = "--limit", paramLabel = "N", description = "Use N pictures, spread evenly over all. Default: all.")
@@ -75,7 +80,9 @@ final class DataOptions {
     @Option(
             names = "--batch-size",
             paramLabel = "N",
-            description = "Images that go through the network together. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Images that go through the network together. Default: ${DEFAULT-VALUE}; of a Segmenter at most"
+                            + " " + PIXEL_BATCH + " pictures, with all of their windows.")
     int batchSize = 64;
 
     @Option(names = "--retry", description = "When memory ends, start again with half of the batch, down to 1.")
@@ -170,8 +177,8 @@ final class DataOptions {
         ElasticClassifier classifier = backend.open(modelDirectory(), as, preprocessing, err);
         try {
             BackendOption.tellNames(classifier.config(), err);
-            if (dataset != null) {
-                ModelConfig config = classifier.config();
+            ModelConfig config = classifier.config();
+            if (dataset != null && !config.network().readout().isOfPixels()) {
                 dataset.requireClasses(config.network().numClasses(), config.labels());
             }
             return classifier;
@@ -237,7 +244,29 @@ final class DataOptions {
 
     /** The pictures to use. */
     List<Sample> samples(ImageFolder folder) {
-        return limit == null ? folder.samples() : Recorder.spread(folder.samples(), limit);
+        return samples(folder.samples());
+    }
+
+    /** As many as were asked for. */
+    List<Sample> samples(List<Sample> all) {
+        return limit == null ? all : Recorder.spread(all, limit);
+    }
+
+    /** The first option that was given of those that are about classes of pictures; null if none was. */
+    @Nullable String givenForClasses() {
+        if (dataset != null) {
+            return "--dataset";
+        }
+        if (classMap != null) {
+            return "--class-map";
+        }
+        if (validLabels != null) {
+            return "--valid-labels";
+        }
+        if (realLabels != null) {
+            return "--real-labels";
+        }
+        return retry ? "--retry" : preprocessing.givenForCrops();
     }
 
     private static List<String> labelNames(ModelConfig config) {

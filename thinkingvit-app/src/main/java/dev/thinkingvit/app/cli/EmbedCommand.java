@@ -98,12 +98,13 @@ final class EmbedCommand extends BaseCommand {
     @Mixin
     private final StopOptions stop = new StopOptions();
 
-    // 'calibrate' compares what is predicted in bf16, not embeddings
+    // 'calibrate' compares what is predicted, not embeddings
     @Option(
             names = "--precision",
             paramLabel = "P",
-            description = "fp32, bf16, or auto, as classify has it. Default: fp32, in which embeddings are alike on all"
-                    + " processors to about 5 digits; bf16 keeps 2.")
+            description =
+                    "fp32, bf16, int8, or auto, as classify has it. Default: fp32, in which embeddings are alike on"
+                            + " all processors to about 5 digits; bf16 keeps 2, int8 hardly 2.")
     private PrecisionChoice precision = PrecisionChoice.FP32;
 
     @Mixin
@@ -125,7 +126,7 @@ final class EmbedCommand extends BaseCommand {
             throw usage("--stage and " + stop.given() + " exclude each other");
         }
         EmbeddingFormat chosen = format();
-        PictureFiles found = PictureFiles.find(inputs);
+        PictureFiles found = pictures(inputs);
         List<Path> files = found.pictures();
         if (!isStandardOutput()) {
             for (Path target : EmbeddingFile.targets(chosen, out)) {
@@ -133,9 +134,9 @@ final class EmbedCommand extends BaseCommand {
                 AtomicFiles.requireWritable(target);
             }
         }
-        found.remarks().forEach(line -> err().println(Printable.of(line)));
         try (ElasticClassifier classifier =
                 backend.open(Models.directory(model), precision.precision(), preparing, err())) {
+            BackendOption.requireNamesPictures(classifier.config(), Models.directory(model));
             pooling = asked == null ? classifier.pooling() : asked;
             StopPolicy policy = policy(classifier);
             NetworkConfig network = classifier.config().network();
@@ -193,9 +194,7 @@ final class EmbedCommand extends BaseCommand {
     private StopPolicy policy(ElasticClassifier classifier) {
         int stages = classifier.engine().backbone().stages();
         if (stage == null) {
-            StopPolicy policy = stop.policy(classifier, Models.directory(model));
-            policy.check(stages);
-            return policy;
+            return stop.policy(classifier, Models.directory(model));
         }
         try {
             return StopPolicy.endingAt(stage, stages);

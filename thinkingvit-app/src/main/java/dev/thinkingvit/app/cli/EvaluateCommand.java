@@ -11,8 +11,11 @@ import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
 import dev.thinkingvit.eval.Thresholds;
 import dev.thinkingvit.eval.Throughput;
+import dev.thinkingvit.eval.TokenDepths;
 import dev.thinkingvit.files.AtomicFiles;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.inference.ElasticSegmenter;
 import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.report.EvaluationReport;
@@ -39,7 +42,7 @@ import tools.jackson.databind.node.ObjectNode;
 @Command(
         name = "evaluate",
         description = {
-            "Score a model on a folder-per-class data set at many thresholds.",
+            "Score a model on a folder-per-class data set, or a Segmenter on labelled pixels, at many thresholds.",
             "Every stage runs once an image; the thresholds are scored from what was recorded."
         },
         footer = {
@@ -51,7 +54,8 @@ import tools.jackson.databind.node.ObjectNode;
             "      --results-file results.csv --retry",
             "  thinkingvit evaluate --data cifar10/test --predictions predictions.jsonl",
             "  thinkingvit evaluate --data val --model in1k-2h-3h-6h \\",
-            "      --thresholds 0.3/0.5,0.5/0.8 --json"
+            "      --thresholds 0.3/0.5,0.5/0.8 --json",
+            "  thinkingvit evaluate --data camvid --part test --model my-segmenter"
         })
 final class EvaluateCommand extends BaseCommand {
     private static final int LABELS_LISTED = 100; // of up to 21,000 without pictures
@@ -61,11 +65,14 @@ final class EvaluateCommand extends BaseCommand {
     @Mixin
     private final DataOptions input = new DataOptions();
 
+    @Mixin
+    private final PixelOptions pixels = new PixelOptions();
+
     @Option(
             names = "--thresholds",
             paramLabel = "LIST",
             description = "Thresholds 0,0.1,0.5 or ranges first:last:step; 0.3/0.8 sets each boundary of a model of"
-                    + " three stages. Default: two dozen that cover the router's range.")
+                    + " three stages. Default: two dozen that cover the router's range, of a Segmenter its cost.")
     private @Nullable String thresholds;
 
     @Option(names = "--measure", description = "Also time real early exits for each threshold, decoding left out.")
@@ -96,6 +103,7 @@ final class EvaluateCommand extends BaseCommand {
 
     @Override
     public Integer call() throws IOException {
+        pixels.look.check();
         if (report != null) {
             OutputFolder.requireWritable(report);
         }
@@ -133,6 +141,12 @@ final class EvaluateCommand extends BaseCommand {
                             + one.size());
                 }
             }
+            if (pixels.isFor(config, input)) {
+                refuseForPixels(config);
+                new PixelEvaluation(input, pixels, out(), err())
+                        .run(ElasticSegmenter.of(classifier), asked, csv, report, json);
+                return 0;
+            }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
             for (Path file : written) {
@@ -149,6 +163,20 @@ final class EvaluateCommand extends BaseCommand {
                 out().println(json(directory, classifier, folder, recording, rows, own));
             } else {
                 out().print(SweepTable.text(rows, own));
+                TokenDepths depths = recording.tokenDepths();
+                if (depths != null) {
+                    out().printf(
+                                    "tokens halt after %.2f of %d blocks, %.0f to %.0f of them; within a picture they differ by"
+                                            + " %.2f; ponder %.3f%n",
+                                    depths.mean(),
+                                    config.network()
+                                            .network()
+                                            .depth(config.network().stages()),
+                                    depths.least(),
+                                    depths.largest(),
+                                    depths.difference(),
+                                    depths.ponder());
+                }
             }
             if (csv != null) {
                 out().flush(); // the same stream may be meant
@@ -175,6 +203,16 @@ final class EvaluateCommand extends BaseCommand {
             out().flush();
         }
         return 0;
+    }
+
+    private void refuseForPixels(ModelConfig config) {
+        String given = measure
+                ? "--measure"
+                : predictions != null ? "--predictions" : resultsFile != null ? "--results-file" : null;
+        if (given != null) {
+            throw usage(given + " is for models that name pictures; "
+                    + Words.a(config.network().title()) + " names their pixels");
+        }
     }
 
     private int series(List<Path> models, @Nullable List<List<Double>> asked) throws IOException {
@@ -239,6 +277,15 @@ final class EvaluateCommand extends BaseCommand {
         ArrayNode firstWithout = root.putArray("labels_without_pictures");
         without.stream().limit(LABELS_LISTED).forEach(firstWithout::add);
         root.put("uncounted", recording.uncounted());
+        TokenDepths depths = recording.tokenDepths();
+        if (depths != null) {
+            ObjectNode tokens = root.putObject("token_depth");
+            tokens.put("mean", depths.mean());
+            tokens.put("least", depths.least());
+            tokens.put("largest", depths.largest());
+            tokens.put("difference", depths.difference());
+            tokens.put("ponder", depths.ponder());
+        }
         root.put("router", recording.router().id());
         root.put("backend", input.backend.name(directory));
         root.put("precision", classifier.precision().name().toLowerCase(Locale.ROOT));

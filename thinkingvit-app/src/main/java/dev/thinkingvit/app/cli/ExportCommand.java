@@ -5,6 +5,7 @@ import dev.thinkingvit.onnx.OnnxExport;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.store.RangesFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Option;
             "  thinkingvit export --format onnx --out exported",
             "  thinkingvit export --format onnx --model my-model --out exported --embed",
             "  thinkingvit export --model my-model --out to-quantise --fold",
+            "  thinkingvit export --model my-model --out exported --int8",
             "  thinkingvit classify --model exported samples"
         })
 final class ExportCommand extends BaseCommand {
@@ -63,6 +65,12 @@ final class ExportCommand extends BaseCommand {
                             + " for them, instead of in parts that stages share.")
     private boolean fold;
 
+    @Option(
+            names = "--int8",
+            description = "Write linear layers in eight bits, as QuantizeLinear and DequantizeLinear with the scales of"
+                    + " --precision int8. Needs the int8.ranges that 'calibrate --save' puts beside the weights.")
+    private boolean int8;
+
     @Option(names = "--force", description = "Replace the model in the folder if there is one.")
     private boolean force;
 
@@ -89,13 +97,21 @@ final class ExportCommand extends BaseCommand {
         ExportedModel exported =
                 switch (format) {
                     case ONNX ->
-                        OnnxExport.write(target, read.config(), read.weights(), layout(), Version.text(), !unlocked);
+                        OnnxExport.write(
+                                target,
+                                read.config(),
+                                read.weights(),
+                                int8 ? RangesFile.required(imported.model()) : null,
+                                layout(),
+                                Version.text(),
+                                !unlocked);
                 };
         int stages = exported.stages().size();
         out().printf(
-                        "wrote %s: %s, %s%s, %.1f MB%n",
+                        "wrote %s: %s%s, %s%s, %.1f MB%n",
                         target,
                         read.config().network().shorthand(),
+                        int8 ? " in int8" : "",
                         stages == 1 ? "1 graph" : stages + " graphs",
                         embed ? " with their weights" : " and their weights",
                         exported.fileBytes() / 1e6);

@@ -1,8 +1,10 @@
 package dev.thinkingvit.app.cli;
 
 import java.util.List;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.PositionalParamSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -35,10 +37,24 @@ final class HelpCommand extends BaseCommand {
 
     /** What is wrong with a command line; a command that nobody knows is called that. */
     static String words(ParameterException e) {
-        return e instanceof UnmatchedArgumentException unmatched
-                        && !unmatched.isUnknownOption()
-                        && !e.getCommandLine().getSubcommands().isEmpty()
-                ? "there is no command '" + unmatched.getUnmatched().get(0) + "'"
-                : String.valueOf(e.getMessage());
+        String said = String.valueOf(e.getMessage());
+        if (!(e instanceof UnmatchedArgumentException unmatched)) {
+            return said;
+        }
+        String first = unmatched.getUnmatched().get(0);
+        if (unmatched.isUnknownOption()) {
+            return said + (first.matches("(--out|-o)(=.*)?") ? outWithoutName(e.getCommandLine()) : "");
+        }
+        return e.getCommandLine().getSubcommands().isEmpty() ? said : "there is no command '" + first + "'";
+    }
+
+    /** Where a command takes what it writes without an option, which others have. */
+    private static String outWithoutName(CommandLine command) {
+        List<PositionalParamSpec> named = command.getCommandSpec().positionalParameters();
+        return named.stream().noneMatch(each -> each.paramLabel().equals("OUT"))
+                ? ""
+                : "; OUT is named without an option: "
+                        + command.getCommandSpec().qualifiedName() + " "
+                        + named.stream().map(PositionalParamSpec::paramLabel).collect(Collectors.joining(" "));
     }
 }

@@ -13,6 +13,7 @@ import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.store.Routing;
 import dev.thinkingvit.tensor.HostTensor;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -29,6 +31,7 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.IntNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Describes a model. */
@@ -87,6 +90,7 @@ final class InfoCommand extends BaseCommand {
             if (model.weights() != null) {
                 files.add(model.weights().file());
             }
+            info.put("onnx_precision", model.precision().name().toLowerCase(Locale.ROOT));
             return info;
         }
         ModelImport.Imported imported = checkpoint.read(path);
@@ -115,8 +119,9 @@ final class InfoCommand extends BaseCommand {
         info.put("parameters", network.parameterCount());
         network.shape()
                 .forEach((key, value) -> info.set(key, JsonMapper.shared().valueToTree(value)));
+        info.putIfAbsent("width", IntNode.valueOf(network.numFeatures()));
         info.set("input_size", JsonOutput.size(network.imageSize()));
-        info.put("tokens", network.stageTokens(1));
+        info.put("tokens", network.unpruned().stageTokens(1));
         info.put("classes", network.numClasses());
         ArrayNode labels = info.putArray("labels");
         config.labels().forEach(labels::add);
@@ -126,6 +131,9 @@ final class InfoCommand extends BaseCommand {
             costs(network, info.putArray("cost"));
         }
         preprocessing(config.preprocessing(), info.putObject("preprocessing"));
+        if (network.readout().isOfPixels()) {
+            info.put("names_pixels", true);
+        }
         routing(config.routing(), info.putObject("routing"));
         if (!config.training().isEmpty()) {
             info.set("training", JsonMapper.shared().readTree(config.training().text()));
@@ -207,10 +215,16 @@ final class InfoCommand extends BaseCommand {
         measured.put("data", calibration.data());
         measured.put("images", calibration.images());
         measured.put("target", calibration.target());
-        if (calibration.bf16() != null) {
-            measured.putObject("bf16")
-                    .put("same_top1", calibration.bf16().sameTop1())
-                    .put("top1_difference", calibration.bf16().top1Difference());
+        agreement(measured, "bf16", calibration.bf16());
+        agreement(measured, "int8", calibration.int8());
+        Routing.TokenDepth depth = calibration.tokenDepth();
+        if (depth != null) {
+            measured.putObject("token_depth")
+                    .put("mean", depth.mean())
+                    .put("least", depth.least())
+                    .put("largest", depth.largest())
+                    .put("ponder", depth.ponder())
+                    .put("gmacs", depth.gmacs());
         }
         ArrayNode curve = measured.putArray("curve");
         for (Routing.Point point : calibration.curve()) {
@@ -221,38 +235,80 @@ final class InfoCommand extends BaseCommand {
         }
     }
 
+    private static void agreement(ObjectNode measured, String precision, Routing.@Nullable Agreement agreement) {
+        if (agreement != null) {
+            measured.putObject(precision)
+                    .put("same_top1", agreement.sameTop1())
+                    .put("top1_difference", agreement.top1Difference());
+        }
+    }
+
     private void print(ObjectNode info) {
         line("name", info.get("name").asString());
         line("network", info.get("network").asString());
         line("stages", info.get("shorthand").asString());
         line("parameters", String.format("%,d", info.get("parameters").asLong()));
         String files = values(info, "onnx_files");
-        line("on disk", megabytes(info.get("weight_bytes").asLong()) + (files.isEmpty() ? "" : ", ONNX: " + files));
+        line(
+                "on disk",
+                megabytes(info.get("weight_bytes").asLong())
+                        + (files.isEmpty()
+                                ? ""
+                                : ", ONNX in " + info.get("onnx_precision").asString() + ": " + files));
         if (info.get("checkpoint") instanceof ObjectNode origin) {
             if (origin.has("entry")) {
                 line("read from", origin.get("entry").asString());
             }
             origin.withArray("notes").forEach(note -> line("note", note.asString()));
         }
-        line("blocks", numbers(info.get("depth")));
+        if (info.has("depth")) {
+            line("blocks", numbers(info.get("depth")));
+        }
         line(
                 "width",
-                numbers(info.get("width")) + ", " + numbers(info.get("heads")) + " heads of "
-                        + numbers(info.get("head_width")));
+                numbers(info.get("width"))
+                        + (info.has("heads") ? ", " + numbers(info.get("heads")) + " heads" : "")
+                        + (info.has("head_width") ? " of " + numbers(info.get("head_width")) : ""));
         line(
                 "input",
-                size(info.get("input_size")) + " pixels, patches of "
-                        + info.get("patch_size").asString() + ", "
+                size(info.get("input_size")) + " pixels, "
+                        + (info.has("patch_size")
+                                ? "patches of " + info.get("patch_size").asString() + ", "
+                                : "")
                         + (info.has("window_size") ? "windows of " + numbers(info.get("window_size")) + ", " : "")
                         + info.get("tokens").asString() + " tokens");
+        if (info.has("kept_patches")) {
+            line(
+                    "tokens kept",
+                    numbers(info.get("kept_patches")) + " of the patches from blocks "
+                            + numbers(info.get("pruning_loc")) + " on, in stage "
+                            + numbers(info.get("pruned_stages")));
+        }
+        if (info.has("decoder")) {
+            line(
+                    "decoder",
+                    info.get("decoder").asString()
+                            + (info.has("decoder_depth")
+                                    ? ", " + info.get("decoder_depth").asString() + " blocks"
+                                    : ""));
+        }
+        if (info.has("gate_scale")) {
+            line(
+                    "tokens halt",
+                    "in the last stage, where σ(" + info.get("gate_scale").asString() + " · first feature − "
+                            + info.get("gate_center").asString() + ") sums to "
+                            + BigDecimal.ONE.subtract(info.get("halting_eps").decimalValue()) + " over the blocks");
+            line("token depth", tokenDepth(info.path("routing").path("calibration")));
+        }
         line("classes", classes(info));
         ObjectNode input = info.withObject("preprocessing");
+        String cut = (input.get("size").isArray() ? "resized to cover size / " : "shorter side to size / ")
+                + input.get("crop_pct").asString() + " "
+                + input.get("interpolation").asString() + ", centre crop";
         line(
                 "preprocessing",
-                (input.get("size").isArray() ? "resized to cover size / " : "shorter side to size / ")
-                        + input.get("crop_pct").asString() + " "
-                        + input.get("interpolation").asString() + ", centre crop, mean " + values(input, "mean")
-                        + ", std " + values(input, "std"));
+                (info.has("names_pixels") ? "windows of " + size(input.get("size")) + " pixels" : cut) + ", mean "
+                        + values(input, "mean") + ", std " + values(input, "std"));
         printRouting(info.withObject("routing"));
         if (info.has("training")) {
             line("training", info.get("training").toString());
@@ -294,6 +350,23 @@ final class InfoCommand extends BaseCommand {
                 + (names.size() > SHOWN_LABELS ? ", …" : "");
     }
 
+    /** It is of pictures, and no weights tell it. */
+    private static String tokenDepth(JsonNode calibration) {
+        JsonNode depth = calibration.path("token_depth");
+        if (!depth.isObject()) {
+            return "not measured; calibrate --save does, on pictures. GMACs below are of tokens that never halt";
+        }
+        return String.format(
+                "%.2f blocks, %.0f to %.0f of them, ponder %.3f, %s GMACs through all stages, on %,d pictures of %s",
+                depth.get("mean").asDouble(),
+                depth.get("least").asDouble(),
+                depth.get("largest").asDouble(),
+                depth.get("ponder").asDouble(),
+                gmacs(depth.get("gmacs").asDouble()),
+                calibration.get("images").asInt(),
+                calibration.get("data").asString());
+    }
+
     private void printRouting(ObjectNode routing) {
         String thresholds = values(routing, "thresholds");
         line(
@@ -307,13 +380,15 @@ final class InfoCommand extends BaseCommand {
                             + calibration.get("images").asString() + " pictures of "
                             + calibration.get("data").asString() + ", "
                             + calibration.withArray("curve").size() + " thresholds");
-            if (calibration.get("bf16") instanceof ObjectNode bf16) {
-                line(
-                        "in bf16",
-                        String.format(
-                                "%.2f %% of the predictions the same, top-1 %+.2f points",
-                                bf16.get("same_top1").asDouble(),
-                                bf16.get("top1_difference").asDouble()));
+            for (String precision : List.of("bf16", "int8")) {
+                if (calibration.get(precision) instanceof ObjectNode agreement) {
+                    line(
+                            "in " + precision,
+                            String.format(
+                                    "%.2f %% of the predictions the same, top-1 %+.2f points",
+                                    agreement.get("same_top1").asDouble(),
+                                    agreement.get("top1_difference").asDouble()));
+                }
             }
         }
     }
@@ -323,9 +398,18 @@ final class InfoCommand extends BaseCommand {
                 .mapToInt(stage -> numbers(stage.get("heads")).length())
                 .max()
                 .orElse(0);
-        String format = "%5s  %" + Math.max(5, most) + "s  %5s  %8s  %10s  %11s  %11s%n";
+        String format = "%5s  %" + Math.max(5, most) + "s  %5s  %8s  %10s  %11s  %11s  %11s%n";
         out().println();
-        out().printf(format, "stage", "heads", "width", "GMACs", "cumulative", "packed fp32", "packed bf16");
+        out().printf(
+                        format,
+                        "stage",
+                        "heads",
+                        "width",
+                        "GMACs",
+                        "cumulative",
+                        "packed fp32",
+                        "packed bf16",
+                        "packed int8");
         stages.forEach(stage -> out().printf(
                         format,
                         stage.get("stage").asString(),
@@ -334,7 +418,8 @@ final class InfoCommand extends BaseCommand {
                         gmacs(stage.get("gmacs").asDouble()),
                         gmacs(stage.get("cumulative_gmacs").asDouble()),
                         megabytes(stage.get("packed_bytes_fp32").asLong()),
-                        megabytes(stage.get("packed_bytes_bf16").asLong())));
+                        megabytes(stage.get("packed_bytes_bf16").asLong()),
+                        megabytes(stage.get("packed_bytes_int8").asLong())));
     }
 
     /** What costs nothing is one line. */

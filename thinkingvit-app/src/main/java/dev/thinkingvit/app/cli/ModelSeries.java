@@ -7,6 +7,7 @@ import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.ThresholdSweep;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.Reasons;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.store.ModelConfig;
 import java.io.IOException;
@@ -29,23 +30,26 @@ final class ModelSeries {
 
     /**
      * Scores each model at thresholds, and prints the sorted results. A model that cannot be scored is named and passed
-     * over.
+     * over; one that names pixels is named and left out, as it belongs to other data.
      *
      * @param thresholds null for each model's own
      * @param file written anew after every model; null for none
-     * @return the exit code: 1 if a model could not be scored
+     * @return the exit code: 1 if a model could not be scored, or none was
      */
     int score(List<Path> models, @Nullable List<List<Double>> thresholds, @Nullable Path file, boolean json)
             throws IOException {
         input.listed(err); // without pictures no model is to blame
         ResultsFile results = new ResultsFile();
         int failed = 0;
+        int scored = 0;
         for (int i = 0; i < models.size(); i++) {
             Path model = models.get(i);
             err.println("model " + (i + 1) + " of " + models.size() + ": " + Printable.of(model.toString()));
             err.flush();
             try {
-                score(model, thresholds, results);
+                if (score(model, thresholds, results)) {
+                    scored++;
+                }
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 failed++;
                 String reason = Reasons.line(e);
@@ -60,26 +64,35 @@ final class ModelSeries {
         }
         if (json) {
             out.println(results.json());
-        } else if (failed < models.size()) {
+        } else if (scored > 0) {
             out.print(SweepTable.aligned(results.summary()));
         }
         out.flush();
         if (failed > 0) {
             err.println(failed + " of " + models.size() + " models could not be scored");
+        } else if (scored == 0) {
+            err.println("none of the models names pictures: nothing was scored");
         }
-        return failed > 0 ? 1 : 0;
+        return failed > 0 || scored == 0 ? 1 : 0;
     }
 
-    private void score(Path model, @Nullable List<List<Double>> thresholds, ResultsFile results) throws IOException {
+    /** Whether this model is one to score here: it names pictures. */
+    private boolean score(Path model, @Nullable List<List<Double>> thresholds, ResultsFile results) throws IOException {
         input.choose(model);
         try (ElasticClassifier classifier = input.open(err)) {
             ModelConfig config = classifier.config();
+            if (config.network().readout().isOfPixels()) {
+                err.println("left out: " + Words.a(config.network().title())
+                        + " names pixels and is not scored among models that name pictures; evaluate it alone");
+                return false;
+            }
             List<Sample> samples = input.samples(input.folder(config, err));
             Recording recording = input.record(classifier, samples, err);
             ThresholdSweep sweep = new ThresholdSweep(recording);
             List<SweepRow> rows =
                     thresholds == null ? List.of(sweep.at(input.ownThresholds(classifier))) : sweep.at(thresholds);
             results.add(model.toString(), config, classifier.precision(), recording, rows);
+            return true;
         }
     }
 }

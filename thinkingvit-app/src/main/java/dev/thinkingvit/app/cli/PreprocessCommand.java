@@ -3,7 +3,6 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.files.AtomicFiles;
-import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PictureDecoder;
 import dev.thinkingvit.picture.Preprocessing;
@@ -84,9 +83,8 @@ final class PreprocessCommand extends BaseCommand {
         }
         AtomicFiles.requireWritable(out);
         Map<String, Path> named = new LinkedHashMap<>();
-        PictureFiles found = PictureFiles.find(files);
+        PictureFiles found = pictures(files);
         OutputFolder.refuseInput(out, found.pictures());
-        found.remarks().forEach(line -> err().println(Printable.of(line)));
         for (Path file : found.pictures()) {
             Path other = named.put(String.valueOf(file.getFileName()), file);
             if (other != null) {

@@ -82,6 +82,12 @@ final class PreprocessingOptions {
         return mean != null ? "--mean" : std != null ? "--std" : null;
     }
 
+    /** The first option that was given of those that a Segmenter does not have; null if none was. */
+    @Nullable String givenForCrops() {
+        String first = given();
+        return "--mean".equals(first) || "--std".equals(first) ? null : first;
+    }
+
     /** A side; height and width; or channels, height and width. */
     private @Nullable ImageSize size() {
         if (inputSize == null) {

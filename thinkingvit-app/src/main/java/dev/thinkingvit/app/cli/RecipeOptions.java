@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.IModelTransformer;
@@ -16,6 +17,10 @@ import picocli.CommandLine.Model.OptionSpec;
 /** An option for every key of a recipe: the key with dashes, its value as in YAML. */
 final class RecipeOptions implements IModelTransformer {
     private static final String HEAD_ROUNDS = "head_rounds";
+    private static final String MODEL_KWARGS = "model_kwargs";
+
+    /** Words, as in the published trainer's option and in timm's. */
+    private static final Set<String> SEVERAL = Set.of(HEAD_ROUNDS, MODEL_KWARGS);
 
     /** Listed, not asked of the recipe: that would load YAML for commands that have nothing to do with it. */
     static final Map<String, Map<String, String>> DESCRIPTIONS = descriptions();
@@ -32,8 +37,9 @@ final class RecipeOptions implements IModelTransformer {
         of.put(HEAD_ROUNDS, "HEADS|Of a Swin: heads of each level in each round, \"(3,3,6,12) (3,6,12,24)\".");
         of.put("weight_init", "KIND|First weights: timm's, or mimetic for short trainings on little data.");
         of.put(
-                "model_kwargs",
-                "ARGS|Of another architecture than thinkingvit: its model_args, as key=value key=value.");
+                MODEL_KWARGS,
+                "ARGS|Further arguments of the architecture, as key=value key=value: each over the recipe's, of which the"
+                        + " others stay; key=null takes one away.");
         of = section("augmentation", all);
         of.put("crop", "KIND|pad (random crop of the padded picture), resized (random resized crop) or center.");
         of.put("scale", "MIN,MAX|Area of a random resized crop, of the picture's.");
@@ -52,6 +58,8 @@ final class RecipeOptions implements IModelTransformer {
         of.put(
                 "aug_repeats",
                 "N|Repeated augmentation: show a picture N times in a row, and as many times fewer pictures.");
+        of.put("img_scale", "LONGER,SHORTER|Of a Segmenter: the box that pictures are fitted into first.");
+        of.put("ratio_range", "MIN,MAX|Of a Segmenter: what pictures are scaled by before a part is cut out.");
         of = section("optimizer", all);
         of.put("batch_size", "N|Images of an update, over all processes.");
         of.put("grad_accum_steps", "N|Parts in which they are loaded and computed.");
@@ -86,10 +94,26 @@ final class RecipeOptions implements IModelTransformer {
         of.put("drop_path", "P|Stochastic depth.");
         of.put("stage_weights", "W,W|Weight of each stage's loss; empty for equal ones.");
         of.put("stage_sampling", "KIND|Stages whose losses an update descends on: all, sandwich or random.");
+        of.put("class_weights", "W,W|Of a Segmenter: weight of each class's pixels; empty for equal ones.");
         of = section("distillation", all);
         of.put("distillation_type", "KIND|What of the --teacher's answers is learnt: soft, hard or none.");
         of.put("distillation_alpha", "P|Share of the teacher's part in each stage's loss.");
         of.put("distillation_tau", "T|Temperature of soft distillation.");
+        of = section("pruning", all);
+        of.put("ratio_weight", "X|Of a network that leaves tokens out: weight of the distance to the shares wanted.");
+        of.put("class_distillation", "X|Weight of what the --teacher says of the classes.");
+        of.put("token_distillation", "X|Weight of the distance to the --teacher's tokens.");
+        of.put("token_distillation_type", "KIND|That distance: mse or kl.");
+        of.put("backbone_lr_scale", "X|Largest learning rate of all but the predictors, as a share of the peak.");
+        of.put("backbone_frozen_epochs", "N|Epochs for which the predictors learn alone.");
+        of.put("train_embeddings", "BOOL|Whether class token and positions learn.");
+        of = section("halting", all);
+        of.put("ponder_token_scale", "X|Weight of A-ViT's ponder loss, which makes tokens halt early.");
+        of.put("distr_prior_alpha", "X|Weight of A-ViT's prior, which says where tokens should halt.");
+        of.put("distr_prior_depth", "N|The block, counted from 0, around which it wants them to.");
+        of.put(
+                "halted_tokens",
+                "KIND|While training: masked, as published, or removed, which is faster but has no prior.");
         of = section("ema", all);
         of.put("model_ema_decay", "X|Moving average of the weights; 0 for none.");
         of.put("model_ema_warmup", "BOOL|Let the average follow faster at first.");
@@ -128,7 +152,7 @@ final class RecipeOptions implements IModelTransformer {
             keys.forEach((key, description) -> {
                 String[] words = description.split("\\|", 2);
                 OptionSpec.Builder option = OptionSpec.builder(option(key));
-                boolean several = key.equals(HEAD_ROUNDS); // words, as in the published trainer's option
+                boolean several = SEVERAL.contains(key);
                 group.addArg((several
                                 ? option.type(List.class)
                                         .auxiliaryTypes(String.class)

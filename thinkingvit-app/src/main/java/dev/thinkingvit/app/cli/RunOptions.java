@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.data.SegmentationSet;
 import dev.thinkingvit.files.Secrets;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.train.Recipe;
@@ -37,7 +38,8 @@ final class RunOptions {
             names = "--data",
             paramLabel = "DIR",
             description =
-                    "Training pictures, one folder a class. Needed unless a training goes on, of which it says the"
+                    "Training pictures, one folder a class; or pictures and their labelled pixels, parts train and val"
+                            + " (docs/segmentation.md). Needed unless a training goes on, of which it says the"
                             + " pictures' new place then.")
     private @Nullable Path data;
 
@@ -77,8 +79,8 @@ final class RunOptions {
             names = "--init",
             paramLabel = "FILE",
             description =
-                    "Start from the weights of a plain ViT, DeiT or Swin, or of a ThinkingViT or Thinking Swin, whatever its"
-                            + " width, grid and patches: a narrower one is laid into the leading slices, a wider one cut to them. What it lacks"
+                    "Start from the weights of a plain ViT, DeiT or Swin, or of an elastic network of the same kind, whatever"
+                            + " its width, grid and patches: a narrower one is laid into the leading slices, a wider one cut to them. What it lacks"
                             + " starts at random. With --epochs 0 the starting model is all that is written, to OUT/last.")
     private @Nullable Path init;
 
@@ -147,10 +149,11 @@ final class RunOptions {
         }
         RunRecord record = goesOn ? goneOnRecord() : newRecord(source);
         Recipe used = recipe(goesOn ? record.recipe(out) : null, source);
-        if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && record.val() == null && record.holdout() == 0) {
+        boolean judges = record.val() != null || record.holdout() > 0 || SegmentationSet.isOne(Path.of(record.data()));
+        if (used.schedule().sched() == ScheduleRecipe.Kind.PLATEAU && !judges) {
             throw usage("--sched plateau looks at the validation's accuracy: --val or --holdout is required");
         }
-        if (record.val() == null && record.holdout() == 0) {
+        if (!judges) {
             for (String key : List.of("eval_every", "best_metric", "checkpoint_hist")) {
                 if (spec.findOption(RecipeOptions.option(key)).getValue() != null) {
                     throw usage(RecipeOptions.option(key) + " is about validation: --val or --holdout is required");

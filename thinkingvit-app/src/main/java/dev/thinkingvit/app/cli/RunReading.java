@@ -3,12 +3,14 @@ package dev.thinkingvit.app.cli;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.PassedOver;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.data.SegmentationSet;
 import dev.thinkingvit.eval.Recorder;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.run.RunInventory;
 import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.RunPixels;
 import dev.thinkingvit.run.UnreadablePictures;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.train.Peers;
@@ -29,6 +31,7 @@ final class RunReading {
     private final Path out;
     private final boolean force;
     private final boolean otherVal;
+    private final @Nullable RunPixels pixels;
     private final ImageFolder data;
     private final @Nullable ImageFolder val;
     private List<UnreadablePictures.Entry> unreadable = List.of();
@@ -44,6 +47,18 @@ final class RunReading {
         this.force = force;
         this.otherVal = otherVal;
         String other = plan.record().val();
+        Path root = Path.of(plan.record().data());
+        if (Files.isDirectory(root) && SegmentationSet.isOne(root)) {
+            if (other != null) {
+                throw new TrainingException(
+                        root + ": labelled pixels are validated on their own part val, not on --val");
+            }
+            this.pixels = RunPixels.open(root);
+            this.data = pixels.begin().data();
+            this.val = pixels.begin().val();
+            return;
+        }
+        this.pixels = null;
         this.data = open(plan.record().data(), "--data");
         this.val = other == null ? null : open(other, "--val");
     }
@@ -78,16 +93,14 @@ final class RunReading {
         byte[] shared =
                 peers.share(mine == null ? new byte[0] : mine.inventory().bytes());
         unreadable = UnreadablePictures.of(peers.share(UnreadablePictures.bytes(unreadable)));
-        return mine != null
-                ? mine
-                : RunPictures.goOn(
-                        "process 0",
-                        RunInventory.of(shared, Path.of(RunInventory.NAME)),
-                        data,
-                        val,
-                        false,
-                        false,
-                        unreadable);
+        return mine != null ? mine : goOn(RunInventory.of(shared, Path.of(RunInventory.NAME)));
+    }
+
+    /** In a process that reads what process 0 reads. */
+    private RunPictures goOn(RunInventory shared) throws IOException {
+        return pixels != null
+                ? pixels.goOn("process 0", shared)
+                : RunPictures.goOn("process 0", shared, data, val, false, false, unreadable);
     }
 
     /** What the training had met and could not read before now. */
@@ -106,7 +119,7 @@ final class RunReading {
     }
 
     private RunPictures begin() throws IOException {
-        RunPictures pictures = RunPictures.begin(data, val, this::heldOut);
+        RunPictures pictures = pixels != null ? pixels.begin() : RunPictures.begin(data, val, this::heldOut);
         return with(pictures, RunInventory.sources(plan.record().sources()), List.of());
     }
 
@@ -119,8 +132,9 @@ final class RunReading {
                             + " be told, and is kept from here on");
             before = RunPictures.unnoted(classNames(), data, this::heldOut);
         }
-        RunPictures pictures =
-                RunPictures.goOn("the training in " + out, before, data, val, force, otherVal, unreadable);
+        RunPictures pictures = pixels != null
+                ? pixels.goOn("the training in " + out, before)
+                : RunPictures.goOn("the training in " + out, before, data, val, force, otherVal, unreadable);
         if (!unreadable.isEmpty()) {
             notes.add("note: " + unreadable.size()
                     + (unreadable.size() == 1 ? " picture" : " pictures") + " could not be read so far, see "

@@ -32,7 +32,7 @@ final class StopOptions {
     @Option(
             names = "--router",
             paramLabel = "NAME",
-            description = "entropy_top10, entropy, max_probability or margin. Default: the model's.")
+            description = "entropy_top10, entropy, entropy_inclusive, max_probability or margin. Default: the model's.")
     private @Nullable String router;
 
     @Spec(Spec.Target.MIXEE)
@@ -55,8 +55,23 @@ final class StopOptions {
      * The policy that was asked for, else the model's.
      *
      * @param model named in errors
+     * @throws ParameterException if it is none for the model's stages
      */
     StopPolicy policy(ElasticClassifier classifier, Path model) {
+        try {
+            StopPolicy policy = asked(classifier, model);
+            policy.check(classifier.engine().backbone().stages());
+            return policy;
+        } catch (IllegalArgumentException e) {
+            String option = given();
+            if (option == null) {
+                throw e; // of the model's own
+            }
+            throw usage(option + ": " + e.getMessage());
+        }
+    }
+
+    private StopPolicy asked(ElasticClassifier classifier, Path model) {
         StopPolicy own = classifier.policy();
         Router chosen = router == null ? own.router() : Routers.named(router);
         if (budget != null) {

@@ -9,7 +9,10 @@ import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.inference.ElasticEngine;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.run.PixelJudge;
+import dev.thinkingvit.run.RunPictures;
 import dev.thinkingvit.tensor.TorchDevice;
+import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.Teacher;
 import dev.thinkingvit.train.TeacherModel;
@@ -18,6 +21,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 
@@ -27,14 +31,21 @@ final class Teaching implements AutoCloseable {
     private final TeacherModel model;
     private final TeacherModel.Classes classes;
     private final Teacher teacher;
+    private final TorchDevice device;
     private final PrintWriter err;
 
     private Teaching(
-            TeacherRecord record, TeacherModel model, TeacherModel.Classes classes, Teacher teacher, PrintWriter err) {
+            TeacherRecord record,
+            TeacherModel model,
+            TeacherModel.Classes classes,
+            Teacher teacher,
+            TorchDevice device,
+            PrintWriter err) {
         this.record = record;
         this.model = model;
         this.classes = classes;
         this.teacher = teacher;
+        this.device = device;
         this.err = err;
     }
 
@@ -71,7 +82,7 @@ final class Teaching implements AutoCloseable {
                 model.config().network().shorthand(),
                 model.config().network().parameterCount(),
                 model.config().preprocessing().size());
-        return new Teaching(record, model, classes, teacher, err);
+        return new Teaching(record, model, classes, teacher, device, err);
     }
 
     Teacher teacher() {
@@ -82,12 +93,20 @@ final class Teaching implements AutoCloseable {
      * How often the teacher is right on its own, with its own preprocessing; looked up where it was judged before. All
      * processes take part.
      *
+     * @param pictures of the training
+     * @param recipe of the training
      * @return what the training is to remember
      */
-    TeacherRecord judged(List<Sample> validation, @Nullable ProcessGroup group) throws IOException {
+    TeacherRecord judged(RunPictures pictures, Recipe recipe, @Nullable ProcessGroup group) throws IOException {
+        List<Sample> validation = pictures.validation();
         if (record.top1() != null) {
-            err.printf("teacher: top-1 %.2f %%, when the training began%n", 100 * record.top1());
+            err.printf(
+                    "teacher: %s %.2f %%, when the training began%n",
+                    pictures.pixels() == null ? "top-1" : "mIoU", 100 * record.top1());
             return record;
+        }
+        if (pictures.pixels() != null) {
+            return judgedByPixels(pictures, recipe, group);
         }
         if (validation.isEmpty()) {
             err.println("teacher: not judged, for want of validation pictures (--val or --holdout)");
@@ -114,6 +133,31 @@ final class Teaching implements AutoCloseable {
         return record.withTop1(right / images);
     }
 
+    /** As a training's validation judges its own model. */
+    private TeacherRecord judgedByPixels(RunPictures pictures, Recipe recipe, @Nullable ProcessGroup group)
+            throws IOException {
+        int[] indices = classes.indices();
+        if (indices.length != model.config().network().numClasses()
+                || IntStream.range(0, indices.length).anyMatch(c -> indices[c] != c)) {
+            err.println("teacher: not judged, since its classes are others than the data's or in another order");
+            return record;
+        }
+        PixelJudge judge = new PixelJudge(
+                recipe,
+                model.config(),
+                pictures,
+                device,
+                group,
+                (failures, read) -> {}); // the training's own names them
+        Judgement judged = judge.judge(model.weights(), () -> false);
+        if (judged == null || judged.pictures() == 0) {
+            throw new IOException("none of the " + pictures.validation().size() + " validation pictures can be read");
+        }
+        double iou = judged.accuracies().get(judged.accuracies().size() - 1);
+        err.printf("teacher: mIoU %.2f %% of %,d validation pictures%n", 100 * iou, judged.pictures());
+        return record.withTop1(iou);
+    }
+
     /** Right answers, and pictures. */
     private double[] judge(List<Sample> samples, boolean tells) throws IOException {
         int labels = model.config().network().numClasses();
@@ -132,10 +176,10 @@ final class Teaching implements AutoCloseable {
             return new double[2]; // the training's own validation names them, in all processes
         }
         int last = model.config().network().stages() - 1;
-        long right = recording.images().stream()
-                .filter(image -> image.stages().get(last).inTop1())
-                .count();
-        return new double[] {right, recording.images().size()};
+        double score = recording.images().stream()
+                .mapToDouble(image -> image.stages().get(last).score())
+                .sum();
+        return new double[] {score, recording.images().size()};
     }
 
     @Override

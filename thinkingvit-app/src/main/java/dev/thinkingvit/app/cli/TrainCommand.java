@@ -6,6 +6,7 @@ import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.distributed.ProcessLauncher;
 import dev.thinkingvit.distributed.Rendezvous;
 import dev.thinkingvit.files.JsonText;
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.run.RunFolder;
@@ -43,7 +44,7 @@ import tools.jackson.databind.node.ObjectNode;
         },
         modelTransformer = RecipeOptions.class,
         description = {
-            "Train a ThinkingViT, or another elastic network, on a folder-per-class data set.",
+            "Train a ThinkingViT, or another elastic network, on a folder-per-class data set; a Segmenter on labelled pixels.",
             "How is a recipe's matter; every key of a recipe is an option here too and then overrides it. OUT keeps the"
                     + " last and the best model, a history, and what is needed to go on: --resume continues a training"
                     + " that was stopped or died, wherever it was, as if nothing had happened."
@@ -236,6 +237,15 @@ final class TrainCommand extends BaseCommand {
         RunPictures pictures = reading.pictures(group == null ? Peers.ALONE : Peers.of(group));
         pictures.remarks().forEach(progress::println);
         NetworkConfig network = network(used, pictures.classNames().size());
+        if (network.readout().isOfPixels() != (pictures.pixels() != null)) {
+            throw usage(
+                    pictures.pixels() == null
+                            ? Words.a(network.title()) + " learns from labelled pixels: --data needs folders images and"
+                                    + " annotations, each with the parts train and val"
+                            : "--data " + plan.record().data() + " has labelled pixels, of which "
+                                    + Words.a(network.title())
+                                    + " learns nothing; the recipe's architecture must be one of a Segmenter");
+        }
         if (pictures.training().isEmpty()) {
             throw usage("--holdout " + plan.record().holdout() + " leaves nothing to train on of the "
                     + pictures.validation().size() + " pictures in "
@@ -257,7 +267,7 @@ final class TrainCommand extends BaseCommand {
                 .withPreprocessing(used.preprocessing().preprocessing(network.imageSize()))
                 .withLabels(pictures.classNames())
                 .withTraining(provenance(plan.record(), used));
-        if (first && !starts && !plan.goesOn()) {
+        if (first && !starts && !plan.goesOn() && pictures.pixels() == null) {
             TrainingPictures.requireFit(used, pictures.training(), config.preprocessing());
         }
         progress.printf(
@@ -285,9 +295,8 @@ final class TrainCommand extends BaseCommand {
                         plan.record().teacher(), used, pictures.classNames(), config.preprocessing(), on, progress);
                 NestedNetwork host = firstModel(network, pictures.classNames(), plan, first);
                 NestedNetwork model = host.on(on)) {
-            RunRecord record = teaching == null
-                    ? plan.record()
-                    : plan.record().with(teaching.judged(pictures.validation(), group));
+            RunRecord record =
+                    teaching == null ? plan.record() : plan.record().with(teaching.judged(pictures, used, group));
             Teacher teacher = teaching == null ? null : teaching.teacher();
             if (first) {
                 try (RunFolder opened = RunFolder.open(run.out(), run.locks())) {

@@ -6,10 +6,12 @@ import dev.thinkingvit.eval.NoPicturesException;
 import dev.thinkingvit.eval.Score;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.report.TrainingPage;
+import dev.thinkingvit.run.PixelJudge;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.run.RunJudge;
 import dev.thinkingvit.run.RunLog;
 import dev.thinkingvit.run.RunPictures;
+import dev.thinkingvit.run.RunPixels;
 import dev.thinkingvit.run.TrainingRun;
 import dev.thinkingvit.run.UnreadableException;
 import dev.thinkingvit.run.UnreadablePictures;
@@ -80,6 +82,15 @@ record TrainingSession(
         Peers peers = group == null ? Peers.ALONE : Peers.of(group);
         RunFolder folder = open == null ? null : open.folder();
         Stop stop = new Stop();
+        PixelJudge pixels = pictures.pixels() == null
+                ? null
+                : new PixelJudge(
+                        recipe,
+                        config,
+                        pictures,
+                        settings.device(),
+                        group,
+                        (failures, read) -> skips.judged(failures, read, group));
         RunJudge judge = new RunJudge(
                 recipe,
                 config,
@@ -99,8 +110,8 @@ record TrainingSession(
                         config,
                         folder,
                         settings.saving(),
-                        pictures.validation().isEmpty() ? null : judge,
-                        weights -> prove(judge, weights));
+                        pictures.validation().isEmpty() ? null : pixels != null ? pixels : judge,
+                        pixels != null ? pixels::prove : weights -> prove(judge, weights));
                 stop.of(run);
                 try {
                     done = run(run, loader, trainer, open);
@@ -113,6 +124,7 @@ record TrainingSession(
             if (done
                     && recipe.schedule().totalEpochs() > 0
                     && folder != null
+                    && pixels == null
                     && !pictures.validation().isEmpty()) {
                 return new TrainingReport(judge, err).write(folder, stop);
             }
@@ -316,14 +328,17 @@ record TrainingSession(
                     losses(epoch.losses()),
                     judged.isEmpty()
                             ? ""
-                            : ", validation loss " + losses(judged.losses()) + ", top-1 " + percent(judged.accuracies())
+                            : ", validation loss " + losses(judged.losses())
+                                    + (pictures.pixels() == null ? ", top-1 " : ", mIoU ")
+                                    + percent(judged.accuracies())
                                     + (best ? " (best)" : "") + over(judged) + missed(epoch.missed()),
                     Double.isNaN(epoch.imagesPerSecond())
                             ? ""
                             : String.format(
                                     ", %.0f images/s, %.1f %% waiting for pictures",
                                     epoch.imagesPerSecond(), 100 * epoch.loadingShare()));
-            new TrainingPage(config.network().shorthand(), progress, RecipeFile.text(recipe), log.epochs())
+            TrainingPage.Score score = pictures.pixels() == null ? TrainingPage.Score.TOP1 : TrainingPage.Score.MIOU;
+            new TrainingPage(config.network().shorthand(), progress, RecipeFile.text(recipe), score, log.epochs())
                     .write(folder.resolve("training.html"));
         }
     }
@@ -345,8 +360,12 @@ record TrainingSession(
     }
 
     private BatchLoader loader(Peers peers) {
-        return TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
-                .workers(settings.workers())
+        RunPixels pixels = pictures.pixels();
+        BatchLoader.Builder builder = pixels == null
+                ? TrainingPictures.loader(recipe, pictures.training(), config.preprocessing(), peers)
+                : TrainingPictures.pixelLoader(
+                        recipe, pixels.training(), pictures.training(), config.preprocessing(), peers);
+        return builder.workers(settings.workers())
                 .cacheBytes(CACHE_BYTES)
                 .check(pictures.check(UnreadablePictures.Use.TRAINING))
                 .skipBroken(failure -> {})

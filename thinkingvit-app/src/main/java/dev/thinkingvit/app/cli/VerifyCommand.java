@@ -1,9 +1,12 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.Weights;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.inference.ElasticClassifier;
+import dev.thinkingvit.model.Backbone;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.verify.TrainingVerification;
 import dev.thinkingvit.verify.Verification;
 import java.io.IOException;
@@ -102,13 +105,23 @@ final class VerifyCommand extends BaseCommand {
         if (expected == null && Files.exists(path) && Files.notExists(beside)) {
             throw new IOException(beside + ": " + Reasons.NO_SUCH_FILE + ", and --expected names no other recording");
         }
-        try (ElasticClassifier opened = backend.open(path, Precision.FP32, err())) {
-            return Verification.of(opened.engine().backbone(), recording, tolerance, backend.ownWeights());
+        try (ElasticClassifier opened = backend.open(path, Precision.FP32, err());
+                Backbone unpruned = backend.openUnpruned(path)) {
+            return Verification.of(
+                    opened.engine().backbone(),
+                    backend.model(path),
+                    recording,
+                    tolerance,
+                    backend.ownWeights(),
+                    unpruned);
         }
     }
 
     private Verification training(Path directory) {
-        ModelDirectory.Model start = ModelDirectory.read(directory);
+        // published weights may hold more than the network reads
+        ModelDirectory.Model start = Files.exists(directory.resolve(ModelDirectory.CONFIG))
+                ? ModelImport.read(directory, null, Weights.AUTO).model()
+                : ModelDirectory.read(directory);
         Path recording = expected != null ? expected : directory.resolve(TrainingVerification.RECORDING);
         return TrainingVerification.of(start, recording, tolerance);
     }

@@ -1,10 +1,14 @@
 package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +48,51 @@ class ClassifyCommandTest {
         CommandRun classified = CommandRun.of("classify", "--model", small, small.resolve("picture0.png"));
         assertThat(classified.code()).as(classified.err()).isZero();
         assertThat(classified.out()).containsPattern("early: (0\\.000[1-9]\\d) of \\1 GMACs spent, 0 % of the work");
+    }
+
+    @Test
+    void aDeviceThatIsNotThereIsSaidInOneLine() {
+        Path picture = Path.of("../samples/airplane-0011.jpg");
+        CommandRun unknown = CommandRun.of("classify", "--model", MODEL, "--device", "gpu", picture);
+        assertThat(unknown.code()).isEqualTo(2);
+        assertThat(unknown.err()).contains("--device: unknown device 'gpu': it must be cpu, cuda or cuda:n");
+        CommandRun missing = CommandRun.of("classify", "--model", MODEL, "--device", "cuda:99", picture);
+        assertThat(missing.code()).isEqualTo(1);
+        assertThat(missing.err()).contains("cuda:99 is not there");
+    }
+
+    @Test
+    void aCudaDeviceNamesWhatTheProcessorDoes() {
+        assumeTrue(TorchDevice.cudaDevices() > 0, "a CUDA device and a libtorch for it are needed");
+        List<String> printed = new ArrayList<>();
+        for (String device : List.of("cpu", "cuda")) {
+            CommandRun run = CommandRun.of(
+                    "classify", "--model", MODEL, "--precision", "fp32", "--device", device, Path.of("../samples"));
+            assertThat(run.code()).as(run.err()).isZero();
+            printed.add(run.out());
+        }
+        assertThat(printed.get(1)).isEqualTo(printed.get(0));
+    }
+
+    @Test
+    void thresholdsThatTheStagesDoNotTakeAreACommandLinesFault() {
+        CommandRun run = CommandRun.of("classify", "--model", MODEL, "--threshold", "1,1,1", Path.of("../samples"));
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).startsWith("thinkingvit: --threshold: ");
+    }
+
+    @Test
+    void aModelAmongThePicturesIsRefused() {
+        CommandRun run = CommandRun.of("classify", MODEL, Path.of("../samples"));
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains(MODEL + ": is a model, and pictures are expected here; --model takes models");
+    }
+
+    @Test
+    void aFolderWithoutPicturesIsNoted(@TempDir Path empty) {
+        CommandRun run = CommandRun.of("classify", "--model", MODEL, empty, Path.of("../samples/airplane-0011.jpg"));
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("note: " + empty + ": no JPEG");
     }
 
     @Test

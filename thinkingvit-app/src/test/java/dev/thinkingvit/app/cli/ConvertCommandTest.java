@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked // a null fails the test
 class ConvertCommandTest {
@@ -24,6 +25,17 @@ class ConvertCommandTest {
 
     @TempDir
     Path directory;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--out", "-o"})
+    void whoNamesTheDirectoryByAnOptionIsToldHowItIsNamed(String option) {
+        CommandRun run = CommandRun.of("convert", MODEL, option, directory.resolve("out"));
+
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err())
+                .startsWith("thinkingvit: Unknown option: '" + option
+                        + "'; OUT is named without an option: thinkingvit convert IN OUT");
+    }
 
     @ParameterizedTest
     @CsvSource({

@@ -232,8 +232,16 @@ class EvaluateCommandTest {
         assertThat(saved.calibration().curve()).hasSizeGreaterThan(2);
         assertThat(saved.calibration().bf16() != null).isEqualTo(Precision.BF16.isFastHere());
         assertThat(printed.has("bf16")).isEqualTo(Precision.BF16.isFastHere());
+        assertThat(saved.calibration().int8() != null).isEqualTo(Precision.INT8.isHere());
+        assertThat(printed.has("int8")).isEqualTo(Precision.INT8.isHere());
         try (ElasticClassifier reopened = ElasticClassifier.open(copy)) {
             assertThat(reopened.precision()).as("12 pictures prove nothing").isEqualTo(Precision.FP32);
+        }
+        if (Precision.INT8.isHere()) {
+            assertThat(run("evaluate", "--data", data, "--model", copy.toString(), "--precision", "int8"))
+                    .as(err.toString())
+                    .isZero();
+            assertThat(out.toString()).contains("int8");
         }
     }
 

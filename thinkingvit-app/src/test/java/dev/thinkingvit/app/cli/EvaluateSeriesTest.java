@@ -133,6 +133,28 @@ class EvaluateSeriesTest {
     }
 
     @Test
+    void aSegmenterAmongThemIsLeftOut() throws IOException {
+        Path zoo = Files.createDirectories(folder.resolve("zoo"));
+        for (String name : List.of("pixels", "more-pixels")) {
+            Files.createSymbolicLink(
+                    zoo.resolve(name),
+                    CommandRun.REFERENCE.resolve("segmenter-window").toAbsolutePath());
+        }
+        CommandRun none = CommandRun.of("evaluate", "--data", data, "--model", zoo);
+        assertThat(none.code()).isEqualTo(1);
+        assertThat(none.err()).contains("none of the models names pictures: nothing was scored");
+        assertThat(none.out()).isEmpty();
+
+        model(zoo.resolve("pictures"), 16, 8, 1);
+        CommandRun run = CommandRun.of("evaluate", "--data", data, "--model", zoo);
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err())
+                .contains("left out: a Thinking Segmenter names pixels")
+                .doesNotContain("could not be scored");
+        assertThat(run.out()).contains("pictures").doesNotContain("pixels");
+    }
+
+    @Test
     void oneModelsResultsAreWrittenToo() throws IOException {
         Path file = folder.resolve("one.csv");
         CommandRun run = CommandRun.of(
@@ -160,7 +182,7 @@ class EvaluateSeriesTest {
     void whereMemoryEndsHalfTheBatchScoresTheSame() throws IOException, InterruptedException {
         Path large = model(folder.resolve("large"), 640, 128, 1); // 5 MB a picture
         Path roomy = inProcessOf("600m", large, "roomy.csv");
-        Path tight = inProcessOf("72m", large, "tight.csv", "--retry");
+        Path tight = inProcessOf("96m", large, "tight.csv", "--retry");
 
         assertThat(Files.readString(folder.resolve("tight.csv.err")))
                 .contains("memory ended with --batch-size " + PICTURES + "; trying again with " + PICTURES / 2);

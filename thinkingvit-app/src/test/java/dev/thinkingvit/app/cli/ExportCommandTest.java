@@ -175,7 +175,7 @@ class ExportCommandTest {
 
         CommandRun text = CommandRun.of("info", exported);
         assertThat(text.code()).as(text.err()).isZero();
-        assertThat(text.out()).contains("3H → 6H", "MB, ONNX: stage1.onnx, stage2.onnx, weights.bin");
+        assertThat(text.out()).contains("3H → 6H", "MB, ONNX in fp32: stage1.onnx, stage2.onnx, weights.bin");
 
         JsonNode info = JsonMapper.shared()
                 .readTree(CommandRun.of("info", exported, "--json").out());
@@ -241,6 +241,7 @@ class ExportCommandTest {
                         + ": is an exported model, which --backend onnx runs; torch runs model directories\n");
         CommandRun bf16 = CommandRun.of("classify", "--model", exported, "--precision", "bf16", SAMPLES);
         assertThat(bf16.err())
-                .isEqualTo("thinkingvit: " + exported + ": exported models compute in fp32, BF16 was asked for\n");
+                .isEqualTo("thinkingvit: " + exported
+                        + ": was exported in fp32, in which alone it computes; bf16 was asked for\n");
     }
 }

@@ -61,6 +61,25 @@ class HelpTest {
 
     @ParameterizedTest
     @MethodSource("commands")
+    void aCommandThatNeedsNoOtherIsDescribedAlone(String command) {
+        Map<String, CommandLine> described = Main.commandLine(command, "x").getSubcommands();
+        assertThat(described)
+                .hasSize(
+                        command.equals("help")
+                                ? Main.commandLine().getSubcommands().size()
+                                : 1);
+        assertThat(described.get(command).getCommandName()).isEqualTo(command);
+        assertThat(described.get(command).getUsageMessage())
+                .isEqualTo(line(command).getUsageMessage());
+    }
+
+    @Test
+    void anUnknownCommandIsComparedWithAll() {
+        assertThat(CommandRun.of("clasify").err()).contains("classify");
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
     void examplesAreCommandLinesThatItTakes(String command) {
         assertThat(examples(command)).isNotEmpty().allSatisfy(example -> {
             assertThat(example).startsWith("thinkingvit ");

@@ -117,7 +117,8 @@ class InfoCommandTest {
                         40,
                         "accuracy-drop=0.5",
                         List.of(new Routing.Point(0.5, 0.001, 90)),
-                        new Routing.Agreement(99.7, -0.05)));
+                        new Routing.Agreement(99.7, -0.05),
+                        new Routing.Agreement(98.25, 0.1)));
         ModelConfig config = ModelConfig.of(network)
                 .withLabels(List.of("a", "b", "c", "d", "e", "f"))
                 .withRouting(routing)
@@ -131,6 +132,7 @@ class InfoCommandTest {
                 .contains("entropy at 0.5")
                 .contains("for accuracy-drop=0.5 on 40 pictures of cats, 1 thresholds")
                 .contains("99.70 % of the predictions the same, top-1 -0.05 points")
+                .contains("98.25 % of the predictions the same, top-1 +0.10 points")
                 .contains("{\"seed\":5}");
         JsonNode info = json(CommandRun.of("info", directory, "--json"));
         assertThat(info.get("labels").size()).isEqualTo(6);

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
 import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.SegmenterConfig;
 import dev.thinkingvit.model.ThinkingViTConfig;
+import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +22,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -33,8 +37,16 @@ class OutputFormatsTest {
     private static final Path TWO_STAGES = Path.of("../models/cifar10-3h-6h");
     private static final Path THREE_STAGES = Path.of("../models/cifar10-2h-3h-6h");
 
-    /** Keys that not every machine has. */
-    private static final Set<String> OF_SOME_PROCESSORS = Set.of("bf16.same_top1", "bf16.top1_difference");
+    private static final Path SEGMENTER = CommandRun.REFERENCE.resolve("segmenter-window");
+
+    /** Keys that not every machine has; the last two are of models that were calibrated on one that has. */
+    private static final Set<String> OF_SOME_PROCESSORS = Set.of(
+            "bf16.same_top1",
+            "bf16.top1_difference",
+            "int8.same_top1",
+            "int8.top1_difference",
+            "routing.calibration.int8.same_top1",
+            "routing.calibration.int8.top1_difference");
 
     private record Row(String type, boolean always) {}
 
@@ -64,7 +76,7 @@ class OutputFormatsTest {
         boolean inside = false;
         for (String line : Files.readAllLines(PAGE)) {
             if (line.startsWith("## ")) {
-                inside = line.equals("## `" + section + "`");
+                inside = line.replace("`", "").equals("## " + section);
             } else if (inside && line.startsWith("| `")) {
                 String[] cells = line.split("\\|", -1);
                 rows.put(
@@ -227,13 +239,98 @@ class OutputFormatsTest {
         JsonNode known = json(
                 "evaluate", "--data", synsets.getParent(), "--model", imagenet(), "--dataset", "imagenet", "--json");
 
-        compare("evaluate --json", List.of(one, each, known));
+        JsonNode halting =
+                json("evaluate", "--data", thirteen(), "--model", CommandRun.REFERENCE.resolve("avit"), "--json");
+
+        compare("evaluate --json", List.of(one, each, known, halting));
         compare("evaluate --predictions", lines(Files.readString(predictions)));
         Set<String> columns = new TreeSet<>();
         for (String column : Files.readAllLines(csv).get(0).split(",", -1)) {
             columns.add(column.replaceFirst("^stage\\d+_", "stageK_"));
         }
         assertThat(columns).isEqualTo(new TreeSet<>(documented("evaluate --csv").keySet()));
+    }
+
+    /** As many classes as the A-ViT has, which names none. */
+    private static Path thirteen() throws IOException {
+        Path thirteen = folder.resolve("thirteen");
+        for (int i = 10; i < 23; i++) {
+            Path of = Files.createDirectories(thirteen.resolve("class" + i));
+            if (!Files.exists(of.resolve("cat.jpg"))) {
+                Files.copy(data.resolve("cat/cat-0011.jpg"), of.resolve("cat.jpg"));
+            }
+        }
+        return thirteen;
+    }
+
+    /** Labelled pixels of six classes, of which a recorded Segmenter knows nothing. */
+    private static Path pixels() throws IOException {
+        Path set = folder.resolve("pixels");
+        for (String name : List.of("a", "b", "c")) {
+            BufferedImage picture = new BufferedImage(48, 40, BufferedImage.TYPE_INT_RGB);
+            BufferedImage labels = new BufferedImage(48, 40, BufferedImage.TYPE_BYTE_GRAY);
+            for (int i = 0; i < 48 * 40; i++) {
+                picture.setRGB(i % 48, i / 48, i * 2654435);
+                labels.getRaster().setSample(i % 48, i / 48, 0, i / 48 % 5);
+            }
+            for (Map.Entry<String, BufferedImage> each :
+                    Map.of("images", picture, "annotations", labels).entrySet()) {
+                Path file = set.resolve(each.getKey()).resolve(name + ".png");
+                Files.createDirectories(file.getParent());
+                ImageIO.write(each.getValue(), "png", file.toFile());
+            }
+        }
+        Files.writeString(set.resolve("images/c.png"), "no picture");
+        Files.writeString(set.resolve("labels.txt"), "u\nv\nw\nx\ny\nz\n");
+        return set;
+    }
+
+    @Test
+    void segment() throws IOException {
+        compare(
+                "segment --json",
+                List.of(json(
+                        "segment",
+                        "--json",
+                        "--model",
+                        SEGMENTER,
+                        "--out",
+                        folder.resolve("seen"),
+                        pixels().resolve("images"))));
+    }
+
+    @Test
+    void evaluateOfASegmenter() throws IOException {
+        Path csv = folder.resolve("pixels.csv");
+        JsonNode one = json(
+                "evaluate", "--data", pixels(), "--model", SEGMENTER, "--thresholds", "0,1", "--json", "--csv", csv);
+        JsonNode each =
+                json("evaluate", "--data", pixels(), "--model", threeStages(), "--thresholds", "0.5/1", "--json");
+        compare("evaluate --json of a Segmenter", List.of(one, each));
+        Set<String> columns = new TreeSet<>();
+        for (String column : Files.readAllLines(csv).get(0).split(",", -1)) {
+            columns.add(column.replaceFirst("^stage\\d+_", "stageK_"));
+        }
+        assertThat(columns)
+                .isEqualTo(new TreeSet<>(
+                        documented("evaluate --csv of a Segmenter").keySet()));
+    }
+
+    private static Path threeStages() throws IOException {
+        Path model = folder.resolve("three-stages");
+        SegmenterConfig network = SegmenterConfig.of(
+                ImageSize.square(32), 8, 24, 1, 3, List.of(1, 2, 3), 6, SegmenterConfig.Decoder.LINEAR);
+        ModelDirectory.write(
+                model, ModelConfig.of(network), network.parameters().draw(1));
+        return model;
+    }
+
+    @Test
+    void calibrateOfASegmenter() throws IOException {
+        compare(
+                "calibrate --json of a Segmenter",
+                List.of(json(
+                        "calibrate", "--data", pixels(), "--model", SEGMENTER, "--target", "stage2=0.5", "--json")));
     }
 
     @Test
@@ -333,11 +430,33 @@ class OutputFormatsTest {
     void info() throws IOException {
         Path exported = folder.resolve("exported");
         run("export", "--format", "onnx", "--model", TWO_STAGES, "--out", exported);
+        Path halting = folder.resolve("halting");
+        run("convert", CommandRun.REFERENCE.resolve("avit"), halting);
+        assertThat(run("info", halting).out()).contains("token depth    not measured; calibrate --save does");
+        run("calibrate", "--data", thirteen(), "--model", halting, "--save");
+        assertThat(run("info", halting).out())
+                .containsPattern("token depth +\\d.* GMACs through all stages, on 13 pictures of");
+        JsonNode measured = json("info", "--json", halting).at("/routing/calibration/token_depth");
+        JsonNode evaluated = json("evaluate", "--data", thirteen(), "--model", halting, "--json");
+        for (String key : List.of("mean", "least", "largest", "ponder")) {
+            assertThat(measured.get(key)).as(key).isEqualTo(evaluated.at("/token_depth/" + key));
+        }
+        assertThat(measured.get("gmacs").asDouble())
+                .isEqualTo(evaluated.at("/thresholds/0/gmacs").asDouble())
+                .isLessThan(
+                        json("info", "--json", halting).at("/stages/0/gmacs").asDouble());
+        Path halted = folder.resolve("halted");
+        run("export", "--format", "onnx", "--model", halting, "--out", halted);
+        assertThat(json("info", "--json", halted).at("/routing/calibration/token_depth"))
+                .isEqualTo(measured);
         compare(
                 "info --json",
                 List.of(
                         json("info", "--json", TWO_STAGES),
+                        json("info", "--json", halting),
+                        json("info", "--json", CommandRun.REFERENCE.resolve("dynamicvit-plain")),
                         json("info", "--json", "--cost", exported),
+                        json("info", "--json", CommandRun.REFERENCE.resolve("segmenter-mask")),
                         json("info", "--json", CommandRun.REFERENCE.resolve("vit-wide/checkpoint.pth.tar"))));
     }
 

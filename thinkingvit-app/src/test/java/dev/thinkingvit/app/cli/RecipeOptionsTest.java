@@ -50,6 +50,7 @@ class RecipeOptionsTest {
                 "train --out=x --data=y --recipe=a --recipe=b",
                 "classify x --threshold=0.1 --threshold=0.2",
                 "evaluate --data=x --model=y --model=z",
+                "train --out=x --data=y --model-kwargs a=1 b=2 --model-kwargs c=3",
                 "info --verbose -v x"
             })
     void anOptionThatIsGivenTwiceIsRefusedWhateverItIs(String line) {
@@ -69,6 +70,24 @@ class RecipeOptionsTest {
         CommandRun run = CommandRun.of(line.toArray());
         assertThat(run.code()).as(run.err()).isEqualTo(Main.USAGE);
         assertThat(run.err()).contains("head_rounds needs 1 to num_heads [2, 4, 8] for each level, got [2, 4, 9]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "pruning_loc=[1, 3]|token_ratio=[1.0, 0.5]|base_rate=null",
+                "pruning_loc=[1, 3] token_ratio=[1.0, 0.5] base_rate=null"
+            })
+    void argumentsAreGivenInOneWordOrInSeveral(String words) {
+        List<String> line = new ArrayList<>(List.of("train", "--recipe=../recipes/cifar10-dynamicvit-3h-6h.yaml"));
+        line.addAll(List.of("--data=x", "--out=target/none"));
+        line.add("--model-kwargs");
+        line.addAll(List.of(words.split("\\|", -1)));
+        CommandRun run = CommandRun.of(line.toArray());
+        assertThat(run.code()).as(run.err()).isEqualTo(Main.USAGE);
+        assertThat(run.err())
+                .contains(
+                        "token_ratio must lie between 0 and 1, without either, and none be larger than the one before, got [1.0, 0.5]");
     }
 
     @Test

@@ -43,6 +43,10 @@ class SavePthTest {
         return (Map<?, ?>) TorchFile.load(run.resolve(name));
     }
 
+    private Map<?, ?> shape() {
+        return (Map<?, ?>) ((Map<?, ?>) content("last.pth.tar").get("args")).get("model_kwargs");
+    }
+
     private static void assertSame(Object dictionary, Map<String, HostTensor> expected, String prefix) {
         Map<?, ?> read = (Map<?, ?>) dictionary;
         assertThat(read).isNotEmpty().allSatisfy((name, tensor) -> assertThat(((HostTensor) tensor).data())
@@ -105,6 +109,17 @@ class SavePthTest {
 
         assertThat(read.config().network()).isEqualTo(trained.config().network());
         assertThat(read.config().preprocessing()).isEqualTo(trained.config().preprocessing());
+    }
+
+    /** timm's models take no such argument, so that the usual one is left out. */
+    @Test
+    void anEpsilonIsKeptWhereItIsNotTheUsualOne() {
+        assertThat(shape().keySet().toString()).isEqualTo("[img_size, patch_size, embed_dim, num_heads, depth]");
+        run = directory.resolve("eps");
+        train(1, "--save-pth", "--model-kwargs=norm_eps=1e-3");
+
+        assertThat(shape().get("norm_eps")).isEqualTo(1e-3);
+        itConvertsBackWithoutAConfiguration();
     }
 
     @Test

@@ -246,7 +246,7 @@ class TrainLosesPicturesTest {
                 assertThat(refused.err().lines().filter(line -> line.startsWith("thinkingvit: ")))
                         .singleElement()
                         .asString()
-                        .contains("light/tiny.png: does not fit: it has 1x1 pixels")
+                        .contains("light/tiny.png: does not fit: it has 1 × 1 pixels")
                         .contains("--crop resized takes pictures of every size, or take it out of the data");
             }
             assertThat(run).as("nothing is begun").doesNotExist();

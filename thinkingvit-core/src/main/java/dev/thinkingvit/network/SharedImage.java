@@ -1,0 +1,182 @@
+package dev.thinkingvit.network;
+
+import dev.thinkingvit.tensor.DType;
+import dev.thinkingvit.tensor.DnnlProgram;
+import dev.thinkingvit.tensor.DnnlView;
+import dev.thinkingvit.tensor.Meeting;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.Scope;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stage for one image at a time, as a program for each of several threads; see {@link SharedPlan}. Each is written and run
+ * by a thread with one native thread; all must run side by side.
+ *
+ * <p>{@code B} images, {@code N} tokens, {@code P} parts.
+ */
+final class SharedImage implements AutoCloseable {
+    private final SharedPlan plan;
+    private final Meeting meeting;
+    private final SharedPlan.Value images;
+    private final SharedPlan.@Nullable Value previous;
+    private final Network.Output<SharedPlan.Value> outputs;
+    private final @Nullable Part[] parts;
+    private final List<NativeArray> memory = new ArrayList<>();
+
+    /** A part's program. */
+    private record Part(
+            DnnlProgram program,
+            @Nullable DnnlView images,
+            Bound previous,
+            Bound tokens,
+            Bound prediction,
+            List<Bound> extras) {}
+
+    /**
+     * What a part sees of a tensor from outside.
+     *
+     * @param view null if the part has nothing of it
+     * @param rows of an image
+     * @param from the first of them
+     */
+    private record Bound(@Nullable DnnlView view, long rows, long from) {
+        static Bound of(SharedPlan.@Nullable Value value, int part) {
+            if (value == null) {
+                return new Bound(null, 1, 0);
+            }
+            DnnlPlan.Value own = value.of(part);
+            return new Bound(own == null ? null : own.view(), value.total(), value.from(part));
+        }
+
+        /** @param tensor (B, …) of images */
+        void to(DnnlProgram program, NativeArray tensor, int image) {
+            if (view == null) {
+                return;
+            }
+            long all = tensor.size(0) * rows;
+            program.bind(view, tensor.reshape(all, tensor.elements() / all), image * rows + from);
+        }
+    }
+
+    /**
+     * Plans a stage; {@link #write} makes programs of it.
+     *
+     * @param parts at most as many as there are tokens
+     * @throws SharedPlan.NotSharedException if the network has layers that are not computed this way
+     */
+    SharedImage(Network network, int stage, DnnlWeights weights, int parts) {
+        Network.Ports ports = network.ports(stage);
+        this.meeting = new Meeting(parts);
+        this.plan = new SharedPlan(weights, ports.tokens().get(0), parts, meeting);
+        this.images = plan.whole(DType.F32, one(ports.images()));
+        List<Long> before = ports.previous();
+        if (before != null && before.size() != 2) {
+            throw new SharedPlan.NotSharedException("what the stage before left");
+        }
+        this.previous = before == null ? null : plan.rows(weights.type(), before.get(0), before.get(1));
+        Network.Output<SharedPlan.Value> left = network.stage(plan, stage, images, previous);
+        this.outputs = left.map(
+                tokens -> plan.output(tokens, weights.type()),
+                said -> said == left.prediction() ? plan.said(said, images) : plan.output(said, DType.F32));
+        this.parts = new Part[parts];
+    }
+
+    private static long[] one(List<Long> of) {
+        return LongStream.concat(LongStream.of(1), of.stream().mapToLong(Long::longValue))
+                .toArray();
+    }
+
+    /** Allocates what parts share. To be called before they are written. */
+    void allocate() {
+        for (SharedPlan.Shared shared : plan.shared()) {
+            memory.add(Scope.own(NativeArray.allocate(shared.dtype(), shared.rows(), shared.width())));
+        }
+    }
+
+    /** Writes a part's program, on its thread. */
+    void write(int part) {
+        DnnlProgram program = new DnnlProgram();
+        try {
+            plan.plan(part).write(program);
+            for (int i = 0; i < memory.size(); i++) {
+                SharedPlan.Shared shared = plan.shared().get(i);
+                program.bind(shared.all(part).view(), memory.get(i), 0);
+                for (SharedPlan.Written written : shared.written(part)) {
+                    program.bind(written.own().view(), memory.get(i), written.from());
+                }
+            }
+            List<Bound> extras = new ArrayList<>();
+            outputs.extras().values().forEach(value -> extras.add(Bound.of(value, part)));
+            DnnlPlan.Value seen = images.of(part);
+            parts[part] = new Part(
+                    program,
+                    seen == null ? null : seen.view(),
+                    Bound.of(previous, part),
+                    Bound.of(outputs.tokens(), part),
+                    Bound.of(outputs.prediction(), part),
+                    extras);
+        } catch (RuntimeException | Error e) {
+            program.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Runs a part on its thread, while others run the others. What fails is kept, and fails them too; see {@link #requireDone}.
+     *
+     * @param image which of the images
+     */
+    void run(
+            int part,
+            int image,
+            NativeArray allImages,
+            @Nullable NativeArray allPrevious,
+            Network.Output<NativeArray> all) {
+        try {
+            Part own = parts[part];
+            if (own == null) {
+                throw new IllegalStateException("part " + part + " was not written");
+            }
+            DnnlProgram program = own.program;
+            if (own.images != null) {
+                program.bind(own.images, allImages, image);
+            }
+            if (allPrevious != null) {
+                own.previous.to(program, allPrevious, image);
+            }
+            own.tokens.to(program, all.tokens(), image);
+            own.prediction.to(program, all.prediction(), image);
+            Iterator<NativeArray> extras = all.extras().values().iterator(); // in the ports' order, as the plan's are
+            own.extras.forEach(extra -> extra.to(program, extras.next(), image));
+            program.run();
+        } catch (RuntimeException | Error e) {
+            meeting.abandon(e);
+        }
+    }
+
+    /** @throws RuntimeException what failed first, or an {@link Error}, when all parts have ended */
+    void requireDone() {
+        Throwable failure = meeting.failure();
+        if (failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+    }
+
+    @Override
+    public void close() {
+        for (Part part : parts) {
+            if (part != null) {
+                part.program.close();
+            }
+        }
+        memory.forEach(NativeArray::close);
+        memory.clear();
+    }
+}

@@ -1,0 +1,116 @@
+package dev.thinkingvit.store;
+
+import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.checkpoint.Safetensors;
+import dev.thinkingvit.network.ActivationRanges;
+import dev.thinkingvit.tensor.HostTensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The {@value #NAME} beside a model's weights: between which values lies what goes into its linear layers, which computing in
+ * eight bits needs to know. A safetensors file by another name, so that nobody takes it for weights. It says its version,
+ * and a checksum of the weights it was measured with.
+ */
+public final class RangesFile {
+    /** Its name in a model's directory. */
+    public static final String NAME = "int8.ranges";
+
+    private static final String FORMAT = "thinkingvit-int8-ranges";
+    private static final String VERSION = "1";
+    private static final String AGAIN = "; 'thinkingvit calibrate --save' measures again";
+
+    private RangesFile() {}
+
+    /**
+     * Writes a model's ranges into its directory.
+     *
+     * @param images how many pictures have shown them
+     * @throws CheckpointException if the model is no directory, or the file cannot be written; what was there stays
+     */
+    public static Path write(ModelDirectory.Model model, ActivationRanges ranges, int images) {
+        Objects.requireNonNull(model, "the model is null");
+        Objects.requireNonNull(ranges, "the ranges are null");
+        if (!Files.isDirectory(model.path())) {
+            throw new CheckpointException(model.path(), "is no model directory, where " + NAME + " could lie");
+        }
+        Path file = model.path().resolve(NAME);
+        Safetensors.write(
+                file,
+                ranges.tensors(),
+                Map.of(
+                        "format",
+                        FORMAT,
+                        "version",
+                        VERSION,
+                        "images",
+                        Integer.toString(images),
+                        "weights",
+                        checksum(file, model, ranges)));
+        return file;
+    }
+
+    /**
+     * A model's ranges; null if there is no such file.
+     *
+     * @throws CheckpointException if it cannot be read, is of another version, or was measured with other weights
+     */
+    public static @Nullable ActivationRanges read(ModelDirectory.Model model) {
+        Objects.requireNonNull(model, "the model is null");
+        Path file = model.path().resolve(NAME);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        Safetensors.Contents contents = Safetensors.read(file);
+        Map<String, String> says = contents.metadata();
+        if (!FORMAT.equals(says.get("format"))) {
+            throw new CheckpointException(file, "format " + FORMAT + " is required, " + says.get("format") + " came");
+        }
+        if (!VERSION.equals(says.get("version"))) {
+            throw new CheckpointException(
+                    file, "version " + VERSION + " is required, " + says.get("version") + " came" + AGAIN);
+        }
+        ActivationRanges ranges;
+        try {
+            ranges = ActivationRanges.of(contents.tensors());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+        }
+        if (!checksum(file, model, ranges).equals(says.get("weights"))) {
+            throw new CheckpointException(file, "was measured with other weights than the model's" + AGAIN);
+        }
+        return ranges;
+    }
+
+    /**
+     * A model's ranges.
+     *
+     * @throws CheckpointException if there are none, saying how to measure them, or as {@link #read} throws it
+     */
+    public static ActivationRanges required(ModelDirectory.Model model) {
+        ActivationRanges ranges = read(model);
+        if (ranges == null) {
+            throw new CheckpointException(
+                    model.path(), "has no " + NAME + ", which int8 needs; 'thinkingvit calibrate --save' measures one");
+        }
+        return ranges;
+    }
+
+    /** Of the weights that the ranges are about, in the order of their names. */
+    private static String checksum(Path file, ModelDirectory.Model model, ActivationRanges ranges) {
+        CRC32C sum = new CRC32C();
+        for (String name : ranges.weights()) {
+            HostTensor weight = model.weights().get(name);
+            if (weight == null) {
+                throw new CheckpointException(file, "is about " + name + ", which the model does not have");
+            }
+            sum.update(weight.data());
+        }
+        return String.format(Locale.ROOT, "crc32c %08x", sum.getValue());
+    }
+}
