@@ -57,11 +57,11 @@ final class Laying {
             weights.put(name, start);
             HostTensor tensor = tensors.get(name);
             Role role = parameters.require(name).role();
-            if (role == Role.RECYCLING || (role == Role.HEAD && !head.kept())) {
+            if (role == Role.HEAD && !head.kept()) {
                 return;
             }
             if (tensor == null) {
-                boolean optional = role == Role.PREDICTOR || role == Role.KEPT_RECYCLING;
+                boolean optional = role == Role.PREDICTOR || role == Role.RECYCLING || role == Role.KEPT_RECYCLING;
                 if (!optional && !explained.contains(name)) {
                     remarks.add(missing(name));
                 }

@@ -104,6 +104,36 @@ public record WarmSource(
         return new WarmSource(all, fitted.width, fitted.shape, remarks);
     }
 
+    /**
+     * This source, and what recycles tokens, which then does not start anew.
+     *
+     * @param recycling of the network's shapes
+     * @param config of the network that starts
+     */
+    public WarmSource withRecycling(Map<String, HostTensor> recycling, NetworkConfig config) {
+        Set<String> layers = new TreeSet<>();
+        recycling.keySet().forEach(name -> layers.add(layer(name, config)));
+        Map<String, HostTensor> all = new LinkedHashMap<>(tensors);
+        all.putAll(recycling);
+        List<Remark> others = new ArrayList<>(remarks);
+        others.removeIf(remark -> layers.contains(remark.name()));
+        if (!layers.isEmpty()) {
+            others.add(recycles(layers, "is taken as it is", "are taken as they are"));
+        }
+        return new WarmSource(all, width, shape, others);
+    }
+
+    private static Remark recycles(Set<String> layers, String one, String several) {
+        String names = String.join(", ", layers).replaceFirst(", ([^,]*)$", " and $1");
+        return new Remark(
+                Kind.ADAPTED,
+                layers.iterator().next(),
+                names
+                        + (layers.size() == 1
+                                ? ", which recycles tokens, " + one
+                                : ", which recycle tokens, " + several));
+    }
+
     private static WarmSource of(
             Map<String, HostTensor> tensors,
             int width,
@@ -121,14 +151,7 @@ public record WarmSource(
             }
         }
         if (!layers.isEmpty()) {
-            String names = String.join(", ", layers).replaceFirst(", ([^,]*)$", " and $1");
-            all.add(new Remark(
-                    Kind.ADAPTED,
-                    layers.iterator().next(),
-                    names
-                            + (layers.size() == 1
-                                    ? ", which recycles tokens, starts anew in every model"
-                                    : ", which recycle tokens, start anew in every model")));
+            all.add(recycles(layers, "starts anew in every model", "start anew in every model"));
         }
         return new WarmSource(kept, width, width < 1 || width > LARGEST_WIDTH ? null : plain(config, width), all);
     }

@@ -19,6 +19,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -61,9 +62,27 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
      *     holds values that are no numbers
      */
     public static FirstWeights read(Path path, NetworkConfig network, List<String> classNames, long seed) {
+        return read(path, network, classNames, seed, false);
+    }
+
+    /**
+     * As {@link #read}, with what recycles tokens as well: for a network that goes on from one of the same stages.
+     *
+     * @throws CheckpointException also if the checkpoint has not all that recycles tokens, or of another shape
+     */
+    public static FirstWeights readWithRecycling(
+            Path path, NetworkConfig network, List<String> classNames, long seed) {
+        return read(path, network, classNames, seed, true);
+    }
+
+    private static FirstWeights read(
+            Path path, NetworkConfig network, List<String> classNames, long seed, boolean recycling) {
         StateDict source = Checkpoints.read(path, Weights.AUTO);
         SourceConfig config = SourceConfig.of(path, source);
         WarmSource fitted = fitted(source, config, network);
+        if (recycling) {
+            fitted = fitted.withRecycling(recycling(source, network), network);
+        }
         ClassHead head = ClassHead.of(
                 WarmStart.classes(fitted.tensors(), network), config.namings(), network.numClasses(), classNames);
         WarmStart start = WarmStart.of(fitted, network, network.parameters().draw(seed), head);
@@ -92,6 +111,25 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(source.file(), String.valueOf(e.getMessage()), e);
         }
+    }
+
+    /** All that recycles tokens, as the network has it. */
+    private static Map<String, HostTensor> recycling(StateDict source, NetworkConfig network) {
+        Map<String, HostTensor> tensors = new LinkedHashMap<>();
+        for (Parameter parameter : network.parameters().all()) {
+            if (parameter.role() == Parameter.Role.RECYCLING || parameter.role() == Parameter.Role.KEPT_RECYCLING) {
+                HostTensor tensor = source.tensors().get(parameter.name());
+                if (tensor == null || !Arrays.equals(tensor.shape(), parameter.shape())) {
+                    throw new CheckpointException(
+                            source.file(),
+                            "recycles tokens otherwise than " + network.shorthand() + ": " + parameter.name() + " of "
+                                    + Arrays.toString(parameter.shape()) + " is required to take it, it has "
+                                    + (tensor == null ? "none" : tensor));
+                }
+                tensors.put(parameter.name(), tensor);
+            }
+        }
+        return tensors;
     }
 
     private static void requireShare(StateDict source, WarmStart start, NetworkConfig network) {

@@ -71,6 +71,35 @@ class FirstWeightsTest {
     }
 
     @Test
+    void aNetworkGoesOnWithAllThatTheSameOneHas() throws IOException {
+        Map<String, HostTensor> weights = TARGET.parameters().draw(5);
+        Safetensors.write(folder.resolve("model.safetensors"), weights, Map.of());
+
+        FirstWeights anew = FirstWeights.read(folder, TARGET, NAMES, 1);
+        FirstWeights whole = FirstWeights.readWithRecycling(folder, TARGET, NAMES, 1);
+
+        String projection = ThinkingViTConfig.projectionName(2) + ".weight";
+        assertThat(anew.weights().get(projection).toFloats())
+                .isNotEqualTo(weights.get(projection).toFloats());
+        assertThat(whole.weights().keySet()).isEqualTo(weights.keySet());
+        weights.forEach((name, tensor) ->
+                assertThat(whole.weights().get(name).toFloats()).as(name).isEqualTo(tensor.toFloats()));
+        assertThat(whole.lines())
+                .contains("note: alpha and proj_layer, which recycle tokens, are taken as they are")
+                .noneMatch(line -> line.contains("anew") || line.contains("at random"));
+    }
+
+    @Test
+    void whatRecyclesOtherwiseIsNotTaken() throws IOException {
+        Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+
+        assertThatThrownBy(() -> FirstWeights.readWithRecycling(folder, TARGET, NAMES, 1))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("recycles tokens otherwise than " + TARGET.shorthand())
+                .hasMessageContaining("is required to take it, it has none");
+    }
+
+    @Test
     void whatCameFromWhereIsSaidFirst() throws IOException {
         FirstWeights start = read("");
 

@@ -85,6 +85,12 @@ final class RunOptions {
     private @Nullable Path init;
 
     @Option(
+            names = "--init-recycling",
+            description = "Take what recycles tokens (alpha and proj_layer) from the --init too, to go on with a network of the"
+                    + " same stages; else it starts anew, as the published trainings do.")
+    private boolean initRecycling;
+
+    @Option(
             names = "--teacher",
             paramLabel = "MODEL",
             description =
@@ -112,6 +118,11 @@ final class RunOptions {
     /** The folder of the training. */
     Path out() {
         return out;
+    }
+
+    /** Whether what recycles tokens is taken from first weights too. */
+    boolean takesRecycling() {
+        return initRecycling;
     }
 
     /** Whether the folder is to be locked. */

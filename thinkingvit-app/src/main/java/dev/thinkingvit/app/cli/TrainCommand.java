@@ -325,8 +325,10 @@ final class TrainCommand extends BaseCommand {
         if (init == null || !begins) {
             return FirstWeights.drawn(plan.recipe(), network);
         }
-        FirstWeights start = FirstWeights.read(
-                Path.of(init), network, classNames, plan.recipe().execution().seed());
+        long seed = plan.recipe().execution().seed();
+        FirstWeights start = run.takesRecycling()
+                ? FirstWeights.readWithRecycling(Path.of(init), network, classNames, seed)
+                : FirstWeights.read(Path.of(init), network, classNames, seed);
         start.lines().forEach(line -> err().println(HubModels.named(line)));
         return NestedNetwork.of(network, start.weights());
     }
