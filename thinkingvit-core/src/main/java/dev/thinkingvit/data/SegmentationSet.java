@@ -292,17 +292,55 @@ public final class SegmentationSet {
      * @throws IOException if they cannot be listed
      */
     public ImageFolder pictures() throws IOException {
-        Path below = Stream.of("leftImg8bit", "images")
+        return folder(annotations.keySet(), "leftImg8bit", "images");
+    }
+
+    /**
+     * The annotations of the pictures, as files in the same way.
+     *
+     * @throws IOException if they cannot be listed
+     */
+    public ImageFolder annotations() throws IOException {
+        return folder(Set.copyOf(annotations.values()), "gtFine", "annotations");
+    }
+
+    private ImageFolder folder(Set<Path> files, String... names) throws IOException {
+        Path below = Stream.of(names)
                 .map(root::resolve)
                 .filter(Files::isDirectory)
                 .findFirst()
                 .orElse(root);
         if (part.isEmpty()) {
-            return ImageFolder.openFlat(below).onlyPictures(annotations.keySet());
+            return ImageFolder.openFlat(below).onlyPictures(files);
         }
-        Path first = annotations.keySet().iterator().next();
+        Path first = files.iterator().next();
         String folder = String.valueOf(below.relativize(first).getName(0));
-        return ImageFolder.open(below).only(Set.of(folder)).onlyPictures(annotations.keySet());
+        return ImageFolder.open(below).only(Set.of(folder)).onlyPictures(files);
+    }
+
+    /**
+     * The annotation of a picture.
+     *
+     * @throws IllegalArgumentException if the picture is none of this set
+     */
+    public Path annotation(Path picture) {
+        Path annotation = annotations.get(picture);
+        if (annotation == null) {
+            throw new IllegalArgumentException(picture + ": is no picture of " + this);
+        }
+        return annotation;
+    }
+
+    /** The class that each number of an annotation stands for, a line each, by which a set is known again. */
+    public String numbering() {
+        StringBuilder lines = new StringBuilder();
+        for (int number = 0; number < classes.length; number++) {
+            int label = classes[number];
+            String meaning =
+                    label < 0 ? "none" : label == PixelLabels.IGNORED ? "left out" : "class " + classNames.get(label);
+            lines.append(number).append(' ').append(meaning).append('\n');
+        }
+        return lines.toString();
     }
 
     /** A colour of each class as {@code 0xRRGGBB}: the data set's own where it has some. */
@@ -322,11 +360,7 @@ public final class SegmentationSet {
      * @throws IllegalArgumentException if the picture is none of this set
      */
     public PixelLabels labels(Path picture) throws IOException {
-        Path annotation = annotations.get(picture);
-        if (annotation == null) {
-            throw new IllegalArgumentException(picture + ": is no picture of " + this);
-        }
-        return AnnotationFile.read(annotation, classes);
+        return AnnotationFile.read(annotation(picture), classes);
     }
 
     @Override

@@ -26,6 +26,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Recipe;
+import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,6 +66,7 @@ public record PixelJudge(
         }
     }
 
+    /** @throws TrainingException if none of the pixels of all that could be read is labelled: there is nothing to judge by */
     @Override
     public @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
         int rank = group == null ? 0 : group.rank();
@@ -109,6 +111,7 @@ public record PixelJudge(
     }
 
     private Judgement judgement(double[] sums, int stages, int classes) {
+        long judged = (long) sums[sums.length - 2];
         List<Double> ious = new ArrayList<>();
         List<Double> losses = new ArrayList<>();
         int each = classes * classes;
@@ -119,10 +122,16 @@ public record PixelJudge(
                 counts[i] = (long) sums[first + i];
             }
             PixelCounts all = PixelCounts.of(classes, counts);
+            if (judged > 0 && all.pixels() == 0) {
+                throw new TrainingException(
+                        (pictures.val() == null ? "" : pictures.val().root() + ": ")
+                                + "none of the pixels that are validated on are labelled: the annotations of all "
+                                + judged
+                                + " pictures leave out all of them");
+            }
             ious.add(all.meanIou());
             losses.add(sums[first + each] / all.pixels());
         }
-        long judged = (long) sums[sums.length - 2];
         return new Judgement(ious, losses, judged, pictures.validation().size() - judged);
     }
 

@@ -45,7 +45,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param heldOut training pictures kept back for validation, as {@code class/name}
  * @param validation classes of a validation set of its own; null where there is none
  * @param otherNames names of classes by other names that their folders bear or bore, in either set
- * @param sources what else is read, by the option that names it ({@code init})
+ * @param sources what else is read, by the option that names it ({@code init}); of labelled pixels also what the numbers of
+ *     annotations stand for ({@code classes})
  */
 public record RunInventory(
         List<OfClass> training,
@@ -162,7 +163,7 @@ public record RunInventory(
     }
 
     /**
-     * A file, or all files of a folder.
+     * A file, all files of a folder, or a text.
      *
      * @param bytes in all
      * @param sha256 of names and content
@@ -190,6 +191,13 @@ public record RunInventory(
                 }
             }
             return Optional.of(new Source(bytes, HexFormat.of().formatHex(digest.digest())));
+        }
+
+        /** Of a text. */
+        static Source of(String text) {
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            return new Source(
+                    bytes.length, HexFormat.of().formatHex(emptyDigest().digest(bytes)));
         }
 
         private static MessageDigest emptyDigest() {

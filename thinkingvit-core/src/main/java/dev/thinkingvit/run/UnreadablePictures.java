@@ -203,7 +203,7 @@ public final class UnreadablePictures {
 
     private void requireEnough(News last) {
         Pictures of = of(last.use());
-        String way = last.unfit()
+        String way = last.unfit() && pictures.pixels() == null // nothing else makes an annotation fit
                 ? "; the training is saved, --resume --crop resized takes pictures of every size"
                 : "; the training is saved and goes on with --resume when they are back";
         if (of.left[last.label()] == 0) {

@@ -7,7 +7,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.thinkingvit.augment.RandAugment;
 import dev.thinkingvit.augment.RandomErasing;
 import dev.thinkingvit.picture.Resampling;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +59,8 @@ public record AugmentationRecipe(
     private static final List<Double> PUBLISHED_RATIOS = List.of(0.5, 2.0);
     private static final double LARGEST_RATIO = 16;
     private static final int LARGEST_SIDE = 1 << 16;
+    private static final Map<String, Function<AugmentationRecipe, @Nullable Object>> OF_PICTURES_ALONE =
+            ofPicturesAloneByKey();
 
     /** See {@link Recipe#DEFAULT}. */
     static final AugmentationRecipe DEFAULT = new AugmentationRecipe(
@@ -116,6 +122,33 @@ public record AugmentationRecipe(
         if (aa != null) {
             RandAugment.parse(aa);
         }
+    }
+
+    /** The keys that were changed and that have no effect on pictures with a class for each pixel. */
+    List<String> ofPicturesAlone() {
+        return OF_PICTURES_ALONE.entrySet().stream()
+                .filter(each -> !Objects.equals(
+                        each.getValue().apply(this), each.getValue().apply(DEFAULT)))
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
+    private static Map<String, Function<AugmentationRecipe, @Nullable Object>> ofPicturesAloneByKey() {
+        Map<String, Function<AugmentationRecipe, @Nullable Object>> keys = new LinkedHashMap<>();
+        keys.put("crop", AugmentationRecipe::crop);
+        keys.put("scale", AugmentationRecipe::scale);
+        keys.put("ratio", AugmentationRecipe::ratio);
+        keys.put("train_interpolation", AugmentationRecipe::trainInterpolation);
+        keys.put("aa", AugmentationRecipe::aa);
+        keys.put("color_jitter", AugmentationRecipe::colorJitter);
+        keys.put("reprob", AugmentationRecipe::reprob);
+        keys.put("remode", AugmentationRecipe::remode);
+        keys.put("recount", AugmentationRecipe::recount);
+        keys.put("mixup", AugmentationRecipe::mixup);
+        keys.put("cutmix", AugmentationRecipe::cutmix);
+        keys.put("mixup_prob", AugmentationRecipe::mixupProb);
+        keys.put("mixup_switch_prob", AugmentationRecipe::mixupSwitchProb);
+        return keys;
     }
 
     /** Of which each picture gets one at random. */

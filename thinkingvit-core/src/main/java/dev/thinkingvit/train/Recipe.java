@@ -5,7 +5,9 @@ import static dev.thinkingvit.train.RecipeChecks.require;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.network.Halting;
 import dev.thinkingvit.tensor.TorchDevice;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +65,17 @@ public record Recipe(
         loss.weights(stages);
         requireFitting(network, distillation, pruning);
         boolean ofPixels = network.config(1).readout().isOfPixels();
+        if (ofPixels) {
+            List<String> without = new ArrayList<>(augmentation.ofPicturesAlone());
+            if (loss.smoothing() != 0) {
+                without.add("smoothing");
+            }
+            require(
+                    without.isEmpty(),
+                    String.join(", ", without) + (without.size() == 1 ? " is" : " are") + " for pictures of one class:"
+                            + " a Segmenter's are scaled, cut, mirrored and distorted in colour as published; leave "
+                            + (without.size() == 1 ? "it" : "them") + " out");
+        }
         require(
                 ofPixels || augmentation.ratioRange().equals(AugmentationRecipe.DEFAULT.ratioRange()),
                 "ratio_range scales the pictures of a Segmenter, which architecture " + network.architecture()

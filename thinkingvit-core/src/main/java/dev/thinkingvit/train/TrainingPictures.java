@@ -69,20 +69,10 @@ public final class TrainingPictures {
      *
      * @param set whose annotations are read, {@code samples} among its pictures
      * @param preprocessing the model's
-     * @throws TrainingException if the recipe asks for what is done to pictures of one class alone
      */
     public static BatchLoader.Builder pixelLoader(
             Recipe recipe, SegmentationSet set, List<Sample> samples, Preprocessing preprocessing, Peers peers) {
         AugmentationRecipe augmentation = recipe.augmentation();
-        boolean plain = augmentation.mixing().equals(Mixing.Options.NONE)
-                && augmentation.aa() == null
-                && augmentation.reprob() == 0
-                && augmentation.colorJitter() == 0;
-        if (!plain) {
-            throw new TrainingException("a Segmenter's pictures are scaled, cut, mirrored and distorted in colour as"
-                    + " published; mixup, cutmix, aa, color_jitter and reprob are for pictures of one class: leave them"
-                    + " out");
-        }
         float[] mean = preprocessing.mean();
         int fill = 0;
         for (float level : mean) {

@@ -92,6 +92,9 @@ class RecipeFileTest {
                 "preprocessing: {std: [0.5, 0.5]} | std must be three positive numbers, got [0.5, 0.5]",
                 "loss: {stage_weights: [1]} | stage_weights: the model has 2 stages, got 1 weights",
                 "loss: {class_weights: [1, 2]} | class_weights are of pixels' classes, of which architecture thinkingvit",
+                "{network: {architecture: thinkingvit_segmenter, model_kwargs: {thinking_stages: [1, 2], img_size: 16, patch_size: 8,"
+                        + " embed_dim: 16, depth: 1, num_heads: 2, decoder: linear}}, augmentation: {crop: resized, reprob: 0.2},"
+                        + " loss: {smoothing: 0.1}} | crop, reprob, smoothing are for pictures of one class",
                 "augmentation: {ratio_range: [0.5, 1]} | ratio_range scales the pictures of a Segmenter, which architecture",
                 "augmentation: {img_scale: [2048, 512]} | img_scale is a box for the pictures of a Segmenter, which architecture",
                 "augmentation: {img_scale: [512]} | img_scale must be a longer and a shorter side, from 1 to 65536 pixels, got [512]",

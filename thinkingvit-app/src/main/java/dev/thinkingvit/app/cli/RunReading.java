@@ -49,13 +49,13 @@ final class RunReading {
         String other = plan.record().val();
         Path root = Path.of(plan.record().data());
         if (Files.isDirectory(root) && SegmentationSet.isOne(root)) {
-            if (other != null) {
-                throw new TrainingException(
-                        root + ": labelled pixels are validated on their own part val, not on --val");
+            if (other != null || (plan.record().holdout() > 0 && !plan.goesOn())) {
+                throw new TrainingException(root + ": labelled pixels are validated on their own part val, not on "
+                        + (other != null ? "--val" : "--holdout"));
             }
             this.pixels = RunPixels.open(root);
-            this.data = pixels.begin().data();
-            this.val = pixels.begin().val();
+            this.data = pixels.training().pictures();
+            this.val = pixels.validation().pictures();
             return;
         }
         this.pixels = null;
@@ -99,7 +99,7 @@ final class RunReading {
     /** In a process that reads what process 0 reads. */
     private RunPictures goOn(RunInventory shared) throws IOException {
         return pixels != null
-                ? pixels.goOn("process 0", shared)
+                ? pixels.goOn("process 0", shared, unreadable)
                 : RunPictures.goOn("process 0", shared, data, val, false, false, unreadable);
     }
 
@@ -133,7 +133,7 @@ final class RunReading {
             before = RunPictures.unnoted(classNames(), data, this::heldOut);
         }
         RunPictures pictures = pixels != null
-                ? pixels.goOn("the training in " + out, before)
+                ? pixels.goOn("the training in " + out, before, unreadable)
                 : RunPictures.goOn("the training in " + out, before, data, val, force, otherVal, unreadable);
         if (!unreadable.isEmpty()) {
             notes.add("note: " + unreadable.size()
@@ -161,7 +161,10 @@ final class RunReading {
             RunPictures pictures, Map<String, RunInventory.Source> sources, List<String> notes) {
         List<String> remarks = new ArrayList<>(notes);
         remarks.addAll(pictures.remarks());
-        return pictures.with(pictures.inventory().withSources(sources), remarks);
+        Map<String, RunInventory.Source> all =
+                new HashMap<>(pictures.inventory().sources());
+        all.putAll(sources);
+        return pictures.with(pictures.inventory().withSources(all), remarks);
     }
 
     private List<Sample> heldOut(List<Sample> samples) {
