@@ -197,7 +197,7 @@ public final class PixelRecorder {
     private Read read(Sample sample) {
         try {
             Picture picture = PictureDecoder.decode(sample.path());
-            options.looks.requireFit(new ImageSize(picture.height(), picture.width()));
+            segmenter.requireFit(options.looks, new ImageSize(picture.height(), picture.width()));
             return new Read(sample, new LabelledPicture(picture, set.labels(sample.path())), null);
         } catch (UnfitPictureException e) {
             return new Read(

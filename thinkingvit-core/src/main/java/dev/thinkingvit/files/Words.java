@@ -10,6 +10,11 @@ public final class Words {
 
     private Words() {}
 
+    /** So many: {@code 1 window}, {@code 9 windows}. */
+    public static String count(long number, String noun) {
+        return number + " " + Objects.requireNonNull(noun, "the noun is null") + (number == 1 ? "" : "s");
+    }
+
     /** The noun with its indefinite article: {@code a Segmenter}, {@code an A-ViT}. */
     public static String a(String noun) {
         Objects.requireNonNull(noun, "the noun is null");

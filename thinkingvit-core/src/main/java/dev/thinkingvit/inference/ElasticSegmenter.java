@@ -6,6 +6,7 @@ import dev.thinkingvit.picture.Bilinear;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Picture;
 import dev.thinkingvit.picture.Preprocessing;
+import dev.thinkingvit.picture.UnfitPictureException;
 import dev.thinkingvit.store.ModelConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -97,8 +98,8 @@ public final class ElasticSegmenter implements AutoCloseable {
      *
      * @return one a picture, in order, of its own size
      * @throws dev.thinkingvit.model.NoNumberException if a stage's output is no finite number
-     * @throws IllegalArgumentException if the thresholds do not fit the number of stages, or a picture is too large to be
-     *     taken whole
+     * @throws IllegalArgumentException if the thresholds do not fit the number of stages, or a picture or a window is too
+     *     large to be taken whole
      * @throws IllegalStateException if it is closed
      */
     public List<Segmentation> segment(List<Picture> pictures, SegmentationOptions options, StopPolicy policy) {
@@ -112,7 +113,42 @@ public final class ElasticSegmenter implements AutoCloseable {
         return windows.record(looks(pictures, options), options.window(), router);
     }
 
+    /**
+     * Refuses windows that the network does not take, before a picture is enlarged for one.
+     *
+     * @throws IllegalArgumentException that says of which size they may be
+     */
+    public void requireTaken(ImageSize window) {
+        if (!config().network().imageSize().equals(Objects.requireNonNull(window, "the window's size is null"))) {
+            config().network().withImageSize(window);
+        }
+    }
+
+    /**
+     * Refuses a picture of which a view would be too large, for memory or for the network that is to take it whole.
+     *
+     * @throws UnfitPictureException that says how large
+     */
+    public void requireFit(SegmentationOptions options, ImageSize picture) {
+        options.requireFit(picture);
+        if (options.window() != null) {
+            return;
+        }
+        for (double scale : options.scales()) {
+            try {
+                requireTaken(options.size(picture, scale));
+            } catch (IllegalArgumentException e) {
+                throw new UnfitPictureException(
+                        "it has " + picture.width() + "x" + picture.height() + " pixels: " + e.getMessage());
+            }
+        }
+    }
+
     private List<Looks> looks(List<Picture> pictures, SegmentationOptions options) {
+        SlidingWindow window = options.window();
+        if (window != null) {
+            requireTaken(window.size());
+        }
         List<Looks> looks = new ArrayList<>();
         for (Picture picture : Objects.requireNonNull(pictures, "the list of pictures is null")) {
             Objects.requireNonNull(picture, "a picture is null");

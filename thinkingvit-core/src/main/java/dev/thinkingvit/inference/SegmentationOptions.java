@@ -52,7 +52,7 @@ public record SegmentationOptions(
 
     /** The same after bringing pictures' shorter side to so many pixels; 0 leaves them as they are. */
     public SegmentationOptions resized(int shorter) {
-        return fitted(shorter, shorter * LONGEST);
+        return fitted(shorter, (int) Math.min(Integer.MAX_VALUE, (long) shorter * LONGEST));
     }
 
     /** The same after fitting pictures into a box of these sides, in pixels; 0 leaves them as they are. */

@@ -213,8 +213,8 @@ public record SegmenterConfig(ImageSize imageSize, ThinkingViTConfig encoder, De
     @Override
     public SegmenterConfig withImageSize(ImageSize size) {
         if (size.height() > LARGEST || size.width() > LARGEST) {
-            throw new IllegalArgumentException("pictures of at most " + LARGEST
-                    + " pixels a side go through whole, got " + size + "; windows take larger ones");
+            throw new IllegalArgumentException("pictures and windows of at most " + LARGEST
+                    + " pixels a side go through whole, got " + size + "; smaller windows take larger pictures");
         }
         return of(
                 size,

@@ -25,4 +25,11 @@ class WordsTest {
     void aNounHasItsArticle(String said) {
         assertThat(Words.a(said.substring(said.indexOf(' ') + 1))).isEqualTo(said);
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0 windows", "1 window", "27 windows"})
+    void whatIsCountedIsOneOrSeveral(String said) {
+        assertThat(Words.count(Long.parseLong(said.substring(0, said.indexOf(' '))), "window"))
+                .isEqualTo(said);
+    }
 }

@@ -1,5 +1,6 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.files.Words;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
 import dev.thinkingvit.picture.PreprocessingChange;
@@ -112,8 +113,8 @@ final class ExportCommand extends BaseCommand {
                         target,
                         read.config().network().shorthand(),
                         int8 ? " in int8" : "",
-                        stages == 1 ? "1 graph" : stages + " graphs",
-                        embed ? " with their weights" : " and their weights",
+                        Words.count(stages, "graph"),
+                        (embed ? " with " : " and ") + (stages == 1 ? "its" : "their") + " weights",
                         exported.fileBytes() / 1e6);
         return 0;
     }

@@ -88,6 +88,9 @@ final class LookOptions {
         }
         try {
             ImageSize size = window == null ? own : window;
+            if (!whole) {
+                segmenter.requireTaken(size);
+            }
             SlidingWindow sliding =
                     whole ? null : stride == null ? SlidingWindow.of(size) : new SlidingWindow(size, stride);
             return new SegmentationOptions(sliding, 0, 0, List.of(1.0), false)

@@ -29,7 +29,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -116,7 +118,7 @@ final class SegmentCommand extends BaseCommand {
                 try {
                     PictureDecoder.Options how = new PictureDecoder.Options(exif, PictureDecoder.DEFAULT_MAX_PIXELS);
                     Picture picture = PictureDecoder.decode(file, how);
-                    options.requireFit(new ImageSize(picture.height(), picture.width()));
+                    segmenter.requireFit(options, new ImageSize(picture.height(), picture.width()));
                     waiting.add(new Named(file, names.getOrDefault(file, ""), picture));
                 } catch (UnfitPictureException e) {
                     results.skip(file, file + ": does not fit: " + e.getMessage(), err());
@@ -146,20 +148,43 @@ final class SegmentCommand extends BaseCommand {
         return ElasticSegmenter.of(opened);
     }
 
-    /** What the files of each picture are called, which must tell them apart. */
+    /** What the files of each picture are called: as it is, and as its folders too where others have its name. */
     private static Map<Path, String> names(List<Path> files) throws IOException {
         Map<String, Path> taken = new LinkedHashMap<>();
         Map<Path, String> names = new LinkedHashMap<>();
-        for (Path file : files) {
-            String name = String.valueOf(file.getFileName()).replaceFirst("\\.[^.]*$", "");
-            Path other = taken.put(name, file);
-            if (other != null) {
-                throw new IOException(other + " and " + file
-                        + " have the same name, by which what is written of them is" + " told apart: rename one");
+        Map<String, List<Path>> alike = files.stream()
+                .collect(Collectors.groupingBy(file -> name(file, 1), LinkedHashMap::new, Collectors.toList()));
+        for (List<Path> each : alike.values()) {
+            int deepest = each.stream().mapToInt(Path::getNameCount).max().orElse(1);
+            int parts = 1;
+            while (parts < deepest && !areApart(each, parts)) {
+                parts++;
             }
-            names.put(file, name);
+            for (Path file : each) {
+                String name = name(file, parts);
+                Path other = taken.put(name, file);
+                if (other != null) {
+                    throw new IOException(other + " and " + file
+                            + " have the same name, by which what is written of them is told apart: rename one");
+                }
+                names.put(file, name);
+            }
         }
         return names;
+    }
+
+    private static boolean areApart(List<Path> files, int parts) {
+        return files.stream().map(file -> name(file, parts)).distinct().count() == files.size();
+    }
+
+    /** The last parts of a path in one, without the ending. */
+    private static String name(Path file, int parts) {
+        int count = file.getNameCount();
+        String name = StreamSupport.stream(
+                        file.subpath(Math.max(0, count - parts), count).spliterator(), false)
+                .map(Path::toString)
+                .collect(Collectors.joining("-"));
+        return name.replaceFirst("\\.[^.]*$", "");
     }
 
     private void segment(
@@ -224,11 +249,7 @@ final class SegmentCommand extends BaseCommand {
             gmacs += result.gmacs();
             String words = words(counts, result, ended);
             shown.add(new SegmentationPage.Shown(
-                    String.valueOf(of.file.getFileName()),
-                    of.name + "-overlay.png",
-                    of.name + "-classes.png",
-                    of.name + "-windows.png",
-                    words));
+                    title(of), of.name + "-overlay.png", of.name + "-classes.png", of.name + "-windows.png", words));
             if (json) {
                 told.add(json(of, result, counts, ended));
             } else {
@@ -252,15 +273,25 @@ final class SegmentCommand extends BaseCommand {
                     .orElse("");
             return String.format(
                     Locale.ROOT,
-                    "%s; %d windows ended at stages 1 to %d: %s; %.3f GMACs",
+                    "%s; %s%s; %.3f GMACs",
                     most,
-                    result.windows().size(),
-                    stages,
-                    IntStream.of(ended)
-                            .mapToObj(String::valueOf)
-                            .reduce((a, b) -> a + ", " + b)
-                            .orElse(""),
+                    Words.count(result.windows().size(), "window"),
+                    ended(" ", ended),
                     result.gmacs());
+        }
+
+        /** Where windows ended, if they could at more than one stage. */
+        private String ended(String before, int[] ended) {
+            return stages == 1
+                    ? ""
+                    : before + "ended at stages 1 to " + stages + ": "
+                            + IntStream.of(ended).mapToObj(String::valueOf).collect(Collectors.joining(", "));
+        }
+
+        /** As the file is called, and where in its folders it lies if another is called so too. */
+        private String title(Named of) {
+            String file = String.valueOf(of.file.getFileName());
+            return file.startsWith(of.name) ? file : of.file.toString();
         }
 
         private ObjectNode json(Named of, Segmentation result, int[] counts, int[] ended) {
@@ -317,15 +348,10 @@ final class SegmentCommand extends BaseCommand {
             int windows = IntStream.of(byStage).sum();
             String summary = String.format(
                     Locale.ROOT,
-                    "%d %s, %d windows, of which %s ended at stages 1 to %d; %.3f GMACs a picture",
-                    shown.size(),
-                    shown.size() == 1 ? "picture" : "pictures",
-                    windows,
-                    IntStream.of(byStage)
-                            .mapToObj(String::valueOf)
-                            .reduce((a, b) -> a + ", " + b)
-                            .orElse(""),
-                    stages,
+                    "%s, %s%s; %.3f GMACs a picture",
+                    Words.count(shown.size(), "picture"),
+                    Words.count(windows, "window"),
+                    ended(", which ", byStage),
                     gmacs / Math.max(1, shown.size()));
             new SegmentationPage(name, summary, legend, stages, shown).write(folder.resolve("index.html"));
             if (!json) {

@@ -5,6 +5,8 @@ import dev.thinkingvit.inference.Router;
 import dev.thinkingvit.inference.Routers;
 import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.store.Routing;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -104,11 +106,23 @@ final class StopOptions {
             }
         }
         if (best == null) {
-            double least = classifier.engine().cumulativeGmacs(1);
-            throw usage(String.format(
-                    "--budget %s is not enough: this model's first stage takes %.3f GMACs", gmacs, least));
+            double least = routing.calibration().curve().stream()
+                    .mapToDouble(Routing.Point::gmacs)
+                    .min()
+                    .orElse(0);
+            throw usage("--budget " + plain(gmacs) + " is not enough: by the model's calibration "
+                    + (classifier.config().network().readout().isOfPixels() ? "a picture" : "an image") + " takes "
+                    + plain(least) + " GMACs at least");
         }
         return best.threshold();
+    }
+
+    /** To four digits, however small. */
+    private static String plain(double number) {
+        return new BigDecimal(number)
+                .round(new MathContext(4))
+                .stripTrailingZeros()
+                .toPlainString();
     }
 
     private ParameterException usage(String message) {

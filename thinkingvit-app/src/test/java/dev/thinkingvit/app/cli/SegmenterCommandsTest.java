@@ -6,6 +6,8 @@ import dev.thinkingvit.model.Precision;
 import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,63 +28,22 @@ import tools.jackson.databind.json.JsonMapper;
 class SegmenterCommandsTest {
     private static final Path MODEL = CommandRun.REFERENCE.resolve("segmenter-window");
 
-    private static final String RECIPE = """
-            network:
-              architecture: thinkingvit_segmenter
-              model_kwargs: {thinking_stages: [1, 2], img_size: 16, patch_size: 8, embed_dim: 16, depth: 1, num_heads: 2, decoder: linear}
-            optimizer: {opt: sgd, lr: 0.05, batch_size: 4, weight_decay: 0}
-            schedule: {sched: poly, sched_on_updates: true, epochs: 3, min_lr: 1e-5}
-            """;
-
     @TempDir
     Path directory;
 
-    /** Dark above, bright below. */
+    private TinyPixels pixels;
+
     @BeforeEach
     void writeASet() throws IOException {
-        for (String part : new String[] {"train", "val"}) {
-            for (int i = 0; i < (part.equals("train") ? 8 : 2); i++) {
-                BufferedImage picture = new BufferedImage(24, 20, BufferedImage.TYPE_INT_RGB);
-                BufferedImage labels = new BufferedImage(24, 20, BufferedImage.TYPE_BYTE_GRAY);
-                for (int y = 0; y < 20; y++) {
-                    for (int x = 0; x < 24; x++) {
-                        boolean below = y > 6 + i;
-                        picture.setRGB(x, y, below ? 0xF0F0E0 : 0x101020);
-                        labels.getRaster().setSample(x, y, 0, x == 0 ? 2 : below ? 1 : 0);
-                    }
-                }
-                write(picture, "data/images/" + part + "/" + i + ".png");
-                write(labels, "data/annotations/" + part + "/" + i + ".png");
-            }
-        }
-        Files.writeString(directory.resolve("data/labels.txt"), "sky\nground\n-border\n");
-        Files.writeString(directory.resolve("recipe.yaml"), RECIPE);
+        pixels = TinyPixels.write(directory);
     }
 
     private void write(BufferedImage image, String name) throws IOException {
-        Path file = directory.resolve(name);
-        Files.createDirectories(file.getParent());
-        assertThat(ImageIO.write(image, "png", file.toFile())).isTrue();
+        pixels.write(image, name);
     }
 
     private CommandRun train(Object... more) {
-        Object[] arguments = new Object[7 + more.length];
-        System.arraycopy(
-                new Object[] {
-                    "train",
-                    "--data",
-                    directory.resolve("data"),
-                    "--recipe",
-                    directory.resolve("recipe.yaml"),
-                    "--out",
-                    directory.resolve("run")
-                },
-                0,
-                arguments,
-                0,
-                7);
-        System.arraycopy(more, 0, arguments, 7, more.length);
-        return CommandRun.of(arguments);
+        return pixels.train(more);
     }
 
     @Test
@@ -188,7 +149,7 @@ class SegmenterCommandsTest {
         Files.writeString(directory.resolve("recipe.yaml"), "schedule: {epochs: 1}\n");
         assertThat(train().err()).contains("has labelled pixels, of which a ThinkingViT learns nothing");
 
-        Files.writeString(directory.resolve("recipe.yaml"), RECIPE);
+        pixels = TinyPixels.write(directory);
         Files.move(directory.resolve("data/annotations"), directory.resolve("elsewhere"));
         Files.createDirectories(directory.resolve("classes"));
         Files.move(directory.resolve("data/images"), directory.resolve("classes/images"));
@@ -268,6 +229,73 @@ class SegmenterCommandsTest {
         CommandRun broken = CommandRun.of("segment", "--model", MODEL, "--out", out, directory.resolve("broken.png"));
         assertThat(broken.code()).isEqualTo(Main.FAILED);
         assertThat(broken.err()).contains("broken.png");
+    }
+
+    @Test
+    void picturesOfOneNameAreToldApartByTheirFolders() throws IOException {
+        write(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB), "streets/ulm/one.png");
+        write(noise(40, 40), "streets/bonn/one.png");
+        write(noise(40, 40), "streets/bonn/two.png");
+        Path out = directory.resolve("seen");
+        CommandRun run = CommandRun.of("segment", "--model", MODEL, "--out", out, directory.resolve("streets"));
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(out.resolve("ulm-one-overlay.png")).exists();
+        assertThat(out.resolve("bonn-one-classes.png")).exists();
+        assertThat(out.resolve("two-windows.png")).exists();
+        assertThat(out.resolve("index.html"))
+                .content()
+                .contains("streets/ulm/one.png")
+                .contains(">two.png<");
+
+        write(noise(40, 40), "streets/bonn/one.gif.png");
+        Files.move(directory.resolve("streets/bonn/one.gif.png"), directory.resolve("streets/bonn/one.jpg"));
+        refuses("have the same name", "segment", "-m", MODEL, "--out", out, directory.resolve("streets"));
+    }
+
+    @Test
+    void aPictureThatIsTooLargeToBeTakenWholeIsSkipped() throws IOException {
+        write(new BufferedImage(5000, 2, BufferedImage.TYPE_INT_RGB), "long.png");
+        write(new BufferedImage(30, 20, BufferedImage.TYPE_INT_RGB), "short.png");
+        CommandRun run = CommandRun.of(
+                "segment",
+                "--whole",
+                "--model",
+                MODEL,
+                "--out",
+                directory.resolve("seen"),
+                directory.resolve("long.png"),
+                directory.resolve("short.png"));
+        assertThat(run.err())
+                .contains("long.png: does not fit: it has 5000x2 pixels: pictures and windows of at most 4096");
+        assertThat(run.out()).contains("1 picture, 1 window, which ended at").contains("short.png: ");
+    }
+
+    @Test
+    void sizesBeyondAllMemoryAreRefusedInWords() {
+        Path out = directory.resolve("seen");
+        Path picture = directory.resolve("data/images/val/0.png");
+        refuses("windows of at most 4096", "segment", "-m", MODEL, "--out", out, "--window", 5000, picture);
+        refuses("at most 134 million pixels", "segment", "-m", MODEL, "--out", out, "--resize", 1_000_000_000, picture);
+    }
+
+    @Test
+    void aBudgetThatIsTooSmallNamesWhatAPictureTakes() throws IOException {
+        Path model = trained();
+        Path data = directory.resolve("data");
+        JsonNode root = json("calibrate", "--data", data, "--model", model, "--target", "stage2=0", "--save", "--json");
+        String least = new BigDecimal(root.get("gmacs").asDouble())
+                .round(new MathContext(4))
+                .toPlainString();
+        refuses(
+                "--budget 0.0000001 is not enough: by the model's calibration a picture takes " + least,
+                "segment",
+                "-m",
+                model,
+                "--out",
+                directory.resolve("seen"),
+                "--budget",
+                "1e-7",
+                data.resolve("images/val/0.png"));
     }
 
     /** A Segmenter that has learnt the set a little. */
