@@ -7,6 +7,7 @@ import dev.thinkingvit.eval.Calibrator;
 import dev.thinkingvit.eval.PixelCalibrator;
 import dev.thinkingvit.eval.PixelRecording;
 import dev.thinkingvit.eval.PixelRow;
+import dev.thinkingvit.eval.PixelSweep;
 import dev.thinkingvit.eval.Recording;
 import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.Target;
@@ -28,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -71,8 +73,8 @@ final class CalibrateCommand extends BaseCommand {
             paramLabel = "TARGET",
             description = "gmacs=G (mean cost of an image, at most), accuracy-drop=P (percentage points lost against"
                     + " always thinking, at most; of a Segmenter those of mIoU) or stage2=S (share of images, of a"
-                    + " Segmenter windows, that need stage 2, at most: 0.4 or 40%%). A model of one stage has no"
-                    + " threshold, and takes none.")
+                    + " Segmenter windows, that need stage 2, at most: 0.4 or 40%%; stage3=S of a later one). A model"
+                    + " of one stage has no threshold, and takes none.")
     private @Nullable String target;
 
     @Option(
@@ -115,10 +117,12 @@ final class CalibrateCommand extends BaseCommand {
             if (wanted == null && config.network().stages() > 1) {
                 throw usage("--target says what the threshold is to reach; only a model of one stage needs none");
             }
+            if (wanted != null && config.network().stages() == 1) {
+                throw usage(
+                        "--target: a model of one stage has no threshold to calibrate; leave it out, and --save keeps"
+                                + " with the model what can be measured all the same");
+            }
             if (pixels.isFor(config, input)) {
-                if (wanted == null) {
-                    throw usage("a Segmenter of one stage has no threshold to calibrate");
-                }
                 calibrate(ElasticSegmenter.of(classifier), wanted, directory);
                 return 0;
             }
@@ -140,17 +144,23 @@ final class CalibrateCommand extends BaseCommand {
         return 0;
     }
 
-    private void calibrate(ElasticSegmenter segmenter, Target wanted, Path directory) throws IOException {
+    private void calibrate(ElasticSegmenter segmenter, @Nullable Target wanted, Path directory) throws IOException {
         ModelConfig config = segmenter.config();
         SegmentationSet set = pixels.set(config, input);
         PixelRecording recording = pixels.record(segmenter, set, input, List.of(), err());
-        PixelCalibrator.Choice choice = new PixelCalibrator(recording).choose(wanted);
+        PixelCalibrator.Choice choice = wanted == null ? null : new PixelCalibrator(recording).choose(wanted);
         String router = recording.router().id();
         Path saved = null;
         if (save) {
             Routing.Calibration calibration = new Routing.Calibration(
-                    data(), recording.pictures().size(), wanted.toString(), choice.curve(), null, null);
-            saved = save(directory, config, new Routing(router, List.of(choice.threshold()), calibration));
+                    data(),
+                    recording.pictures().size(),
+                    choice == null ? ALWAYS : choice.target().toString(),
+                    choice == null ? List.of() : choice.curve(),
+                    null,
+                    null);
+            List<Double> thresholds = choice == null ? List.of() : List.of(choice.threshold());
+            saved = save(directory, config, new Routing(router, thresholds, calibration));
             if (!input.backend.isExported(directory)
                     && !input.backend.isOnDevice()
                     && segmenter.model().precision() == Precision.FP32
@@ -162,19 +172,29 @@ final class CalibrateCommand extends BaseCommand {
                                 pixels.record(ElasticSegmenter.of(watching), set, some, input, List.of(), err()));
             }
             String given = pixels.look.given();
-            if (given != null) {
+            if (given != null && choice != null) {
                 err().println("note: the threshold is one for pictures as they were looked at here (" + given
                         + "); give 'segment' the same options");
             }
         }
-        out().println(json ? json(directory, set, recording, choice) : text(router, choice));
+        out().println(json ? json(directory, set, recording, choice) : text(router, recording, choice));
         if (saved != null) {
             err().println("saved to " + saved);
         }
         out().flush();
     }
 
-    private static String text(String router, PixelCalibrator.Choice choice) {
+    private static String text(String router, PixelRecording recording, PixelCalibrator.@Nullable Choice choice) {
+        if (choice == null) {
+            PixelRow all = new PixelSweep(recording).alwaysThink();
+            return String.format(
+                    Locale.ROOT,
+                    "one stage, no threshold: mIoU %.2f %%, %.4f GMACs a picture, on %,d pictures in %,d windows",
+                    all.meanIou(),
+                    all.gmacs(),
+                    all.pictures(),
+                    all.windows());
+        }
         PixelRow row = choice.row();
         PixelRow always = choice.alwaysThink();
         return String.format(
@@ -183,8 +203,7 @@ final class CalibrateCommand extends BaseCommand {
                         + "                 chosen   always thinking%n"
                         + "mIoU %%        %8.2f          %8.2f%n"
                         + "pixels right %%%8.2f          %8.2f%n"
-                        + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%n"
-                        + "stage 2 %%     %8.1f          %8.1f",
+                        + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%s",
                 choice.threshold(),
                 router,
                 choice.target(),
@@ -197,11 +216,25 @@ final class CalibrateCommand extends BaseCommand {
                 row.gmacs(),
                 always.gmacs(),
                 100 * (1 - row.gmacs() / always.gmacs()),
-                100 * row.shareNeeding(2),
-                100 * always.shareNeeding(2));
+                shares(recording.stages(), row::shareNeeding, always::shareNeeding));
     }
 
-    private String json(Path directory, SegmentationSet set, PixelRecording recording, PixelCalibrator.Choice choice) {
+    /** A line of each stage that not all need. */
+    private static String shares(int stages, IntToDoubleFunction chosen, IntToDoubleFunction always) {
+        StringBuilder lines = new StringBuilder();
+        for (int stage = 2; stage <= stages; stage++) {
+            lines.append(String.format(
+                    Locale.ROOT,
+                    "%nstage %d %%     %8.1f          %8.1f",
+                    stage,
+                    100 * chosen.applyAsDouble(stage),
+                    100 * always.applyAsDouble(stage)));
+        }
+        return lines.toString();
+    }
+
+    private String json(
+            Path directory, SegmentationSet set, PixelRecording recording, PixelCalibrator.@Nullable Choice choice) {
         ObjectNode root = JsonOutput.root();
         root.put("model", Models.given(directory));
         root.put("data", input.data.toString());
@@ -210,21 +243,28 @@ final class CalibrateCommand extends BaseCommand {
         DataOptions.putSkipped(root, recording.skipped());
         root.put("windows", recording.windows());
         root.put("router", recording.router().id());
-        root.put("target", choice.target().toString());
-        root.put("threshold", choice.threshold());
-        put(root, choice.row());
-        put(root.putObject("always_think"), choice.alwaysThink());
+        int stages = recording.stages();
+        if (choice == null) {
+            put(root, new PixelSweep(recording).alwaysThink(), stages);
+        } else {
+            root.put("target", choice.target().toString());
+            root.put("threshold", choice.threshold());
+            put(root, choice.row(), stages);
+            put(root.putObject("always_think"), choice.alwaysThink(), stages);
+        }
         root.put("saved", save);
         return JsonMapper.builder().build().writeValueAsString(root);
     }
 
-    private static void put(ObjectNode node, PixelRow row) {
+    private static void put(ObjectNode node, PixelRow row, int stages) {
         node.put("miou", row.meanIou());
         node.put("pixel_accuracy", row.pixelAccuracy());
         node.put("mean_accuracy", row.meanAccuracy());
         node.put("gmacs", row.gmacs());
         node.put("gmacs_per_window", row.gmacsPerWindow());
-        node.put("stage2_share", row.shareNeeding(2));
+        for (int stage = 2; stage <= stages; stage++) {
+            node.put("stage" + stage + "_share", row.shareNeeding(stage));
+        }
     }
 
     private static Found find(Recording recording, @Nullable Target wanted) {
@@ -381,8 +421,7 @@ final class CalibrateCommand extends BaseCommand {
                 "threshold %s of %s for %s, on %,d images%n"
                         + "                 chosen   always thinking%n"
                         + "top-1 %%       %8.2f          %8.2f%n"
-                        + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%n"
-                        + "stage 2 %%     %8.1f          %8.1f%s",
+                        + "GMACs         %8.4f          %8.4f   (%.0f %% saved)%s%s",
                 choice.threshold(),
                 recording.router().id(),
                 choice.target(),
@@ -392,8 +431,7 @@ final class CalibrateCommand extends BaseCommand {
                 row.gmacs(),
                 always.gmacs(),
                 100 * (1 - row.gmacs() / always.gmacs()),
-                100 * row.shareNeeding(2),
-                100 * always.shareNeeding(2),
+                shares(row.stages().size(), row::shareNeeding, always::shareNeeding),
                 precisions);
     }
 
@@ -446,8 +484,8 @@ final class CalibrateCommand extends BaseCommand {
         node.put("top1", row.top1());
         node.put("top5", row.top5());
         node.put("gmacs", row.gmacs());
-        if (row.stages().size() > 1) {
-            node.put("stage2_share", row.shareNeeding(2));
+        for (int stage = 2; stage <= row.stages().size(); stage++) {
+            node.put("stage" + stage + "_share", row.shareNeeding(stage));
         }
     }
 }
