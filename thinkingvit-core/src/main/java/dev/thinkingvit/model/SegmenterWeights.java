@@ -1,7 +1,9 @@
 package dev.thinkingvit.model;
 
+import dev.thinkingvit.model.SegmenterConfig.Decoder;
 import dev.thinkingvit.picture.ImageSize;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -73,10 +75,11 @@ final class SegmenterWeights implements WeightsReader {
         boolean mask = weights.has(SegmenterNetwork.CLASS_TOKENS);
         int width = weights.size(ENCODER + "cls_token", 2, 1, 1, -1);
         int side = weights.size(PATCHES, 3, -1, 3, -1, -1);
+        contradictions(weights, mask, notes);
         put(args, "embed_dim", width);
         put(args, "patch_size", weights.size(PATCHES, 2, -1, 3, side, side));
         put(args, "depth", count(weights, ENCODER + "blocks."));
-        put(args, "decoder", (mask ? SegmenterConfig.Decoder.MASK : SegmenterConfig.Decoder.LINEAR).id());
+        put(args, "decoder", (mask ? Decoder.MASK : Decoder.LINEAR).id());
         if (mask) {
             put(args, "decoder_depth", count(weights, "decoder.blocks."));
         }
@@ -93,6 +96,37 @@ final class SegmenterWeights implements WeightsReader {
             notes.add(VARIANT + " names a normalization that is not known: deit and vit are, it has "
                     + said(weights, "normalization"));
         }
+    }
+
+    /** A variant of another training tells nothing of these weights, whose shapes are what is taken. */
+    private static void contradictions(BareWeights weights, boolean mask, List<String> notes) {
+        Map<String, Integer> sizes = new LinkedHashMap<>();
+        sizes.put("d_model", weights.size(ENCODER + "cls_token", 2, 1, 1, -1));
+        sizes.put("patch_size", weights.size(PATCHES, 3, -1, 3, -1, -1));
+        sizes.put("n_layers", count(weights, ENCODER + "blocks."));
+        sizes.put(
+                "n_cls",
+                mask ? weights.size(SegmenterNetwork.CLASS_TOKENS, 1, 1, -1, -1) : weights.size(HEAD, 0, -1, -1));
+        sizes.forEach((key, size) -> contradiction(key, said(weights, key), size, notes));
+        if (said(weights, "decoder") instanceof Map<?, ?> decoder) {
+            if (decoder.get("name") instanceof String name && name.startsWith("mask") != mask) {
+                notes.add(contradiction("decoder", name, (mask ? Decoder.MASK : Decoder.LINEAR).id()));
+            }
+            if (mask) {
+                contradiction("decoder.n_layers", decoder.get("n_layers"), count(weights, "decoder.blocks."), notes);
+            }
+        }
+    }
+
+    private static void contradiction(String key, @Nullable Object said, int is, List<String> notes) {
+        if (said instanceof Number number && number.doubleValue() != is) {
+            notes.add(contradiction(key, number, is));
+        }
+    }
+
+    private static String contradiction(String key, Object said, Object is) {
+        return VARIANT + " says " + key + " " + said + ", the weights are of " + is
+                + ", which is taken; it may be that of" + " another training";
     }
 
     private static void put(Map<String, @Nullable Object> args, String key, Object value) {

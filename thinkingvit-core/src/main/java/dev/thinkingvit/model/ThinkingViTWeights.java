@@ -53,7 +53,9 @@ final class ThinkingViTWeights implements WeightsReader {
                 network = "a Segmenter";
             }
             if (network != null) {
-                throw foreign(name, network);
+                throw new IllegalArgumentException("tensor " + name + " belongs to " + network
+                        + ", as which the file is not read: a configuration must name that architecture, or none where the"
+                        + " file is whole");
             }
         }
         VARIANTS.forEach((names, network) -> weights.tensors().keySet().stream()

@@ -21,6 +21,7 @@ import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A Segmenter's checkpoint as its trainer leaves it: no configuration, a variant beside it. */
@@ -117,6 +118,23 @@ class BareSegmenterTest {
         assertThat(ModelImport.read(file, null, Weights.AUTO).notes())
                 .anyMatch(note -> note.startsWith("variant.yml names a normalization that is not known"))
                 .anyMatch(note -> note.startsWith("crops are taken to be of 32, as the positions say; 24 × 32"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "n_cls: 5 | n_cls: 7 | variant.yml says n_cls 7, the weights are of 5, which is taken",
+                "d_model: 24 | d_model: 48 | variant.yml says d_model 48, the weights are of 24",
+                "patch_size: 8 | patch_size: 4 | variant.yml says patch_size 4, the weights are of 8",
+                "name: linear | name: mask_transformer | variant.yml says decoder mask_transformer, the weights are of linear",
+                "patch_size: 8 | n_layers: 12 | variant.yml says n_layers 12, the weights are of 2"
+            })
+    void aVariantOfAnotherTrainingIsNoticed(String was, String is, String note) throws IOException {
+        Path file = checkpoint(config(new ImageSize(24, 32), SegmenterConfig.Decoder.LINEAR));
+        Files.writeString(directory.resolve("variant.yml"), VARIANT.replace(was, is));
+
+        assertThat(ModelImport.read(file, null, Weights.AUTO).notes()).anyMatch(each -> each.startsWith(note));
     }
 
     @Test
