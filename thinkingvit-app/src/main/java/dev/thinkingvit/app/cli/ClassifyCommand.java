@@ -95,6 +95,7 @@ final class ClassifyCommand extends BaseCommand {
                             + " picture, a heat map, and both side by side.")
     private @Nullable Path tokenDepth;
 
+    private int seen;
     private int drawn;
 
     @Override
@@ -144,6 +145,12 @@ final class ClassifyCommand extends BaseCommand {
                     }
                 }
             }
+            if (depths != null && drawn < results.size()) {
+                err().printf(
+                                "note: %d of %d pictures stopped before the stage in which tokens halt, and are not drawn;"
+                                        + " --threshold says when they stop%n",
+                                results.size() - drawn, results.size());
+            }
             if (jsonLines) {
                 failures.forEach(failure -> out().println(JsonOutput.of(failure)));
                 out().flush();
@@ -174,12 +181,13 @@ final class ClassifyCommand extends BaseCommand {
     private void draw(TokenDepthPictures depths, List<Classification> done, Batch batch, Preprocessing preprocessing)
             throws IOException {
         for (int i = 0; i < done.size(); i++) {
-            drawn++;
+            seen++;
             float[] tokens = done.get(i).outcome().decisive().extras().get(Halting.TOKEN_DEPTH);
             if (tokens != null) {
+                drawn++;
                 Path file = Path.of(done.get(i).source()).getFileName();
                 String name =
-                        String.format("%05d-%s", drawn, String.valueOf(file).replaceFirst("\\.\\w+$", ""));
+                        String.format("%05d-%s", seen, String.valueOf(file).replaceFirst("\\.\\w+$", ""));
                 float[] patches = Arrays.copyOfRange(tokens, 1, tokens.length); // without the class token
                 depths.write(
                         Objects.requireNonNull(tokenDepth),

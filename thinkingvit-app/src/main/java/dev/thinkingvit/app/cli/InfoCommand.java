@@ -295,8 +295,8 @@ final class InfoCommand extends BaseCommand {
         if (info.has("gate_scale")) {
             line(
                     "tokens halt",
-                    "in the last stage, where σ(" + info.get("gate_scale").asString() + " · first feature − "
-                            + info.get("gate_center").asString() + ") sums to "
+                    "in the last stage, where σ(" + info.get("gate_scale").asString() + " · first feature "
+                            + less(info.get("gate_center").decimalValue()) + ") sums to "
                             + BigDecimal.ONE.subtract(info.get("halting_eps").decimalValue()) + " over the blocks");
             line("token depth", tokenDepth(info.path("routing").path("calibration")));
         }
@@ -482,6 +482,10 @@ final class InfoCommand extends BaseCommand {
     }
 
     /** Two digits behind the point, as published; more where that would read 0.00. */
+    private static String less(BigDecimal number) {
+        return (number.signum() < 0 ? "+ " : "− ") + number.abs();
+    }
+
     private static String gmacs(double gmacs) {
         return String.format(gmacs < 0.1 ? "%.5f" : "%.2f", gmacs);
     }
