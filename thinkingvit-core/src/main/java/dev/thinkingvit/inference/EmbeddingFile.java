@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  * all. {@code B} pictures, {@code N} tokens, {@code D} the width that all rows are padded to.
  *
  * @param format how
- * @param tokens N where all tokens are kept, an array (B, N, D) then; 0 where a picture is one vector, (B, D)
+ * @param tokens N where all tokens are kept, at least those of every embedding, an array (B, N, D) then; 0 where a picture is one vector, (B, D)
  * @param width D, at least that of every embedding
  * @param facts for who reads the file, where the format has a place for them
  */
@@ -184,11 +184,12 @@ public record EmbeddingFile(EmbeddingFormat format, int tokens, int width, Map<S
 
     private void print(OutputStream out, Embedding embedding) throws IOException {
         float[] values = embedding.padded(width).values();
-        if (values.length != Math.max(1, tokens) * width) {
+        int whole = Math.max(1, tokens) * width;
+        if (values.length > whole) {
             throw new IllegalArgumentException(embedding.source() + ": " + values.length + " values, "
                     + Math.max(1, tokens) + " x " + width + " are required");
         }
-        byte[] bytes = new byte[values.length * Float.BYTES];
+        byte[] bytes = new byte[whole * Float.BYTES]; // zeros where a stage has left tokens out
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values);
         out.write(bytes);
     }

@@ -8,6 +8,9 @@ import dev.thinkingvit.checkpoint.Safetensors;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,15 +98,31 @@ class EmbeddingFileTest {
                         """);
     }
 
+    /** As many as a stage has left that leaves tokens out. */
+    @Test
+    void tokensThatAStageHasNotAreZeros() throws IOException {
+        Path file = folder.resolve("all.npy");
+        Embedding embedding = new Embedding(EmbeddingTest.seen(1), 2, new float[] {1, 2, 3, 4, 5, 6});
+        new EmbeddingFile(EmbeddingFormat.NPY, 4, 2, Map.of()).write(file, NAMES, sink -> sink.add(embedding));
+        byte[] bytes = Files.readAllBytes(file);
+        FloatBuffer values = ByteBuffer.wrap(bytes, bytes.length - 8 * Float.BYTES, 8 * Float.BYTES)
+                .slice()
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asFloatBuffer();
+        float[] all = new float[8];
+        values.get(all);
+        assertThat(all).containsExactly(1, 2, 3, 4, 5, 6, 0, 0);
+    }
+
     @Test
     void allTokensOfAPictureMakeAThirdAxis() throws IOException {
         Path file = folder.resolve("all.npy");
         Embedding embedding = new Embedding(EmbeddingTest.seen(1), 2, new float[] {1, 2, 3, 4, 5, 6});
         new EmbeddingFile(EmbeddingFormat.NPY, 3, 2, Map.of()).write(file, NAMES, sink -> sink.add(embedding));
         assertThat(Files.readString(file, StandardCharsets.ISO_8859_1)).contains("'shape': (1, 3, 2,)");
-        assertThatThrownBy(() -> new EmbeddingFile(EmbeddingFormat.NPY, 4, 2, Map.of())
+        assertThatThrownBy(() -> new EmbeddingFile(EmbeddingFormat.NPY, 2, 2, Map.of())
                         .write(file, NAMES, sink -> sink.add(embedding)))
-                .hasMessage("a.jpg: 6 values, 4 x 2 are required");
+                .hasMessage("a.jpg: 6 values, 2 x 2 are required");
         assertThat(new EmbeddingText(EmbeddingFormat.JSONL, 2).line(embedding))
                 .contains("\"embedding\":[[1.0,2.0],[3.0,4.0],[5.0,6.0]]");
     }

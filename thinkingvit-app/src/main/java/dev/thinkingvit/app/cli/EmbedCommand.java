@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -142,7 +143,7 @@ final class EmbedCommand extends BaseCommand {
             NetworkConfig network = classifier.config().network();
             int width = network.stageWidth(stage == null ? network.stages() : stage);
             EmbeddingFile file = new EmbeddingFile(
-                    chosen, pooling == Pooling.NONE ? network.stageTokens(1) : 0, width, facts(classifier));
+                    chosen, pooling == Pooling.NONE ? tokens(network) : 0, width, facts(classifier));
             if (isStandardOutput()) {
                 EmbeddingText text = new EmbeddingText(chosen, width);
                 out().print(text.header());
@@ -255,9 +256,17 @@ final class EmbedCommand extends BaseCommand {
         }
     }
 
+    /** The most that a stage leaves of those that may decide; a stage that leaves patches out has fewer. */
+    private int tokens(NetworkConfig network) {
+        return IntStream.rangeClosed(stage == null ? 1 : stage, stage == null ? network.stages() : stage)
+                .map(network::stageTokens)
+                .max()
+                .orElse(0);
+    }
+
     private String summary(EmbeddingFormat chosen, NetworkConfig network, int width) {
         int count = endings.values().stream().mapToInt(Integer::intValue).sum();
-        String size = pooling == Pooling.NONE ? network.stageTokens(1) + " x " + width : Integer.toString(width);
+        String size = pooling == Pooling.NONE ? tokens(network) + " x " + width : Integer.toString(width);
         String line = "wrote " + count + (count == 1 ? " embedding of " : " embeddings of ")
                 + (chosen == EmbeddingFormat.JSONL && endings.size() > 1 ? "up to " : "") + size + " values to " + out;
         if (chosen == EmbeddingFormat.NPY) {
@@ -277,6 +286,16 @@ final class EmbedCommand extends BaseCommand {
         List<Integer> narrow = endings.keySet().stream()
                 .filter(ended -> network.stageWidth(ended) < width)
                 .toList();
+        List<Integer> few = endings.keySet().stream()
+                .filter(ended -> network.stageTokens(ended) < tokens(network))
+                .toList();
+        if (pooling == Pooling.NONE && !few.isEmpty() && chosen != EmbeddingFormat.JSONL) {
+            err().println("note: those after stage "
+                    + few.stream()
+                            .map(ended -> ended + " have " + network.stageTokens(ended))
+                            .collect(Collectors.joining(", after stage "))
+                    + " tokens and zeros up to " + tokens(network) + "; --stage takes all after one stage");
+        }
         if (!narrow.isEmpty() && chosen != EmbeddingFormat.JSONL) {
             err().println("note: those after stage "
                     + narrow.stream()

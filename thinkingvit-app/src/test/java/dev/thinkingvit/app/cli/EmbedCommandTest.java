@@ -53,6 +53,24 @@ class EmbedCommandTest {
         assertThat(lines).extracting(line -> line.path("entropies").size()).containsExactly(1, 2);
     }
 
+    /** Stage 1 leaves 64 patches, stage 2 has left out all but 21. */
+    @Test
+    void allTokensOfANetworkThatLeavesSomeOutAreEmbedded() {
+        Path model = CommandRun.REFERENCE.resolve("dynamicvit");
+        Path out = directory.resolve("all.safetensors");
+        CommandRun last = CommandRun.of("embed", "--model", model, "--stage", 2, "--pool", "none", "--out", out, cat);
+        assertThat(last.code()).as(last.err()).isZero();
+        assertThat(Safetensors.read(out).tensors().get("embeddings").shape()).containsExactly(1, 22, 48);
+
+        CommandRun any = CommandRun.of("embed", "--model", model, "-t", 0, "--pool", "none", "--out", out, cat);
+        assertThat(any.err()).contains("note: those after stage 2 have 22 tokens and zeros up to 65");
+        HostTensor embeddings = Safetensors.read(out).tensors().get("embeddings");
+        assertThat(embeddings.shape()).containsExactly(1, 65, 48);
+        float[] values = embeddings.toFloats();
+        assertThat(Arrays.copyOfRange(values, 0, 22 * 48)).doesNotContain(0);
+        assertThat(Arrays.copyOfRange(values, 22 * 48, values.length)).containsOnly(0);
+    }
+
     @Test
     void aMatrixHasOneWidthAndTheWidthsAreTold() {
         Path out = directory.resolve("all.safetensors");
