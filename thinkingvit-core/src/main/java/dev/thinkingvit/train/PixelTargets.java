@@ -6,7 +6,9 @@ import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.PixelLabels;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -16,7 +18,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What a training of a Segmenter descends on: the cross entropy of each pixel's class at the crop's size, in nats. Pixels
- * that nobody labelled leave the mean, which is over all others of a batch, not over each image's. Where classes weigh
+ * that nobody labelled leave the mean, which is over all others of a batch, not over each image's, in however many shares it is computed. Where classes weigh
  * differently it is weighted by the pixels' classes, as PyTorch's {@code cross_entropy} does. A teacher, another Segmenter,
  * may say of each labelled pixel what else it might be.
  *
@@ -98,6 +100,50 @@ public final class PixelTargets implements Objective {
             targets[image * (pixels + 1) + pixels] = weight;
         }
         return targets;
+    }
+
+    /**
+     * Lets the pixels of an update weigh as those of one batch do, in whatever shares they are computed: a mean of the
+     * shares' means would depend on where the labelled ones are. All processes take part.
+     *
+     * @param parts this process's, with targets of {@link #of(int[], int, double[])}, whose last values are replaced
+     * @param weights (C), what a pixel of each class weighs
+     */
+    static void weighTogether(List<Trainer.Part> parts, double[] weights, Peers peers) {
+        if (peers.size() == 1 && parts.size() < 2) {
+            return; // so they do
+        }
+        double images = 0;
+        double labelled = 0;
+        for (Trainer.Part part : parts) {
+            int own = part.samples().length;
+            images += own;
+            int values = part.targets().length / own;
+            for (int i = 0; i < part.targets().length; i++) {
+                int label = (int) part.targets()[i];
+                if (i % values < values - 1 && label != IGNORED) {
+                    labelled += weights[label];
+                }
+            }
+        }
+        byte[] mine = ByteBuffer.allocate(2 * Double.BYTES)
+                .putDouble(images)
+                .putDouble(labelled)
+                .array();
+        images = 0;
+        labelled = 0;
+        for (byte[] theirs : peers.gather(mine)) {
+            ByteBuffer numbers = ByteBuffer.wrap(theirs);
+            images += numbers.getDouble();
+            labelled += numbers.getDouble();
+        }
+        float weight = labelled == 0 ? 0 : (float) (images / labelled);
+        for (Trainer.Part part : parts) {
+            int values = part.targets().length / part.samples().length;
+            for (int last = values - 1; last < part.targets().length; last += values) {
+                part.targets()[last] = weight;
+            }
+        }
     }
 
     /** The teacher's answer is of pixels: (B, C, h, w). */

@@ -328,7 +328,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * One update from images that are in memory already; {@link #epoch} makes its updates so.
      *
-     * @param parts this process's shares, {@link #localBatchSize} images each; not kept
+     * @param parts this process's shares, {@link #localBatchSize} images each; not kept. What pixels weigh in the targets of
+     *     several shares is replaced by what they weigh in all of them together
      * @param learningRate of this update
      * @throws TrainingException if the loss stops being a number, or there are no images in any process; the parameters
      *     are then those before the update
@@ -347,6 +348,10 @@ public final class Trainer implements AutoCloseable {
      * @param pictures that it should have, over all processes
      */
     private @Nullable Updated attempt(List<Part> parts, double learningRate, int pictures) {
+        if (model.config().readout().isOfPixels()) {
+            PixelTargets.weighTogether(
+                    parts, recipe.loss().pixelWeights(model.config().numClasses()), peers);
+        }
         double[] weights = stageSampler.draw(Chance.STAGES.generator(recipe, epoch, update));
         gradientPass.run(parts, weights, epoch, gradients);
         Gradients sum = gradients.get(0);

@@ -11,10 +11,12 @@ import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.tensor.TorchDevice;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 
@@ -188,5 +190,58 @@ class PixelTargetsTest {
         labels[PIXELS + 3] = 3;
         assertThatThrownBy(() -> PixelTargets.of(labels, 2, 3))
                 .hasMessage("image 2 of the batch: pixel 3 has label 3, 0 to 2 or 255 for none are required");
+    }
+
+    /** Another process has one image of six labelled pixels more, of the class that weighs 3. */
+    @Test
+    void pixelsWeighTheSameInAllSharesOfAnUpdate() {
+        double[] classes = {1, 3};
+        int none = PixelTargets.IGNORED;
+        Trainer.Part first = new Trainer.Part(
+                new float[0], PixelTargets.of(new int[] {0, 1, none, none, none, none}, 2, classes), new int[] {0, 1});
+        Trainer.Part second = new Trainer.Part(
+                new float[0], PixelTargets.of(new int[] {none, none, none}, 1, classes), new int[] {2});
+        byte[] other =
+                ByteBuffer.allocate(16).putDouble(1).putDouble(6 * 3).array();
+        Peers two = new OtherPeer(other);
+
+        PixelTargets.weighTogether(List.of(first, second), classes, two);
+
+        float weight = 4 / 22f; // images by weight of their labelled pixels
+        assertThat(first.targets()).containsExactly(0, 1, none, weight, none, none, none, weight);
+        assertThat(second.targets()).containsExactly(none, none, none, weight);
+    }
+
+    /** One of two processes, which gathers what the other one says. */
+    private record OtherPeer(byte[] said) implements Peers {
+        @Override
+        public int rank() {
+            return 0;
+        }
+
+        @Override
+        public int size() {
+            return 2;
+        }
+
+        @Override
+        public void sum(Tensor tensor) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void broadcast(Tensor tensor) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public byte[] share(byte[] mine) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public byte[][] gather(byte[] mine) {
+            return new byte[][] {mine, said};
+        }
     }
 }

@@ -1,13 +1,18 @@
 package dev.thinkingvit.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.run.RunInventory;
+import dev.thinkingvit.tensor.HostTensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
@@ -106,6 +111,25 @@ class SegmenterTrainingTest {
         refuses("validated on their own part val, not on --holdout", pixels.train("--holdout=2"));
         refuses("smoothing is for pictures of one class", pixels.train("--smoothing=0.1"));
         refuses("mixup is for pictures of one class", pixels.train("--mixup=0.8"));
+    }
+
+    /** Where labels are, and which classes weigh more, differs from share to share. */
+    @Test
+    void inSharesABatchTeachesWhatItTeachesInOne() throws IOException {
+        for (int i = 0; i < 3; i++) {
+            pixels.annotate("train/" + i + ".png", 255);
+        }
+        List<Map<String, HostTensor>> weights = new ArrayList<>();
+        for (int parts : new int[] {1, 4}) {
+            CommandRun run = pixels.train("--epochs=2", "--class-weights=1,5", "--grad-accum-steps=" + parts);
+            assertThat(run.code()).as(run.err()).isZero();
+            weights.add(Safetensors.read(directory.resolve("run/last/model.safetensors"))
+                    .tensors());
+            Files.move(directory.resolve("run"), directory.resolve("run" + parts));
+        }
+        weights.get(0).forEach((name, tensor) -> assertThat(weights.get(1).get(name).toFloats())
+                .as(name)
+                .containsExactly(tensor.toFloats(), within(1e-5f)));
     }
 
     /** It has no threshold, but int8 needs what was measured all the same. */
