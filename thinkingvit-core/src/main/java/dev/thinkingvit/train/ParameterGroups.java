@@ -94,9 +94,8 @@ record ParameterGroups(List<List<Group>> shares) {
             int deepest) {
         double scale = layerDecay == null ? 1 : Math.pow(layerDecay, deepest - parameter.layer());
         boolean learns = (trainEmbeddings || !isEmbedding(parameter)) && (trainRecycling || !recycles(parameter));
-        Pace pace = !learns
-                ? Pace.STILL
-                : parameter.role() == Parameter.Role.PREDICTOR ? Pace.PREDICTOR : Pace.BACKBONE;
+        Pace pace =
+                !learns ? Pace.STILL : parameter.role() == Parameter.Role.PREDICTOR ? Pace.PREDICTOR : Pace.BACKBONE;
         return new Treatment(parameter.decays(), scale, pace);
     }
 

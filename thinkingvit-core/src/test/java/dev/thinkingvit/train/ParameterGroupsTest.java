@@ -54,8 +54,10 @@ class ParameterGroupsTest {
     @Test
     void whatRecyclesTokensStandsStillIfARecipeSaysSoAndNothingElseDoes() {
         TWO.all().forEach(parameter -> {
-            boolean recycles = parameter.name().startsWith("alpha") || parameter.name().startsWith("proj_layer");
-            assertThat(ParameterGroups.treatment(parameter, null, true, false, 13).pace())
+            boolean recycles =
+                    parameter.name().startsWith("alpha") || parameter.name().startsWith("proj_layer");
+            assertThat(ParameterGroups.treatment(parameter, null, true, false, 13)
+                            .pace())
                     .as(parameter.name())
                     .isEqualTo(recycles ? Pace.STILL : Pace.BACKBONE);
         });
@@ -99,8 +101,8 @@ class ParameterGroupsTest {
                 "patch_embed.proj.bias",
                 "patch_embed.proj.weight",
                 "head.bias")) {
-            Treatment treatment =
-                    ParameterGroups.treatment(config.parameters().require(name), null, pruning.trainEmbeddings(), true, 13);
+            Treatment treatment = ParameterGroups.treatment(
+                    config.parameters().require(name), null, pruning.trainEmbeddings(), true, 13);
             rates.put(name, treatment.rate(9e-4, 1e-5));
         }
         assertThat(rates.values()).containsExactly(9e-4, 1e-5, 0.0, 0.0, 1e-5, 1e-5, 1e-5);
