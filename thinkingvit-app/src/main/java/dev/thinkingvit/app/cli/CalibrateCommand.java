@@ -257,11 +257,7 @@ final class CalibrateCommand extends BaseCommand {
     }
 
     private static void put(ObjectNode node, PixelRow row, int stages) {
-        node.put("miou", row.meanIou());
-        node.put("pixel_accuracy", row.pixelAccuracy());
-        node.put("mean_accuracy", row.meanAccuracy());
-        node.put("gmacs", row.gmacs());
-        node.put("gmacs_per_window", row.gmacsPerWindow());
+        PixelEvaluation.put(node, row);
         for (int stage = 2; stage <= stages; stage++) {
             node.put("stage" + stage + "_share", row.shareNeeding(stage));
         }
