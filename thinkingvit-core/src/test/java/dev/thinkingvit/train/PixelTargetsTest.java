@@ -201,8 +201,7 @@ class PixelTargetsTest {
                 new float[0], PixelTargets.of(new int[] {0, 1, none, none, none, none}, 2, classes), new int[] {0, 1});
         Trainer.Part second = new Trainer.Part(
                 new float[0], PixelTargets.of(new int[] {none, none, none}, 1, classes), new int[] {2});
-        byte[] other =
-                ByteBuffer.allocate(16).putDouble(1).putDouble(6 * 3).array();
+        byte[] other = ByteBuffer.allocate(16).putDouble(1).putDouble(6 * 3).array();
         Peers two = new OtherPeer(other);
 
         PixelTargets.weighTogether(List.of(first, second), classes, two);

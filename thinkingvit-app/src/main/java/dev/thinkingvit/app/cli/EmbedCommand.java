@@ -142,8 +142,8 @@ final class EmbedCommand extends BaseCommand {
             StopPolicy policy = policy(classifier);
             NetworkConfig network = classifier.config().network();
             int width = network.stageWidth(stage == null ? network.stages() : stage);
-            EmbeddingFile file = new EmbeddingFile(
-                    chosen, pooling == Pooling.NONE ? tokens(network) : 0, width, facts(classifier));
+            EmbeddingFile file =
+                    new EmbeddingFile(chosen, pooling == Pooling.NONE ? tokens(network) : 0, width, facts(classifier));
             if (isStandardOutput()) {
                 EmbeddingText text = new EmbeddingText(chosen, width);
                 out().print(text.header());

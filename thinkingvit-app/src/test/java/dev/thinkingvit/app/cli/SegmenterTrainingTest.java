@@ -127,9 +127,10 @@ class SegmenterTrainingTest {
                     .tensors());
             Files.move(directory.resolve("run"), directory.resolve("run" + parts));
         }
-        weights.get(0).forEach((name, tensor) -> assertThat(weights.get(1).get(name).toFloats())
-                .as(name)
-                .containsExactly(tensor.toFloats(), within(1e-5f)));
+        weights.get(0)
+                .forEach((name, tensor) -> assertThat(weights.get(1).get(name).toFloats())
+                        .as(name)
+                        .containsExactly(tensor.toFloats(), within(1e-5f)));
     }
 
     /** It has no threshold, but int8 needs what was measured all the same. */
