@@ -201,8 +201,7 @@ class PixelTargetsTest {
                 new float[0], PixelTargets.of(new int[] {0, 1, none, none, none, none}, 2, classes), new int[] {0, 1});
         Trainer.Part second = new Trainer.Part(
                 new float[0], PixelTargets.of(new int[] {none, none, none}, 1, classes), new int[] {2});
-        byte[] other = ByteBuffer.allocate(16).putDouble(1).putDouble(6 * 3).array();
-        Peers two = new OtherPeer(other);
+        Peers two = new OtherPeer(1, 6 * 3);
 
         PixelTargets.weighTogether(List.of(first, second), classes, two);
 
@@ -212,7 +211,7 @@ class PixelTargetsTest {
     }
 
     /** One of two processes, which gathers what the other one says. */
-    private record OtherPeer(byte[] said) implements Peers {
+    private record OtherPeer(double images, double labelled) implements Peers {
         @Override
         public int rank() {
             return 0;
@@ -240,7 +239,11 @@ class PixelTargetsTest {
 
         @Override
         public byte[][] gather(byte[] mine) {
-            return new byte[][] {mine, said};
+            byte[] theirs = ByteBuffer.allocate(16)
+                    .putDouble(images)
+                    .putDouble(labelled)
+                    .array();
+            return new byte[][] {mine, theirs};
         }
     }
 }
