@@ -67,12 +67,7 @@ public record PixelJudge(
 
     @Override
     public @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
-        int rank = group == null ? 0 : group.rank();
-        int size = group == null ? 1 : group.size();
-        List<Sample> share = new ArrayList<>();
-        for (int i = rank; i < pictures.validation().size(); i += size) {
-            share.add(pictures.validation().get(i));
-        }
+        List<Sample> share = pictures.validationShare(group);
         int stages = config.network().stages();
         int classes = config.network().numClasses();
         List<Tally> tallies = new ArrayList<>();

@@ -20,7 +20,6 @@ import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.train.Judgement;
 import dev.thinkingvit.train.Recipe;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -68,12 +67,7 @@ public record RunJudge(
     /** Mean score and loss of each stage over all validation pictures; each process judges a share of them. */
     @Override
     public @Nullable Judgement judge(Map<String, HostTensor> weights, BooleanSupplier asked) throws IOException {
-        int rank = group == null ? 0 : group.rank();
-        int size = group == null ? 1 : group.size();
-        List<Sample> share = new ArrayList<>();
-        for (int i = rank; i < pictures.validation().size(); i += size) {
-            share.add(pictures.validation().get(i));
-        }
+        List<Sample> share = pictures.validationShare(group);
         int stages = config.network().stages();
         // scores of each stage, losses of each stage, images, and whether to stop
         double[] counts = new double[2 * stages + 2];

@@ -3,6 +3,7 @@ package dev.thinkingvit.run;
 import dev.thinkingvit.data.ContentCheck;
 import dev.thinkingvit.data.ImageFolder;
 import dev.thinkingvit.data.Sample;
+import dev.thinkingvit.distributed.ProcessGroup;
 import dev.thinkingvit.run.RunInventory.OfClass;
 import dev.thinkingvit.train.TrainingException;
 import java.io.IOException;
@@ -43,6 +44,21 @@ public record RunPictures(
         @Nullable ImageFolder val,
         @Nullable RunPixels pixels) {
     private static final int NAMED = 5;
+
+    /**
+     * What this process judges of the validation pictures: every one of a group's n-th, from its rank on.
+     *
+     * @param group null for a process alone, which judges them all
+     */
+    List<Sample> validationShare(@Nullable ProcessGroup group) {
+        int rank = group == null ? 0 : group.rank();
+        int size = group == null ? 1 : group.size();
+        List<Sample> share = new ArrayList<>();
+        for (int i = rank; i < validation.size(); i += size) {
+            share.add(validation.get(i));
+        }
+        return share;
+    }
 
     /**
      * Of a training that begins.

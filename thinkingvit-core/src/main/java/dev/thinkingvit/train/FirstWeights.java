@@ -70,8 +70,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
      *
      * @throws CheckpointException also if the checkpoint has not all that recycles tokens, or of another shape
      */
-    public static FirstWeights readWithRecycling(
-            Path path, NetworkConfig network, List<String> classNames, long seed) {
+    public static FirstWeights readWithRecycling(Path path, NetworkConfig network, List<String> classNames, long seed) {
         return read(path, network, classNames, seed, true);
     }
 

@@ -25,6 +25,7 @@ sealed interface Optimizer extends AutoCloseable permits AdamW, Sgd {
                 parameters,
                 recipe.optimizer().layerDecay(),
                 recipe.pruning().trainEmbeddings(),
+                recipe.optimizer().trainRecycling(),
                 shares);
         return switch (recipe.optimizer().opt()) {
             case ADAMW -> new AdamW(groups, gradients, recipe.optimizer().adamW());

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param momentum of SGD
  * @param layerDecay factor of the learning rate from a layer to the one before it; null for none
  * @param clipGrad largest norm of all gradients together; null for any
+ * @param trainRecycling whether what recycles tokens learns; where it starts anew and does not, alpha stays 0, and every stage
+ *     sees the picture alone
  */
 public record OptimizerRecipe(
         int batchSize,
@@ -37,14 +39,15 @@ public record OptimizerRecipe(
         double optEps,
         double momentum,
         @Nullable Double layerDecay,
-        @Nullable Double clipGrad) {
+        @Nullable Double clipGrad,
+        boolean trainRecycling) {
     private static final List<Double> BETAS = List.of(0.9, 0.999);
     private static final double EPS = 1e-8;
     private static final double MOMENTUM = 0.9;
 
     /** See {@link Recipe#DEFAULT}. */
     static final OptimizerRecipe DEFAULT = new OptimizerRecipe(
-            128, 1, Opt.ADAMW, null, 5e-4, 512, Scaling.LINEAR, 0.05, BETAS, EPS, MOMENTUM, null, null);
+            128, 1, Opt.ADAMW, null, 5e-4, 512, Scaling.LINEAR, 0.05, BETAS, EPS, MOMENTUM, null, null, true);
 
     /** The optimizers, by timm's names. */
     public enum Opt {

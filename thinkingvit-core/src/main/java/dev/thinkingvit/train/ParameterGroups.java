@@ -54,6 +54,7 @@ record ParameterGroups(List<List<Group>> shares) {
      * @param parameters their tensors by name
      * @param layerDecay null for none
      * @param trainEmbeddings whether class tokens and positions learn
+     * @param trainRecycling whether what recycles tokens learns
      * @param count of shares
      */
     static ParameterGroups of(
@@ -61,6 +62,7 @@ record ParameterGroups(List<List<Group>> shares) {
             Map<String, Tensor> parameters,
             @Nullable Double layerDecay,
             boolean trainEmbeddings,
+            boolean trainRecycling,
             int count) {
         List<Map<Treatment, Group>> shares = new ArrayList<>();
         List<long[]> sizes = new ArrayList<>();
@@ -72,7 +74,8 @@ record ParameterGroups(List<List<Group>> shares) {
         parameters.forEach((name, tensor) -> {
             long[] least = Collections.min(sizes, Comparator.comparingLong((long[] size) -> size[0]));
             least[0] += tensor.numel();
-            Treatment treatment = treatment(declared.require(name), layerDecay, trainEmbeddings, deepest);
+            Treatment treatment =
+                    treatment(declared.require(name), layerDecay, trainEmbeddings, trainRecycling, deepest);
             shares.get((int) least[1])
                     .computeIfAbsent(treatment, key -> new Group(key, new LinkedHashMap<>()))
                     .parameters()
@@ -83,12 +86,21 @@ record ParameterGroups(List<List<Group>> shares) {
     }
 
     /** @param deepest layer of the network */
-    static Treatment treatment(Parameter parameter, @Nullable Double layerDecay, boolean trainEmbeddings, int deepest) {
+    static Treatment treatment(
+            Parameter parameter,
+            @Nullable Double layerDecay,
+            boolean trainEmbeddings,
+            boolean trainRecycling,
+            int deepest) {
         double scale = layerDecay == null ? 1 : Math.pow(layerDecay, deepest - parameter.layer());
-        Pace pace = parameter.role() == Parameter.Role.PREDICTOR
-                ? Pace.PREDICTOR
-                : !trainEmbeddings && isEmbedding(parameter) ? Pace.STILL : Pace.BACKBONE;
+        boolean learns = (trainEmbeddings || !isEmbedding(parameter)) && (trainRecycling || !recycles(parameter));
+        Pace pace =
+                !learns ? Pace.STILL : parameter.role() == Parameter.Role.PREDICTOR ? Pace.PREDICTOR : Pace.BACKBONE;
         return new Treatment(parameter.decays(), scale, pace);
+    }
+
+    private static boolean recycles(Parameter parameter) {
+        return parameter.role() == Parameter.Role.RECYCLING || parameter.role() == Parameter.Role.KEPT_RECYCLING;
     }
 
     /** Class tokens and positions: what is put beside the embedded patches, of several dimensions and undecayed. */

@@ -33,7 +33,7 @@ class ParameterGroupsTest {
         assertThat(recorded.get("parameters").size()).isEqualTo(4 + 3 * 12 + 4);
         for (Map.Entry<String, JsonNode> parameter : recorded.get("parameters").properties()) {
             ParameterGroups.Treatment came =
-                    ParameterGroups.treatment(network.require(parameter.getKey()), layerDecay, true, depth + 1);
+                    ParameterGroups.treatment(network.require(parameter.getKey()), layerDecay, true, true, depth + 1);
             assertThat(came.lrScale())
                     .as(parameter.getKey())
                     .isCloseTo(parameter.getValue().get("lr_scale").asDouble(), within(1e-15));
@@ -45,15 +45,27 @@ class ParameterGroupsTest {
 
     @Test
     void whatRecyclesTokensLearnsAsTheHeadDoes() {
-        assertThat(ParameterGroups.treatment(TWO.require("proj_layer.weight"), 0.5, true, 13))
+        assertThat(ParameterGroups.treatment(TWO.require("proj_layer.weight"), 0.5, true, true, 13))
                 .isEqualTo(new ParameterGroups.Treatment(true, 1, Pace.BACKBONE));
-        assertThat(ParameterGroups.treatment(TWO.require("alpha.0"), 0.5, true, 13))
+        assertThat(ParameterGroups.treatment(TWO.require("alpha.0"), 0.5, true, true, 13))
                 .isEqualTo(new ParameterGroups.Treatment(false, 1, Pace.BACKBONE));
     }
 
     @Test
+    void whatRecyclesTokensStandsStillIfARecipeSaysSoAndNothingElseDoes() {
+        TWO.all().forEach(parameter -> {
+            boolean recycles =
+                    parameter.name().startsWith("alpha") || parameter.name().startsWith("proj_layer");
+            assertThat(ParameterGroups.treatment(parameter, null, true, false, 13)
+                            .pace())
+                    .as(parameter.name())
+                    .isEqualTo(recycles ? Pace.STILL : Pace.BACKBONE);
+        });
+    }
+
+    @Test
     void withoutLayerDecayNothingIsScaled() {
-        assertThat(ParameterGroups.treatment(TWO.require("pos_embed"), null, true, 13)
+        assertThat(ParameterGroups.treatment(TWO.require("pos_embed"), null, true, true, 13)
                         .lrScale())
                 .isEqualTo(1);
     }
@@ -89,8 +101,8 @@ class ParameterGroupsTest {
                 "patch_embed.proj.bias",
                 "patch_embed.proj.weight",
                 "head.bias")) {
-            Treatment treatment =
-                    ParameterGroups.treatment(config.parameters().require(name), null, pruning.trainEmbeddings(), 13);
+            Treatment treatment = ParameterGroups.treatment(
+                    config.parameters().require(name), null, pruning.trainEmbeddings(), true, 13);
             rates.put(name, treatment.rate(9e-4, 1e-5));
         }
         assertThat(rates.values()).containsExactly(9e-4, 1e-5, 0.0, 0.0, 1e-5, 1e-5, 1e-5);

@@ -219,11 +219,7 @@ final class CalibrateCommand extends BaseCommand {
     }
 
     private static void put(ObjectNode node, PixelRow row) {
-        node.put("miou", row.meanIou());
-        node.put("pixel_accuracy", row.pixelAccuracy());
-        node.put("mean_accuracy", row.meanAccuracy());
-        node.put("gmacs", row.gmacs());
-        node.put("gmacs_per_window", row.gmacsPerWindow());
+        PixelEvaluation.put(node, row);
         node.put("stage2_share", row.shareNeeding(2));
     }
 

@@ -18,7 +18,6 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -129,15 +128,15 @@ final class PixelEvaluation {
             boolean isOwn = !own.isEmpty() && row.thresholds().equals(own);
             starred |= isOwn;
             List<String> line = new ArrayList<>();
-            line.add((isOwn ? "* " : "") + thresholds(row.thresholds()));
-            line.add(format("%.2f", row.meanIou()));
-            line.add(format("%.2f", row.pixelAccuracy()));
-            line.add(format("%.2f", row.meanAccuracy()));
-            line.add(format(picture < 1 ? "%.4f" : "%.3f", row.gmacs()));
-            line.add(format(window < 1 ? "%.4f" : "%.3f", row.gmacsPerWindow()));
+            line.add((isOwn ? "* " : "") + SweepTable.thresholds(row.thresholds()));
+            line.add(SweepTable.format("%.2f", row.meanIou()));
+            line.add(SweepTable.format("%.2f", row.pixelAccuracy()));
+            line.add(SweepTable.format("%.2f", row.meanAccuracy()));
+            line.add(SweepTable.format(picture < 1 ? "%.4f" : "%.3f", row.gmacs()));
+            line.add(SweepTable.format(window < 1 ? "%.4f" : "%.3f", row.gmacsPerWindow()));
             for (int ended : row.ended()) {
-                line.add(format("%,d", ended));
-                line.add(format("%.1f", 100.0 * ended / row.windows()));
+                line.add(SweepTable.format("%,d", ended));
+                line.add(SweepTable.format("%.1f", 100.0 * ended / row.windows()));
             }
             lines.add(line);
         }
@@ -155,35 +154,25 @@ final class PixelEvaluation {
         }
         if (!own.isEmpty()) {
             rows.add(sweep.at(own));
-            head.add("at " + thresholds(own));
+            head.add("at " + SweepTable.thresholds(own));
         }
         List<List<String>> lines = new ArrayList<>();
         lines.add(head);
         for (int c = 0; c < names.size(); c++) {
             List<String> line = new ArrayList<>();
             line.add(Printable.of(names.get(c)));
-            line.add(format(
+            line.add(SweepTable.format(
                     "%.2f",
                     100.0
                             * rows.get(0).classes().get(c).labelled()
                             / rows.get(0).pixels()));
             for (PixelRow row : rows) {
                 double iou = row.classes().get(c).iou();
-                line.add(Double.isNaN(iou) ? "-" : format("%.2f", iou));
+                line.add(Double.isNaN(iou) ? "-" : SweepTable.format("%.2f", iou));
             }
             lines.add(line);
         }
         return SweepTable.aligned(lines);
-    }
-
-    private static String thresholds(List<Double> thresholds) {
-        return thresholds.isEmpty()
-                ? "-"
-                : thresholds.stream().map(String::valueOf).collect(Collectors.joining("/"));
-    }
-
-    private static String format(String form, Object value) {
-        return String.format(Locale.ROOT, form, value);
     }
 
     private ObjectNode json(
@@ -229,17 +218,22 @@ final class PixelEvaluation {
                 row.thresholds().forEach(node.putArray("threshold")::add);
             }
             put(node, row);
+            putClasses(node, row);
             row.ended().forEach(node.putArray("windows_by_stage")::add);
         }
         return root;
     }
 
-    private static void put(ObjectNode node, PixelRow row) {
+    /** What a row says of all classes together. */
+    static void put(ObjectNode node, PixelRow row) {
         node.put("miou", row.meanIou());
         node.put("pixel_accuracy", row.pixelAccuracy());
         node.put("mean_accuracy", row.meanAccuracy());
         node.put("gmacs", row.gmacs());
         node.put("gmacs_per_window", row.gmacsPerWindow());
+    }
+
+    private static void putClasses(ObjectNode node, PixelRow row) {
         ArrayNode ious = node.putArray("iou");
         ArrayNode accuracies = node.putArray("accuracy");
         for (PixelRow.OfClass each : row.classes()) {

@@ -86,8 +86,9 @@ final class RunOptions {
 
     @Option(
             names = "--init-recycling",
-            description = "Take what recycles tokens (alpha and proj_layer) from the --init too, to go on with a network of the"
-                    + " same stages; else it starts anew, as the published trainings do.")
+            description =
+                    "Take what recycles tokens (alpha and proj_layer) from the --init too, to go on with a network of the"
+                            + " same stages; else it starts anew, as the published trainings do.")
     private boolean initRecycling;
 
     @Option(

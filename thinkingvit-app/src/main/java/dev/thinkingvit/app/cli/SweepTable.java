@@ -46,13 +46,15 @@ final class SweepTable {
         return aligned(lines) + (starred ? "* the model's own threshold\n" : "");
     }
 
-    private static String thresholds(List<Double> thresholds) {
+    /** Thresholds as a cell shows them. */
+    static String thresholds(List<Double> thresholds) {
         return thresholds.isEmpty()
                 ? "-"
                 : thresholds.stream().map(String::valueOf).collect(Collectors.joining("/"));
     }
 
-    private static String format(String form, Object value) {
+    /** A number as a cell shows it, whatever the locale. */
+    static String format(String form, Object value) {
         return String.format(Locale.ROOT, form, value);
     }
 
