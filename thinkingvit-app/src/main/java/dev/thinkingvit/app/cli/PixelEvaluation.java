@@ -207,7 +207,7 @@ final class PixelEvaluation {
         PixelSweep sweep = new PixelSweep(recording);
         ArrayNode stages = root.putArray("stages");
         for (int k = 1; k <= recording.stages(); k++) {
-            put(stages.addObject(), sweep.always(k));
+            putAll(stages.addObject(), sweep.always(k));
         }
         ArrayNode list = root.putArray("thresholds");
         for (PixelRow row : rows) {
@@ -217,8 +217,7 @@ final class PixelEvaluation {
             } else {
                 row.thresholds().forEach(node.putArray("threshold")::add);
             }
-            put(node, row);
-            putClasses(node, row);
+            putAll(node, row);
             row.ended().forEach(node.putArray("windows_by_stage")::add);
         }
         return root;
@@ -233,7 +232,8 @@ final class PixelEvaluation {
         node.put("gmacs_per_window", row.gmacsPerWindow());
     }
 
-    private static void putClasses(ObjectNode node, PixelRow row) {
+    private static void putAll(ObjectNode node, PixelRow row) {
+        put(node, row);
         ArrayNode ious = node.putArray("iou");
         ArrayNode accuracies = node.putArray("accuracy");
         for (PixelRow.OfClass each : row.classes()) {
