@@ -55,7 +55,9 @@ final class Subjects {
     private static InferenceBenchmark.Subject drawn(String name, Recipe recipe) {
         NetworkConfig network = recipe.network().config(IMAGENET_CLASSES);
         return new InferenceBenchmark.Subject(
-                title(name, network), ModelConfig.of(network), network.parameters().draw(1));
+                title(name, network),
+                ModelConfig.of(network),
+                network.parameters().draw(1));
     }
 
     private static InferenceBenchmark.Subject halting(String name, NetworkConfig network) {

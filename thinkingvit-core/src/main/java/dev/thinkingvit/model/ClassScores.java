@@ -40,7 +40,8 @@ public record ClassScores(float[] logits, float[] probabilities) implements Pred
 
     /** The {@code count} most probable classes, the most probable first; equal ones by index. */
     public int[] top(int count) {
-        long[] order = new long[probabilities.length]; // bits of floats that are not negative rise with them; then the index
+        // bits of floats that are not negative rise with them; behind those stands the index
+        long[] order = new long[probabilities.length];
         Arrays.setAll(order, i -> (long) -Float.floatToIntBits(probabilities[i]) << Integer.SIZE | i);
         Arrays.sort(order);
         return Arrays.stream(order).limit(count).mapToInt(key -> (int) key).toArray();
