@@ -8,7 +8,7 @@ import java.util.List;
 
 /** The elastic engine on a batch of which a given share needs more than the first stage. */
 final class ElasticInference implements Contender {
-    private static final Routers ROUTER = Routers.ENTROPY_TOP10;
+    private static final Routers ROUTER = Routers.ENTROPY;
 
     private final String name;
     private final ElasticEngine engine;

@@ -88,9 +88,18 @@ final class InferenceBenchmark {
             return ranges;
         }
 
-        /** Whether a way can run it: the port is of one architecture. */
-        boolean isFor(Way way) {
-            return way != Way.NAIVE || network() instanceof ThinkingViTConfig;
+        /** Why a way cannot run it here, naming the way; null if it can. */
+        @Nullable String hindrance(Way way) {
+            if (!way.precision.isFastHere()) {
+                return way.label + ": this processor has no instructions for it";
+            }
+            if (way == Way.NAIVE && !(network() instanceof ThinkingViTConfig)) {
+                return way.label + " of " + name + ": the port is of " + ThinkingViTConfig.ARCHITECTURE.title()
+                        + "s, not of " + Words.a(network().architecture().title());
+            }
+            return way == Way.ONNX_DYNAMIC && !DynamicQuantization.isHere()
+                    ? way.label + ": " + DynamicQuantization.REQUIRED
+                    : null;
         }
 
         /** The engine of a way that is elastic; the caller closes it. */
@@ -159,16 +168,11 @@ final class InferenceBenchmark {
                     if (!ways.contains(way)) {
                         continue;
                     }
-                    if (!subject.isFor(way)) {
-                        skipped.add(way.label + " of " + subject.name() + ": the port is of "
-                                + ThinkingViTConfig.ARCHITECTURE.title() + "s, not of "
-                                + Words.a(subject.network().architecture().title()));
-                    } else if (way == Way.ONNX_DYNAMIC && !DynamicQuantization.isHere()) {
-                        skip(way.label + ": " + DynamicQuantization.REQUIRED);
-                    } else if (way.precision.isFastHere()) {
+                    String hindrance = subject.hindrance(way);
+                    if (hindrance == null) {
                         enter(subject, way, entries, opened);
-                    } else {
-                        skip(way.label + ": this processor has no instructions for it");
+                    } else if (!skipped.contains(hindrance)) { // once, however many subjects there are
+                        skipped.add(hindrance);
                     }
                 }
             }
@@ -186,13 +190,6 @@ final class InferenceBenchmark {
             for (int i = opened.size() - 1; i >= 0; i--) {
                 close(opened.get(i));
             }
-        }
-    }
-
-    /** Once, however many subjects there are. */
-    private void skip(String what) {
-        if (!skipped.contains(what)) {
-            skipped.add(what);
         }
     }
 

@@ -51,7 +51,8 @@ final class InferenceCommand extends BenchmarkCommand {
                     "224 (3H → 6H, 12 blocks, 1000 classes), cifar (the shipped model), avit-tiny (A-ViT-Tiny, drawn so"
                             + " that its tokens halt after 3 to 9 of 12 blocks), deit-tiny (the same weights, none"
                             + " halts), a model's folder, or a recipe: what it trains, with 1000 classes and first"
-                            + " weights. Default: ${DEFAULT-VALUE}.")
+                            + " weights. An image of what names pixels is a window of its network's size."
+                            + " Default: ${DEFAULT-VALUE}.")
     private List<String> models = List.of("224", "cifar");
 
     @Option(
@@ -188,7 +189,7 @@ final class InferenceCommand extends BenchmarkCommand {
             for (InferenceBenchmark.Subject subject : subjects) {
                 try (SavedModel saved = SavedModel.of(subject)) {
                     for (InferenceBenchmark.Way way : ways) {
-                        if (way.precision.isFastHere()) {
+                        if (subject.hindrance(way) == null) {
                             err.printf("memory: %s %s%n", subject.name(), way.label);
                             double weights = weightBytes(subject, way) / MIB;
                             measure(

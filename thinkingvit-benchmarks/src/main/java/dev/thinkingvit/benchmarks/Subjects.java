@@ -1,6 +1,5 @@
 package dev.thinkingvit.benchmarks;
 
-import dev.thinkingvit.files.Words;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
@@ -55,9 +54,10 @@ final class Subjects {
     /** ImageNet's classes; what it costs does not depend on what its weights are. */
     private static InferenceBenchmark.Subject drawn(String name, Recipe recipe) {
         NetworkConfig network = recipe.network().config(IMAGENET_CLASSES);
-        requireNamesPictures(name, network);
         return new InferenceBenchmark.Subject(
-                name, ModelConfig.of(network), network.parameters().draw(1));
+                title(name, network),
+                ModelConfig.of(network),
+                network.parameters().draw(1));
     }
 
     private static InferenceBenchmark.Subject halting(String name, NetworkConfig network) {
@@ -70,15 +70,11 @@ final class Subjects {
 
     private static InferenceBenchmark.Subject of(String name, Path folder) {
         ModelDirectory.Model model = ModelDirectory.read(folder);
-        requireNamesPictures(name, model.config().network());
-        return new InferenceBenchmark.Subject(name, model.config(), model.weights());
+        return new InferenceBenchmark.Subject(title(name, model.config().network()), model.config(), model.weights());
     }
 
-    private static void requireNamesPictures(String name, NetworkConfig network) {
-        if (network.readout().isOfPixels()) {
-            throw new IllegalArgumentException(
-                    name + ": " + Words.a(network.title())
-                            + " names the pixels of pictures, which is not measured here; 'thinkingvit segment' says what it spends");
-        }
+    /** What is named pixel by pixel goes through the network in windows, each an image of the network's size. */
+    private static String title(String name, NetworkConfig network) {
+        return network.readout().isOfPixels() ? name + ", windows" : name;
     }
 }

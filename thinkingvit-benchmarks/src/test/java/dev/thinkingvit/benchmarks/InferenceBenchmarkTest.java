@@ -309,29 +309,36 @@ class InferenceBenchmarkTest {
         assertThat(err.toString()).contains("--photos: only model 224 sees them, as ours-fp32, ours-bf16 or ours-int8");
     }
 
-    @Test
-    void aRecipeOfANetworkThatLeavesTokensOutIsMeasuredAndWhoIsNotSaysWhy() throws Exception {
-        Path recipe = Files.writeString(folder.resolve("pruned.yaml"), """
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "thinkingvit_dynamicvit | pruning_loc: [1], base_rate: 0.5 | model.yaml | Thinking DynamicViT",
+                "thinkingvit_segmenter  | decoder: linear | model.yaml, windows | Thinking Segmenter"
+            })
+    void aRecipeOfAnotherArchitectureIsMeasuredAndWhoIsNotSaysWhy(
+            String architecture, String own, String shown, String title) throws Exception {
+        Path recipe = Files.writeString(folder.resolve("model.yaml"), String.format("""
                 network:
-                  architecture: thinkingvit_dynamicvit
+                  architecture: %s
                   model_kwargs: {thinking_stages: [1, 2], img_size: 16, patch_size: 4, embed_dim: 16, num_heads: 2,
-                                 depth: 2, pruning_loc: [1], base_rate: 0.5}
-                """);
+                                 depth: 2, %s}
+                """, architecture, own));
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        String line = "inference --contenders ours-fp32,onnx,naive --batches 1,2 --shares 1 --seconds 0.01 --turns 1"
+        String line = "inference --contenders ours-fp32,onnx,naive --batches 1,2 --shares 1,0 --seconds 0.01 --turns 1"
                 + " --no-processes --models";
         List<String> words = new ArrayList<>(List.of(line.split(" ", -1)));
         words.add(recipe.toString());
         int exit = Main.run(new PrintWriter(out), new PrintWriter(err), words.toArray(String[]::new));
         assertThat(exit).as(err.toString()).isZero();
-        assertThat(out.toString().lines().filter(row -> row.startsWith("pruned.yaml")))
-                .hasSize(4)
+        assertThat(out.toString().lines().filter(row -> row.startsWith(shown + " ")))
+                .hasSize(8)
                 .filteredOn(row -> row.contains("ours fp32"))
-                .hasSize(2);
+                .hasSize(4);
         assertThat(out.toString())
-                .contains(
-                        "skipped: naive port fp32 of pruned.yaml: the port is of ThinkingViTs, not of a Thinking DynamicViT");
+                .contains("skipped: naive port fp32 of " + shown + ": the port is of ThinkingViTs, not of a " + title);
     }
 
     @Test

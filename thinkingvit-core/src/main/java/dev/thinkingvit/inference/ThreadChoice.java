@@ -35,6 +35,9 @@ final class ThreadChoice {
     private static final int FEWEST_ROUNDS = 4; // between two trials
     private static final int LONGEST_PAUSE = 32; // between two trials, times the last one's time
 
+    /** By how much slow rounds shorten a pause: most pass by themselves, and each trial has rounds of the slower way. */
+    private static final int SOONER = 4;
+
     /** Rounds of one way; later ones may count more. */
     private static final class Rounds {
         private double nanos;
@@ -90,7 +93,7 @@ final class ThreadChoice {
         since += nanos;
         rounds++;
         boolean slow = isSlow(nanos);
-        if (rounds >= FEWEST_ROUNDS && since >= length * (slow ? 1 : pause)) {
+        if (rounds >= FEWEST_ROUNDS && since >= length * (slow ? Math.max(1, pause / SOONER) : pause)) {
             trying = true;
             length = 0;
             begin(true);
@@ -152,7 +155,7 @@ final class ThreadChoice {
         if (back || (against >= AGREEING && other.mean() < used.mean())) {
             change();
         } else {
-            pause = times < 1 ? 1 : Math.min(pause * (times > CLEAR ? 4 : 2), LONGEST_PAUSE);
+            pause = times < 1 ? 1 : Math.min(pause * (times > CLEAR ? 8 : 2), LONGEST_PAUSE);
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.thinkingvit.model;
 
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
@@ -41,10 +40,11 @@ public record ClassScores(float[] logits, float[] probabilities) implements Pred
 
     /** The {@code count} most probable classes, the most probable first; equal ones by index. */
     public int[] top(int count) {
-        Integer[] order = new Integer[probabilities.length];
-        Arrays.setAll(order, i -> i);
-        Arrays.sort(order, Comparator.comparing(i -> -probabilities[i]));
-        return Arrays.stream(order).limit(count).mapToInt(Integer::intValue).toArray();
+        // bits of floats that are not negative rise with them; behind those stands the index
+        long[] order = new long[probabilities.length];
+        Arrays.setAll(order, i -> (long) -Float.floatToIntBits(probabilities[i]) << Integer.SIZE | i);
+        Arrays.sort(order);
+        return Arrays.stream(order).limit(count).mapToInt(key -> (int) key).toArray();
     }
 
     /**
