@@ -40,7 +40,7 @@ final class AdaptiveViTWeights implements WeightsReader {
 
     @Override
     public void requireOwn(BareWeights weights) {
-        vit.requireOwn(weights, name -> false);
+        vit.requireOwn(weights, AdaptiveViT.ARCHITECTURE, name -> false);
     }
 
     @Override

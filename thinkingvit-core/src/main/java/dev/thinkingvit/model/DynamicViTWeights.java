@@ -26,7 +26,7 @@ final class DynamicViTWeights implements WeightsReader {
 
     @Override
     public void requireOwn(BareWeights weights) {
-        vit.requireOwn(weights, DynamicViTConfig.ARCHITECTURE::owns);
+        vit.requireOwn(weights, DynamicViTConfig.ARCHITECTURE, DynamicViTConfig.ARCHITECTURE::owns);
     }
 
     @Override

@@ -39,11 +39,14 @@ final class ThinkingViTWeights implements WeightsReader {
         if (weights.argument("gate_scale") != null) {
             throw new IllegalArgumentException("its args (gate_scale) are of an A-ViT; the architecture avit reads it");
         }
-        requireOwn(weights, name -> false);
+        requireOwn(weights, ThinkingViTConfig.ARCHITECTURE, name -> false);
     }
 
-    /** @param beside what a network that is made of a ThinkingViT has besides */
-    void requireOwn(BareWeights weights, Predicate<String> beside) {
+    /**
+     * @param as whose weights they are to be
+     * @param beside what a network that is made of a ThinkingViT has besides
+     */
+    void requireOwn(BareWeights weights, Architecture as, Predicate<String> beside) {
         for (String name : weights.tensors().keySet()) {
             String network = weights.strangers().get(name);
             if (network == null && DynamicViTConfig.ARCHITECTURE.owns(name) && !beside.test(name)) {
@@ -54,8 +57,8 @@ final class ThinkingViTWeights implements WeightsReader {
             }
             if (network != null) {
                 throw new IllegalArgumentException("tensor " + name + " belongs to " + network
-                        + ", as which the file is not read: a configuration must name that architecture, or none where the"
-                        + " file is whole");
+                        + ", the file is read as " + as.name()
+                        + ": a configuration must name the tensor's architecture, or none where the file is whole");
             }
         }
         VARIANTS.forEach((names, network) -> weights.tensors().keySet().stream()

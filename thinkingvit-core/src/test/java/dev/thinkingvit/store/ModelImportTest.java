@@ -233,7 +233,8 @@ class ModelImportTest {
 
         assertThatThrownBy(() -> ModelImport.read(file, null, Weights.AUTO))
                 .hasMessageContaining(tensor + " belongs to " + network)
-                .hasMessageContaining("a configuration must name that architecture");
+                .hasMessageContaining(
+                        "the file is read as thinkingvit: a configuration must name the tensor's architecture");
     }
 
     @Test
