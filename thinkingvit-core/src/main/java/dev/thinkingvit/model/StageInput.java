@@ -19,7 +19,7 @@ public final class StageInput {
      * @param tokens type of the tokens that stages leave
      * @param device where they are
      * @throws IllegalArgumentException if the stage does not exist, shapes do not fit it, images are not F32 in the
-     *     processor's memory, or tokens are of another type or elsewhere than the stage before left them
+     *     processor's memory or on the device, or tokens are of another type or elsewhere than the stage before left them
      */
     public static @Nullable NativeTensor check(
             Network network,
@@ -53,7 +53,7 @@ public final class StageInput {
                         "tokens of " + images.size(0) + " images are required, of " + previousTokens.size(0) + " came");
             }
         }
-        requireType("images", images, DType.F32, TorchDevice.CPU);
+        requireType("images", images, DType.F32, images.device().equals(device) ? device : TorchDevice.CPU);
         if (previous == null || previousTokens == null) {
             return null;
         }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.network;
 
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import org.bytedeco.pytorch.Tensor;
@@ -75,6 +76,8 @@ public final class DropPath {
             return branch;
         }
         int offset = ((blocks[stage - 1] + block) * BRANCHES + which) * images;
-        return branch.mul(Tensors.floats(scales, offset, images, 1, 1).to(branch.device(), branch.scalar_type()));
+        return branch.mul(TorchDevice.of(branch)
+                .place(Tensors.floats(scales, offset, images, 1, 1))
+                .to(branch.scalar_type()));
     }
 }

@@ -1,6 +1,7 @@
 package dev.thinkingvit.network;
 
 import dev.thinkingvit.tensor.Tensors;
+import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -65,7 +66,7 @@ public record Slice(Parameter parameter, int stage) {
         long[] shape = new long[Math.toIntExact(chunks.dim())];
         java.util.Arrays.fill(shape, 1);
         shape[0] = scales.length;
-        return chunks.mul(Tensors.floats(scales, 0, shape).to(chunks.device(), ScalarType.Float));
+        return chunks.mul(TorchDevice.of(chunks).place(Tensors.floats(scales, 0, shape)));
     }
 
     private float @Nullable [] scales() {

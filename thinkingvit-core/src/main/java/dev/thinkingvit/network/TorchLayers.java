@@ -124,13 +124,16 @@ class TorchLayers implements Layers<Tensor> {
     }
 
     private Tensor normed(Tensor x, Norm layer) {
-        return torch.layer_norm(
-                x,
+        Tensor weight = weight(layer.weight());
+        boolean mixes = !x.is_cuda(); // a CUDA device normalises in its weights' own type only
+        Tensor normed = torch.layer_norm(
+                mixes ? x : x.to(weight.scalar_type()),
                 new long[] {x.size(-1)},
-                new TensorOptional(weight(layer.weight())),
+                new TensorOptional(weight),
                 new TensorOptional(weight(layer.bias())),
                 layer.eps(),
                 false);
+        return mixes ? normed : normed.to(x.scalar_type());
     }
 
     @Override
