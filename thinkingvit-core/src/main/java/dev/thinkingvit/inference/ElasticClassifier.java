@@ -59,7 +59,8 @@ public final class ElasticClassifier implements AutoCloseable {
     /** Stops at this entropy where neither the model nor the caller says when; the published tables' mildest loss. */
     public static final double DEFAULT_THRESHOLD = 0.5;
 
-    private static final int ENOUGH_IMAGES = 1000;
+    /** Pictures that a precision must have been compared on to be chosen by itself. */
+    public static final int ENOUGH_IMAGES = 1000;
 
     private static final int TOP = 5;
 
@@ -110,7 +111,7 @@ public final class ElasticClassifier implements AutoCloseable {
         Routing.Calibration calibration = config.routing().calibration();
         boolean same = calibration != null
                 && calibration.bf16() != null
-                && calibration.images() >= ENOUGH_IMAGES
+                && calibration.images(calibration.bf16()) >= ENOUGH_IMAGES
                 && calibration.bf16().predictsTheSame();
         return same && Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32;
     }
@@ -125,7 +126,7 @@ public final class ElasticClassifier implements AutoCloseable {
         Routing.Calibration calibration = model.config().routing().calibration();
         boolean nearly = calibration != null
                 && calibration.int8() != null
-                && calibration.images() >= ENOUGH_IMAGES
+                && calibration.images(calibration.int8()) >= ENOUGH_IMAGES
                 && calibration.int8().predictsNearlyTheSame();
         if (!nearly || !Precision.INT8.isFastHere() || Precision.INT8.gainHere() <= otherwise.gainHere()) {
             return otherwise;

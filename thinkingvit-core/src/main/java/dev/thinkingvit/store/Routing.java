@@ -71,6 +71,11 @@ public record Routing(
                 @Nullable Agreement int8) {
             this(data, images, target, curve, bf16, int8, null);
         }
+
+        /** How many pictures one of its agreements is of. */
+        public int images(Agreement agreement) {
+            return Objects.requireNonNullElse(agreement.images(), images);
+        }
     }
 
     /**
@@ -90,12 +95,22 @@ public record Routing(
      *
      * @param sameTop1 share of the pictures with the same final prediction, percent
      * @param top1Difference accuracy less that of fp32, percentage points
+     * @param images how many pictures were compared; null for those of the calibration
      */
-    public record Agreement(double sameTop1, double top1Difference) {
+    public record Agreement(
+            double sameTop1,
+            double top1Difference,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Integer images) {
         private static final double LEAST_SAME = 99.5;
         private static final double MOST_DIFFERENCE = 0.1;
         private static final double LEAST_NEARLY = 97;
         private static final double MOST_NEARLY = 0.5;
+
+        /** Of the calibration's own pictures. */
+        public Agreement(double sameTop1, double top1Difference) {
+            this(sameTop1, top1Difference, null);
+        }
 
         /** Whether nobody would notice: at least 99.5 % the same, accuracy within 0.1 points. */
         public boolean predictsTheSame() {

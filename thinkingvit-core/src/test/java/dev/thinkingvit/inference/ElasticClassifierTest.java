@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullUnmarked;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -110,11 +111,19 @@ class ElasticClassifierTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1000, 99.5, 0.1, true", "999, 100, 0, false", "5000, 99.4, 0, false", "5000, 99.9, -0.2, false"})
-    void bf16IsChosenWhereItIsKnownToPredictTheSame(int images, double same, double difference, boolean chosen) {
+    @CsvSource({
+        "1000, , 99.5, 0.1, true",
+        "999, , 100, 0, false",
+        "5000, , 99.4, 0, false",
+        "5000, , 99.9, -0.2, false",
+        "20, 1000, 100, 0, true",
+        "5000, 999, 100, 0, false"
+    })
+    void bf16IsChosenWhereItIsKnownToPredictTheSame(
+            int images, @Nullable Integer compared, double same, double difference, boolean chosen) {
         ThinkingViTConfig network = new ThinkingViTConfig(32, 16, 64, 1, 2, List.of(1, 2), 6, 1e-6);
         Routing.Calibration calibration = new Routing.Calibration(
-                "val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference), null);
+                "val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference, compared), null);
         ModelConfig config = ModelConfig.of(network).withRouting(new Routing("entropy", List.of(0.5), calibration));
         assertThat(ElasticClassifier.precisionFor(ModelConfig.of(network))).isEqualTo(Precision.FP32);
         assertThat(ElasticClassifier.precisionFor(config))

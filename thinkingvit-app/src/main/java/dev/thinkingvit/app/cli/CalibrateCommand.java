@@ -29,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
@@ -53,6 +54,7 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit calibrate --data cifar10/test --target accuracy-drop=0.5 --save",
             "  thinkingvit calibrate --data cifar10/test --target stage2=40%%",
+            "  thinkingvit calibrate --data held-out --target stage2=40%% --save --compare-data cifar10/train",
             "  thinkingvit calibrate --data camvid --model segmenter --target gmacs=0.9",
             "  thinkingvit calibrate --data imagenet/val --model deit-tiny --save"
         })
@@ -84,6 +86,14 @@ final class CalibrateCommand extends BaseCommand {
                             + " ranges.")
     private boolean save;
 
+    @Option(
+            names = "--compare-data",
+            paramLabel = "DIR",
+            description =
+                    "Pictures on which --save compares bf16 and int8 with fp32, where --data has few. Labelled like"
+                            + " those; the model may have been trained on them. Default: those of --data.")
+    private @Nullable Path compareData;
+
     @Option(names = "--json", description = "Print one JSON object instead of words.")
     private boolean json;
 
@@ -109,6 +119,8 @@ final class CalibrateCommand extends BaseCommand {
                         + input.preprocessing.given() + ", or convert the model with it first");
             }
             requireStore(directory);
+        } else if (compareData != null) {
+            throw usage("--compare-data " + compareData + " is for what --save keeps; add --save");
         }
         Precision asked = input.precision();
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
@@ -123,6 +135,9 @@ final class CalibrateCommand extends BaseCommand {
                                 + " with the model what can be measured all the same");
             }
             if (pixels.isFor(config, input)) {
+                if (compareData != null) {
+                    throw usage("--compare-data: of a Segmenter, precisions are not compared");
+                }
                 calibrate(ElasticSegmenter.of(classifier), wanted, directory);
                 return 0;
             }
@@ -309,12 +324,18 @@ final class CalibrateCommand extends BaseCommand {
         if (!rounds) {
             tellNotCompared(Precision.INT8);
         }
-        Routing.Agreement bf16 = halves ? agreement(Precision.BF16, samples, recording, found) : null;
+        List<Sample> compared = samples;
+        Recording exactly = recording;
+        if (compareData != null && (halves || rounds)) {
+            compared = input.samples(input.folder(compareData, classifier.config(), err()));
+            exactly = input.record(classifier, compared, err());
+        }
+        Routing.Agreement bf16 = halves ? agreement(Precision.BF16, compared, exactly, found) : null;
         if (!rounds) {
             return new Others(bf16, null);
         }
         measureRanges(directory, samples, (watching, some) -> input.record(watching, some, err()));
-        return new Others(bf16, agreement(Precision.INT8, samples, recording, found));
+        return new Others(bf16, agreement(Precision.INT8, compared, exactly, found));
     }
 
     private void tellNotCompared(Precision precision) {
@@ -438,11 +459,15 @@ final class CalibrateCommand extends BaseCommand {
         }
         return String.format(
                 Locale.ROOT,
-                "%n%s predicts the same for %.2f %%, top-1 %+.2f points: %s",
+                "%n%s predicts the same for %.2f %% of %,d images, top-1 %+.2f points: %s",
                 precision,
                 agreement.sameTop1(),
+                agreement.images(),
                 agreement.top1Difference(),
-                isEnough.test(agreement) ? "used where it is faster" : "used only when asked for");
+                isEnough.test(agreement)
+                                && Objects.requireNonNullElse(agreement.images(), 0) >= ElasticClassifier.ENOUGH_IMAGES
+                        ? "used where it is faster"
+                        : "used only when asked for");
     }
 
     private String json(Path directory, ImageFolder folder, Recording recording, Found found, Others others) {
@@ -472,7 +497,8 @@ final class CalibrateCommand extends BaseCommand {
         if (agreement != null) {
             root.putObject(precision)
                     .put("same_top1", agreement.sameTop1())
-                    .put("top1_difference", agreement.top1Difference());
+                    .put("top1_difference", agreement.top1Difference())
+                    .put("images", agreement.images());
         }
     }
 

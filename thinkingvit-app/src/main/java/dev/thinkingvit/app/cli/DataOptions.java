@@ -203,7 +203,15 @@ final class DataOptions {
 
     /** The data set, labelled as the model counts its classes; says what of the folder is not used. */
     ImageFolder folder(ModelConfig config, PrintWriter err) throws IOException {
-        ImageFolder folder = listed(err);
+        return labelled(listed(err), config, err);
+    }
+
+    /** Other pictures than {@link #data}, labelled and told of in the same way. */
+    ImageFolder folder(Path other, ModelConfig config, PrintWriter err) throws IOException {
+        return labelled(listed(other, err), config, err);
+    }
+
+    private ImageFolder labelled(ImageFolder folder, ModelConfig config, PrintWriter err) throws IOException {
         ImageFolder labelled;
         if (classMap != null && !folder.isFlat()) {
             labelled = folder.withLabels(ClassMap.read(classMap), labelNames(config));
@@ -220,11 +228,16 @@ final class DataOptions {
     /** The data set as its folders are named, which is listed once, however many models it is for. */
     ImageFolder listed(PrintWriter err) throws IOException {
         if (listed == null) {
-            boolean byName = realLabels != null || (dataset != null && dataset.isLabelledByName());
-            listed = byName ? ImageFolder.openFlat(data) : ImageFolder.open(data);
-            listed.remarks().forEach(line -> err.println(Printable.of(line)));
+            listed = listed(data, err);
         }
         return listed;
+    }
+
+    private ImageFolder listed(Path pictures, PrintWriter err) throws IOException {
+        boolean byName = realLabels != null || (dataset != null && dataset.isLabelledByName());
+        ImageFolder folder = byName ? ImageFolder.openFlat(pictures) : ImageFolder.open(pictures);
+        folder.remarks().forEach(line -> err.println(Printable.of(line)));
+        return folder;
     }
 
     /** What people should know of how a model's classes and the data's go together; refuses what does not. */

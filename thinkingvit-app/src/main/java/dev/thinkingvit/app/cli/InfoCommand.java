@@ -215,8 +215,8 @@ final class InfoCommand extends BaseCommand {
         measured.put("data", calibration.data());
         measured.put("images", calibration.images());
         measured.put("target", calibration.target());
-        agreement(measured, "bf16", calibration.bf16());
-        agreement(measured, "int8", calibration.int8());
+        agreement(measured, "bf16", calibration, calibration.bf16());
+        agreement(measured, "int8", calibration, calibration.int8());
         Routing.TokenDepth depth = calibration.tokenDepth();
         if (depth != null) {
             measured.putObject("token_depth")
@@ -235,11 +235,16 @@ final class InfoCommand extends BaseCommand {
         }
     }
 
-    private static void agreement(ObjectNode measured, String precision, Routing.@Nullable Agreement agreement) {
+    private static void agreement(
+            ObjectNode measured,
+            String precision,
+            Routing.Calibration calibration,
+            Routing.@Nullable Agreement agreement) {
         if (agreement != null) {
             measured.putObject(precision)
                     .put("same_top1", agreement.sameTop1())
-                    .put("top1_difference", agreement.top1Difference());
+                    .put("top1_difference", agreement.top1Difference())
+                    .put("images", calibration.images(agreement));
         }
     }
 
@@ -385,9 +390,10 @@ final class InfoCommand extends BaseCommand {
                     line(
                             "in " + precision,
                             String.format(
-                                    "%.2f %% of the predictions the same, top-1 %+.2f points",
+                                    "%.2f %% of the predictions the same, top-1 %+.2f points, on %,d pictures",
                                     agreement.get("same_top1").asDouble(),
-                                    agreement.get("top1_difference").asDouble()));
+                                    agreement.get("top1_difference").asDouble(),
+                                    agreement.get("images").asInt()));
                 }
             }
         }

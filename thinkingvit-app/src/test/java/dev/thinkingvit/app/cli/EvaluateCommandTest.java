@@ -246,6 +246,50 @@ class EvaluateCommandTest {
     }
 
     @Test
+    void precisionsMayBeComparedOnOtherPicturesThanTheThresholdIsChosenOn() throws IOException {
+        Path copy = Files.createDirectories(folder.resolve("compared"));
+        for (String name : List.of(ModelDirectory.CONFIG, ModelDirectory.WEIGHTS)) {
+            Files.copy(model.resolve(name), copy.resolve(name));
+        }
+        Path few = folder.resolve("held-out");
+        for (String name : List.of("cat", "dog", "owl")) {
+            Files.createDirectories(few.resolve(name));
+            Files.copy(data.resolve(name).resolve("0.png"), few.resolve(name).resolve("0.png"));
+        }
+
+        int code = run(
+                "calibrate",
+                "--data",
+                few,
+                "--model",
+                copy,
+                "--target",
+                "stage2=50%",
+                "--save",
+                "--compare-data",
+                data,
+                "--json");
+
+        assertThat(code).as(err.toString()).isZero();
+        Routing.Calibration saved = ModelDirectory.readConfig(copy.resolve(ModelDirectory.CONFIG))
+                .routing()
+                .calibration();
+        assertThat(saved.images()).isEqualTo(3);
+        if (Precision.INT8.isHere()) {
+            assertThat(saved.images(saved.int8())).isEqualTo(12);
+            assertThat(JsonMapper.builder()
+                            .build()
+                            .readTree(out.toString())
+                            .at("/int8/images")
+                            .asInt())
+                    .isEqualTo(12);
+        }
+        assertThat(run("calibrate", "--data", few, "--model", copy, "--target", "stage2=50%", "--compare-data", data))
+                .isEqualTo(Main.USAGE);
+        assertThat(err.toString()).contains("--compare-data " + data + " is for what --save keeps; add --save");
+    }
+
+    @Test
     void aCalibrationIsExplained() {
         int code = run("calibrate", "--data", data, "--model", model, "--target", "accuracy-drop=0");
 

@@ -43,8 +43,10 @@ class OutputFormatsTest {
     private static final Set<String> OF_SOME_PROCESSORS = Set.of(
             "bf16.same_top1",
             "bf16.top1_difference",
+            "bf16.images",
             "int8.same_top1",
             "int8.top1_difference",
+            "int8.images",
             "routing.calibration.int8.same_top1",
             "routing.calibration.int8.top1_difference");
 
