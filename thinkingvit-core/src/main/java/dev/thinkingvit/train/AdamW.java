@@ -30,6 +30,8 @@ public final class AdamW implements Optimizer {
 
     private static final Operator FUSED = Operator.find("aten::_fused_adamw_", "");
 
+    private static final Operator ADD = Operator.find("aten::_foreach_add_", "Scalar");
+
     private static final Scalar ONE = Scope.own(new Scalar(1.0));
 
     private final Options options;
@@ -79,7 +81,7 @@ public final class AdamW implements Optimizer {
     public void step(int share, double learningRate, double backbone) {
         for (Group group : shares.get(share)) {
             try (Scope scope = new Scope()) {
-                group.steps.forEach(step -> step.add_(ONE)); // the kernel expects the number of this update
+                ADD.run(ADD.list(0, group.steps), new IValue(ONE)); // the kernel expects the number of this update
                 FUSED.run(
                         FUSED.list(0, group.parameters),
                         FUSED.list(1, group.gradients),
