@@ -48,7 +48,7 @@ class FirstProgramIT {
         assertThat(classPath).doesNotContain("junit", "assertj", "logback", "jackson", "snakeyaml");
         assertThat(project.run(classPath).lines())
                 .containsSubsequence(
-                        "cat (81 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
+                        "cat (86 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
     }
 
     @Test
@@ -62,7 +62,7 @@ class FirstProgramIT {
         assertThat(classPath).doesNotContain("pytorch", "openblas");
         assertThat(project.run(classPath).lines())
                 .containsSubsequence(
-                        "cat (81 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
+                        "cat (86 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
     }
 
     @Test
@@ -183,7 +183,7 @@ class FirstProgramIT {
         }
         String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
         assertThat(project.run(classPath).lines())
-                .containsSubsequence("[1]", "cat (81 %) after stage 2", "true")
+                .containsSubsequence("[1]", "cat (86 %) after stage 2", "true")
                 .anyMatch(line -> line.startsWith("in a tar: Picture["));
     }
 
@@ -193,7 +193,7 @@ class FirstProgramIT {
         project.write("modular", block(readme, "xml", "thinkingvit-platform"), block(readme, "java", "classify(Path"));
         project.module("module first { requires dev.thinkingvit.core; requires java.desktop; }");
         String modulePath = project.compile("-Djavacpp.platform=" + PLATFORM);
-        assertThat(project.runModule(modulePath)).contains("cat (81 %) after stage 2");
+        assertThat(project.runModule(modulePath)).contains("cat (86 %) after stage 2");
     }
 
     @Test
