@@ -1,17 +1,23 @@
 package dev.thinkingvit.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.Precision;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +41,32 @@ class CudaTrainingTest {
         double tolerance = precision.equals("fp32") ? 1e-3 : 3e-2;
         for (int i = 0; i < here.size(); i++) {
             assertThat(Math.abs(there.get(i) - here.get(i))).as("number %d", i).isLessThan(tolerance);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fp32", "bf16"})
+    void aTeacherAnswersImagesThatAreThere(String precision) {
+        TeacherModel model = TeacherModel.read(REFERENCE);
+        HostTensor images = Safetensors.read(REFERENCE.resolve("training.safetensors"))
+                .tensors()
+                .get("input");
+        float[] here = answers(model, images, precision, TorchDevice.CPU);
+        float[] there = answers(model, images, precision, TorchDevice.named("cuda", 0));
+        assertThat(there).containsExactly(here, within(precision.equals("fp32") ? 1e-4f : 1e-1f));
+    }
+
+    private static float[] answers(TeacherModel model, HostTensor images, String precision, TorchDevice device) {
+        int count = model.config().network().numClasses();
+        TeacherModel.Classes classes =
+                new TeacherModel.Classes(IntStream.range(0, count).toArray(), null);
+        try (Teacher teacher = model.open(
+                        model.config().preprocessing(),
+                        classes,
+                        Precision.valueOf(precision.toUpperCase(Locale.ROOT)),
+                        device);
+                Scope scope = new Scope()) {
+            return Tensors.toFloats(teacher.logits(device.place(Tensors.toNative(images))));
         }
     }
 

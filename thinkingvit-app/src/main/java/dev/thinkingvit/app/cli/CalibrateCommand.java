@@ -54,7 +54,8 @@ import tools.jackson.databind.node.ObjectNode;
             "Examples:",
             "  thinkingvit calibrate --data cifar10/test --target accuracy-drop=0.5 --save",
             "  thinkingvit calibrate --data cifar10/test --target stage2=40%%",
-            "  thinkingvit calibrate --data held-out --target stage2=40%% --save --compare-data cifar10/train",
+            "  thinkingvit calibrate --data held-out --target stage2=40%% --save \\",
+            "      --compare-data cifar10/train",
             "  thinkingvit calibrate --data camvid --model segmenter --target gmacs=0.9",
             "  thinkingvit calibrate --data imagenet/val --model deit-tiny --save"
         })

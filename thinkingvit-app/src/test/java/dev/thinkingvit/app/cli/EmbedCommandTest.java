@@ -40,7 +40,7 @@ class EmbedCommandTest {
     @BeforeEach
     void pictures() throws IOException {
         Path pictures = Files.createDirectory(directory.resolve("pictures"));
-        airplane = Files.copy(SAMPLES.resolve("airplane-0011.jpg"), pictures.resolve("airplane.jpg"));
+        airplane = Files.copy(SAMPLES.resolve("airplane-0123.jpg"), pictures.resolve("airplane.jpg"));
         cat = Files.copy(SAMPLES.resolve("cat-0777.jpg"), pictures.resolve("cat.jpg"));
     }
 
