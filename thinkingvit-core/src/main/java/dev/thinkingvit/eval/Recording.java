@@ -112,6 +112,6 @@ public record Recording(
             same += here.predicted() == there.predicted() ? 1 : 0;
             gained += there.score() - here.score();
         }
-        return new Routing.Agreement(100.0 * same / images.size(), 100 * gained / images.size(), images.size());
+        return new Routing.Agreement(100.0 * same / images.size(), 100 * gained / images.size(), images.size(), null);
     }
 }

@@ -103,8 +103,8 @@ public final class ElasticClassifier implements AutoCloseable {
     }
 
     /**
-     * BF16 where this processor has instructions for it and a calibration on at least 1,000 images has found it to predict
-     * what F32 does; else F32.
+     * BF16 where this processor has instructions for it and a calibration has found it to predict what F32 does of at least
+     * 1,000 images; else F32.
      */
     public static Precision precisionFor(ModelConfig config) {
         Objects.requireNonNull(config, "the model's configuration is null");
@@ -118,7 +118,7 @@ public final class ElasticClassifier implements AutoCloseable {
 
     /**
      * What {@link #precisionFor(ModelConfig)} chooses, or INT8 where this processor multiplies faster in it, the model's folder
-     * has its ranges, and a calibration on at least 1,000 images has found it to predict nearly what F32 does.
+     * has its ranges, and a calibration has found it to predict nearly what F32 does of at least 1,000 images.
      */
     public static Precision precisionFor(ModelDirectory.Model model) {
         Objects.requireNonNull(model, MODEL_IS_NULL);

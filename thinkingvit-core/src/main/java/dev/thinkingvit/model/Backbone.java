@@ -45,7 +45,7 @@ public interface Backbone extends AutoCloseable {
      * Runs one stage, and nothing but that stage.
      *
      * @param stage from 1 to {@link #stages()}
-     * @param images (B, 3, h, w) F32, normalised, in the processor's memory
+     * @param images (B, 3, h, w) F32, normalised, in the processor's memory or on the device that computes
      * @param previousTokens the tokens that stage − 1 returned for the same images, of the type it returned
      *     them in; null at stage 1, passed over by a stage that takes none
      * @return tensors of the calling thread's innermost scope, or, without one, the caller's, who closes them

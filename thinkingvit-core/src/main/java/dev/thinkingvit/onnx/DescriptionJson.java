@@ -59,7 +59,7 @@ final class DescriptionJson {
     private DescriptionJson() {}
 
     private static final String TOKEN_DEPTH = "token_depth";
-    private static final String IMAGES = "images";
+    private static final List<String> OF_COMPARED = List.of("images", "data");
 
     /** What tells another program's file, or another version's, before its keys are looked at. */
     private record Header(@Nullable String format, int version) {}
@@ -215,8 +215,12 @@ final class DescriptionJson {
             if (said.get("calibration") instanceof ObjectNode calibrated && !calibrated.has(TOKEN_DEPTH)) {
                 calibrated.putNull(TOKEN_DEPTH); // only of tokens that halt, and as before it was written
             }
-            if (said.at("/calibration/bf16") instanceof ObjectNode compared && !compared.has(IMAGES)) {
-                compared.putNull(IMAGES); // only where others than the calibration's were compared, and as before
+            if (said.at("/calibration/bf16") instanceof ObjectNode compared) {
+                for (String of : OF_COMPARED) { // as before they were written, and where they are the calibration's
+                    if (!compared.has(of)) {
+                        compared.putNull(of);
+                    }
+                }
             }
             Description description = MAPPER.treeToValue(said, Description.class);
             NetworkConfig network = network(description.network());

@@ -38,7 +38,7 @@ public final class Hub {
     private static final String KEPT = "; the copy in the cache is taken";
 
     private static final Set<String> DESCRIPTIONS =
-            Set.of("config.json", "preprocessor_config.json", "README.md", "thinkingvit.json");
+            Set.of("config.json", "preprocessor_config.json", "README.md", "thinkingvit.json", RangesFile.NAME);
 
     /** Without them a model may be read, but as another one: with other pictures, or other names of its classes. */
     private static final Set<String> DECIDING = Set.of("config.json", "preprocessor_config.json");

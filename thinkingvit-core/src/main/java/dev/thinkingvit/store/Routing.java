@@ -95,21 +95,35 @@ public record Routing(
      *
      * @param sameTop1 share of the pictures with the same final prediction, percent
      * @param top1Difference accuracy less that of fp32, percentage points
-     * @param images how many pictures were compared; null for those of the calibration
+     * @param images how many pictures were compared, at least 1; null for those of the calibration
+     * @param data name of their data set; null for the calibration's
      */
     public record Agreement(
             double sameTop1,
             double top1Difference,
 
-            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Integer images) {
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Integer images,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String data) {
         private static final double LEAST_SAME = 99.5;
         private static final double MOST_DIFFERENCE = 0.1;
         private static final double LEAST_NEARLY = 97;
         private static final double MOST_NEARLY = 0.5;
 
+        public Agreement {
+            if (images != null && images < 1) {
+                throw new IllegalArgumentException("images: at least 1 must have been compared, got " + images);
+            }
+        }
+
         /** Of the calibration's own pictures. */
         public Agreement(double sameTop1, double top1Difference) {
-            this(sameTop1, top1Difference, null);
+            this(sameTop1, top1Difference, null, null);
+        }
+
+        /** Of pictures of a data set of that name. */
+        public Agreement of(String name) {
+            return new Agreement(sameTop1, top1Difference, images, name);
         }
 
         /** Whether nobody would notice: at least 99.5 % the same, accuracy within 0.1 points. */

@@ -123,7 +123,7 @@ class ElasticClassifierTest {
             int images, @Nullable Integer compared, double same, double difference, boolean chosen) {
         ThinkingViTConfig network = new ThinkingViTConfig(32, 16, 64, 1, 2, List.of(1, 2), 6, 1e-6);
         Routing.Calibration calibration = new Routing.Calibration(
-                "val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference, compared), null);
+                "val", images, "gmacs=1", List.of(), new Routing.Agreement(same, difference, compared, null), null);
         ModelConfig config = ModelConfig.of(network).withRouting(new Routing("entropy", List.of(0.5), calibration));
         assertThat(ElasticClassifier.precisionFor(ModelConfig.of(network))).isEqualTo(Precision.FP32);
         assertThat(ElasticClassifier.precisionFor(config))

@@ -13,6 +13,7 @@ import dev.thinkingvit.eval.SweepRow;
 import dev.thinkingvit.eval.Target;
 import dev.thinkingvit.eval.ThresholdSweep;
 import dev.thinkingvit.eval.TokenDepths;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.inference.ElasticClassifier;
 import dev.thinkingvit.inference.ElasticSegmenter;
 import dev.thinkingvit.model.Precision;
@@ -55,7 +56,7 @@ import tools.jackson.databind.node.ObjectNode;
             "  thinkingvit calibrate --data cifar10/test --target accuracy-drop=0.5 --save",
             "  thinkingvit calibrate --data cifar10/test --target stage2=40%%",
             "  thinkingvit calibrate --data held-out --target stage2=40%% --save \\",
-            "      --compare-data cifar10/train",
+            "      --compare-data cifar10/test",
             "  thinkingvit calibrate --data camvid --model segmenter --target gmacs=0.9",
             "  thinkingvit calibrate --data imagenet/val --model deit-tiny --save"
         })
@@ -90,9 +91,8 @@ final class CalibrateCommand extends BaseCommand {
     @Option(
             names = "--compare-data",
             paramLabel = "DIR",
-            description =
-                    "Pictures on which --save compares bf16 and int8 with fp32, where --data has few. Labelled like"
-                            + " those; the model may have been trained on them. Default: those of --data.")
+            description = "Pictures on which --save compares bf16 and int8 with fp32, where --data has few; labelled as"
+                    + " those are. Default: those of --data.")
     private @Nullable Path compareData;
 
     @Option(names = "--json", description = "Print one JSON object instead of words.")
@@ -121,7 +121,8 @@ final class CalibrateCommand extends BaseCommand {
             }
             requireStore(directory);
         } else if (compareData != null) {
-            throw usage("--compare-data " + compareData + " is for what --save keeps; add --save");
+            throw usage(
+                    "--compare-data " + Printable.of(compareData.toString()) + " is for what --save keeps; add --save");
         }
         Precision asked = input.precision();
         Precision precision = asked == null ? Precision.FP32 : asked; // of what others are compared with
@@ -142,16 +143,26 @@ final class CalibrateCommand extends BaseCommand {
                 calibrate(ElasticSegmenter.of(classifier), wanted, directory);
                 return 0;
             }
+            if (compareData != null && !isExact(directory, classifier)) {
+                throw usage(
+                        "--compare-data is for a model that computes in fp32 on the processor, with which other"
+                                + " precisions are compared; an export, --device cuda and other precisions are compared with none");
+            }
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
+            // before anything is kept of a model that then could not be compared
+            List<Sample> others = comparesItsOwn() ? samples : input.samples(others(config));
             Recording recording = input.record(classifier, samples, err());
             Found found = find(recording, wanted);
             Path saved = save ? save(directory, config, recording, found, Others.NONE) : null;
-            Others others = save ? others(directory, classifier, samples, recording, found) : Others.NONE;
-            if (!others.equals(Others.NONE)) {
-                saved = save(directory, config, recording, found, others);
+            Others agreements = save ? others(directory, classifier, samples, recording, others, found) : Others.NONE;
+            if (!agreements.equals(Others.NONE)) {
+                saved = save(directory, config, recording, found, agreements);
             }
-            out().println(json ? json(directory, folder, recording, found, others) : text(recording, found, others));
+            out().println(
+                            json
+                                    ? json(directory, folder, recording, found, agreements)
+                                    : text(recording, found, agreements));
             if (saved != null) {
                 err().println("saved to " + saved);
             }
@@ -311,12 +322,17 @@ final class CalibrateCommand extends BaseCommand {
     }
 
     private Others others(
-            Path directory, ElasticClassifier classifier, List<Sample> samples, Recording recording, Found found)
+            Path directory,
+            ElasticClassifier classifier,
+            List<Sample> samples,
+            Recording recording,
+            List<Sample> compared,
+            Found found)
             throws IOException {
         if (input.backend.isExported(directory)) {
             return Others.NONE;
         }
-        boolean exact = classifier.precision() == Precision.FP32 && !input.backend.isOnDevice();
+        boolean exact = isExact(directory, classifier);
         boolean halves = exact && Precision.BF16.isFastHere();
         boolean rounds = exact && Precision.INT8.isHere();
         if (!halves) {
@@ -325,18 +341,29 @@ final class CalibrateCommand extends BaseCommand {
         if (!rounds) {
             tellNotCompared(Precision.INT8);
         }
-        List<Sample> compared = samples;
-        Recording exactly = recording;
-        if (compareData != null && (halves || rounds)) {
-            compared = input.samples(input.folder(compareData, classifier.config(), err()));
-            exactly = input.record(classifier, compared, err());
-        }
+        Recording exactly =
+                comparesItsOwn() || !(halves || rounds) ? recording : input.record(classifier, compared, err());
         Routing.Agreement bf16 = halves ? agreement(Precision.BF16, compared, exactly, found) : null;
         if (!rounds) {
             return new Others(bf16, null);
         }
         measureRanges(directory, samples, (watching, some) -> input.record(watching, some, err()));
         return new Others(bf16, agreement(Precision.INT8, compared, exactly, found));
+    }
+
+    /** Whether others are compared with what it computes. */
+    private boolean isExact(Path directory, ElasticClassifier classifier) throws IOException {
+        return classifier.precision() == Precision.FP32
+                && !input.backend.isOnDevice()
+                && !input.backend.isExported(directory);
+    }
+
+    private boolean comparesItsOwn() {
+        return compareData == null || compareData.equals(input.data);
+    }
+
+    private ImageFolder others(ModelConfig config) throws IOException {
+        return input.folder(Objects.requireNonNull(compareData), config, err());
     }
 
     private void tellNotCompared(Precision precision) {
@@ -348,7 +375,8 @@ final class CalibrateCommand extends BaseCommand {
             throws IOException {
         try (ElasticClassifier other = input.open(precision, new PrintWriter(Writer.nullWriter()))) {
             Recording again = input.record(other, samples, err());
-            return recording.agreement(again, found.thresholds());
+            Routing.Agreement agreement = recording.agreement(again, found.thresholds());
+            return compareData == null ? agreement : agreement.of(name(compareData));
         }
     }
 
@@ -406,8 +434,12 @@ final class CalibrateCommand extends BaseCommand {
     }
 
     private String data() {
-        Path name = input.data.toAbsolutePath().normalize().getFileName();
-        return name == null ? input.data.toString() : name.toString();
+        return name(input.data);
+    }
+
+    private static String name(Path data) {
+        Path name = data.toAbsolutePath().normalize().getFileName();
+        return name == null ? data.toString() : name.toString();
     }
 
     private Path save(Path directory, ModelConfig config, Routing routing) throws IOException {
@@ -465,10 +497,16 @@ final class CalibrateCommand extends BaseCommand {
                 agreement.sameTop1(),
                 agreement.images(),
                 agreement.top1Difference(),
-                isEnough.test(agreement)
-                                && Objects.requireNonNullElse(agreement.images(), 0) >= ElasticClassifier.ENOUGH_IMAGES
-                        ? "used where it is faster"
-                        : "used only when asked for");
+                use(agreement, isEnough));
+    }
+
+    private static String use(Routing.Agreement agreement, Predicate<Routing.Agreement> isEnough) {
+        if (!isEnough.test(agreement)) {
+            return "used only when asked for";
+        }
+        return Objects.requireNonNullElse(agreement.images(), 0) >= ElasticClassifier.ENOUGH_IMAGES
+                ? "used where it is faster"
+                : "used only when asked for, since of fewer than " + ElasticClassifier.ENOUGH_IMAGES + " images";
     }
 
     private String json(Path directory, ImageFolder folder, Recording recording, Found found, Others others) {
@@ -494,12 +532,13 @@ final class CalibrateCommand extends BaseCommand {
         return JsonMapper.builder().build().writeValueAsString(root);
     }
 
-    private static void put(ObjectNode root, String precision, Routing.@Nullable Agreement agreement) {
+    private void put(ObjectNode root, String precision, Routing.@Nullable Agreement agreement) {
         if (agreement != null) {
             root.putObject(precision)
                     .put("same_top1", agreement.sameTop1())
                     .put("top1_difference", agreement.top1Difference())
-                    .put("images", agreement.images());
+                    .put("images", agreement.images())
+                    .put("data", Objects.requireNonNullElse(agreement.data(), data()));
         }
     }
 

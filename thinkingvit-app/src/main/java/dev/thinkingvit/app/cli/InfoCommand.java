@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -244,7 +245,8 @@ final class InfoCommand extends BaseCommand {
             measured.putObject(precision)
                     .put("same_top1", agreement.sameTop1())
                     .put("top1_difference", agreement.top1Difference())
-                    .put("images", calibration.images(agreement));
+                    .put("images", calibration.images(agreement))
+                    .put("data", Objects.requireNonNullElse(agreement.data(), calibration.data()));
         }
     }
 
@@ -382,7 +384,7 @@ final class InfoCommand extends BaseCommand {
             line(
                     "calibrated",
                     "for " + calibration.get("target").asString() + " on "
-                            + calibration.get("images").asString() + " pictures of "
+                            + String.format("%,d", calibration.get("images").asInt()) + " pictures of "
                             + calibration.get("data").asString() + ", "
                             + calibration.withArray("curve").size() + " thresholds");
             for (String precision : List.of("bf16", "int8")) {
@@ -390,10 +392,11 @@ final class InfoCommand extends BaseCommand {
                     line(
                             "in " + precision,
                             String.format(
-                                    "%.2f %% of the predictions the same, top-1 %+.2f points, on %,d pictures",
+                                    "%.2f %% of the predictions the same, top-1 %+.2f points, on %,d pictures of %s",
                                     agreement.get("same_top1").asDouble(),
                                     agreement.get("top1_difference").asDouble(),
-                                    agreement.get("images").asInt()));
+                                    agreement.get("images").asInt(),
+                                    agreement.get("data").asString()));
                 }
             }
         }

@@ -50,7 +50,7 @@ class HubIT {
         byte[] content;
         if (path.equals("/api/models/owner/name/revision/main")) {
             content = ("{\"sha\": \"" + COMMIT + "\", \"siblings\": [{\"rfilename\": \"config.json\"},"
-                            + " {\"rfilename\": \"model.safetensors\"}]}")
+                            + " {\"rfilename\": \"model.safetensors\"}, {\"rfilename\": \"int8.ranges\"}]}")
                     .getBytes(StandardCharsets.UTF_8);
         } else if (path.startsWith("/owner/name/resolve/" + COMMIT + "/")) {
             content = Files.readAllBytes(SHIPPED.resolve(path.substring(path.lastIndexOf('/') + 1)));

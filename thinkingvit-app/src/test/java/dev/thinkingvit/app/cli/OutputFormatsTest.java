@@ -44,9 +44,11 @@ class OutputFormatsTest {
             "bf16.same_top1",
             "bf16.top1_difference",
             "bf16.images",
+            "bf16.data",
             "int8.same_top1",
             "int8.top1_difference",
             "int8.images",
+            "int8.data",
             "routing.calibration.int8.same_top1",
             "routing.calibration.int8.top1_difference");
 
