@@ -1,6 +1,7 @@
 package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.files.FileNames;
+import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.files.ProcessExit;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.files.Secrets;
@@ -171,7 +172,7 @@ public final class Main implements Runnable {
     private static int refused(CommandLine command, Exception e) {
         String words =
                 e instanceof ParameterException wrong ? HelpCommand.words(wrong) : String.valueOf(e.getMessage());
-        command.getErr().println("thinkingvit: " + Secrets.blot(words));
+        command.getErr().println("thinkingvit: " + Printable.of(Secrets.blot(words)));
         if (e instanceof ParameterException unmatched) {
             CommandLine.UnmatchedArgumentException.printSuggestions(unmatched, command.getErr());
         }

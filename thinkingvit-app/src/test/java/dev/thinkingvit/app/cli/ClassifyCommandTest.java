@@ -102,6 +102,16 @@ class ClassifyCommandTest {
     }
 
     @Test
+    void aWrongCommandLineDoesNotSteerTheTerminal() {
+        assertThat(CommandRun.of("calibrate", "--data", "data", "--target", "\u001b[31mred\nx")
+                        .err())
+                .startsWith("thinkingvit: --target: a target is ")
+                .contains("'\\u001b[31mred\\nx'");
+        assertThat(CommandRun.of("classify", "--thresh\u001b[31m", "x.jpg").err())
+                .contains("'--thresh\\u001b[31m'");
+    }
+
+    @Test
     void whatIsLeftOutOfACheckpointIsSaidOnceAsByTheOtherCommands() {
         Path wide = CommandRun.REFERENCE.resolve("vit-wide");
         Object[] model = {
