@@ -121,9 +121,9 @@ public record Routing(
             this(sameTop1, top1Difference, null, null);
         }
 
-        /** Of pictures of a data set of that name. */
-        public Agreement of(String name) {
-            return new Agreement(sameTop1, top1Difference, images, name);
+        /** The same, of a data set of that name. */
+        public Agreement onPicturesOf(String dataSet) {
+            return new Agreement(sameTop1, top1Difference, images, dataSet);
         }
 
         /** Whether nobody would notice: at least 99.5 % the same, accuracy within 0.1 points. */

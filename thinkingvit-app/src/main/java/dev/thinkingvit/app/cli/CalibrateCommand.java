@@ -151,11 +151,13 @@ final class CalibrateCommand extends BaseCommand {
             ImageFolder folder = input.folder(config, err());
             List<Sample> samples = input.samples(folder);
             // before anything is kept of a model that then could not be compared
-            List<Sample> others = comparesItsOwn() ? samples : input.samples(others(config));
+            List<Sample> compared = compareData == null || comparesItsOwn()
+                    ? samples
+                    : input.samples(input.folder(compareData, config, err()));
             Recording recording = input.record(classifier, samples, err());
             Found found = find(recording, wanted);
             Path saved = save ? save(directory, config, recording, found, Others.NONE) : null;
-            Others agreements = save ? others(directory, classifier, samples, recording, others, found) : Others.NONE;
+            Others agreements = save ? others(directory, classifier, samples, recording, compared, found) : Others.NONE;
             if (!agreements.equals(Others.NONE)) {
                 saved = save(directory, config, recording, found, agreements);
             }
@@ -362,10 +364,6 @@ final class CalibrateCommand extends BaseCommand {
         return compareData == null || compareData.equals(input.data);
     }
 
-    private ImageFolder others(ModelConfig config) throws IOException {
-        return input.folder(Objects.requireNonNull(compareData), config, err());
-    }
-
     private void tellNotCompared(Precision precision) {
         err().println("note: not compared with " + precision.name().toLowerCase(Locale.ROOT)
                 + ", which 'auto' will not take: this needs a processor that has it and computes, and fp32 here");
@@ -376,7 +374,7 @@ final class CalibrateCommand extends BaseCommand {
         try (ElasticClassifier other = input.open(precision, new PrintWriter(Writer.nullWriter()))) {
             Recording again = input.record(other, samples, err());
             Routing.Agreement agreement = recording.agreement(again, found.thresholds());
-            return compareData == null ? agreement : agreement.of(name(compareData));
+            return compareData == null ? agreement : agreement.onPicturesOf(name(compareData));
         }
     }
 
