@@ -23,12 +23,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Has every library whole in the cache before the first is loaded. JavaCPP unpacks one, loads it, and unpacks the next; but a
@@ -37,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Here they are unpacked beside their place, checked and renamed, by one process at a time. They lie where JavaCPP looks
  * for them, with the size and the time by which it knows them again. While one is open, other processes that miss something
- * wait; those for whom all is there do not.
+ * wait, and say so when it takes long; those for whom all is there do not, or only for a while where nobody has loaded it yet:
+ * the process that is to may have been stopped.
  */
 final class NativeUnpacking implements AutoCloseable {
     private static final String LOCK = ".thinkingvit.lock";
@@ -45,6 +50,9 @@ final class NativeUnpacking implements AutoCloseable {
     private static final String UNFINISHED = ".unpacking-";
     private static final String NO_SUBFOLDERS = "org.bytedeco.javacpp.cachedir.nosubdir";
     private static final long LOCK_POLL_MILLIS = 50;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10); // loading takes a second or two
+
+    private static final Logger log = LoggerFactory.getLogger(NativeUnpacking.class);
 
     private final Path mark;
     private final @Nullable FileChannel channel; // whose lock is held; null if nothing is to be done, or without locks
@@ -94,7 +102,11 @@ final class NativeUnpacking implements AutoCloseable {
             return new NativeUnpacking(mark, null);
         }
         NativeCache.requireWritable(cache);
-        NativeUnpacking unpacking = new NativeUnpacking(mark, lock(cache));
+        FileChannel channel = lock(cache, () -> members.stream().allMatch(Member::isWhole));
+        NativeUnpacking unpacking = new NativeUnpacking(mark, channel);
+        if (channel == null && members.stream().allMatch(Member::isWhole)) {
+            return unpacking;
+        }
         try {
             if (!Files.exists(mark)) { // else somebody was faster
                 sweep(cache, members);
@@ -181,9 +193,16 @@ final class NativeUnpacking implements AutoCloseable {
         return cache.resolve(name).resolve(folder);
     }
 
-    private static @Nullable FileChannel lock(Path cache) throws IOException {
+    /**
+     * @param whole whether nothing is to be unpacked any more
+     * @return null where the file system has no locks, or where nothing is to be unpacked and another process that has the
+     *     lock does not go on
+     */
+    private static @Nullable FileChannel lock(Path cache, BooleanSupplier whole) throws IOException {
         FileChannel channel =
                 FileChannel.open(cache.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        long begin = System.nanoTime();
+        boolean remarked = false;
         try {
             while (true) {
                 try {
@@ -193,6 +212,18 @@ final class NativeUnpacking implements AutoCloseable {
                     }
                 } catch (OverlappingFileLockException e) {
                     // another class loader of this process has it
+                }
+                if (!remarked && System.nanoTime() - begin > PATIENCE_NANOS) {
+                    if (whole.getAsBoolean()) {
+                        channel.close();
+                        return null;
+                    }
+                    remarked = true;
+                    log.warn(
+                            "waiting for another process that unpacks native libraries in {}; is it stopped? Another"
+                                    + " folder can be chosen with -D{}",
+                            cache,
+                            NativeCache.PROPERTY);
                 }
                 Thread.sleep(LOCK_POLL_MILLIS);
             }

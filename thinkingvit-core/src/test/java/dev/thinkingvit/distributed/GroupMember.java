@@ -45,6 +45,7 @@ final class GroupMember {
         Pulse pulse = new Pulse(
                 Duration.ofMillis(200), Duration.ofMillis(Long.getLong(SILENCE, 20_000)), Duration.ofMillis(500));
         GroupOptions options = GroupOptions.defaults().joiningWithin(Duration.ofSeconds(60));
+        new Scope().close(); // all natives are loaded: whoever is stopped later is stopped in the group
         try (ProcessGroup group = ProcessGroup.join(rendezvous, options, pulse)) {
             say("joined");
             switch (behaviour) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.thinkingvit.OwnProcess;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -61,6 +62,27 @@ class NativeUnpackingTest {
         }
         assertThat(library).hasSize(whole);
         assertThat(find(".unpacking-libtorch_cpu.so")).isNull();
+    }
+
+    @Test
+    void aProcessThatWasStoppedWhileItLoadsHoldsUpOnlyThoseThatMissSomething() throws Exception {
+        Path cache = folder.resolve("cache");
+        try (OwnProcess first = start()) {
+            assertThat(first.await(120)).as(first.out()).isZero();
+        }
+        try (Stream<Path> files = Files.list(cache)) {
+            for (Path mark : files.filter(file -> file.getFileName().toString().startsWith(".thinkingvit-whole"))
+                    .toList()) {
+                Files.delete(mark);
+            }
+        }
+        try (FileChannel channel = FileChannel.open(cache.resolve(".thinkingvit.lock"), StandardOpenOption.WRITE);
+                FileLock lock = channel.lock();
+                OwnProcess second = start()) {
+            assertThat(lock.isValid()).isTrue();
+            assertThat(second.await(120)).as(second.out()).isZero();
+            assertThat(second.out()).contains("loaded");
+        }
     }
 
     @Test
