@@ -60,6 +60,17 @@ record PreNormBlock(Norm norm1, Linear qkv, Linear projection, Norm norm2, Linea
     /** @param chosen the tokens that take part: see {@link Layers#choose}; null for all */
     <T> T run(Layers<T> on, T x, int heads, @Nullable T chosen, BinaryOperator<T> sum) {
         T mixed = on.attention(on.linear(on.norm(x, norm1), qkv), heads, chosen); // (B, N, d)
+        return behind(on, x, mixed, sum);
+    }
+
+    /** What comes out for the first token alone: (B, 1, d). */
+    <T> T runFirst(Layers<T> on, T x, int heads, BinaryOperator<T> sum) {
+        T mixed = on.firstAttention(on.linear(on.norm(x, norm1), qkv), heads); // (B, 1, d)
+        return behind(on, on.section(x, 0, 1), mixed, sum);
+    }
+
+    /** @param mixed what attention says of the tokens {@code x} */
+    private <T> T behind(Layers<T> on, T x, T mixed, BinaryOperator<T> sum) {
         T attended = sum.apply(x, on.linear(mixed, projection));
         T hidden = on.gelu(on.linear(on.norm(attended, norm2), fc1)); // (B, N, 4d)
         return sum.apply(attended, on.linear(hidden, fc2));

@@ -96,7 +96,12 @@ public final class ThinkingViTNetwork implements Network {
         return read(on, encoder.tokens(on, stage, images, previous), Map.of());
     }
 
-    /** What a stage leaves, of its normalised tokens (B, N, d). */
+    @Override
+    public <T> Output<T> prediction(Layers<T> on, int stage, T images, @Nullable T previous) {
+        return read(on, encoder.firstToken(on, stage, images, previous), Map.of());
+    }
+
+    /** What a stage leaves, of its normalised tokens (B, N, d), the class token first. */
     <T> Output<T> read(Layers<T> on, T tokens, Map<String, T> extras) {
         return new Output<>(tokens, on.linear(on.token(tokens, 0), head), extras); // (B, C)
     }

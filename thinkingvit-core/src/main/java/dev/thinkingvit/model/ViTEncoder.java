@@ -130,6 +130,17 @@ final class ViTEncoder {
         return normed(on, x);
     }
 
+    /** As {@link #tokens}, of which only the class token is wanted: (B, 1, d). The last block computes no others. */
+    <T> T firstToken(Layers<T> on, int stage, T images, @Nullable T previous) {
+        T x = embedded(on, stage, images, previous);
+        int last = blocks.size() - 1;
+        for (int i = 0; i < last; i++) {
+            x = block(on, stage, i, x, null);
+        }
+        PreNormBlock block = blocks.get(last);
+        return normed(on, on.block(x, last, input -> block.runFirst(on, input, config.heads(stage), on::residual)));
+    }
+
     /** What came out of the last block, normalised. */
     <T> T normed(Layers<T> on, T x) {
         return on.norm(x, norm);

@@ -9,7 +9,6 @@ import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Quantizer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -31,12 +30,10 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     /** Scores of attention that are there at a time, at most: many tokens would make gigabytes of them. */
     private static final long SCORES = 1 << 20;
 
-    private static final long ALIGNMENT = 64;
-
     private final DnnlWeights weights;
     private final DType type;
     private final @Nullable Outside outside;
-    private final List<Storage> storages = new ArrayList<>();
+    private final List<PlannedMemory> storages = new ArrayList<>();
     private final List<Consumer<DnnlProgram>> steps = new ArrayList<>();
     private final List<Integer> cuts = new ArrayList<>();
 
@@ -65,38 +62,6 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         this.outside = outside;
     }
 
-    /** Memory of a value, from the step that first touches it to the last that does. */
-    private static final class Storage {
-        private final DType dtype;
-        private final long[] shape;
-        private boolean external;
-        private int first = Integer.MAX_VALUE;
-        private int last = -1;
-        private long offset = -1;
-        private @Nullable DnnlView view;
-
-        Storage(DType dtype, long[] shape, boolean external) {
-            this.dtype = dtype;
-            this.shape = shape;
-            this.external = external;
-        }
-
-        long bytes() {
-            return Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
-        }
-
-        boolean meets(Storage other) {
-            return first <= other.last && other.first <= last;
-        }
-
-        DnnlView view() {
-            if (view == null) {
-                throw new IllegalStateException("memory is not laid out yet");
-            }
-            return view;
-        }
-    }
-
     /** A linear layer that waits for what follows it. */
     private record Pending(
             Value x,
@@ -115,7 +80,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     static final class Value {
         private DType dtype;
         private final long[] shape;
-        private @Nullable Storage storage;
+        private @Nullable PlannedMemory storage;
         private @Nullable Pending pending;
         private @Nullable Spread spread;
         private @Nullable Normed normed;
@@ -127,7 +92,7 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
             this.shape = shape;
         }
 
-        private static Value of(Storage storage) {
+        private static Value of(PlannedMemory storage) {
             Value value = new Value(storage.dtype, storage.shape);
             value.storage = storage;
             return value;
@@ -215,18 +180,18 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
 
     /** Lays memory out and writes the steps; views of inputs and outputs are to be bound before a run. */
     void write(DnnlProgram program) {
-        List<Storage> own = new ArrayList<>();
-        for (Storage storage : storages) {
+        List<PlannedMemory> own = new ArrayList<>();
+        for (PlannedMemory storage : storages) {
             if (storage.external) {
                 storage.view = program.external(storage.dtype, storage.shape);
             } else if (storage.last >= 0) {
                 own.add(storage);
             }
         }
-        long bytes = layOut(own);
+        long bytes = PlannedMemory.layOut(own);
         if (bytes > 0) {
             DnnlProgram.Arena arena = program.arena(bytes);
-            for (Storage storage : own) {
+            for (PlannedMemory storage : own) {
                 storage.view = arena.view(storage.offset, storage.dtype, storage.shape);
             }
         }
@@ -251,8 +216,8 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     DnnlProgram.Arena write(DnnlProgram program, int part) {
         int from = part == 0 ? 0 : cuts.get(part - 1);
         int to = part == cuts.size() ? steps.size() : cuts.get(part);
-        List<Storage> own = new ArrayList<>();
-        for (Storage storage : storages) {
+        List<PlannedMemory> own = new ArrayList<>();
+        for (PlannedMemory storage : storages) {
             storage.view = null;
             if (storage.last < from || storage.first >= to) {
                 continue;
@@ -266,8 +231,8 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
                 own.add(storage);
             }
         }
-        DnnlProgram.Arena arena = program.externalArena(layOut(own));
-        for (Storage storage : own) {
+        DnnlProgram.Arena arena = program.externalArena(PlannedMemory.layOut(own));
+        for (PlannedMemory storage : own) {
             storage.view = arena.view(storage.offset, storage.dtype, storage.shape);
         }
         steps.subList(from, to).forEach(step -> step.accept(program));
@@ -289,35 +254,14 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         }
     }
 
-    /** Gives each a place, the largest first, beside those that are there at the same time; returns the end. */
-    private static long layOut(List<Storage> storages) {
-        List<Storage> placed = new ArrayList<>();
-        long end = 0;
-        for (Storage storage : storages.stream()
-                .sorted(Comparator.comparingLong(Storage::bytes).reversed())
-                .toList()) {
-            storage.offset = 0;
-            for (Storage other : placed) { // by offset
-                if (storage.meets(other) && storage.offset + storage.bytes() > other.offset) {
-                    long after = other.offset + other.bytes();
-                    storage.offset = Math.max(storage.offset, (after + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-                }
-            }
-            placed.add(storage);
-            placed.sort(Comparator.comparingLong(each -> each.offset));
-            end = Math.max(end, storage.offset + storage.bytes());
-        }
-        return end;
-    }
-
-    private Storage storage(DType dtype, long[] shape, boolean external) {
-        Storage storage = new Storage(dtype, shape, external);
+    private PlannedMemory storage(DType dtype, long[] shape, boolean external) {
+        PlannedMemory storage = new PlannedMemory(dtype, shape, external);
         storages.add(storage);
         return storage;
     }
 
-    private static Storage storage(Value value) {
-        Storage storage = value.storage;
+    private static PlannedMemory storage(Value value) {
+        PlannedMemory storage = value.storage;
         if (storage == null) {
             throw new IllegalStateException("a product that was never written");
         }
@@ -331,14 +275,9 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
     /** Writes a step down that touches these values. */
     private void step(Consumer<DnnlProgram> step, Value... touched) {
         for (Value value : touched) {
-            touch(storage(value));
+            storage(value).touch(steps.size());
         }
         steps.add(step);
-    }
-
-    private void touch(Storage storage) {
-        storage.first = Math.min(storage.first, steps.size());
-        storage.last = Math.max(storage.last, steps.size());
     }
 
     /** The value in memory. */

@@ -1,7 +1,9 @@
 package dev.thinkingvit.network;
 
+import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
+import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import org.bytedeco.pytorch.Tensor;
@@ -79,5 +81,22 @@ public final class DropPath {
         return branch.mul(TorchDevice.of(branch)
                 .place(Tensors.floats(scales, offset, images, 1, 1))
                 .to(branch.scalar_type()));
+    }
+
+    /**
+     * Writes by what each image's branches are multiplied.
+     *
+     * @param stage from 1
+     * @param factors (branches, B) F32
+     */
+    void write(int stage, NativeArray factors) {
+        FloatBuffer values = factors.memory().asFloatBuffer();
+        if (scales == null) {
+            while (values.hasRemaining()) {
+                values.put(1);
+            }
+        } else {
+            values.put(scales, blocks[stage - 1] * BRANCHES * images, values.remaining());
+        }
     }
 }

@@ -152,6 +152,16 @@ public interface Layers<T> {
         return attention(qkv, heads);
     }
 
+    /**
+     * What the first token of an image sees of all, itself included, as {@link #attention} has it.
+     *
+     * @param qkv (B, N, 3d), as there
+     * @return (B, 1, d)
+     */
+    default T firstAttention(T qkv, int heads) {
+        return section(attention(qkv, heads), 0, 1);
+    }
+
     /** The tokens after the first: (B, 1 + n, d) to (B, n, d). */
     T rest(T x);
 

@@ -87,17 +87,26 @@ public final class NestedWeights {
      * @return the output of each stage, in order, with what only a training asks for
      */
     public List<Network.Output<Tensor>> forward(Tensor images, int last, DropPath dropPath) {
-        return forward(images, last, dropPath, null, null);
+        return forward(images, last, true, dropPath, null, null);
     }
 
+    /** @param tokens whether somebody reads those of the last stage */
     private List<Network.Output<Tensor>> forward(
-            Tensor images, int last, DropPath dropPath, @Nullable Gumbel noise, RecomputedLayers.@Nullable Pass pass) {
+            Tensor images,
+            int last,
+            boolean tokens,
+            DropPath dropPath,
+            @Nullable Gumbel noise,
+            RecomputedLayers.@Nullable Pass pass) {
         List<Network.Output<Tensor>> outputs = new ArrayList<>();
         Tensor recycled = null;
         for (int stage = 1; stage <= last; stage++) {
             Tensor previous = network.ports(stage).previous() == null ? null : recycled;
-            Network.Output<Tensor> output =
-                    run(layers(stage, dropPath, noise, pass, leavesOut), stage, images, previous);
+            TorchLayers layers = layers(stage, dropPath, noise, pass, leavesOut);
+            Network.Output<Tensor> output = layers.outward(
+                    tokens || stage < last
+                            ? network.stage(layers, stage, images, previous)
+                            : network.prediction(layers, stage, images, previous));
             outputs.add(output);
             recycled = output.tokens();
         }
@@ -111,12 +120,13 @@ public final class NestedWeights {
      * @param previous what the stage before left; null in the first
      */
     public Network.Output<Tensor> stage(int stage, Tensor images, @Nullable Tensor previous) {
-        return run(layers(stage, DropPath.NONE, null, null, true), stage, images, previous)
-                .within(network.ports(stage));
+        TorchLayers layers = layers(stage, DropPath.NONE, null, null, true);
+        return layers.outward(network.stage(layers, stage, images, previous)).within(network.ports(stage));
     }
 
-    private Network.Output<Tensor> run(TorchLayers layers, int stage, Tensor images, @Nullable Tensor previous) {
-        return layers.outward(network.stage(layers, stage, images, previous));
+    /** What a stage reads. */
+    Map<Slice, Tensor> ofStage(int stage) {
+        return stages.get(stage - 1);
     }
 
     /** The cut weights of all stages. */
@@ -126,7 +136,7 @@ public final class NestedWeights {
 
     /** As below, of a network that chooses no tokens. */
     public void backward(Tensor images, int last, StageLoss loss, DropPath dropPath, boolean checkpointing) {
-        backward(images, last, loss, dropPath, null, checkpointing);
+        backward(images, last, loss, true, dropPath, null, checkpointing);
     }
 
     /**
@@ -134,14 +144,21 @@ public final class NestedWeights {
      *
      * @param images (B, 3, h, w) F32
      * @param loss asked for each stage from 1; the last must have one
+     * @param tokens whether it reads tokens; else those of the last stage may be missing: {@link Network#prediction}
      * @param noise by which tokens are chosen, in networks that choose some; null for inference's choices, which have no
      *     gradient
      * @param checkpointing whether blocks are computed again on the way back: see {@link RecomputedLayers}
      */
     public void backward(
-            Tensor images, int last, StageLoss loss, DropPath dropPath, @Nullable Gumbel noise, boolean checkpointing) {
+            Tensor images,
+            int last,
+            StageLoss loss,
+            boolean tokens,
+            DropPath dropPath,
+            @Nullable Gumbel noise,
+            boolean checkpointing) {
         RecomputedLayers.Pass pass = checkpointing ? new RecomputedLayers.Pass() : null;
-        List<Network.Output<Tensor>> outputs = forward(images, last, dropPath, noise, pass);
+        List<Network.Output<Tensor>> outputs = forward(images, last, tokens, dropPath, noise, pass);
         Tensor total = null;
         for (int stage = 1; stage <= last; stage++) {
             Tensor own = loss.of(stage, outputs.get(stage - 1));

@@ -46,6 +46,16 @@ public interface Network {
      */
     <T> Output<T> stage(Layers<T> on, int stage, T images, @Nullable T previous);
 
+    /**
+     * As {@link #stage}, for whom reads no tokens: of them there may be fewer, which the prediction is read from, and what only
+     * others need is not computed. The prediction is the same.
+     *
+     * @return tokens (B, n, d), n at least 1
+     */
+    default <T> Output<T> prediction(Layers<T> on, int stage, T images, @Nullable T previous) {
+        return stage(on, stage, images, previous);
+    }
+
     /** What goes into a stage and comes out of it. */
     Ports ports(int stage);
 

@@ -60,7 +60,7 @@ public final class DnnlProgram implements AutoCloseable {
     private boolean sealed;
     private boolean closed;
 
-    private interface Step {
+    interface Step {
         void run(stream queue);
     }
 
@@ -279,7 +279,7 @@ public final class DnnlProgram implements AutoCloseable {
     }
 
     /** Where the operand of what is done afterwards comes from, counted from 0. */
-    private static int operand(int step) {
+    static int operand(int step) {
         return (step + 1) * dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1;
     }
 
@@ -448,7 +448,7 @@ public final class DnnlProgram implements AutoCloseable {
      * The right side of a product. oneDNN takes matrices of a single row that lie apart for others and reads beside them, so
      * that those are put one after the other first.
      */
-    private DnnlView rows(DnnlView b) {
+    DnnlView rows(DnnlView b) {
         int dims = b.shape().length;
         if (dims < 3 || b.size(dims - 2) > 1 || b.isRowMajor()) {
             return b;
@@ -707,7 +707,7 @@ public final class DnnlProgram implements AutoCloseable {
         }
     }
 
-    private void write(Step step) {
+    void write(Step step) {
         requireWriting();
         steps.add(step);
     }
@@ -719,14 +719,14 @@ public final class DnnlProgram implements AutoCloseable {
     }
 
     /** oneDNN does not compare all shapes, and would read and write beside the memory. */
-    private static void requireShape(String what, DnnlView view, long... required) {
+    static void requireShape(String what, DnnlView view, long... required) {
         if (!Arrays.equals(view.shape(), required)) {
             throw new IllegalArgumentException(
                     what + ": shape " + Arrays.toString(required) + " is required, " + view + " came");
         }
     }
 
-    private static void requireProduct(DnnlView a, DnnlView b, DnnlView out) {
+    static void requireProduct(DnnlView a, DnnlView b, DnnlView out) {
         long[] of = a.shape();
         int last = of.length - 1;
         long[] right = of.clone();
@@ -780,17 +780,17 @@ public final class DnnlProgram implements AutoCloseable {
         }
     }
 
-    private static primitive_attr attributes() {
+    static primitive_attr attributes() {
         primitive_attr attributes = new primitive_attr();
         attributes.set_scratchpad_mode(dnnl.scratchpad_mode.user); // oneDNN's own is shared by all programs of a thread
         return attributes;
     }
 
-    private interface Writing {
+    interface Writing {
         Arguments write();
     }
 
-    private void write(Writing writing) {
+    void write(Writing writing) {
         requireWriting();
         try (Scope scope = new Scope()) {
             Arguments arguments = writing.write();
@@ -806,7 +806,7 @@ public final class DnnlProgram implements AutoCloseable {
     }
 
     /** What a primitive is called with. */
-    private final class Arguments {
+    final class Arguments {
         private final primitive kernel;
         private final IntMemoryMap map = new IntMemoryMap();
 

@@ -100,6 +100,19 @@ public final class DnnlView {
         return new DnnlView(memory, dtype, offset + from * strides[dim], narrowed, strides);
     }
 
+    /** A dimension as {@code parts} of equal size, a dimension of their own before what is in each. */
+    public DnnlView split(int dim, long parts) {
+        if (parts < 1 || shape[dim] % parts != 0) {
+            throw new IllegalArgumentException(
+                    "dimension " + dim + " of " + this + " has no " + parts + " equal parts");
+        }
+        long each = shape[dim] / parts;
+        long[] splitShape = with(shape, dim, parts);
+        long[] splitStrides = with(strides, dim, each * strides[dim]);
+        splitShape[dim + 1] = each;
+        return new DnnlView(memory, dtype, offset, splitShape, splitStrides);
+    }
+
     /** The dimensions in another order. */
     public DnnlView permute(int... order) {
         long[] permutedShape = new long[order.length];
@@ -128,6 +141,14 @@ public final class DnnlView {
         System.arraycopy(values, 0, rest, 0, index);
         System.arraycopy(values, index + 1, rest, index, rest.length - index);
         return rest;
+    }
+
+    private static long[] with(long[] values, int index, long value) {
+        long[] more = new long[values.length + 1];
+        System.arraycopy(values, 0, more, 0, index);
+        more[index] = value;
+        System.arraycopy(values, index, more, index + 1, values.length - index);
+        return more;
     }
 
     private static long product(long[] sizes) {

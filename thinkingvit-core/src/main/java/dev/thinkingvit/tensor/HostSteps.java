@@ -11,21 +11,9 @@ import org.bytedeco.javacpp.Pointer;
  * <p>{@code G} images, {@code n} rows of an image, {@code d} values of a row.
  */
 final class HostSteps {
-    private final Place from = new Place();
-    private final Place to = new Place();
+    private final NativeArray.Place from = new NativeArray.Place();
+    private final NativeArray.Place to = new NativeArray.Place();
     private final Floats floats = new Floats();
-
-    /** A place that changes; owns nothing. */
-    private static final class Place extends Pointer {
-        Place() {
-            super((Pointer) null);
-        }
-
-        Place at(long there) {
-            address = there;
-            return this;
-        }
-    }
 
     /** Values at a place that changes; owns nothing. */
     private static final class Floats extends FloatPointer {

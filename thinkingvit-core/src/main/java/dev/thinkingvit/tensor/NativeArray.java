@@ -241,4 +241,16 @@ public final class NativeArray extends NativeTensor {
             this.address = address;
         }
     }
+
+    /** A place that changes. Owns nothing. */
+    static final class Place extends Pointer {
+        Place() {
+            super((Pointer) null);
+        }
+
+        Place at(long there) {
+            address = there;
+            return this;
+        }
+    }
 }

@@ -7,6 +7,8 @@ import dev.thinkingvit.network.Cost;
 import dev.thinkingvit.network.DropPath;
 import dev.thinkingvit.network.Gumbel;
 import dev.thinkingvit.network.NestedWeights;
+import dev.thinkingvit.network.StageLoss;
+import dev.thinkingvit.network.TrainingPasses;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
@@ -15,6 +17,7 @@ import dev.thinkingvit.tensor.TorchDevice;
 import dev.thinkingvit.tensor.Workers;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -26,9 +29,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code B} images, {@code h} and {@code w} height and width of the input.
  */
-final class GradientPass {
+final class GradientPass implements AutoCloseable {
     /** Values of a micro-batch's tokens in the last stage: enough to make calls worth their while, measured. */
     private static final long MICRO_BATCH_VALUES = 64L * 65 * 192;
+
+    /** The same where programs compute it: what they work on stays in the caches, measured. */
+    private static final long PROGRAM_VALUES = 32L * 65 * 192;
 
     private final NestedNetwork model;
     private final Recipe recipe;
@@ -37,6 +43,8 @@ final class GradientPass {
     private final int microBatch;
     private final @Nullable Teacher teacher;
     private final Objective objective;
+    private final List<@Nullable TrainingPasses> programs = new ArrayList<>(); // of each worker, made by it
+    private final boolean isProgram;
 
     /**
      * @param deviceBatch images that a device with memory of its own takes at once
@@ -57,7 +65,16 @@ final class GradientPass {
         this.teacher = teacher;
         this.objective = objective;
         long values = Cost.blockValues(model.network(), model.config().stages());
-        this.microBatch = model.device().isCuda() ? deviceBatch : (int) Math.max(1, MICRO_BATCH_VALUES / values);
+        this.isProgram = !model.device().isCuda()
+                && precision == Precision.FP32
+                && !recipe.execution().gradCheckpointing()
+                && TrainingPasses.areFor(model.network());
+        this.microBatch = model.device().isCuda()
+                ? deviceBatch
+                : (int) Math.max(1, (isProgram ? PROGRAM_VALUES : MICRO_BATCH_VALUES) / values);
+        for (int worker = 0; worker < workers.count(); worker++) {
+            programs.add(null);
+        }
     }
 
     /**
@@ -75,18 +92,24 @@ final class GradientPass {
                 Gradients own = gradients.get(worker);
                 own.zero();
                 try (Scope share = new Scope()) {
-                    NestedWeights replica = cut.replica();
+                    Passes passes = passes(worker, cut);
                     double[] extras = new double[Math.toIntExact(own.extras().numel())];
                     for (Trainer.Part part : parts) {
                         int count = part.samples().length;
                         int from = (int) ((long) count * worker / workers.count());
                         int to = (int) ((long) count * (worker + 1) / workers.count());
-                        for (int start = from; start < to; start += microBatch) {
+                        int size = isProgram ? evenSize(to - from) : microBatch;
+                        for (int start = from; start < to; start += size) {
                             ProcessExit.requireRunning(); // an update may take long, and an exit waits for it
-                            int end = Math.min(to, start + microBatch);
-                            microBatch(replica, part, start, end, weights, epoch, extras);
-                            replica.addGradientsTo(own.views());
+                            int end = Math.min(to, start + size);
+                            microBatch(passes, part, start, end, weights, epoch, extras);
+                            if (!isProgram) {
+                                passes.addGradientsTo(own.views());
+                            }
                         }
+                    }
+                    if (isProgram) {
+                        passes.addGradientsTo(own.views());
                     }
                     float[] numbers = new float[extras.length];
                     for (int i = 0; i < numbers.length; i++) {
@@ -98,8 +121,70 @@ final class GradientPass {
         }
     }
 
+    /** How the weights' gradients are found. */
+    private interface Passes {
+        void backward(Tensor images, int last, StageLoss loss, DropPath dropPath, List<SplittableRandom> choosing);
+
+        void addGradientsTo(Map<String, Tensor> full);
+    }
+
+    /** By programs where the network has them, else by libtorch's operators. */
+    private Passes passes(int worker, NestedWeights cut) {
+        if (!isProgram) {
+            NestedWeights replica = cut.replica();
+            return new Passes() {
+                @Override
+                public void backward(
+                        Tensor images, int last, StageLoss loss, DropPath dropPath, List<SplittableRandom> choosing) {
+                    boolean recomputes = recipe.execution().gradCheckpointing();
+                    replica.backward(
+                            images, last, loss, objective.readsTokens(), dropPath, Gumbel.draw(choosing), recomputes);
+                }
+
+                @Override
+                public void addGradientsTo(Map<String, Tensor> full) {
+                    replica.addGradientsTo(full);
+                }
+            };
+        }
+        TrainingPasses known = programs.get(worker);
+        TrainingPasses own = known == null
+                ? new TrainingPasses(model.network(), recipe.loss().dropPath() > 0)
+                : known;
+        programs.set(worker, own);
+        own.use(cut);
+        return new Passes() {
+            @Override
+            public void backward(
+                    Tensor images, int last, StageLoss loss, DropPath dropPath, List<SplittableRandom> choosing) {
+                own.backward(images, last, loss, objective.readsTokens(), dropPath);
+            }
+
+            @Override
+            public void addGradientsTo(Map<String, Tensor> full) {
+                own.addGradientsTo(full);
+            }
+        };
+    }
+
+    /** Of micro-batches as even as can be: programs are made for a size. */
+    private int evenSize(int images) {
+        int parts = Math.max(1, (images + microBatch - 1) / microBatch);
+        return Math.max(1, (images + parts - 1) / parts);
+    }
+
+    /** When the workers are through. */
+    @Override
+    public void close() {
+        for (TrainingPasses passes : programs) {
+            if (passes != null) {
+                passes.close();
+            }
+        }
+    }
+
     private void microBatch(
-            NestedWeights replica, Trainer.Part part, int from, int to, double[] weights, int epoch, double[] extras) {
+            Passes passes, Trainer.Part part, int from, int to, double[] weights, int epoch, double[] extras) {
         ImageSize size = model.config().imageSize();
         int values = part.targets().length / part.samples().length; // of an image's target
         int rows = to - from;
@@ -119,7 +204,7 @@ final class GradientPass {
             Teacher.Answer answer = teacher == null ? null : teacher.answer(input, objective.asksForTokens());
             Objective.Wanted wanted = new Objective.Wanted(
                     target, answer == null ? null : answer.logits(), answer == null ? null : answer.tokens());
-            replica.backward(
+            passes.backward(
                     input,
                     lastWeighted(weights),
                     (stage, output) -> {
@@ -139,8 +224,7 @@ final class GradientPass {
                         return beside == null ? weighed : weighed.add(beside.div(new Scalar(all)));
                     },
                     dropPath,
-                    Gumbel.draw(choosing),
-                    recipe.execution().gradCheckpointing());
+                    choosing);
             extras[0] += rows;
         }
     }

@@ -57,6 +57,11 @@ public interface Objective {
         }
     }
 
+    /** Whether {@link #of} reads the tokens of a stage; else those of the last may be missing, to save time. */
+    default boolean readsTokens() {
+        return true;
+    }
+
     /** Whether a teacher is to give its tokens besides. */
     default boolean asksForTokens() {
         return false;
@@ -76,16 +81,26 @@ public interface Objective {
      * that halt {@link HaltingLoss}.
      */
     static Objective of(Recipe recipe) {
-        DistillationRecipe distillation = recipe.distillation();
-        double alpha = distillation.distillationAlpha();
-        Objective task = (output, wanted) -> {
+        Objective task = new ClassTargets(recipe.distillation());
+        return recipe.halting().weighs() ? new HaltingLoss(recipe.halting(), task) : task;
+    }
+
+    /** Cross entropy with soft targets, and a teacher's part in it. */
+    record ClassTargets(DistillationRecipe distillation) implements Objective {
+        @Override
+        public Loss of(Network.Output<Tensor> output, Wanted wanted) {
             Tensor labels = SoftTargets.crossEntropy(output.prediction(), wanted.targets());
             if (wanted.taught() == null) {
                 return new Loss(labels, null);
             }
+            double alpha = distillation.distillationAlpha();
             Tensor taught = Distillation.loss(distillation, output.prediction(), wanted.taught());
             return new Loss(labels.mul(new Scalar(1 - alpha)).add(taught.mul(new Scalar(alpha))), taught);
-        };
-        return recipe.halting().weighs() ? new HaltingLoss(recipe.halting(), task) : task;
+        }
+
+        @Override
+        public boolean readsTokens() {
+            return false;
+        }
     }
 }

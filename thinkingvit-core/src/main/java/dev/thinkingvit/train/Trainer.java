@@ -696,6 +696,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() {
         workers.close();
+        gradientPass.close();
         gradients.forEach(Gradients::close);
         optimizer.close();
         if (ema != null) {

@@ -158,7 +158,7 @@ final class PruningVerification {
         }
         NestedWeights replica = NestedWeights.cut(config.network(), natives(start), ScalarType.Float)
                 .replica();
-        replica.backward(images, config.stages(), loss::of, DropPath.NONE, gumbel, false);
+        replica.backward(images, config.stages(), loss::of, true, DropPath.NONE, gumbel, false);
         replica.addGradientsTo(sums);
         sums.forEach((name, sum) -> note(prefix + name, sum));
     }

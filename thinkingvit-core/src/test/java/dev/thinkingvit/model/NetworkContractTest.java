@@ -11,6 +11,7 @@ import dev.thinkingvit.network.Gumbel;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.TrainingPasses;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
 import dev.thinkingvit.picture.ImageSize;
@@ -254,6 +255,73 @@ class NetworkContractTest {
         }
     }
 
+    @Test
+    void aPredictionAloneIsTheSameAndHasTheSameGradients() {
+        DropPath dropPath = DropPath.draw(0.5, network, eachImage());
+        Map<String, float[]> whole = gradients(stages(), dropPath, false);
+        gradients(stages(), false, dropPath, Gumbel.draw(eachImage()), false)
+                .forEach((name, alone) -> assertClose(name, alone, whole.get(name)));
+    }
+
+    @Test
+    void programsGiveTheSameGradientsAsOperators() {
+        assumeTrue(TrainingPasses.areFor(network), "trained by operators");
+        DropPath dropPath = DropPath.draw(0.5, network, eachImage());
+        for (int last : new TreeSet<>(List.of(1, stages()))) {
+            Map<String, float[]> expected = gradients(last, dropPath, false);
+            Map<String, float[]> without = gradients(last, DropPath.NONE, false);
+            withGradients(() -> {
+                try (TrainingPasses passes = new TrainingPasses(network, true);
+                        TrainingPasses wholly = new TrainingPasses(network, false)) {
+                    for (boolean tokens :
+                            new boolean[] {true, false, true}) { // the third time in memory that is not new
+                        programs(passes, last, tokens, dropPath)
+                                .forEach((name, found) -> assertClose(name, found, expected.get(name)));
+                        programs(wholly, last, tokens, DropPath.NONE)
+                                .forEach((name, found) -> assertClose(name, found, without.get(name)));
+                    }
+                }
+                return null;
+            });
+        }
+    }
+
+    private Map<String, float[]> programs(TrainingPasses passes, int last, boolean tokens, DropPath dropPath) {
+        Map<String, Tensor> sums = zeros();
+        NestedWeights cut = cut(weights);
+        passes.use(cut);
+        passes.backward(
+                specimen.images(IMAGES),
+                last,
+                (stage, output) -> loss(stage, last, output.prediction()),
+                tokens,
+                dropPath);
+        passes.use(cut); // what nobody asked for is forgotten
+        passes.backward(
+                specimen.images(IMAGES),
+                last,
+                (stage, output) -> loss(stage, last, output.prediction()),
+                tokens,
+                dropPath);
+        passes.addGradientsTo(sums);
+        return values(sums);
+    }
+
+    private Map<String, Tensor> zeros() {
+        Map<String, Tensor> sums = new LinkedHashMap<>();
+        for (Parameter parameter : network.parameters().all()) {
+            long[] shape = parameter.shape();
+            sums.put(parameter.name(), Tensors.floats(new float[Math.toIntExact(parameter.elements())], 0, shape));
+        }
+        return sums;
+    }
+
+    private static Map<String, float[]> values(Map<String, Tensor> tensors) {
+        Map<String, float[]> values = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> values.put(name, Tensors.toFloats(tensor)));
+        return values;
+    }
+
     private Map<String, float[]> gradients(int last, DropPath dropPath, boolean again) {
         return gradients(last, dropPath, Gumbel.draw(eachImage()), again);
     }
@@ -263,24 +331,24 @@ class NetworkContractTest {
     }
 
     private Map<String, float[]> gradients(int last, DropPath dropPath, @Nullable Gumbel noise, boolean again) {
+        return gradients(last, true, dropPath, noise, again);
+    }
+
+    private Map<String, float[]> gradients(
+            int last, boolean tokens, DropPath dropPath, @Nullable Gumbel noise, boolean again) {
         return withGradients(() -> {
-            Map<String, Tensor> sums = new LinkedHashMap<>();
-            for (Parameter parameter : network.parameters().all()) {
-                long[] shape = parameter.shape();
-                sums.put(parameter.name(), Tensors.floats(new float[Math.toIntExact(parameter.elements())], 0, shape));
-            }
+            Map<String, Tensor> sums = zeros();
             NestedWeights replica = cut(weights).replica();
             replica.backward(
                     specimen.images(IMAGES),
                     last,
                     (stage, output) -> loss(stage, last, output.prediction()),
+                    tokens,
                     dropPath,
                     noise,
                     again);
             replica.addGradientsTo(sums);
-            Map<String, float[]> gradients = new LinkedHashMap<>();
-            sums.forEach((name, sum) -> gradients.put(name, Tensors.toFloats(sum)));
-            return gradients;
+            return values(sums);
         });
     }
 
