@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code G} images of a micro-batch, {@code h} and {@code w} their height and width.
  */
 public final class TrainingPasses implements AutoCloseable {
-    private static final int KEPT = 2; // sizes of micro-batches: the usual one, and that of an epoch's last batch
+    /** Programs that are kept: for the usual micro-batches and those of an epoch's last, up to each stage that is drawn. */
+    private static final int KEPT = 8;
 
     private final Network network;
     private final boolean drops;
@@ -58,9 +59,9 @@ public final class TrainingPasses implements AutoCloseable {
         }
     }
 
-    /** Whether oneDNN is there and the network has no layers but such as are planned. */
+    /** Whether oneDNN is there and fast at it, and the network has no layers but such as are planned. */
     public static boolean areFor(Network network) {
-        if (!Dnnl.hasKernel(DType.F32)) {
+        if (!Dnnl.isFastInAllLayouts()) {
             return false;
         }
         try (Scope scope = new Scope()) {

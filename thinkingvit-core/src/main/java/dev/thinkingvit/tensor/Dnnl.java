@@ -100,6 +100,14 @@ public final class Dnnl {
         return hasKernel(kernel(dtype), dtype);
     }
 
+    /**
+     * Whether F32 products of all layouts are fast, as a training wants them: with AVX2 and newer. Its older kernels take two
+     * to three times as long as libtorch's where an operand lies the other way round.
+     */
+    public static boolean isFastInAllLayouts() {
+        return kernel(DType.F32).startsWith("brg");
+    }
+
     /** @param kernel as oneDNN names it */
     static boolean hasKernel(String kernel, DType dtype) {
         return !kernel.startsWith(REFERENCE)
