@@ -25,9 +25,6 @@ final class TrainedStage implements AutoCloseable {
     private final Half back;
     private final long bytes;
     private final Passing passing;
-    private final PlannedMemory ofTokens;
-    private final PlannedMemory ofPrediction;
-    private final @Nullable PlannedMemory ofPrevious;
     private final List<NativeArray> owned = new ArrayList<>();
     private final NativeArray tokens;
     private final NativeArray prediction;
@@ -37,16 +34,20 @@ final class TrainedStage implements AutoCloseable {
     private final @Nullable NativeArray factors;
 
     /**
-     * What goes through a plan of the forward pass.
+     * What goes through a plan, forward and back.
      *
      * @param previous what the stage before left; null in the first
+     * @param ofPrevious its gradient, likewise
      */
-    record Passing(
+    private record Passing(
             TrainingPlan.Value images,
             TrainingPlan.@Nullable Value previous,
-            Network.Output<TrainingPlan.Value> outputs) {
+            Network.Output<TrainingPlan.Value> outputs,
+            PlannedMemory ofTokens,
+            PlannedMemory ofPrediction,
+            @Nullable PlannedMemory ofPrevious) {
         /**
-         * Writes the forward pass down.
+         * Writes both ways down.
          *
          * @param count images of a micro-batch
          * @param tokens whether somebody reads them; else there may be fewer: {@link Network#prediction}
@@ -63,7 +64,27 @@ final class TrainedStage implements AutoCloseable {
             if (!outputs.extras().isEmpty()) {
                 throw new TrainingPlan.NotPlannedException("a network that says more than a prediction");
             }
-            return new Passing(images, previous, outputs);
+            plan.output(outputs.tokens());
+            plan.output(outputs.prediction());
+            PlannedMemory ofTokens = plan.gradientInput(outputs.tokens());
+            PlannedMemory ofPrediction = plan.gradientInput(outputs.prediction());
+            plan.back();
+            PlannedMemory ofPrevious = previous == null ? null : plan.gradientOutput(previous);
+            return new Passing(images, previous, outputs, ofTokens, ofPrediction, ofPrevious);
+        }
+    }
+
+    /**
+     * Plans a stage for an image.
+     *
+     * @param tokens whether somebody reads them
+     * @throws TrainingPlan.NotPlannedException if the network has layers that are trained by operators only
+     */
+    static void requirePlanned(Network network, int stage, boolean tokens) {
+        try (Scope scope = new Scope()) {
+            TrainingPlan plan =
+                    new TrainingPlan(stage, network.depth(stage), length -> NativeArray.allocate(DType.F32, length));
+            Passing.of(network, stage, 1, tokens, plan);
         }
     }
 
@@ -107,12 +128,6 @@ final class TrainedStage implements AutoCloseable {
         this.plan = new TrainingPlan(stage, drops ? network.depth(stage) : 0, ones);
         this.passing = Passing.of(network, stage, count, tokens, plan);
         Network.Output<TrainingPlan.Value> outputs = passing.outputs;
-        plan.output(outputs.tokens());
-        plan.output(outputs.prediction());
-        this.ofTokens = plan.gradientInput(outputs.tokens());
-        this.ofPrediction = plan.gradientInput(outputs.prediction());
-        plan.back();
-        this.ofPrevious = passing.previous == null ? null : plan.gradientOutput(passing.previous);
         this.bytes = plan.layOut();
         this.forward = new Half(plan, false, bytes);
         try {
@@ -131,9 +146,9 @@ final class TrainedStage implements AutoCloseable {
             this.factors = scales == null ? null : own(scales.shape);
             bind(outputs.tokens().memory(), this.tokens);
             bind(outputs.prediction().memory(), prediction);
-            bind(ofPrediction, predictionGradient);
-            if (ofPrevious != null && previousGradient != null) {
-                bind(ofPrevious, previousGradient);
+            bind(passing.ofPrediction, predictionGradient);
+            if (passing.ofPrevious != null && previousGradient != null) {
+                bind(passing.ofPrevious, previousGradient);
             }
             if (scales != null && factors != null) {
                 bind(scales, factors);
@@ -236,7 +251,7 @@ final class TrainedStage implements AutoCloseable {
      * @param ofTheTokens gradient of {@link #tokens}, which is changed
      */
     void back(NativeArray ofTheTokens) {
-        back.bind(ofTokens, ofTheTokens);
+        back.bind(passing.ofTokens, ofTheTokens);
         back.program.run();
     }
 

@@ -64,14 +64,11 @@ public final class TrainingPasses implements AutoCloseable {
         if (!Dnnl.isFastInAllLayouts()) {
             return false;
         }
-        try (Scope scope = new Scope()) {
+        try {
             for (int stage = 1; stage <= network.stages(); stage++) {
-                TrainedStage.Passing.of(
-                        network,
-                        stage,
-                        1,
-                        true,
-                        new TrainingPlan(stage, 0, length -> NativeArray.allocate(DType.F32, 1)));
+                for (boolean tokens : new boolean[] {true, false}) {
+                    TrainedStage.requirePlanned(network, stage, tokens);
+                }
             }
             return true;
         } catch (TrainingPlan.NotPlannedException e) {
@@ -154,9 +151,8 @@ public final class TrainingPasses implements AutoCloseable {
                 kinds.remove(kinds.keySet().iterator().next()).forEach(TrainedStage::close);
             }
             known = planned(kind);
-            bindWeights(known);
         }
-        kinds.put(kind, known); // the latest comes last
+        kinds.put(kind, known); // the latest comes last, and whoever is here is closed
         return known;
     }
 
@@ -169,6 +165,7 @@ public final class TrainingPasses implements AutoCloseable {
                 stages.add(planned);
                 planned.bindGradients(gradientArrays.get(stage - 1)::get);
             }
+            bindWeights(stages);
             return stages;
         } catch (RuntimeException | Error e) {
             stages.forEach(TrainedStage::close);
@@ -204,6 +201,9 @@ public final class TrainingPasses implements AutoCloseable {
         if (weights == null) {
             throw new IllegalStateException("no weights were brought");
         }
+        if (!drops && dropPath != DropPath.NONE) {
+            throw new IllegalArgumentException("these passes leave no branches out");
+        }
         try (Scope scope = new Scope()) {
             List<TrainedStage> stages = stages(new Kind(Math.toIntExact(images.size(0)), tokens ? 0 : last));
             NativeArray pictures = new TorchTensor(images).array();
@@ -238,8 +238,8 @@ public final class TrainingPasses implements AutoCloseable {
             into(own.predictionGradient(), output.prediction(), false);
             NativeArray gradient = ofTokens == null ? own.tokensGradient() : ofTokens;
             into(gradient, output.tokens(), ofTokens != null);
+            ran[stage - 1] = true; // in part, if it fails
             own.back(gradient);
-            ran[stage - 1] = true;
             ofTokens = own.previousGradient();
         }
     }

@@ -181,7 +181,7 @@ final class TrainingPlan implements Layers<TrainingPlan.Value> {
     void output(Value value) {
         PlannedMemory memory = ready(value).memory();
         if (memory.external) {
-            throw new IllegalStateException("an output that is an input");
+            throw new NotPlannedException("a network that leaves what it was shown, or the same twice,");
         }
         memory.external = true;
     }
@@ -535,6 +535,9 @@ final class TrainingPlan implements Layers<TrainingPlan.Value> {
     @Override
     public Value norm(Value x, Norm layer) {
         Value in = ready(x);
+        if (!in.learns) {
+            throw new NotPlannedException("a network that normalises what it is shown");
+        }
         long width = in.last();
         Value out = value(true, in.shape);
         PlannedMemory weight = weight(layer.weight());
@@ -755,7 +758,6 @@ final class TrainingPlan implements Layers<TrainingPlan.Value> {
         Value out = value(true, in.shape);
         Pending pending = y.pending;
         if (pending != null) {
-            y.pending = null; // nobody else reads a branch
             product(pending, out.memory(), in.memory());
         } else {
             step(program -> program.sum(in.rows(), y.rows(), out.rows()), in.memory(), y.memory(), out.memory());

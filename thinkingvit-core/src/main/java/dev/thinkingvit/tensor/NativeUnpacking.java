@@ -50,6 +50,7 @@ final class NativeUnpacking implements AutoCloseable {
     private static final String UNFINISHED = ".unpacking-";
     private static final String NO_SUBFOLDERS = "org.bytedeco.javacpp.cachedir.nosubdir";
     private static final long LOCK_POLL_MILLIS = 50;
+    private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10); // loading takes a second or two
 
     private static final Logger log = LoggerFactory.getLogger(NativeUnpacking.class);
@@ -202,6 +203,8 @@ final class NativeUnpacking implements AutoCloseable {
         FileChannel channel =
                 FileChannel.open(cache.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         long begin = System.nanoTime();
+        long looked = begin - LOOK_NANOS;
+        long wholeSince = 0; // 0: something is missing
         boolean remarked = false;
         try {
             while (true) {
@@ -213,15 +216,20 @@ final class NativeUnpacking implements AutoCloseable {
                 } catch (OverlappingFileLockException e) {
                     // another class loader of this process has it
                 }
-                if (!remarked && System.nanoTime() - begin > PATIENCE_NANOS) {
-                    if (whole.getAsBoolean()) {
-                        channel.close();
-                        return null;
-                    }
+                long now = System.nanoTime();
+                if (now - looked > LOOK_NANOS) {
+                    looked = now;
+                    wholeSince = !whole.getAsBoolean() ? 0 : wholeSince == 0 ? now : wholeSince;
+                }
+                if (wholeSince != 0 && now - wholeSince > PATIENCE_NANOS) {
+                    channel.close();
+                    return null;
+                }
+                if (!remarked && now - begin > PATIENCE_NANOS) {
                     remarked = true;
                     log.warn(
-                            "waiting for another process that unpacks native libraries in {}; is it stopped? Another"
-                                    + " folder can be chosen with -D{}",
+                            "waiting for another process that unpacks or loads native libraries in {}; is it stopped?"
+                                    + " Another folder can be chosen with -D{}",
                             cache,
                             NativeCache.PROPERTY);
                 }

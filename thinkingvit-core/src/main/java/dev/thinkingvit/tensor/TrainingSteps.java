@@ -58,11 +58,6 @@ public final class TrainingSteps {
         program.softmax(x, out);
     }
 
-    /** {@link DnnlProgram#mean}. */
-    public void mean(DnnlView x, DnnlView out) {
-        program.mean(x, out);
-    }
-
     /** Sets all values of a view without gaps to zero. */
     public void zero(DnnlView view) {
         if (!view.isRowMajor()) {

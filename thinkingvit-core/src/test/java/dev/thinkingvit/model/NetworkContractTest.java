@@ -11,6 +11,7 @@ import dev.thinkingvit.network.Gumbel;
 import dev.thinkingvit.network.NestedWeights;
 import dev.thinkingvit.network.Network;
 import dev.thinkingvit.network.Parameter;
+import dev.thinkingvit.network.StageLoss;
 import dev.thinkingvit.network.TrainingPasses;
 import dev.thinkingvit.onnx.ExportedModel;
 import dev.thinkingvit.onnx.OnnxExport;
@@ -259,8 +260,10 @@ class NetworkContractTest {
     void aPredictionAloneIsTheSameAndHasTheSameGradients() {
         DropPath dropPath = DropPath.draw(0.5, network, eachImage());
         Map<String, float[]> whole = gradients(stages(), dropPath, false);
-        gradients(stages(), false, dropPath, Gumbel.draw(eachImage()), false)
-                .forEach((name, alone) -> assertClose(name, alone, whole.get(name)));
+        for (boolean again : new boolean[] {false, true}) {
+            gradients(stages(), false, dropPath, Gumbel.draw(eachImage()), again)
+                    .forEach((name, alone) -> assertClose(name, alone, whole.get(name)));
+        }
     }
 
     @Test
@@ -268,16 +271,24 @@ class NetworkContractTest {
         assumeTrue(TrainingPasses.areFor(network), "trained by operators");
         DropPath dropPath = DropPath.draw(0.5, network, eachImage());
         for (int last : new TreeSet<>(List.of(1, stages()))) {
-            Map<String, float[]> expected = gradients(last, dropPath, false);
-            Map<String, float[]> without = gradients(last, DropPath.NONE, false);
+            StageLoss ofPrediction = (stage, output) -> loss(stage, last, output.prediction());
+            StageLoss ofBoth = (stage, output) -> {
+                Tensor part = output.tokens().mul(output.tokens()).sum();
+                Tensor rest = loss(stage, last, output.prediction());
+                return rest == null ? part : part.add(rest);
+            };
+            Map<String, float[]> expected = gradients(last, ofPrediction, true, dropPath, null, false);
+            Map<String, float[]> ofTokens = gradients(last, ofBoth, true, dropPath, null, false);
+            Map<String, float[]> without = gradients(last, ofPrediction, true, DropPath.NONE, null, false);
             withGradients(() -> {
                 try (TrainingPasses passes = new TrainingPasses(network, true);
                         TrainingPasses wholly = new TrainingPasses(network, false)) {
-                    for (boolean tokens :
-                            new boolean[] {true, false, true}) { // the third time in memory that is not new
-                        programs(passes, last, tokens, dropPath)
+                    for (boolean tokens : new boolean[] {true, false}) {
+                        programs(passes, last, ofPrediction, tokens, dropPath)
                                 .forEach((name, found) -> assertClose(name, found, expected.get(name)));
-                        programs(wholly, last, tokens, DropPath.NONE)
+                        programs(passes, last, ofBoth, true, dropPath) // in memory that is not new
+                                .forEach((name, found) -> assertClose(name, found, ofTokens.get(name)));
+                        programs(wholly, last, ofPrediction, tokens, DropPath.NONE)
                                 .forEach((name, found) -> assertClose(name, found, without.get(name)));
                     }
                 }
@@ -286,23 +297,14 @@ class NetworkContractTest {
         }
     }
 
-    private Map<String, float[]> programs(TrainingPasses passes, int last, boolean tokens, DropPath dropPath) {
+    private Map<String, float[]> programs(
+            TrainingPasses passes, int last, StageLoss loss, boolean tokens, DropPath dropPath) {
         Map<String, Tensor> sums = zeros();
         NestedWeights cut = cut(weights);
         passes.use(cut);
-        passes.backward(
-                specimen.images(IMAGES),
-                last,
-                (stage, output) -> loss(stage, last, output.prediction()),
-                tokens,
-                dropPath);
+        passes.backward(specimen.images(IMAGES), last, loss, tokens, dropPath);
         passes.use(cut); // what nobody asked for is forgotten
-        passes.backward(
-                specimen.images(IMAGES),
-                last,
-                (stage, output) -> loss(stage, last, output.prediction()),
-                tokens,
-                dropPath);
+        passes.backward(specimen.images(IMAGES), last, loss, tokens, dropPath);
         passes.addGradientsTo(sums);
         return values(sums);
     }
@@ -336,17 +338,16 @@ class NetworkContractTest {
 
     private Map<String, float[]> gradients(
             int last, boolean tokens, DropPath dropPath, @Nullable Gumbel noise, boolean again) {
+        return gradients(
+                last, (stage, output) -> loss(stage, last, output.prediction()), tokens, dropPath, noise, again);
+    }
+
+    private Map<String, float[]> gradients(
+            int last, StageLoss loss, boolean tokens, DropPath dropPath, @Nullable Gumbel noise, boolean again) {
         return withGradients(() -> {
             Map<String, Tensor> sums = zeros();
             NestedWeights replica = cut(weights).replica();
-            replica.backward(
-                    specimen.images(IMAGES),
-                    last,
-                    (stage, output) -> loss(stage, last, output.prediction()),
-                    tokens,
-                    dropPath,
-                    noise,
-                    again);
+            replica.backward(specimen.images(IMAGES), last, loss, tokens, dropPath, noise, again);
             replica.addGradientsTo(sums);
             return values(sums);
         });
