@@ -38,7 +38,8 @@ class RoomsTest {
                     "Slice",
                     "StageLoss",
                     "TorchLayers",
-                    "TorchStage"),
+                    "TorchStage",
+                    "TrainingPasses"),
             "model",
             Set.of("NestedBackbone", "NestedNetwork"));
 
