@@ -46,7 +46,7 @@ class FirstProgramIT {
         String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
         assertThat(nativeJars(classPath)).hasSize(5).allMatch(jar -> jar.endsWith(PLATFORM + ".jar"));
         assertThat(classPath).doesNotContain("junit", "assertj", "logback", "jackson", "snakeyaml");
-        assertThat(project.run(classPath).lines())
+        assertThat(alike(project.run(classPath)).lines())
                 .containsSubsequence(
                         "cat (86 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
     }
@@ -60,7 +60,7 @@ class FirstProgramIT {
         String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
         assertThat(nativeJars(classPath)).hasSize(3).allMatch(jar -> jar.endsWith(PLATFORM + ".jar"));
         assertThat(classPath).doesNotContain("pytorch", "openblas");
-        assertThat(project.run(classPath).lines())
+        assertThat(alike(project.run(classPath)).lines())
                 .containsSubsequence(
                         "cat (86 %) after stage 2", "upload: ship after stage 1", "picture 2: bird after stage 2");
     }
@@ -182,9 +182,14 @@ class FirstProgramIT {
             throw e;
         }
         String classPath = project.compile("-Djavacpp.platform=" + PLATFORM);
-        assertThat(project.run(classPath).lines())
+        assertThat(alike(project.run(classPath)).lines())
                 .containsSubsequence("[1]", "cat (86 %) after stage 2", "true")
                 .anyMatch(line -> line.startsWith("in a tar: Picture["));
+    }
+
+    /** A processor that is fastest in eight bits or BF16 computes in them, and its certainty is a percent beside F32's. */
+    private static String alike(String output) {
+        return output.replaceAll("cat \\(8[57] %\\)", "cat (86 %)");
     }
 
     @Test
@@ -193,7 +198,7 @@ class FirstProgramIT {
         project.write("modular", block(readme, "xml", "thinkingvit-platform"), block(readme, "java", "classify(Path"));
         project.module("module first { requires dev.thinkingvit.core; requires java.desktop; }");
         String modulePath = project.compile("-Djavacpp.platform=" + PLATFORM);
-        assertThat(project.runModule(modulePath)).contains("cat (86 %) after stage 2");
+        assertThat(alike(project.runModule(modulePath))).contains("cat (86 %) after stage 2");
     }
 
     @Test
