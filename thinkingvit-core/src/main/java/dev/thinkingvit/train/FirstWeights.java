@@ -14,14 +14,20 @@ import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.TokenPruning;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.Checkpoints;
+import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.store.SourceConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 
 /**
  * The first weights of a training: drawn at random as its recipe says, or laid from a checkpoint into random ones; see
@@ -66,7 +72,8 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
     }
 
     /**
-     * As {@link #read}, with what recycles tokens as well: for a network that goes on from one of the same stages.
+     * As {@link #read}, with what recycles tokens as well: for a network that goes on from one of the same stages, or from
+     * one that has others besides: 3H → 6H from 2H → 3H → 6H, or from 3H → 6H → 12H.
      *
      * @throws CheckpointException also if the checkpoint has not all that recycles tokens, or of another shape
      */
@@ -80,7 +87,7 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         SourceConfig config = SourceConfig.of(path, source);
         WarmSource fitted = fitted(source, config, network);
         if (recycling) {
-            fitted = fitted.withRecycling(recycling(source, network), network);
+            fitted = fitted.withRecycling(recycling(path, source, network), network);
         }
         ClassHead head = ClassHead.of(
                 WarmStart.classes(fitted.tensors(), network), config.namings(), network.numClasses(), classNames);
@@ -112,23 +119,69 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         }
     }
 
-    /** All that recycles tokens, as the network has it. */
-    private static Map<String, HostTensor> recycling(StateDict source, NetworkConfig network) {
+    /**
+     * All that recycles tokens, under the network's names: into each stage what the source recycles between stages as wide,
+     * whichever of its stages these are.
+     */
+    private static Map<String, HostTensor> recycling(Path path, StateDict source, NetworkConfig network) {
+        NetworkConfig its = known(path).orElse(network);
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
-        for (Parameter parameter : network.parameters().all()) {
-            if (parameter.role() == Parameter.Role.RECYCLING || parameter.role() == Parameter.Role.KEPT_RECYCLING) {
-                HostTensor tensor = source.tensors().get(parameter.name());
-                if (tensor == null || !Arrays.equals(tensor.shape(), parameter.shape())) {
+        for (List<Parameter> stage : recycling(network)) {
+            List<Parameter> alike = recycling(its).stream()
+                    .filter(other -> readShapes(other).equals(readShapes(stage)))
+                    .findFirst()
+                    .orElse(List.of());
+            for (int i = 0; i < stage.size(); i++) {
+                Parameter parameter = stage.get(i);
+                HostTensor tensor = alike.isEmpty()
+                        ? null
+                        : source.tensors().get(alike.get(i).name());
+                if (tensor == null
+                        || !Arrays.equals(tensor.shape(), alike.get(i).shape())) {
                     throw new CheckpointException(
                             source.file(),
                             "recycles tokens otherwise than " + network.shorthand() + ": " + parameter.name() + " of "
                                     + Arrays.toString(parameter.shape()) + " is required to take it, it has "
-                                    + (tensor == null ? "none" : tensor));
+                                    + (tensor == null ? "none" : tensor)
+                                    + (its == network ? "" : "; it is " + its.shorthand()));
                 }
-                tensors.put(parameter.name(), tensor);
+                tensors.put(parameter.name(), leading(tensor, parameter.shape()));
             }
         }
         return tensors;
+    }
+
+    /** The network that a source is, where it tells. */
+    private static Optional<NetworkConfig> known(Path path) {
+        try {
+            return Optional.of(
+                    ModelImport.read(path, null, Weights.AUTO).model().config().network());
+        } catch (CheckpointException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** What recycles tokens into each stage but the first, in its own order. */
+    private static Collection<List<Parameter>> recycling(NetworkConfig network) {
+        return network.parameters().all().stream()
+                .filter(each -> each.role() == Parameter.Role.RECYCLING || each.role() == Parameter.Role.KEPT_RECYCLING)
+                .collect(Collectors.groupingBy(Parameter::reader, TreeMap::new, Collectors.toList()))
+                .values();
+    }
+
+    private static List<List<Long>> readShapes(List<Parameter> stage) {
+        return stage.stream()
+                .map(each -> LongStream.of(each.shape(each.reader())).boxed().toList())
+                .toList();
+    }
+
+    /** The leading rows, as many as a shape has; the stage that reads it reads none of what is beyond them. */
+    private static HostTensor leading(HostTensor tensor, long[] shape) {
+        if (Arrays.equals(tensor.shape(), shape)) {
+            return tensor;
+        }
+        int values = Math.toIntExact(LongStream.of(shape).reduce(1, Math::multiplyExact));
+        return HostTensor.of(Arrays.copyOf(tensor.toFloats(), values), shape);
     }
 
     private static void requireShare(StateDict source, WarmStart start, NetworkConfig network) {

@@ -16,6 +16,7 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,6 +88,50 @@ class FirstWeightsTest {
         assertThat(whole.lines())
                 .contains("note: alpha and proj_layer, which recycle tokens, are taken as they are")
                 .noneMatch(line -> line.contains("anew") || line.contains("at random"));
+    }
+
+    /** Stages of heads of 4 that go on from another network's. */
+    @ParameterizedTest
+    @CsvSource({
+        "'1,2,3', '2,3', 3, alpha.1, proj_layer2", // its first stage left out
+        "'1,2,3', '1,2', 2, alpha.0, proj_layer", // its last: a narrower network reads the leading rows
+        "'1,2', '1,2', 3, alpha.0, proj_layer", // of a wider network, whose stage reads no more
+    })
+    void stagesOfANetworkOfOtherStagesRecycleAsTheyDidThere(
+            String its, String wanted, int heads, String alpha, String projection) throws IOException {
+        ThinkingViTConfig source = staged(its, 3);
+        ThinkingViTConfig target = staged(wanted, heads);
+        Map<String, HostTensor> weights =
+                new LinkedHashMap<>(source.parameters().draw(5));
+        weights.put(alpha, HostTensor.of(new float[] {0.75f}, 1));
+        ModelDirectory.write(folder, ModelConfig.of(source), weights);
+
+        Map<String, HostTensor> taken =
+                FirstWeights.readWithRecycling(folder, target, NAMES, 1).weights();
+
+        assertThat(taken.get("alpha.0").toFloats()).containsExactly(0.75f);
+        float[] rows = weights.get(projection + ".weight").toFloats();
+        float[] own = taken.get("proj_layer.weight").toFloats();
+        int read =
+                4 * target.thinkingStages().get(1) * 4 * target.thinkingStages().get(0);
+        assertThat(Arrays.copyOf(own, read)).isEqualTo(Arrays.copyOf(rows, read));
+    }
+
+    @Test
+    void whatRecyclesBetweenOtherWidthsIsNotTaken() throws IOException {
+        ThinkingViTConfig source = staged("1,2,3", 3);
+        ModelDirectory.write(folder, ModelConfig.of(source), source.parameters().draw(5));
+
+        // its proj_layer has this shape, and its rows for the third head were never trained
+        assertThatThrownBy(() -> FirstWeights.readWithRecycling(folder, staged("1,3", 3), NAMES, 1))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("recycles tokens otherwise than 1H → 3H: alpha.0 of [1] is required")
+                .hasMessageEndingWith("it has none; it is 1H → 2H → 3H");
+    }
+
+    private static ThinkingViTConfig staged(String stages, int heads) {
+        List<Integer> each = Stream.of(stages.split(",")).map(Integer::valueOf).toList();
+        return new ThinkingViTConfig(4, 2, 4 * heads, 1, heads, each, 2, 1e-6);
     }
 
     @Test
