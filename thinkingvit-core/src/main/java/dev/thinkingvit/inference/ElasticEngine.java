@@ -381,12 +381,13 @@ public final class ElasticEngine implements AutoCloseable {
         ProcessExit.requireRunning();
         try (Scope scope = new Scope()) {
             ImageSize size = call.network.imageSize();
-            StageOutput output = call.network.run(
-                    stage,
-                    NativeArray.floatRows(call.images, batch.images, 3, size.height(), size.width()),
-                    tokens == null ? null : tokens.rows(batch.from, batch.images.length));
-            batch.goOn = decide(call, output, stage, batch, thoughts);
+            NativeTensor images = NativeArray.floatRows(call.images, batch.images, 3, size.height(), size.width());
+            NativeTensor previous = tokens == null ? null : tokens.rows(batch.from, batch.images.length);
             Features features = call.features;
+            StageOutput output = features == null
+                    ? call.network.predict(stage, images, previous)
+                    : call.network.run(stage, images, previous);
+            batch.goOn = decide(call, output, stage, batch, thoughts);
             if (features != null && batch.goOn.length < batch.images.length) {
                 long[] ending = batch.ending();
                 features.put(stage, batch.images, ending, output.tokens().select(ending));

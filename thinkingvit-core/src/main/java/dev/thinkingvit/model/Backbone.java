@@ -54,6 +54,17 @@ public interface Backbone extends AutoCloseable {
      */
     StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens);
 
+    /**
+     * As {@link #run}, for whoever reads predictions and goes on with this method alone: what of a stage only the next one needs
+     * may be computed when that one is called, and an image that ends here is spared it. The predictions are those of run.
+     *
+     * @param previousTokens the tokens that this method, not {@link #run}, returned at stage − 1 for the same images
+     * @return tokens of use to the next stage's call alone; owned as those of {@link #run}
+     */
+    default StageOutput predict(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        return run(stage, images, previousTokens);
+    }
+
     /** Multiply-accumulates of one image at {@code stage} alone, as predicted. */
     long macs(int stage);
 

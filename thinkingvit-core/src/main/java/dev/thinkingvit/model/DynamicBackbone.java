@@ -78,6 +78,11 @@ public final class DynamicBackbone extends NetworkBackbone {
     }
 
     @Override
+    public StageOutput predict(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        return use(backbone -> backbone.predict(stage, images, previousTokens));
+    }
+
+    @Override
     public int microBatch(int stage) {
         return use(backbone -> backbone.microBatch(stage));
     }

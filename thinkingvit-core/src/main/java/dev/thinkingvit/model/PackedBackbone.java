@@ -10,6 +10,7 @@ import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Natives;
+import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -156,12 +157,30 @@ public final class PackedBackbone extends NetworkBackbone {
 
     @Override
     public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        NativeTensor taken = taken(stage, images, previousTokens, precision.type());
+        return StageOutput.of(stages.get(stage - 1).run(images, taken));
+    }
+
+    @Override
+    public StageOutput predict(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        PackedStage before = stage < 2 || stage > stages.size() ? null : stages.get(stage - 2);
+        boolean begun = before != null && before.begins();
+        NativeTensor taken = taken(stage, images, previousTokens, begun ? DType.F32 : precision.type());
+        if (before == null || taken == null) {
+            return StageOutput.of(stages.get(stage - 1).begin(images, taken));
+        }
+        try (Scope scope = new Scope()) {
+            return StageOutput.of(
+                    stages.get(stage - 1).begin(images, before.finish(taken)).map(output -> scope.keep(output)));
+        }
+    }
+
+    private @Nullable NativeTensor taken(
+            int stage, NativeTensor images, @Nullable NativeTensor previousTokens, DType type) {
         if (closed) {
             throw new IllegalStateException("the model is closed");
         }
-        DType tokens = precision.type();
-        @Nullable NativeTensor taken = StageInput.check(network(), stage, images, previousTokens, tokens, TorchDevice.CPU);
-        return StageOutput.of(stages.get(stage - 1).run(images, taken));
+        return StageInput.check(network(), stage, images, previousTokens, type, TorchDevice.CPU);
     }
 
     @Override

@@ -98,7 +98,25 @@ public final class ThinkingViTNetwork implements Network {
 
     @Override
     public <T> Output<T> prediction(Layers<T> on, int stage, T images, @Nullable T previous) {
-        return read(on, encoder.firstToken(on, stage, images, previous), Map.of());
+        T x = encoder.beforeLast(on, stage, images, previous);
+        return read(on, encoder.lastOfFirst(on, stage, x), Map.of());
+    }
+
+    @Override
+    public boolean begins(int stage) {
+        return true;
+    }
+
+    @Override
+    public <T> Output<T> begin(Layers<T> on, int stage, T images, @Nullable T previous) {
+        T x = encoder.beforeLast(on, stage, images, previous); // (B, N, d)
+        return new Output<>(
+                x, read(on, encoder.lastOfFirst(on, stage, x), Map.of()).prediction());
+    }
+
+    @Override
+    public <T> T finish(Layers<T> on, int stage, T begun) {
+        return encoder.last(on, stage, begun);
     }
 
     /** What a stage leaves, of its normalised tokens (B, N, d), the class token first. */

@@ -123,20 +123,26 @@ final class ViTEncoder {
 
     /** All blocks and the norm behind them, of all tokens: (B, N, d). */
     <T> T tokens(Layers<T> on, int stage, T images, @Nullable T previous) {
-        T x = embedded(on, stage, images, previous);
-        for (int i = 0; i < blocks.size(); i++) {
-            x = block(on, stage, i, x, null);
-        }
-        return normed(on, x);
+        return last(on, stage, beforeLast(on, stage, images, previous));
     }
 
-    /** As {@link #tokens}, of which only the class token is wanted: (B, 1, d). The last block computes no others. */
-    <T> T firstToken(Layers<T> on, int stage, T images, @Nullable T previous) {
+    /** All blocks but the last, of all tokens: (B, N, d). */
+    <T> T beforeLast(Layers<T> on, int stage, T images, @Nullable T previous) {
         T x = embedded(on, stage, images, previous);
-        int last = blocks.size() - 1;
-        for (int i = 0; i < last; i++) {
+        for (int i = 0; i < blocks.size() - 1; i++) {
             x = block(on, stage, i, x, null);
         }
+        return x;
+    }
+
+    /** The last block and the norm behind it: (B, N, d). */
+    <T> T last(Layers<T> on, int stage, T x) {
+        return normed(on, block(on, stage, blocks.size() - 1, x, null));
+    }
+
+    /** As {@link #last}, of which only the class token is wanted: (B, 1, d). The block computes no others. */
+    <T> T lastOfFirst(Layers<T> on, int stage, T x) {
+        int last = blocks.size() - 1;
         PreNormBlock block = blocks.get(last);
         return normed(on, on.block(x, last, input -> block.runFirst(on, input, config.heads(stage), on::residual)));
     }

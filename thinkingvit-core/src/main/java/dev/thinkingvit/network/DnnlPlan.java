@@ -690,31 +690,48 @@ final class DnnlPlan implements Layers<DnnlPlan.Value> {
         return body.apply(x);
     }
 
-    /** Image by image, so that an image's scores stay in the cache. */
     @Override
     public Value attention(Value qkv, int heads) {
-        if (outside != null) {
-            return outside.attention(this, qkv, heads);
-        }
+        return outside == null ? attention(qkv, heads, qkv.size(1)) : outside.attention(this, qkv, heads);
+    }
+
+    @Override
+    public Value firstAttention(Value qkv, int heads) {
+        return outside == null ? attention(qkv, heads, 1) : Layers.super.firstAttention(qkv, heads);
+    }
+
+    /**
+     * What the first tokens of an image see of all. Image by image, so that an image's scores stay in the cache.
+     *
+     * @param asking how many of them
+     */
+    private Value attention(Value qkv, int heads, long asking) {
         Value in = ready(qkv);
         long images = in.size(0);
         long tokens = in.size(1);
         long width = in.last() / 3;
-        Value out = fresh(type, images, tokens, width);
-        long headsAtOnce = Math.max(1, Math.min(heads, SCORES / (tokens * tokens)));
-        long queriesAtOnce = Math.max(1, Math.min(tokens, SCORES / tokens));
+        Value out = fresh(type, images, asking, width);
+        long headsAtOnce = Math.max(1, Math.min(heads, SCORES / (asking * tokens)));
+        long queriesAtOnce = Math.max(1, Math.min(asking, SCORES / tokens));
         Value scores = fresh(DType.F32, headsAtOnce * queriesAtOnce * tokens);
         Value probabilities = type == DType.F32 ? scores : fresh(type, headsAtOnce * queriesAtOnce * tokens);
         step(
                 program -> {
                     DnnlView all = in.view().reshape(images, tokens, 3, heads, width / heads);
-                    DnnlView mixed = out.view().reshape(images, tokens, heads, width / heads);
+                    DnnlView mixed = out.view().reshape(images, asking, heads, width / heads);
                     for (int image = 0; image < images; image++) {
                         for (long head = 0; head < heads; head += headsAtOnce) {
                             long count = Math.min(headsAtOnce, heads - head);
                             DnnlView own = all.select(0, image).narrow(2, head, count); // (N, 3, h, hd)
-                            DnnlView to = mixed.select(0, image).narrow(1, head, count); // (N, h, hd)
-                            attention(program, own, own, to.permute(1, 0, 2), scores, probabilities, queriesAtOnce);
+                            DnnlView to = mixed.select(0, image).narrow(1, head, count); // (n, h, hd)
+                            attention(
+                                    program,
+                                    own.narrow(0, 0, asking),
+                                    own,
+                                    to.permute(1, 0, 2),
+                                    scores,
+                                    probabilities,
+                                    queriesAtOnce);
                         }
                     }
                 },

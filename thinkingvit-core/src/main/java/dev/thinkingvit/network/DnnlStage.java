@@ -11,10 +11,10 @@ import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Team;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.stream.Stream;
@@ -39,18 +39,20 @@ final class DnnlStage implements PackedStage {
     private final int stage;
     private final DnnlWeights weights;
     private final Map<Kind, Deque<Group>> idle = new ConcurrentHashMap<>();
-    private final Map<Integer, Deque<SharedImage>> idleShared = new ConcurrentHashMap<>(); // by number of parts
+    private final Map<SharedKind, Deque<SharedImage>> idleShared = new ConcurrentHashMap<>();
     private final boolean isShared; // whether several threads may compute an image side by side
 
     /** Groups that can stand in for each other: a program is written for a number of images and of native threads. */
-    private record Kind(int images, int threads) {}
+    private record Kind(StagePass pass, int images, int threads) {}
+
+    private record SharedKind(StagePass pass, int parts) {}
 
     DnnlStage(Network network, int stage, Map<String, HostTensor> source, Arithmetic arithmetic) {
         this.network = network;
         this.stage = stage;
         this.weights = new DnnlWeights(stage, source, arithmetic);
         try {
-            new Plan(1); // asks for everything once
+            new Plan(StagePass.WHOLE, 1); // asks for everything once
             isShared = canBeShared();
         } catch (RuntimeException | Error e) {
             weights.close();
@@ -62,7 +64,7 @@ final class DnnlStage implements PackedStage {
     /** Whether the network's layers are all such as {@link SharedPlan} has. */
     private boolean canBeShared() {
         try {
-            new SharedImage(network, stage, weights, 1).close();
+            new SharedImage(network, stage, StagePass.WHOLE, weights, 1).close();
             return true;
         } catch (SharedPlan.NotSharedException e) {
             return false;
@@ -72,19 +74,21 @@ final class DnnlStage implements PackedStage {
     /** The stage's steps for a group of images. */
     private final class Plan {
         private final DnnlPlan steps = new DnnlPlan(weights);
-        private final DnnlPlan.Value images;
+        private final DnnlPlan.@Nullable Value images;
         private final DnnlPlan.@Nullable Value previous;
-        private final Network.Output<DnnlPlan.Value> outputs;
+        private final StagePass.Left<DnnlPlan.Value> outputs;
 
-        Plan(int count) {
+        Plan(StagePass pass, int count) {
             Network.Ports ports = network.ports(stage);
-            List<Long> before = ports.previous();
-            this.images = steps.input(DType.F32, shape(count, ports.images()));
-            this.previous = before == null ? null : steps.input(weights.type(), shape(count, before));
-            Network.Output<DnnlPlan.Value> left = network.stage(steps, stage, images, previous);
+            DnnlPlan.Value seen = pass.looksAtImages() ? steps.input(DType.F32, shape(count, ports.images())) : null;
+            this.images = seen;
+            List<Long> before = pass.takes(ports);
+            this.previous = before == null ? null : steps.input(pass.takes(weights.type()), shape(count, before));
+            StagePass.Left<DnnlPlan.Value> left = pass.on(steps, network, stage, seen, previous);
             this.outputs = left.map(
-                    tokens -> steps.output(tokens, weights.type()),
-                    said -> said == left.prediction() ? steps.said(said, images) : steps.output(said, DType.F32));
+                    tokens -> steps.output(tokens, pass.leaves(weights.type())),
+                    prediction -> steps.said(prediction, Objects.requireNonNull(seen)),
+                    extra -> steps.output(extra, DType.F32));
         }
     }
 
@@ -96,46 +100,82 @@ final class DnnlStage implements PackedStage {
 
     @Override
     public Network.Output<NativeTensor> run(NativeTensor images, @Nullable NativeTensor previousTokens) {
+        return output(StagePass.WHOLE, images, previousTokens);
+    }
+
+    @Override
+    public boolean begins() {
+        return network.begins(stage);
+    }
+
+    @Override
+    public Network.Output<NativeTensor> begin(NativeTensor images, @Nullable NativeTensor previousTokens) {
+        return output(begins() ? StagePass.BEGIN : StagePass.WHOLE, images, previousTokens);
+    }
+
+    @Override
+    public NativeTensor finish(NativeTensor begun) {
+        if (!begins()) {
+            return begun;
+        }
         try (Scope scope = new Scope()) {
-            int batch = Math.toIntExact(images.size(0));
-            NativeArray pixels = images.array();
-            NativeArray previous = previousTokens == null ? null : previousTokens.array();
-            Network.Ports ports = network.ports(stage);
-            Network.Output<NativeArray> outputs = empty(ports, batch);
-            Team team = isShared && Natives.threads() > 1 ? ComputeThread.team() : null;
-            int from = 0;
-            while (from < batch) {
-                from += team == null
-                        ? runGroup(batch - from, from, pixels, previous, outputs)
-                        : runShared(team, batch - from, from, pixels, previous, outputs);
-            }
-            return outputs.map(output -> scope.keep(output));
+            return scope.keep(run(StagePass.FINISH, Math.toIntExact(begun.size(0)), null, begun.array())
+                    .tokens());
         }
     }
 
-    private Network.Output<NativeArray> empty(Network.Ports ports, int batch) {
-        NativeArray tokens = NativeArray.allocate(weights.type(), shape(batch, ports.tokens())); // (B, N, d)
-        NativeArray prediction = NativeArray.allocate(DType.F32, shape(batch, ports.prediction())); // (B, C)
-        if (ports.extras().isEmpty()) {
-            return new Network.Output<>(tokens, prediction);
+    private Network.Output<NativeTensor> output(
+            StagePass pass, NativeTensor images, @Nullable NativeTensor previousTokens) {
+        try (Scope scope = new Scope()) {
+            NativeArray previous = previousTokens == null ? null : previousTokens.array();
+            StagePass.Left<NativeArray> left = run(pass, Math.toIntExact(images.size(0)), images.array(), previous);
+            Map<String, NativeTensor> extras = new LinkedHashMap<>();
+            for (String name : network.ports(stage).extras().keySet()) {
+                extras.put(name, scope.keep(left.said().get(1 + extras.size())));
+            }
+            return new Network.Output<>(
+                    scope.keep(left.tokens()), scope.keep(left.said().get(0)), extras);
         }
-        Map<String, NativeArray> extras = new LinkedHashMap<>();
-        ports.extras().forEach((name, shape) -> extras.put(name, NativeArray.allocate(DType.F32, shape(batch, shape))));
-        return new Network.Output<>(tokens, prediction, extras);
+    }
+
+    /** @return of the innermost scope */
+    private StagePass.Left<NativeArray> run(
+            StagePass pass, int batch, @Nullable NativeArray images, @Nullable NativeArray previous) {
+        StagePass.Left<NativeArray> outputs = empty(pass, batch);
+        Team team = isShared && Natives.threads() > 1 ? ComputeThread.team() : null;
+        int from = 0;
+        while (from < batch) {
+            from += team == null
+                    ? runGroup(pass, batch - from, from, images, previous, outputs)
+                    : runShared(pass, team, batch - from, from, images, previous, outputs);
+        }
+        return outputs;
+    }
+
+    private StagePass.Left<NativeArray> empty(StagePass pass, int batch) {
+        Network.Ports ports = network.ports(stage);
+        DType type = pass.leaves(weights.type());
+        List<NativeArray> said = new ArrayList<>();
+        if (pass.looksAtImages()) {
+            said.add(NativeArray.allocate(DType.F32, shape(batch, ports.prediction()))); // (B, C)
+            ports.extras().values().forEach(each -> said.add(NativeArray.allocate(DType.F32, shape(batch, each))));
+        }
+        return new StagePass.Left<>(NativeArray.allocate(type, shape(batch, ports.tokens())), said); // (B, N, d)
     }
 
     /** Runs as many of the images that are left as fit into a group; returns how many. */
     private int runGroup(
+            StagePass pass,
             int left,
             int from,
-            NativeArray images,
+            @Nullable NativeArray images,
             @Nullable NativeArray previous,
-            Network.Output<NativeArray> outputs) {
-        Kind kind = new Kind(groupSize(left), Natives.threads());
+            StagePass.Left<NativeArray> outputs) {
+        Kind kind = new Kind(pass, groupSize(left), Natives.threads());
         Deque<Group> waiting = idle.computeIfAbsent(kind, of -> new ConcurrentLinkedDeque<>());
         Group group = waiting.pollFirst();
         if (group == null) {
-            group = new Group(kind.images);
+            group = new Group(pass, kind.images);
         }
         try {
             group.run(from, images, previous, outputs);
@@ -152,12 +192,13 @@ final class DnnlStage implements PackedStage {
      * returns how many.
      */
     private int runShared(
+            StagePass pass,
             Team team,
             int left,
             int from,
-            NativeArray images,
+            @Nullable NativeArray images,
             @Nullable NativeArray previous,
-            Network.Output<NativeArray> outputs) {
+            StagePass.Left<NativeArray> outputs) {
         int threads = Natives.threads();
         int together = Math.min(left, threads);
         while (threads % together != 0) {
@@ -165,12 +206,13 @@ final class DnnlStage implements PackedStage {
         }
         int parts =
                 (int) Math.min(threads / together, network.ports(stage).tokens().get(0));
-        Deque<SharedImage> waiting = idleShared.computeIfAbsent(parts, of -> new ConcurrentLinkedDeque<>());
+        Deque<SharedImage> waiting =
+                idleShared.computeIfAbsent(new SharedKind(pass, parts), of -> new ConcurrentLinkedDeque<>());
         List<SharedImage> under = new ArrayList<>();
         try {
             for (int i = 0; i < together; i++) {
                 SharedImage image = waiting.pollFirst();
-                under.add(image == null ? shared(team, parts) : image);
+                under.add(image == null ? shared(pass, team, parts) : image);
             }
             team.run(together * parts, part -> under.get(part / parts)
                     .run(part % parts, from + part / parts, images, previous, outputs));
@@ -183,8 +225,8 @@ final class DnnlStage implements PackedStage {
         return together;
     }
 
-    private SharedImage shared(Team team, int parts) {
-        SharedImage image = new SharedImage(network, stage, weights, parts);
+    private SharedImage shared(StagePass pass, Team team, int parts) {
+        SharedImage image = new SharedImage(network, stage, pass, weights, parts);
         try {
             image.allocate();
             team.run(parts, image::write);
@@ -223,8 +265,8 @@ final class DnnlStage implements PackedStage {
         private final Plan plan;
         private final DnnlProgram program;
 
-        Group(int images) {
-            this.plan = new Plan(images);
+        Group(StagePass pass, int images) {
+            this.plan = new Plan(pass, images);
             this.program = new DnnlProgram();
             try {
                 plan.steps.write(program);
@@ -234,17 +276,20 @@ final class DnnlStage implements PackedStage {
             }
         }
 
-        void run(int from, NativeArray allImages, @Nullable NativeArray allPrevious, Network.Output<NativeArray> all) {
-            program.bind(plan.images.view(), allImages, from);
+        void run(
+                int from,
+                @Nullable NativeArray allImages,
+                @Nullable NativeArray allPrevious,
+                StagePass.Left<NativeArray> all) {
+            if (plan.images != null && allImages != null) {
+                program.bind(plan.images.view(), allImages, from);
+            }
             if (plan.previous != null && allPrevious != null) {
                 program.bind(plan.previous.view(), allPrevious, from);
             }
             program.bind(plan.outputs.tokens().view(), all.tokens(), from);
-            program.bind(plan.outputs.prediction().view(), all.prediction(), from);
-            if (!all.extras().isEmpty()) {
-                Iterator<NativeArray> extras =
-                        all.extras().values().iterator(); // in the ports' order, as the plan's are
-                plan.outputs.extras().values().forEach(value -> program.bind(value.view(), extras.next(), from));
+            for (int i = 0; i < all.said().size(); i++) {
+                program.bind(plan.outputs.said().get(i).view(), all.said().get(i), from);
             }
             program.run();
         }

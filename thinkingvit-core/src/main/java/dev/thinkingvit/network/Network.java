@@ -56,6 +56,35 @@ public interface Network {
         return stage(on, stage, images, previous);
     }
 
+    /**
+     * Whether {@link #begin} leaves anything of a stage to {@link #finish}.
+     *
+     * @param stage from 1
+     */
+    default boolean begins(int stage) {
+        return false;
+    }
+
+    /**
+     * As {@link #stage}, up to the prediction: what none but the tokens need is left to {@link #finish}, so that an image that
+     * ends with this stage is spared it. The prediction is the same.
+     *
+     * @return tokens (B, N, d) to be finished
+     */
+    default <T> Output<T> begin(Layers<T> on, int stage, T images, @Nullable T previous) {
+        return stage(on, stage, images, previous);
+    }
+
+    /**
+     * The rest of a stage.
+     *
+     * @param begun as {@link #begin} left them
+     * @return the tokens (B, N, d) that {@link #stage} leaves
+     */
+    default <T> T finish(Layers<T> on, int stage, T begun) {
+        return begun;
+    }
+
     /** What goes into a stage and comes out of it. */
     Ports ports(int stage);
 

@@ -39,6 +39,32 @@ public sealed interface PackedStage extends AutoCloseable permits DnnlStage, Dnn
      */
     Network.Output<NativeTensor> run(NativeTensor images, @Nullable NativeTensor previous);
 
+    /** Whether {@link #begin} leaves anything to {@link #finish}. */
+    default boolean begins() {
+        return false;
+    }
+
+    /**
+     * See {@link Network#begin}; outputs belong to the innermost scope.
+     *
+     * @param images (B, 3, h, w) F32
+     * @param previous as in {@link #run}
+     * @return tokens in F32, if anything is left to be finished
+     */
+    default Network.Output<NativeTensor> begin(NativeTensor images, @Nullable NativeTensor previous) {
+        return run(images, previous);
+    }
+
+    /**
+     * See {@link Network#finish}; the tokens belong to the innermost scope.
+     *
+     * @param begun as {@link #begin} left them
+     * @return of the products' type
+     */
+    default NativeTensor finish(NativeTensor begun) {
+        return begun;
+    }
+
     /** Bytes of native memory that the weights hold. */
     long weightBytes();
 

@@ -7,8 +7,8 @@ import dev.thinkingvit.tensor.Meeting;
 import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Scope;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
@@ -21,20 +21,15 @@ import org.jspecify.annotations.Nullable;
 final class SharedImage implements AutoCloseable {
     private final SharedPlan plan;
     private final Meeting meeting;
-    private final SharedPlan.Value images;
+    private final SharedPlan.@Nullable Value images;
     private final SharedPlan.@Nullable Value previous;
-    private final Network.Output<SharedPlan.Value> outputs;
+    private final StagePass.Left<SharedPlan.Value> outputs;
     private final @Nullable Part[] parts;
     private final List<NativeArray> memory = new ArrayList<>();
 
     /** A part's program. */
     private record Part(
-            DnnlProgram program,
-            @Nullable DnnlView images,
-            Bound previous,
-            Bound tokens,
-            Bound prediction,
-            List<Bound> extras) {}
+            DnnlProgram program, @Nullable DnnlView images, Bound previous, Bound tokens, List<Bound> said) {}
 
     /**
      * What a part sees of a tensor from outside.
@@ -65,23 +60,26 @@ final class SharedImage implements AutoCloseable {
     /**
      * Plans a stage; {@link #write} makes programs of it.
      *
+     * @param pass what of it is computed
      * @param parts at most as many as there are tokens
      * @throws SharedPlan.NotSharedException if the network has layers that are not computed this way
      */
-    SharedImage(Network network, int stage, DnnlWeights weights, int parts) {
+    SharedImage(Network network, int stage, StagePass pass, DnnlWeights weights, int parts) {
         Network.Ports ports = network.ports(stage);
         this.meeting = new Meeting(parts);
         this.plan = new SharedPlan(weights, ports.tokens().get(0), parts, meeting);
-        this.images = plan.whole(DType.F32, one(ports.images()));
-        List<Long> before = ports.previous();
+        SharedPlan.Value seen = pass.looksAtImages() ? plan.whole(DType.F32, one(ports.images())) : null;
+        this.images = seen;
+        List<Long> before = pass.takes(ports);
         if (before != null && before.size() != 2) {
             throw new SharedPlan.NotSharedException("what the stage before left");
         }
-        this.previous = before == null ? null : plan.rows(weights.type(), before.get(0), before.get(1));
-        Network.Output<SharedPlan.Value> left = network.stage(plan, stage, images, previous);
+        this.previous = before == null ? null : plan.rows(pass.takes(weights.type()), before.get(0), before.get(1));
+        StagePass.Left<SharedPlan.Value> left = pass.on(plan, network, stage, seen, previous);
         this.outputs = left.map(
-                tokens -> plan.output(tokens, weights.type()),
-                said -> said == left.prediction() ? plan.said(said, images) : plan.output(said, DType.F32));
+                tokens -> plan.output(tokens, pass.leaves(weights.type())),
+                prediction -> plan.said(prediction, Objects.requireNonNull(seen)),
+                extra -> plan.output(extra, DType.F32));
         this.parts = new Part[parts];
     }
 
@@ -109,16 +107,13 @@ final class SharedImage implements AutoCloseable {
                     program.bind(written.own().view(), memory.get(i), written.from());
                 }
             }
-            List<Bound> extras = new ArrayList<>();
-            outputs.extras().values().forEach(value -> extras.add(Bound.of(value, part)));
-            DnnlPlan.Value seen = images.of(part);
+            DnnlPlan.Value seen = images == null ? null : images.of(part);
             parts[part] = new Part(
                     program,
                     seen == null ? null : seen.view(),
                     Bound.of(previous, part),
                     Bound.of(outputs.tokens(), part),
-                    Bound.of(outputs.prediction(), part),
-                    extras);
+                    outputs.said().stream().map(value -> Bound.of(value, part)).toList());
         } catch (RuntimeException | Error e) {
             program.close();
             throw e;
@@ -133,25 +128,25 @@ final class SharedImage implements AutoCloseable {
     void run(
             int part,
             int image,
-            NativeArray allImages,
+            @Nullable NativeArray allImages,
             @Nullable NativeArray allPrevious,
-            Network.Output<NativeArray> all) {
+            StagePass.Left<NativeArray> all) {
         try {
             Part own = parts[part];
             if (own == null) {
                 throw new IllegalStateException("part " + part + " was not written");
             }
             DnnlProgram program = own.program;
-            if (own.images != null) {
+            if (own.images != null && allImages != null) {
                 program.bind(own.images, allImages, image);
             }
             if (allPrevious != null) {
                 own.previous.to(program, allPrevious, image);
             }
             own.tokens.to(program, all.tokens(), image);
-            own.prediction.to(program, all.prediction(), image);
-            Iterator<NativeArray> extras = all.extras().values().iterator(); // in the ports' order, as the plan's are
-            own.extras.forEach(extra -> extra.to(program, extras.next(), image));
+            for (int i = 0; i < own.said.size(); i++) {
+                own.said.get(i).to(program, all.said().get(i), image);
+            }
             program.run();
         } catch (RuntimeException | Error e) {
             meeting.abandon(e);

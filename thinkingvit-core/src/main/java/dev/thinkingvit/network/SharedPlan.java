@@ -393,6 +393,17 @@ final class SharedPlan implements Layers<SharedPlan.Value> {
     /** Keys and values are shared; where in memory a token's are does not matter, as long as they are at the same place. */
     @Override
     public Value attention(Value qkv, int heads) {
+        return attention(qkv, heads, Math.toIntExact(qkv.rows().total));
+    }
+
+    /** Of whoever has the first token. */
+    @Override
+    public Value firstAttention(Value qkv, int heads) {
+        return attention(qkv, heads, 1);
+    }
+
+    /** @param first how many of the first tokens ask */
+    private Value attention(Value qkv, int heads, int first) {
         Rows rows = qkv.rows();
         Shared memory = share(weights.type(), rows.total, width(qkv));
         List<DnnlPlan.@Nullable Value> asking = none();
@@ -406,8 +417,9 @@ final class SharedPlan implements Layers<SharedPlan.Value> {
         }
         qkv.isLent = true;
         meet();
-        return eachPart(
-                new Value(rows, asking), rows, (part, own) -> plans.get(part).attention(own, memory.all(part), heads));
+        Value all = new Value(rows, asking);
+        Value some = first == rows.total ? all : section(all, 0, first);
+        return eachPart(some, some.rows(), (part, own) -> plans.get(part).attention(own, memory.all(part), heads));
     }
 
     private static long width(Value x) {

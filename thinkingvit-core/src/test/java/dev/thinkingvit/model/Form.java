@@ -195,8 +195,15 @@ public enum Form {
     }
 
     static Left run(Backbone backbone, int stage, Tensor images, Tensor previous) {
-        StageOutput output =
-                backbone.run(stage, new TorchTensor(images), previous == null ? null : new TorchTensor(previous));
+        return of(backbone.run(stage, new TorchTensor(images), previous == null ? null : new TorchTensor(previous)));
+    }
+
+    static Left predict(Backbone backbone, int stage, Tensor images, Tensor previous) {
+        return of(
+                backbone.predict(stage, new TorchTensor(images), previous == null ? null : new TorchTensor(previous)));
+    }
+
+    private static Left of(StageOutput output) {
         return of(new Network.Output<>(output.tokens(), output.prediction(), output.extras()).map(Tensors::shared));
     }
 

@@ -63,25 +63,40 @@ class SharedImageTest {
             for (int stage = 1; stage <= network.stages(); stage++) {
                 try (DnnlStage whole = new DnnlStage(network, stage, weights, Arithmetic.of(DType.F32));
                         DnnlWeights own = new DnnlWeights(stage, weights, Arithmetic.of(DType.F32));
-                        SharedImage shared = new SharedImage(network, stage, own, parts)) {
-                    shared.allocate();
-                    team.run(parts, shared::write);
+                        SharedImage shared = new SharedImage(network, stage, StagePass.WHOLE, own, parts);
+                        SharedImage begin = new SharedImage(network, stage, StagePass.BEGIN, own, parts);
+                        SharedImage finish = new SharedImage(network, stage, StagePass.FINISH, own, parts)) {
                     Network.Output<NativeTensor> expected = run(whole, pixels, before);
                     Network.Ports ports = network.ports(stage);
-                    Network.Output<NativeArray> came =
-                            new Network.Output<>(zeros(images, ports.tokens()), zeros(images, ports.prediction()));
                     NativeArray previous = before == null ? null : before.array();
-                    for (int image = 0; image < images; image++) {
-                        int which = image;
-                        team.run(parts, part -> shared.run(part, which, pixels, previous, came));
-                        shared.requireDone();
-                    }
+                    StagePass.Left<NativeArray> came = run(team, shared, parts, ports, pixels, previous);
                     assertClose(came.tokens(), expected.tokens());
-                    assertClose(came.prediction(), expected.prediction());
+                    assertClose(came.said().get(0), expected.prediction());
+                    StagePass.Left<NativeArray> begun = run(team, begin, parts, ports, pixels, previous);
+                    assertClose(begun.said().get(0), expected.prediction());
+                    assertClose(
+                            run(team, finish, parts, ports, null, begun.tokens())
+                                    .tokens(),
+                            expected.tokens());
                     before = expected.tokens();
                 }
             }
         }
+    }
+
+    private static StagePass.Left<NativeArray> run(
+            Team team, SharedImage image, int parts, Network.Ports ports, NativeArray images, NativeArray previous) {
+        int count = Math.toIntExact((images == null ? previous : images).size(0));
+        image.allocate();
+        team.run(parts, image::write);
+        StagePass.Left<NativeArray> outputs = new StagePass.Left<>(
+                zeros(count, ports.tokens()), images == null ? List.of() : List.of(zeros(count, ports.prediction())));
+        for (int each = 0; each < count; each++) {
+            int which = each;
+            team.run(parts, part -> image.run(part, which, images, previous, outputs));
+            image.requireDone();
+        }
+        return outputs;
     }
 
     private static Network.Output<NativeTensor> run(DnnlStage stage, NativeArray images, NativeTensor before) {
@@ -114,13 +129,13 @@ class SharedImageTest {
         try (Scope scope = new Scope();
                 Team team = new Team("team");
                 DnnlWeights own = new DnnlWeights(1, weights, Arithmetic.of(DType.F32));
-                SharedImage shared = new SharedImage(network, 1, own, 3)) {
+                SharedImage shared = new SharedImage(network, 1, StagePass.WHOLE, own, 3)) {
             shared.allocate();
             team.run(2, shared::write); // the third part has no program
             Network.Ports ports = network.ports(1);
             NativeArray pixels = drawn(1, ports.images());
-            Network.Output<NativeArray> outputs =
-                    new Network.Output<>(zeros(1, ports.tokens()), zeros(1, ports.prediction()));
+            StagePass.Left<NativeArray> outputs =
+                    new StagePass.Left<>(zeros(1, ports.tokens()), List.of(zeros(1, ports.prediction())));
             team.run(3, part -> shared.run(part, 0, pixels, null, outputs));
             assertThatThrownBy(shared::requireDone)
                     .isInstanceOf(IllegalStateException.class)
@@ -137,7 +152,7 @@ class SharedImageTest {
             Network network = config.network();
             int last = network.stages();
             try (DnnlWeights weights = new DnnlWeights(last, config.parameters().draw(3), Arithmetic.of(DType.F32))) {
-                assertThatThrownBy(() -> new SharedImage(network, last, weights, 2))
+                assertThatThrownBy(() -> new SharedImage(network, last, StagePass.WHOLE, weights, 2))
                         .isInstanceOf(SharedPlan.NotSharedException.class)
                         .hasMessageEndingWith("cannot be shared out by tokens");
             }
