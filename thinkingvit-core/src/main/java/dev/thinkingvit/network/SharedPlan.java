@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code N} tokens of an image, {@code n} of a part, {@code d} features, {@code P} parts.
  */
-final class SharedPlan implements Layers<SharedPlan.Value> {
+final class SharedPlan extends SomeLayers<SharedPlan.Value> {
     private final DnnlWeights weights;
     private final long tokens;
     private final List<DnnlPlan> plans = new ArrayList<>(); // by part
@@ -543,57 +543,7 @@ final class SharedPlan implements Layers<SharedPlan.Value> {
     }
 
     @Override
-    public Value windows(Value x, Windows how) {
-        throw new NotSharedException("windows");
-    }
-
-    @Override
-    public Value unwindow(Value x, Windows how) {
-        throw new NotSharedException("windows");
-    }
-
-    @Override
-    public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
-        throw new NotSharedException("windows");
-    }
-
-    @Override
-    public Value merge(Value x, int rows, int columns) {
-        throw new NotSharedException("neighbours that are merged");
-    }
-
-    @Override
-    public Value upsample(Value x, int rows, int columns, Parameter kernel) {
-        throw new NotSharedException("tokens that are spread");
-    }
-
-    @Override
-    public Value mean(Value x) {
-        throw new NotSharedException("a mean of tokens");
-    }
-
-    @Override
-    public Value halfMean(Value x, @Nullable Value chosen) {
-        throw new NotSharedException("a mean of tokens");
-    }
-
-    @Override
-    public Value choose(Value scores, int count, @Nullable Value before) {
-        throw new NotSharedException("a choice of tokens");
-    }
-
-    @Override
-    public Value chosen(Value x, Value chosen) {
-        throw new NotSharedException("a choice of tokens");
-    }
-
-    @Override
-    public Value restored(Value x, Value chosen, Value changed) {
-        throw new NotSharedException("a choice of tokens");
-    }
-
-    @Override
-    public Halting.Outcome<Value> halting(Value x, Halting how, Halting.Body<Value> body) {
-        throw new NotSharedException("tokens that halt");
+    NotSharedException lacking(String what) {
+        return new NotSharedException(what);
     }
 }

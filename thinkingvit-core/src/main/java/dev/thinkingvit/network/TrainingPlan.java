@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code G} images of the micro-batch, {@code N} tokens, {@code d} features, {@code H} heads, {@code hd} width of a head.
  */
-final class TrainingPlan implements Layers<TrainingPlan.Value> {
+final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     /** Gradients of attention's scores that are there at a time: what stays in a core's cache. */
     private static final long SCORES = 1 << 17;
 
@@ -849,92 +849,7 @@ final class TrainingPlan implements Layers<TrainingPlan.Value> {
     }
 
     @Override
-    public Value windows(Value x, Windows how) {
-        throw new NotPlannedException("a network with windows");
-    }
-
-    @Override
-    public Value unwindow(Value x, Windows how) {
-        throw new NotPlannedException("a network with windows");
-    }
-
-    @Override
-    public Value windowAttention(Value qkv, int heads, Parameter bias, Windows how) {
-        throw new NotPlannedException("a network with windows");
-    }
-
-    @Override
-    public Value merge(Value x, int rows, int columns) {
-        throw new NotPlannedException("a network that merges tokens");
-    }
-
-    @Override
-    public Value upsample(Value x, int rows, int columns, Parameter kernel) {
-        throw new NotPlannedException("a network that spreads tokens");
-    }
-
-    @Override
-    public Value leading(Value x, int features) {
-        throw new NotPlannedException("a network that cuts features off");
-    }
-
-    @Override
-    public Value mean(Value x) {
-        throw new NotPlannedException("a network that takes means");
-    }
-
-    @Override
-    public Value append(Value x, Parameter tokens) {
-        throw new NotPlannedException("a network that appends tokens");
-    }
-
-    @Override
-    public Value unit(Value x) {
-        throw new NotPlannedException("a network of cosines");
-    }
-
-    @Override
-    public Value products(Value x, Value y) {
-        throw new NotPlannedException("a network of products of tokens");
-    }
-
-    @Override
-    public Value rest(Value x) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Value halfMean(Value x, @Nullable Value chosen) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Value logSoftmax(Value x) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Value entry(Value x, int index) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Value choose(Value scores, int count, @Nullable Value before) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Value chosen(Value x, Value chosen) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Value restored(Value x, Value chosen, Value changed) {
-        throw new NotPlannedException("a network that chooses tokens");
-    }
-
-    @Override
-    public Halting.Outcome<Value> halting(Value x, Halting how, Halting.Body<Value> body) {
-        throw new NotPlannedException("a network whose tokens halt");
+    NotPlannedException lacking(String what) {
+        return new NotPlannedException("a network with " + what);
     }
 }

@@ -105,12 +105,7 @@ public final class TrainingSteps {
             DnnlProgram.requireShape("addend", addend, out.shape());
         }
         program.write(() -> {
-            primitive_attr attributes = DnnlProgram.attributes();
-            if (addend != null) {
-                post_ops fused = new post_ops();
-                fused.append_binary(dnnl.algorithm.binary_add, Dnnl.describe(addend));
-                attributes.set_post_ops(fused);
-            }
+            primitive_attr attributes = plus(addend);
             memory.desc in = Dnnl.describe(x);
             memory.desc by = Dnnl.describe(weight);
             memory.desc to = Dnnl.describe(out);
@@ -125,10 +120,7 @@ public final class TrainingSteps {
             if (row != null) {
                 arguments.with(dnnl.DNNL_ARG_BIAS, row);
             }
-            if (addend != null) {
-                arguments.with(DnnlProgram.operand(0), addend);
-            }
-            return arguments;
+            return with(arguments, addend);
         });
     }
 
@@ -165,23 +157,31 @@ public final class TrainingSteps {
             DnnlProgram.requireShape("addend", addend, x.shape());
         }
         program.write(() -> {
-            primitive_attr attributes = DnnlProgram.attributes();
-            if (addend != null) {
-                post_ops fused = new post_ops();
-                fused.append_binary(dnnl.algorithm.binary_add, Dnnl.describe(addend));
-                attributes.set_post_ops(fused);
-            }
+            primitive_attr attributes = plus(addend);
             binary.primitive_desc described = new binary.primitive_desc(
                     Dnnl.engine(), kind, Dnnl.describe(x), Dnnl.describe(y), Dnnl.describe(out), attributes, false);
             DnnlProgram.Arguments arguments = program.new Arguments(described, new binary(described))
                     .with(dnnl.DNNL_ARG_SRC_0, x)
                     .with(dnnl.DNNL_ARG_SRC_1, y)
                     .with(dnnl.DNNL_ARG_DST, out);
-            if (addend != null) {
-                arguments.with(DnnlProgram.operand(0), addend);
-            }
-            return arguments;
+            return with(arguments, addend);
         });
+    }
+
+    /** Attributes of a step whose result is added to; none but the usual where nothing is. */
+    private static primitive_attr plus(@Nullable DnnlView addend) {
+        primitive_attr attributes = DnnlProgram.attributes();
+        if (addend != null) {
+            post_ops fused = new post_ops();
+            fused.append_binary(dnnl.algorithm.binary_add, Dnnl.describe(addend));
+            attributes.set_post_ops(fused);
+        }
+        return attributes;
+    }
+
+    /** The arguments, and what {@link #plus} adds. */
+    private static DnnlProgram.Arguments with(DnnlProgram.Arguments arguments, @Nullable DnnlView addend) {
+        return addend == null ? arguments : arguments.with(DnnlProgram.operand(0), addend);
     }
 
     /** GELU with the exact error function. */
