@@ -14,7 +14,7 @@ import dev.thinkingvit.network.Parameter;
 import dev.thinkingvit.network.TokenPruning;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.store.Checkpoints;
-import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.SourceConfig;
 import dev.thinkingvit.tensor.HostTensor;
 import java.nio.file.Path;
@@ -124,13 +124,10 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
      * whichever of its stages these are.
      */
     private static Map<String, HostTensor> recycling(Path path, StateDict source, NetworkConfig network) {
-        NetworkConfig its = known(path).orElse(network);
+        NetworkConfig its = told(path).orElse(network); // else what has the name and the shape counts
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         for (List<Parameter> stage : recycling(network)) {
-            List<Parameter> alike = recycling(its).stream()
-                    .filter(other -> readShapes(other).equals(readShapes(stage)))
-                    .findFirst()
-                    .orElse(List.of());
+            List<Parameter> alike = alike(stage, recycling(its));
             for (int i = 0; i < stage.size(); i++) {
                 Parameter parameter = stage.get(i);
                 HostTensor tensor = alike.isEmpty()
@@ -151,14 +148,27 @@ public record FirstWeights(Map<String, HostTensor> weights, List<String> lines) 
         return tensors;
     }
 
-    /** The network that a source is, where it tells. */
-    private static Optional<NetworkConfig> known(Path path) {
+    /** The network that a source's own configuration says; shapes tell the stages of others, and not always rightly. */
+    private static Optional<NetworkConfig> told(Path path) {
         try {
-            return Optional.of(
-                    ModelImport.read(path, null, Weights.AUTO).model().config().network());
-        } catch (CheckpointException e) {
+            return ModelDirectory.isOwn(path)
+                    ? Optional.of(ModelDirectory.readConfig(path.resolve(ModelDirectory.CONFIG))
+                            .network())
+                    : Optional.empty();
+        } catch (CheckpointException e) { // it says less than all
             return Optional.empty();
         }
+    }
+
+    /** What recycles between stages as wide: that of the same stage if it does, else the only one that does; nothing if none. */
+    private static List<Parameter> alike(List<Parameter> stage, Collection<List<Parameter>> others) {
+        List<List<Parameter>> fitting = others.stream()
+                .filter(other -> readShapes(other).equals(readShapes(stage)))
+                .toList();
+        return fitting.stream()
+                .filter(other -> other.get(0).reader() == stage.get(0).reader())
+                .findFirst()
+                .orElse(fitting.size() == 1 ? fitting.get(0) : List.of());
     }
 
     /** What recycles tokens into each stage but the first, in its own order. */

@@ -93,13 +93,13 @@ class FirstWeightsTest {
     /** Stages of heads of 4 that go on from another network's. */
     @ParameterizedTest
     @CsvSource({
-        "'1,2,3', '2,3', 3, alpha.1, proj_layer2", // its first stage left out
-        "'1,2,3', '1,2', 2, alpha.0, proj_layer", // its last: a narrower network reads the leading rows
-        "'1,2', '1,2', 3, alpha.0, proj_layer", // of a wider network, whose stage reads no more
+        "'1,2,3', 3, '2,3', 3, alpha.1, proj_layer2", // its first stage left out
+        "'1,2,3', 3, '1,2', 2, alpha.0, proj_layer", // its last: a narrower network reads the leading rows
+        "'1,2', 2, '1,2', 3, alpha.0, proj_layer", // of a wider network, whose stage reads no more
     })
     void stagesOfANetworkOfOtherStagesRecycleAsTheyDidThere(
-            String its, String wanted, int heads, String alpha, String projection) throws IOException {
-        ThinkingViTConfig source = staged(its, 3);
+            String its, int itsHeads, String wanted, int heads, String alpha, String projection) throws IOException {
+        ThinkingViTConfig source = staged(its, itsHeads);
         ThinkingViTConfig target = staged(wanted, heads);
         Map<String, HostTensor> weights =
                 new LinkedHashMap<>(source.parameters().draw(5));
@@ -112,9 +112,37 @@ class FirstWeightsTest {
         assertThat(taken.get("alpha.0").toFloats()).containsExactly(0.75f);
         float[] rows = weights.get(projection + ".weight").toFloats();
         float[] own = taken.get("proj_layer.weight").toFloats();
-        int read =
-                4 * target.thinkingStages().get(1) * 4 * target.thinkingStages().get(0);
+        List<Integer> stages = target.thinkingStages();
+        int read = 4 * stages.get(1) * 4 * stages.get(0);
         assertThat(Arrays.copyOf(own, read)).isEqualTo(Arrays.copyOf(rows, read));
+    }
+
+    @Test
+    void amongTransitionsAsWideTheSameStagesIsTaken() throws IOException {
+        List<List<Integer>> rounds = List.of(List.of(1, 4), List.of(1, 4), List.of(1, 4));
+        SwinConfig swin = new SwinConfig(16, 2, 8, List.of(2, 2), List.of(2, 4), List.of(4, 4), rounds, 2);
+        Map<String, HostTensor> weights = swin.parameters().draw(5);
+        ModelDirectory.write(folder, ModelConfig.of(swin), weights);
+
+        Map<String, HostTensor> taken =
+                FirstWeights.readWithRecycling(folder, swin, NAMES, 1).weights();
+
+        weights.forEach((name, tensor) ->
+                assertThat(taken.get(name).toFloats()).as(name).isEqualTo(tensor.toFloats()));
+    }
+
+    /** Whose last stage's heads nobody tells. */
+    @Test
+    void weightsWithoutAConfigurationAreTakenByNameAndShape() throws IOException {
+        ThinkingViTConfig network = staged("1,2", 4);
+        Map<String, HostTensor> weights = network.parameters().draw(5);
+        Safetensors.write(folder.resolve("model.safetensors"), weights, Map.of());
+
+        Map<String, HostTensor> taken =
+                FirstWeights.readWithRecycling(folder, network, NAMES, 1).weights();
+
+        assertThat(taken.get("proj_layer.weight").toFloats())
+                .isEqualTo(weights.get("proj_layer.weight").toFloats());
     }
 
     @Test

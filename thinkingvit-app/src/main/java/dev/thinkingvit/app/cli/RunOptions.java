@@ -88,7 +88,8 @@ final class RunOptions {
             names = "--init-recycling",
             description =
                     "Take what recycles tokens (alpha and proj_layer) from the --init too, to go on with a network of the"
-                            + " same stages; else it starts anew, as the published trainings do.")
+                            + " same stages, or with some of a network's; else it starts anew, as the published"
+                            + " trainings do.")
     private boolean initRecycling;
 
     @Option(
