@@ -201,6 +201,22 @@ public record AdaptiveViT(ThinkingViTConfig vit, double gateScale, double gateCe
             }
             return vit.read(on, vit.encoder().normed(on, halted.tokens()), extras);
         }
+
+        /** Only where no tokens halt. */
+        @Override
+        public boolean begins(int stage) {
+            return !halts(stage);
+        }
+
+        @Override
+        public <T> Output<T> begin(Layers<T> on, int stage, T images, @Nullable T previous) {
+            return begins(stage) ? vit.begin(on, stage, images, previous) : stage(on, stage, images, previous);
+        }
+
+        @Override
+        public <T> T finish(Layers<T> on, int stage, T begun) {
+            return begins(stage) ? vit.finish(on, stage, begun) : begun;
+        }
     }
 
     /** A ThinkingViT's arguments, of which {@code thinking_stages} may be missing, and the gate's. */

@@ -56,7 +56,8 @@ public interface Backbone extends AutoCloseable {
 
     /**
      * As {@link #run}, for whoever reads predictions and goes on with this method alone: what of a stage only the next one needs
-     * may be computed when that one is called, and an image that ends here is spared it. The predictions are those of run.
+     * may be computed when that one is called, and an image that ends here is spared it. The predictions are those of run but for
+     * the order of sums.
      *
      * @param previousTokens the tokens that this method, not {@link #run}, returned at stage − 1 for the same images
      * @return tokens of use to the next stage's call alone; owned as those of {@link #run}

@@ -161,6 +161,22 @@ public final class DynamicViTNetwork implements Network {
         return vit.read(on, vit.encoder().normed(on, x), extras);
     }
 
+    /** Only where no tokens are left out. */
+    @Override
+    public boolean begins(int stage) {
+        return !pruning.prunes(stage);
+    }
+
+    @Override
+    public <T> Output<T> begin(Layers<T> on, int stage, T images, @Nullable T previous) {
+        return begins(stage) ? vit.begin(on, stage, images, previous) : stage(on, stage, images, previous);
+    }
+
+    @Override
+    public <T> T finish(Layers<T> on, int stage, T begun) {
+        return begins(stage) ? vit.finish(on, stage, begun) : begun;
+    }
+
     /** The logarithms of the probabilities that a patch goes on, and that it does not (section 3.2): (B, n, 2). */
     private static <T> T scores(Layers<T> on, Predictor predictor, T x, @Nullable T chosen) {
         T patches = on.rest(x); // (B, n, d)

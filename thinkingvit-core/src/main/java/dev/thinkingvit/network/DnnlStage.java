@@ -103,9 +103,10 @@ final class DnnlStage implements PackedStage {
         return output(StagePass.WHOLE, images, previousTokens);
     }
 
+    /** Not where values are watched that go into layers: all of them are to be seen, and once. */
     @Override
     public boolean begins() {
-        return network.begins(stage);
+        return network.begins(stage) && weights.watched() == null;
     }
 
     @Override

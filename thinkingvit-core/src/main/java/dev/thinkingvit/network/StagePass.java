@@ -69,7 +69,9 @@ enum StagePass {
     <T> Left<T> on(Layers<T> on, Network network, int stage, @Nullable T images, @Nullable T before) {
         if (this == FINISH) {
             T begun = Objects.requireNonNull(before, "what was begun is finished");
-            return new Left<>(network.finish(on, stage, begun), List.of());
+            int tokens = Math.toIntExact(network.ports(stage).tokens().get(0));
+            T copy = on.section(begun, 0, tokens); // a plan adds residuals in place, and what was begun is the caller's
+            return new Left<>(network.finish(on, stage, copy), List.of());
         }
         T seen = Objects.requireNonNull(images, "a stage looks at images");
         return Left.of(this == BEGIN ? network.begin(on, stage, seen, before) : network.stage(on, stage, seen, before));

@@ -8,6 +8,7 @@ import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.StageOutput;
 import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.tensor.ComputeThread;
+import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchDevice;
@@ -186,7 +187,9 @@ public final class Teacher implements AutoCloseable {
             Tensor seen = seen(device.place(images));
             StageOutput output = null;
             for (int stage = 1; stage <= backbone.stages(); stage++) {
-                output = backbone.run(stage, new TorchTensor(seen), output == null ? null : output.tokens());
+                TorchTensor shown = new TorchTensor(seen);
+                NativeTensor before = output == null ? null : output.tokens();
+                output = withTokens ? backbone.run(stage, shown, before) : backbone.predict(stage, shown, before);
             }
             if (output == null) {
                 throw new IllegalStateException("a teacher without stages");

@@ -69,6 +69,12 @@ class ElasticEngineTest {
             return inner.run(stage, images, previousTokens);
         }
 
+        @Override
+        public StageOutput predict(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+            calls.add(new int[] {stage, (int) images.size(0), ComputeThread.isWorker() ? 1 : 0});
+            return inner.predict(stage, images, previousTokens);
+        }
+
         int rows(int stage) {
             return calls.stream().filter(c -> c[0] == stage).mapToInt(c -> c[1]).sum();
         }

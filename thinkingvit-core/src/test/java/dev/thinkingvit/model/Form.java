@@ -108,6 +108,11 @@ public enum Form {
             public StageOutput run(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
                 return Natives.onThreads(threads, () -> backbone.run(stage, images, previousTokens));
             }
+
+            @Override
+            public StageOutput predict(int stage, NativeTensor images, @Nullable NativeTensor previousTokens) {
+                return Natives.onThreads(threads, () -> backbone.predict(stage, images, previousTokens));
+            }
         };
     }
 

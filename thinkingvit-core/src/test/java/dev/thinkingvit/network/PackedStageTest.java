@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.thinkingvit.inference.ElasticEngine;
+import dev.thinkingvit.inference.Routers;
+import dev.thinkingvit.inference.StopPolicy;
 import dev.thinkingvit.model.NestedNetwork;
+import dev.thinkingvit.model.PackedBackbone;
 import dev.thinkingvit.model.ThinkingViTConfig;
 import dev.thinkingvit.tensor.ComputeThread;
 import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.NativeTensor;
 import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.TorchTensor;
@@ -40,6 +45,60 @@ class PackedStageTest {
                             dnnl.run(batch, null).tokens(),
                             torchStage.run(batch, null).tokens(),
                             1e-4f);
+                }
+                return null;
+            });
+        }
+    }
+
+    /** Though a prediction needs the class token alone: what is rounded by them may need all. */
+    @Test
+    void rangesAreThoseOfAllTokens() {
+        assumeTrue(Dnnl.hasKernel(DType.F32), "oneDNN has no kernels here");
+        ThinkingViTConfig config = new ThinkingViTConfig(16, 8, 16, 2, 2, List.of(1, 2), 3, 1e-6);
+        Map<String, HostTensor> weights = config.parameters().draw(3);
+        float[] pixels = new float[2 * config.imageSize().values()];
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (float) Math.sin(i);
+        }
+        ActivationRanges ofPredictions = new ActivationRanges();
+        try (ElasticEngine engine = new ElasticEngine(PackedBackbone.watching(config, weights, ofPredictions))) {
+            engine.run(pixels, 2, StopPolicy.alwaysThink(Routers.ENTROPY));
+        }
+        ActivationRanges ofAll = new ActivationRanges();
+        try (PackedBackbone backbone = PackedBackbone.watching(config, weights, ofAll)) {
+            ComputeThread.call(() -> {
+                try (Scope scope = new Scope()) {
+                    NativeArray images = NativeArray.of(pixels, 2, 3, 16, 16);
+                    return backbone.run(2, images, backbone.run(1, images, null).tokens())
+                            .prediction()
+                            .toFloats();
+                }
+            });
+        }
+        Map<String, HostTensor> came = ofPredictions.tensors();
+        assertThat(came).containsOnlyKeys(ofAll.tensors().keySet());
+        ofAll.tensors().forEach((name, expected) -> assertThat(
+                        came.getOrDefault(name, HostTensor.of(new float[1], 1)).toFloats())
+                .as(name)
+                .usingComparatorWithPrecision(1e-4f)
+                .containsExactly(expected.toFloats()));
+    }
+
+    @Test
+    void whatWasBegunIsFinishedAsOftenAsAnybodyLikes() {
+        assumeTrue(Dnnl.hasKernel(DType.F32), "oneDNN has no kernels here");
+        ThinkingViTConfig config = new ThinkingViTConfig(16, 8, 16, 2, 2, List.of(1, 2), 3, 1e-6);
+        try (NestedNetwork model = NestedNetwork.initialise(config, 3)) {
+            Map<String, HostTensor> cut = model.stateDict();
+            ComputeThread.call(() -> {
+                try (Scope scope = new Scope();
+                        PackedStage stage = new DnnlStage(model.network(), 1, cut, Arithmetic.of(DType.F32))) {
+                    NativeTensor batch = new TorchTensor(torch.randn(5, 3, 16, 16));
+                    NativeTensor whole = stage.run(batch, null).tokens();
+                    NativeTensor begun = stage.begin(batch, null).tokens();
+                    assertClose(stage.finish(begun), whole, 1e-4f);
+                    assertClose(stage.finish(begun), whole, 1e-4f);
                 }
                 return null;
             });
