@@ -128,7 +128,16 @@ public final class ElasticClassifierBuilder {
      */
     public ElasticClassifier open(Path path) {
         Objects.requireNonNull(path, "the model's path is null");
-        Natives.load(); // before anything is read
+        Natives.begin();
+        try {
+            return read(path);
+        } catch (RuntimeException | Error e) {
+            Natives.load(); // what is missing is said before what else is wrong
+            throw e;
+        }
+    }
+
+    private ElasticClassifier read(Path path) {
         if (Thread.currentThread().isInterrupted()) { // which closes the channels that files are read through
             throw new CancellationException(path + ": not opened, since the thread that would is interrupted");
         }

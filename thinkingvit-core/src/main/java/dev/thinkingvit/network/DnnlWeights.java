@@ -26,6 +26,7 @@ final class DnnlWeights implements AutoCloseable {
     private final Arithmetic arithmetic;
     private @Nullable Map<String, HostTensor> source;
     private final Map<Use, Packed> matrices = new HashMap<>();
+    private final Map<Shape, DnnlMatrix> shapes = new HashMap<>(); // the first of each
     private final Map<List<Object>, NativeArray> arrays = new HashMap<>(); // guarded by this, as the next two
     private final List<AutoCloseable> owned = new ArrayList<>();
     private long bytes;
@@ -36,6 +37,9 @@ final class DnnlWeights implements AutoCloseable {
             @Nullable Parameter factor,
             @Nullable Parameter pattern,
             EightBits.@Nullable Rounding rounding) {}
+
+    /** Of weights that have one layout. */
+    private record Shape(long out, long in, DType type, long rows) {}
 
     /**
      * A linear layer, packed.
@@ -118,22 +122,39 @@ final class DnnlWeights implements AutoCloseable {
                 ranges == null || rounding == null ? null : EightBits.of(layer, stage, whole, ranges, rounding);
         try (Scope scope = new Scope()) {
             if (bits == null) {
-                DnnlMatrix matrix = new DnnlMatrix(
+                DnnlMatrix matrix = laidOut(
                         NativeArray.of(whole.weight(), bias.length, in),
+                        null,
                         NativeArray.of(bias, bias.length),
                         cast ? arithmetic.type() : DType.F32,
                         rows);
-                return new Packed(own(matrix, matrix.bytes()), null);
+                return new Packed(matrix, null);
             }
-            DnnlMatrix matrix = DnnlMatrix.inEightBits(
+            DnnlMatrix matrix = laidOut(
                     NativeArray.of(
                             new HostTensor(DType.I8, new long[] {bias.length, in}, ByteBuffer.wrap(bits.weight()))),
                     NativeArray.of(bits.unit(), bias.length),
                     NativeArray.of(bits.bias(), bias.length),
+                    DType.U8,
                     rows);
-            own(matrix, matrix.bytes());
             return new Packed(matrix, new Quantizer(kept(bits.scale()), kept(bits.shift())));
         }
+    }
+
+    private DnnlMatrix laidOut(
+            NativeArray weight, @Nullable NativeArray units, NativeArray bias, DType type, long rows) {
+        Shape shape = new Shape(weight.size(0), weight.size(1), type, rows);
+        DnnlMatrix first = shapes.get(shape);
+        DnnlMatrix matrix;
+        if (first != null) {
+            matrix = first.alike(weight, units, bias);
+        } else if (units == null) {
+            matrix = new DnnlMatrix(weight, bias, type, rows);
+        } else {
+            matrix = DnnlMatrix.inEightBits(weight, units, bias, rows);
+        }
+        shapes.putIfAbsent(shape, matrix);
+        return own(matrix, matrix.bytes());
     }
 
     private <T extends AutoCloseable> T own(T one, long itsBytes) {

@@ -204,7 +204,7 @@ public record EightBits(float[] scale, float[] shift, byte[] weight, float[] uni
             double missed = 0; // of the mean, by rounding
             for (int c = 0; c < features; c++) {
                 float exact = weight[start + c] * by[c];
-                int rounded = Math.round(exact / one);
+                int rounded = (int) (exact / one + (MOST + 1.5)) - (MOST + 1); // Math.round, in a few instructions
                 whole[start + c] = (byte) rounded;
                 atZero += rounded * (double) shift[c];
                 missed += (exact - (double) one * rounded) * mean[c];

@@ -1,5 +1,6 @@
 package dev.thinkingvit.tensor;
 
+import java.util.Arrays;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.stream;
@@ -31,7 +32,7 @@ public final class DnnlMatrix implements AutoCloseable {
      * @param rows about how many rows will be multiplied at a time, on which the layout may depend
      */
     public DnnlMatrix(NativeArray weight, NativeArray bias, DType dtype, long rows) {
-        this(weight, null, bias, dtype, rows);
+        this(weight, null, bias, dtype, null, rows);
     }
 
     /**
@@ -43,11 +44,34 @@ public final class DnnlMatrix implements AutoCloseable {
      * @param rows about how many rows will be multiplied at a time, on which the layout may depend
      */
     public static DnnlMatrix inEightBits(NativeArray weight, NativeArray scales, NativeArray bias, long rows) {
-        return new DnnlMatrix(weight, scales, bias, DType.U8, rows);
+        return new DnnlMatrix(weight, scales, bias, DType.U8, null, rows);
     }
 
-    /** @param dtype of the rows that are multiplied */
-    private DnnlMatrix(NativeArray weight, @Nullable NativeArray scales, NativeArray bias, DType dtype, long rows) {
+    /**
+     * Another layer of this one's shape and types, in the same layout: to ask oneDNN for one takes longer than to lay a weight
+     * out.
+     *
+     * @param otherScales null if this one is not in eight bits
+     */
+    public DnnlMatrix alike(NativeArray otherWeight, @Nullable NativeArray otherScales, NativeArray otherBias) {
+        if (!Arrays.equals(otherWeight.shape(), new long[] {out, in}) || (otherScales == null) != (scales == null)) {
+            throw new IllegalArgumentException(
+                    otherWeight + " is no other weight of " + out + " rows of " + in + " in " + dtype);
+        }
+        return new DnnlMatrix(otherWeight, otherScales, otherBias, dtype, layout, 0);
+    }
+
+    /**
+     * @param dtype of the rows that are multiplied
+     * @param known the layout; null to ask for the best one
+     */
+    private DnnlMatrix(
+            NativeArray weight,
+            @Nullable NativeArray scales,
+            NativeArray bias,
+            DType dtype,
+            memory.@Nullable desc known,
+            long rows) {
         DType stored = scales == null ? DType.F32 : DType.I8;
         if (weight.shape().length != 2
                 || bias.elements() != weight.size(0)
@@ -63,8 +87,8 @@ public final class DnnlMatrix implements AutoCloseable {
         this.in = weight.size(1);
         this.dtype = dtype;
         try (Scope scope = new Scope()) {
-            memory.desc best =
-                    new memory.desc(DnnlProgram.product(rows, in, out, dtype).weights_desc());
+            memory.desc best = new memory.desc(
+                    known == null ? DnnlProgram.product(rows, in, out, dtype).weights_desc() : known);
             memory packed = new memory(best, Dnnl.engine());
             memory source = new memory(
                     new memory.desc(new long[] {in, out}, Dnnl.type(stored), new long[] {1, in}),

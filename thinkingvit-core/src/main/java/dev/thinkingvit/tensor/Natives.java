@@ -1,11 +1,13 @@
 package dev.thinkingvit.tensor;
 
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * Loads the native libraries of inference once: oneDNN, or where it is missing or its OpenMP cannot be asked, {@link Libtorch}
@@ -20,6 +22,8 @@ public final class Natives {
     public static final String THREADS = "thinkingvit.threads";
 
     private static final @Nullable TensorException FAILURE; // thrown by each call, not by a class that is then broken
+
+    private static @Nullable CountDownLatch begun; // guarded by the class
 
     /** What a thread was told while OpenMP alone was there; libtorch begins in each thread with a number of its own. */
     private static final ThreadLocal<Integer> TOLD = new ThreadLocal<>();
@@ -76,6 +80,57 @@ public final class Natives {
         requirePolicy();
         if (!OpenMp.isThere()) {
             Libtorch.load();
+        }
+    }
+
+    /**
+     * Begins to {@link #load} on a thread of its own, for who has something else to read meanwhile. What fails, {@link #load}
+     * says. Who does not go on {@linkplain #settleBegun waits} all the same, lest the process end while libraries begin.
+     */
+    public static synchronized void begin() {
+        if (begun != null) {
+            return;
+        }
+        LoggerFactory.getILoggerFactory(); // here, lest loggers of two threads find it half made
+        CountDownLatch ended = new CountDownLatch(1);
+        Thread thread = new Thread(null, () -> tryToLoad(ended), "natives", 0, false);
+        thread.setDaemon(true);
+        thread.setContextClassLoader(null); // the application's would be held while it loads
+        try {
+            thread.start();
+            begun = ended;
+        } catch (OutOfMemoryError e) { // no thread is to be had: then load() does it all
+            ended.countDown();
+        }
+    }
+
+    private static void tryToLoad(CountDownLatch ended) {
+        try {
+            load();
+        } catch (RuntimeException | LinkageError e) {
+            // whoever needs them asks again
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    /** Waits until what {@link #begin} began has ended, well or not. */
+    public static void settleBegun() {
+        CountDownLatch ended;
+        synchronized (Natives.class) {
+            ended = begun;
+        }
+        boolean interrupted = false;
+        while (ended != null) {
+            try {
+                ended.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

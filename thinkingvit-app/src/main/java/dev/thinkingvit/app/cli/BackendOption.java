@@ -12,6 +12,7 @@ import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
+import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.TorchDevice;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -85,9 +86,19 @@ final class BackendOption {
             ExportedModel exported = ExportedModel.read(path).with(change);
             return ElasticClassifier.of(exported, precision == null ? exported.precision() : precision);
         }
-        ModelImport.Imported imported = checkpoint.read(path);
+        if (Files.exists(path)) { // else it is said at once
+            Natives.begin();
+        }
+        ModelImport.Imported imported;
+        ModelDirectory.Model model;
+        try {
+            imported = checkpoint.read(path);
+            model = imported.model().with(change);
+        } catch (RuntimeException | Error e) {
+            Natives.settleBegun();
+            throw e;
+        }
         CheckpointOptions.tell(imported, change, err);
-        ModelDirectory.Model model = imported.model().with(change);
         if (where.isCuda()) {
             return ElasticClassifier.builder().device(where).of(model, precision == null ? Precision.FP32 : precision);
         }
