@@ -49,6 +49,11 @@ public enum Precision {
         return this != INT8 || Dnnl.hasKernel(DType.U8);
     }
 
+    /** Whether oneDNN computes in this format here, be it slowly: BF16 is emulated where there are but wider instructions. */
+    public boolean hasKernelHere() {
+        return Dnnl.hasKernel(rows());
+    }
+
     /** @throws TensorException if this processor cannot compute in this format */
     public void requireHere() {
         if (!isHere()) {

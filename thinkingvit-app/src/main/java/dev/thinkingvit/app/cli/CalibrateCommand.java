@@ -335,7 +335,7 @@ final class CalibrateCommand extends BaseCommand {
             return Others.NONE;
         }
         boolean exact = isExact(directory, classifier);
-        boolean halves = exact && Precision.BF16.isFastHere();
+        boolean halves = exact && Precision.BF16.hasKernelHere(); // what it predicts is the same where it is slow
         boolean rounds = exact && Precision.INT8.isHere();
         if (!halves) {
             tellNotCompared(Precision.BF16);

@@ -230,8 +230,8 @@ class EvaluateCommandTest {
         assertThat(saved.calibration()).isNotNull();
         assertThat(saved.calibration().images()).isEqualTo(12);
         assertThat(saved.calibration().curve()).hasSizeGreaterThan(2);
-        assertThat(saved.calibration().bf16() != null).isEqualTo(Precision.BF16.isFastHere());
-        assertThat(printed.has("bf16")).isEqualTo(Precision.BF16.isFastHere());
+        assertThat(saved.calibration().bf16() != null).isEqualTo(Precision.BF16.hasKernelHere());
+        assertThat(printed.has("bf16")).isEqualTo(Precision.BF16.hasKernelHere());
         assertThat(saved.calibration().int8() != null).isEqualTo(Precision.INT8.isHere());
         assertThat(printed.has("int8")).isEqualTo(Precision.INT8.isHere());
         try (ElasticClassifier reopened = ElasticClassifier.open(copy)) {
