@@ -74,7 +74,9 @@ final class RecipeOptions implements IModelTransformer {
         of.put("momentum", "X|SGD's.");
         of.put("layer_decay", "X|Factor of the learning rate from a layer to the one before it; 'null' for none.");
         of.put("clip_grad", "NORM|Largest norm of the gradients; 'null' for any.");
-        of.put("train_recycling", "BOOL|Whether what recycles tokens learns; 'false' leaves alpha at 0.");
+        of.put(
+                "train_recycling",
+                "BOOL|Whether what recycles tokens learns; 'false' holds alpha where it starts: at 0, or as the --init has it.");
         of = section("schedule", all);
         of.put("sched", "KIND|Course of the learning rate: cosine, step, plateau or poly.");
         of.put(

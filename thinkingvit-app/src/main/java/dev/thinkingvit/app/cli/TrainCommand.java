@@ -60,7 +60,9 @@ import tools.jackson.databind.node.ObjectNode;
             "      --val imagenet/val --init deit_tiny_patch16_224.pth \\",
             "      --grad-accum-steps 8 --out run",
             "  thinkingvit train --data cifar10/train --val cifar10/test \\",
-            "      --teacher teacher --out run"
+            "      --teacher teacher --out run",
+            "  thinkingvit train --recipe finetune-deit-tiny --data pictures --holdout 100 \\",
+            "      --init hf-hub:timm/deit_tiny_patch16_224.fb_in1k --out own"
         })
 final class TrainCommand extends BaseCommand {
     private static final double NANOS = 1e9;
