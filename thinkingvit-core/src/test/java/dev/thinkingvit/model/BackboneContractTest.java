@@ -97,6 +97,21 @@ class BackboneContractTest {
     }
 
     private List<Map<String, float[]>> thinkThrough(Form form, Backbone with, int images) {
+        return thinkThrough(images, (stage, batch, tokens) -> {
+            Form.Left left = Form.run(with, stage, batch, tokens);
+            assertThat(left.types().get(0)).as("type of tokens").isEqualTo(form.tokens());
+            assertThat(left.types().subList(1, left.types().size()))
+                    .as("what is said")
+                    .containsOnly(DType.F32);
+            return left;
+        });
+    }
+
+    private interface Stage {
+        Form.Left of(int stage, Tensor batch, Tensor tokens);
+    }
+
+    private List<Map<String, float[]>> thinkThrough(int images, Stage each) {
         return Form.compute(() -> {
             try (Scope scope = new Scope()) {
                 Tensor batch = specimen.images(images);
@@ -104,11 +119,7 @@ class BackboneContractTest {
                 Tensor tokens = null;
                 for (int stage = 1; stage <= config.stages(); stage++) {
                     boolean recycles = specimen.ports(stage).previous() != null;
-                    Form.Left left = Form.run(with, stage, batch, recycles ? tokens : null);
-                    assertThat(left.types().get(0)).as("type of tokens").isEqualTo(form.tokens());
-                    assertThat(left.types().subList(1, left.types().size()))
-                            .as("what is said")
-                            .containsOnly(DType.F32);
+                    Form.Left left = each.of(stage, batch, recycles ? tokens : null);
                     tokens = left.tokens();
                     values.add(left.values());
                 }
@@ -147,20 +158,8 @@ class BackboneContractTest {
     void predictionsAloneAreThoseOfWholeStages() {
         List<Map<String, float[]>> expected = thinkThrough(backbone, MANY);
         for (int images : new int[] {1, 3, MANY}) {
-            List<Map<String, float[]>> came = Form.compute(() -> {
-                try (Scope scope = new Scope()) {
-                    Tensor batch = specimen.images(images);
-                    List<Map<String, float[]>> values = new ArrayList<>();
-                    Tensor tokens = null;
-                    for (int stage = 1; stage <= config.stages(); stage++) {
-                        boolean recycles = specimen.ports(stage).previous() != null;
-                        Form.Left left = Form.predict(backbone, stage, batch, recycles ? tokens : null);
-                        tokens = left.tokens();
-                        values.add(left.values());
-                    }
-                    return values;
-                }
-            });
+            List<Map<String, float[]>> came =
+                    thinkThrough(images, (stage, batch, tokens) -> Form.predict(backbone, stage, batch, tokens));
             for (int stage = 1; stage <= config.stages(); stage++) {
                 Map<String, float[]> values = came.get(stage - 1);
                 Map<String, float[]> wanted = expected.get(stage - 1);
