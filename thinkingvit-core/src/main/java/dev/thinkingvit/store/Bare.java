@@ -68,7 +68,7 @@ final class Bare {
 
     /** A plain value as JSON has it. */
     static JsonNode tree(@Nullable Object value) {
-        return ModelConfigJson.MAPPER.valueToTree(value);
+        return JsonTrees.of(value);
     }
 
     /**

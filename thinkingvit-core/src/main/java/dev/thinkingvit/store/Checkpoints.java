@@ -149,8 +149,8 @@ public final class Checkpoints {
         try (FileBytes bytes = FileBytes.open(file)) {
             ByteBuffer start = bytes.slice(0, Math.min(bytes.size(), START_BYTES));
             if (whole && isJson(start)) {
-                return new Values(Shards.read(
-                        file, ModelConfigJson.plain(ModelDirectory.readTree(file)), part -> part(file, part)));
+                return new Values(
+                        Shards.read(file, JsonTrees.plain(ModelDirectory.readTree(file)), part -> part(file, part)));
             }
             if (whole) {
                 Shards.refusePart(file);

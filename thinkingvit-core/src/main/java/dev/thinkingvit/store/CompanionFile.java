@@ -44,7 +44,7 @@ final class CompanionFile {
         }
         notes.add("the " + name + " beside it is taken as its own");
         Map<String, @Nullable Object> facts = new LinkedHashMap<>(weights.facts());
-        facts.put(name, ModelConfigJson.MAPPER.treeToValue(said, Object.class));
+        facts.put(name, JsonTrees.plain(said));
         return new StateDict(
                 weights.file(), weights.entry(), weights.tensors(), facts, weights.notes(), weights.origin());
     }

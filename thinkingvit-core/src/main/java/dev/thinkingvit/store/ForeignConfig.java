@@ -100,7 +100,7 @@ final class ForeignConfig {
 
     /** A {@code config.json} of transformers' and the {@code preprocessor_config.json} beside it. */
     private static ObjectNode transformers(Path file, ObjectNode config, List<String> notes) {
-        TransformersConfig said = new TransformersConfig(ModelConfigJson.plain(config));
+        TransformersConfig said = new TransformersConfig(JsonTrees.plain(config));
         String type = said.text(
                 MODEL_TYPE, Architectures.unnamed().elsewhere().modelTypes().get(0));
         Architecture architecture = Architectures.find(

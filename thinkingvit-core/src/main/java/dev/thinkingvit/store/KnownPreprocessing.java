@@ -161,7 +161,7 @@ record KnownPreprocessing(
     private static @Nullable Object tree(@Nullable Object value) {
         if (value instanceof String text && text.stripLeading().startsWith("{")) {
             try {
-                return ModelConfigJson.MAPPER.readValue(text, Map.class);
+                return JsonTrees.plain(JsonTrees.readStrictly(text));
             } catch (JacksonException e) {
                 return Reasons.of(e).isEmpty() ? null : value; // words after all
             }

@@ -12,15 +12,11 @@ import dev.thinkingvit.picture.Preprocessing;
 import dev.thinkingvit.picture.Resampling;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.json.JsonReadFeature;
-import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -34,35 +30,28 @@ import tools.jackson.databind.node.ObjectNode;
  * are left alone and survive a rewrite.
  */
 final class ModelConfigJson {
-    private static final TypeReference<Map<String, Object>> PLAIN = new TypeReference<>() {};
     private static final Set<String> ROUTING_KEYS = Set.of("router", "thresholds", "calibration");
 
-    static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            // Python writes NaN and Infinity; they are refused where a number is needed
-            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .build();
-
     private final Path file;
+
+    /** Made only where it is needed. */
+    private static final class Mapper {
+        static final JsonMapper INSTANCE =
+                JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+    }
 
     private ModelConfigJson(Path file) {
         this.file = file;
     }
 
     static ObjectNode tree(JsonText object) {
-        return (ObjectNode) MAPPER.readTree(object.text());
-    }
-
-    /** A tree as plain maps, lists and values. */
-    static Map<String, Object> plain(ObjectNode tree) {
-        return MAPPER.treeToValue(tree, PLAIN);
+        return (ObjectNode) JsonTrees.readStrictly(object.text());
     }
 
     /** Parses a file's text into a tree; the root must be an object. */
     static ObjectNode parse(Path file, String text) {
         try {
-            if (MAPPER.readTree(text) instanceof ObjectNode root) {
+            if (JsonTrees.readStrictly(text) instanceof ObjectNode root) {
                 return root;
             }
             throw new CheckpointException(file, "must hold a JSON object");
@@ -128,16 +117,14 @@ final class ModelConfigJson {
                 preprocessing(pretrained, network.imageSize()),
                 labels(root, pretrained, network.numClasses()),
                 root.hasNonNull("thinking") ? routing(object(root, "thinking"), network) : Routing.of(network),
-                root.hasNonNull("training")
-                        ? new JsonText(object(root, "training").toString())
-                        : JsonText.EMPTY,
-                new JsonText(root.toString()));
+                root.hasNonNull("training") ? new JsonText(JsonTrees.text(object(root, "training"))) : JsonText.EMPTY,
+                new JsonText(JsonTrees.text(root)));
     }
 
     private NetworkConfig network(Architecture architecture, ObjectNode root) {
-        Map<String, Object> arguments = new LinkedHashMap<>(plain(object(root, "model_args")));
+        Map<String, @Nullable Object> arguments = JsonTrees.plain(object(root, "model_args"));
         if (arguments.get("num_classes") == null && root.hasNonNull("num_classes")) {
-            arguments.put("num_classes", MAPPER.treeToValue(root.get("num_classes"), Object.class));
+            arguments.put("num_classes", JsonTrees.plain(root.get("num_classes")));
         }
         return architecture.read(new Arguments(arguments));
     }
@@ -240,15 +227,7 @@ final class ModelConfigJson {
         }
         Routing.Calibration calibration = null;
         if (thinking.hasNonNull("calibration")) {
-            try {
-                calibration = MAPPER.treeToValue(thinking.get("calibration"), Routing.Calibration.class);
-            } catch (JacksonException e) {
-                throw new CheckpointException(
-                        file,
-                        "thinking.calibration must hold data, images, target and curve, a list of threshold, gmacs and"
-                                + " top1; 'calibrate --save' writes it anew",
-                        e);
-            }
+            calibration = calibration(thinking.get("calibration"));
         }
         JsonNode named = thinking.get("router");
         if (isSet(named) && text(named).isBlank()) {
@@ -256,6 +235,61 @@ final class ModelConfigJson {
         }
         String router = isSet(named) ? text(named) : network.publishedRouter();
         return new Routing(router, thresholds, calibration);
+    }
+
+    /** By hand, like all else here: a mapper that knows records takes as long to begin as a picture to be classified. */
+    private Routing.Calibration calibration(JsonNode said) {
+        try {
+            List<Routing.Point> curve = new ArrayList<>();
+            for (JsonNode point : said.required("curve").asArray()) {
+                curve.add(new Routing.Point(
+                        measured(point, "threshold"), measured(point, "gmacs"), measured(point, "top1")));
+            }
+            JsonNode depth = said.get("tokenDepth");
+            return new Routing.Calibration(
+                    said.required("data").stringValue(),
+                    said.required("images").intValue(),
+                    said.required("target").stringValue(),
+                    curve,
+                    agreement(said.get("bf16")),
+                    agreement(said.get("int8")),
+                    isSet(depth)
+                            ? new Routing.TokenDepth(
+                                    measured(depth, "mean"),
+                                    measured(depth, "least"),
+                                    measured(depth, "largest"),
+                                    measured(depth, "ponder"),
+                                    measured(depth, "gmacs"))
+                            : null);
+        } catch (JacksonException e) {
+            throw new CheckpointException(
+                    file,
+                    "thinking.calibration must hold data, images, target and curve, a list of threshold, gmacs and"
+                            + " top1; 'calibrate --save' writes it anew",
+                    e);
+        }
+    }
+
+    private static double measured(JsonNode holder, String key) {
+        return holder.required(key).doubleValue();
+    }
+
+    private static Routing.@Nullable Agreement agreement(@Nullable JsonNode said) {
+        if (said == null || said.isNull()) {
+            return null;
+        }
+        JsonNode images = said.get("images");
+        JsonNode data = said.get("data");
+        return new Routing.Agreement(
+                measured(said, "sameTop1"),
+                measured(said, "top1Difference"),
+                images != null && !images.isNull() ? images.intValue() : null,
+                data != null && !data.isNull() ? data.stringValue() : null);
+    }
+
+    /** What {@link #write} makes, as a text for people. */
+    static String text(ModelConfig config) {
+        return Mapper.INSTANCE.writeValueAsString(write(config)) + "\n";
     }
 
     /** The tree to write: what was read, with everything that this program understands set anew. */
@@ -271,31 +305,36 @@ final class ModelConfigJson {
         root.put("num_features", network.numFeatures());
         root.put("global_pool", architecture.globalPool());
         ObjectNode args = root.withObject("model_args");
-        architecture.write(network).forEach((key, value) -> args.set(key, MAPPER.valueToTree(value)));
+        architecture.write(network).forEach((key, value) -> args.set(key, JsonTrees.of(value)));
         args.remove("num_classes"); // said above
         ObjectNode pretrained = root.withObject("pretrained_cfg");
         pretrained.set(
                 "input_size",
-                MAPPER.valueToTree(
-                        List.of(3, input.size().height(), input.size().width())));
+                JsonTrees.of(List.of(3, input.size().height(), input.size().width())));
         pretrained.put("interpolation", input.interpolation() == Resampling.BICUBIC ? "bicubic" : "bilinear");
         pretrained.put("crop_pct", input.cropPct());
-        pretrained.set("mean", MAPPER.valueToTree(input.mean()));
-        pretrained.set("std", MAPPER.valueToTree(input.std()));
+        pretrained.set("mean", JsonTrees.of(input.mean()));
+        pretrained.set("std", JsonTrees.of(input.std()));
         pretrained.put("num_classes", network.numClasses());
         if (!config.labels().isEmpty() && !root.has("label_names") && !pretrained.has("label_names")) {
-            root.set("label_names", MAPPER.valueToTree(config.labels()));
+            root.set("label_names", JsonTrees.of(config.labels()));
         }
-        if (!config.routing().equals(Routing.of(network))) {
+        if (config.routing().equals(Routing.of(network))) {
+            root.remove("thinking"); // which the source may have said of other weights
+        } else {
             ObjectNode thinking = JsonNodeFactory.instance.objectNode();
             thinking.put("router", config.routing().router());
-            thinking.set("thresholds", MAPPER.valueToTree(config.routing().thresholds()));
+            thinking.set("thresholds", JsonTrees.of(config.routing().thresholds()));
             if (config.routing().calibration() != null) {
-                thinking.set("calibration", MAPPER.valueToTree(config.routing().calibration()));
+                thinking.set(
+                        "calibration",
+                        Mapper.INSTANCE.valueToTree(config.routing().calibration()));
             }
             root.set("thinking", thinking);
         }
-        if (!config.training().isEmpty()) {
+        if (config.training().isEmpty()) {
+            root.remove("training");
+        } else {
             root.set("training", tree(config.training()));
         }
         return root;

@@ -168,7 +168,7 @@ public final class ModelDirectory {
         Path file = requireDirectory(directory).resolve(CONFIG);
         requireConfig(config);
         try {
-            String text = ModelConfigJson.MAPPER.writeValueAsString(ModelConfigJson.write(config)) + "\n";
+            String text = ModelConfigJson.text(config);
             AtomicFiles.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be written: " + AtomicFiles.reason(e), e);

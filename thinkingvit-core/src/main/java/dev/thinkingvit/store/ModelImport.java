@@ -133,9 +133,9 @@ public final class ModelImport {
                 return; // its reader refuses it
             }
             ObjectNode args = root.withObject("model_args");
-            Map<String, @Nullable Object> said = new LinkedHashMap<>(ModelConfigJson.plain(args));
+            Map<String, @Nullable Object> said = JsonTrees.plain(args);
             if (said.get(NUM_CLASSES) == null && root.hasNonNull(NUM_CLASSES)) {
-                said.put(NUM_CLASSES, ModelConfigJson.MAPPER.treeToValue(root.get(NUM_CLASSES), Object.class));
+                said.put(NUM_CLASSES, JsonTrees.plain(root.get(NUM_CLASSES)));
             }
             Map<String, @Nullable Object> before = new LinkedHashMap<>(said);
             reader.complete(said, weights, notes);
@@ -206,8 +206,8 @@ public final class ModelImport {
         ObjectNode pretrained = root.withObject("pretrained_cfg");
         WeightsReader.Normalisation own = reader.normalisation(weights);
         if (own != null && !pretrained.hasNonNull("mean") && !pretrained.hasNonNull("std")) {
-            pretrained.set("mean", ModelConfigJson.MAPPER.valueToTree(own.mean()));
-            pretrained.set("std", ModelConfigJson.MAPPER.valueToTree(own.std()));
+            pretrained.set("mean", JsonTrees.of(own.mean()));
+            pretrained.set("std", JsonTrees.of(own.std()));
             notes.add("pictures are normalised as " + own.from());
         }
         JsonNode crop = Bare.tree(weights.argument("crop_pct"));
@@ -249,8 +249,8 @@ public final class ModelImport {
             return;
         }
         if (!pretrained.hasNonNull("mean") && !pretrained.hasNonNull("std")) {
-            pretrained.set("mean", ModelConfigJson.MAPPER.valueToTree(known.mean()));
-            pretrained.set("std", ModelConfigJson.MAPPER.valueToTree(known.std()));
+            pretrained.set("mean", JsonTrees.of(known.mean()));
+            pretrained.set("std", JsonTrees.of(known.std()));
             notes.add("pictures are normalised with mean " + words(known.mean()) + " and std " + words(known.std())
                     + ": " + known.from() + OTHERWISE);
         }
@@ -276,7 +276,7 @@ public final class ModelImport {
             Object value = state.facts().get(key);
             boolean finite = !(value instanceof Double number) || Double.isFinite(number);
             if (finite && (value instanceof Number || value instanceof String)) {
-                checkpoint.set(key, ModelConfigJson.MAPPER.valueToTree(value));
+                checkpoint.set(key, JsonTrees.of(value));
             }
         }
     }

@@ -11,7 +11,6 @@ import dev.thinkingvit.picture.ImageSize;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -146,7 +145,7 @@ public record SourceConfig(
             return null;
         }
         try {
-            Map<String, Object> said = new LinkedHashMap<>(ModelConfigJson.plain(own));
+            Map<String, @Nullable Object> said = JsonTrees.plain(own);
             said.putIfAbsent("num_classes", 1); // of no matter here
             return architecture.get().read(new Arguments(said));
         } catch (IllegalArgumentException e) {
