@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import javax.imageio.ImageIO;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -89,10 +88,10 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         // Pictures need no screen, and numbers print alike everywhere.
         System.setProperty("java.awt.headless", "true");
-        // a cache on disk is slower than memory, and its hook cannot be set once the program is told to end
-        ImageIO.setUseCache(false);
         Locale.setDefault(Locale.ROOT);
+        EarlyStart.begin(args);
         int code = run(args);
+        EarlyStart.settle();
         Interruption.exits(code);
         System.exit(code);
     }
