@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
@@ -34,7 +33,7 @@ record CardFacts(Optional<String> license, List<String> datasets, List<String> b
      */
     static CardFacts of(Path in, ModelConfig config) {
         JsonNode said = frontMatter(in.resolve(ModelCard.FILE));
-        JsonNode source = JsonMapper.shared().readTree(config.source().text());
+        JsonNode source = JsonTrees.read(config.source().text());
         List<String> licenses = new ArrayList<>(names(source.path("license"), LICENSE));
         licenses.addAll(names(source.path("pretrained_cfg").path("license"), LICENSE));
         licenses.addAll(names(said.path("license"), LICENSE));
@@ -43,6 +42,21 @@ record CardFacts(Optional<String> license, List<String> datasets, List<String> b
                 licenses.stream().findFirst(),
                 names(said.path("datasets"), REPOSITORY),
                 hub.map(model -> List.of(model.repository())).orElse(names(said.path("base_model"), REPOSITORY)));
+    }
+
+    /** Of a model that was made of several: a licence only if it is that of each, all that any was trained on or made from. */
+    static CardFacts common(List<CardFacts> all) {
+        Optional<String> license = all.get(0).license();
+        return new CardFacts(
+                all.stream().allMatch(each -> each.license().equals(license)) ? license : Optional.empty(),
+                all.stream()
+                        .flatMap(each -> each.datasets().stream())
+                        .distinct()
+                        .toList(),
+                all.stream()
+                        .flatMap(each -> each.baseModels().stream())
+                        .distinct()
+                        .toList());
     }
 
     private static JsonNode frontMatter(Path card) {

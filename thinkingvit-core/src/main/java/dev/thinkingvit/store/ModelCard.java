@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -25,7 +26,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The card of a model that was made from another: a {@code README.md} as on a hub, whose head programs read. It says what
+ * The card of a model that was made from another, or from several: a {@code README.md} as on a hub, whose head programs read. It says what
  * the weights and their configuration say, and nothing that has to be guessed. Names in it come from strangers: none can
  * end the head, open markup, or begin a line.
  */
@@ -42,7 +43,7 @@ public final class ModelCard {
 
     private final ModelConfig config;
     private final CardFacts facts;
-    private final Source source;
+    private final List<Source> sources;
     private final String version;
 
     /**
@@ -56,10 +57,10 @@ public final class ModelCard {
      */
     private record Source(String name, String entry, long bytes, String sha256, List<String> notes) {}
 
-    private ModelCard(ModelConfig config, CardFacts facts, Source source, String version) {
+    private ModelCard(ModelConfig config, CardFacts facts, List<Source> sources, String version) {
         this.config = config;
         this.facts = facts;
-        this.source = source;
+        this.sources = sources;
         this.version = version;
     }
 
@@ -72,12 +73,39 @@ public final class ModelCard {
      */
     public static ModelCard of(Path in, ModelImport.Imported read, ModelConfig config, String version)
             throws IOException {
+        return new ModelCard(
+                config, CardFacts.of(in, read.model().config()), List.of(source(in, read, false)), version);
+    }
+
+    /**
+     * The card of an average.
+     *
+     * @param ins what was read, a path a model
+     * @param read what came of each
+     * @param average the {@linkplain WeightAverage average} of them
+     * @param version of the program
+     * @throws IOException if weights can no longer be read
+     */
+    public static ModelCard ofAverage(
+            List<Path> ins, List<ModelImport.Imported> read, ModelConfig average, String version) throws IOException {
+        List<CardFacts> facts = new ArrayList<>();
+        List<Source> sources = new ArrayList<>();
+        for (int i = 0; i < ins.size(); i++) {
+            facts.add(CardFacts.of(ins.get(i), read.get(i).model().config()));
+            sources.add(source(ins.get(i), read.get(i), true));
+        }
+        return new ModelCard(average, CardFacts.common(facts), sources, version);
+    }
+
+    /** @param inFolder whether to say its folder too, which tells it from others like it */
+    private static Source source(Path in, ModelImport.Imported read, boolean inFolder) throws IOException {
         Path file = read.state().file();
+        Path folder = file.toAbsolutePath().normalize().getParent();
+        String prefix = inFolder && folder != null && folder.getFileName() != null ? folder.getFileName() + "/" : "";
         String name = HubModel.inCache(in)
                 .map(model -> model + "/" + file.getFileName())
-                .orElseGet(() -> String.valueOf(file.getFileName()));
-        Source source = new Source(name, read.state().entry(), Files.size(file), sha256(file), read.notes());
-        return new ModelCard(config, CardFacts.of(in, read.model().config()), source, version);
+                .orElseGet(() -> prefix + file.getFileName());
+        return new Source(name, read.state().entry(), Files.size(file), sha256(file), read.notes());
     }
 
     /**
@@ -163,11 +191,18 @@ public final class ModelCard {
                                 + ": a few attention heads look first; if they are sure, that was it, if"
                                 + " not, more\nheads think again.\n\n"
                         : "A" + Words.a(plain).substring(1) + " of one stage.\n\n");
-        text.append("Made from ").append(markdown(source.name()));
-        text.append(source.entry().isEmpty() ? "" : ", entry " + markdown(source.entry()));
-        text.append(
-                format(", %,d bytes, SHA-256 `%s`, by thinkingvit %s.%n", source.bytes(), source.sha256(), version));
-        source.notes().forEach(note -> text.append("- ").append(markdown(note)).append('\n'));
+        if (sources.size() == 1) {
+            text.append("Made from ").append(said(sources.get(0)));
+            text.append(format(", by thinkingvit %s.%n", version));
+        } else {
+            text.append(format(
+                    "Its weights are the average of those of %d models, made by thinkingvit %s:%n%n",
+                    sources.size(), version));
+            sources.forEach(source -> text.append("- ").append(said(source)).append('\n'));
+        }
+        sources.stream().flatMap(source -> source.notes().stream()).distinct().forEach(note -> text.append("- ")
+                .append(markdown(note))
+                .append('\n'));
         text.append(format(
                 "%n## Shape%n%,d parameters: %s blocks, %s wide, %s heads of %s, patches of %s%s at %d × %d, %d classes%s.%n%n",
                 network.parameterCount(),
@@ -216,6 +251,12 @@ public final class ModelCard {
                 ```
                 """);
         return text.append(training()).toString();
+    }
+
+    private static String said(Source source) {
+        return markdown(source.name())
+                + (source.entry().isEmpty() ? "" : ", entry " + markdown(source.entry()))
+                + format(", %,d bytes, SHA-256 `%s`", source.bytes(), source.sha256());
     }
 
     private String labels() {

@@ -2,6 +2,7 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.data.PictureFiles;
 import dev.thinkingvit.files.Printable;
+import dev.thinkingvit.files.Secrets;
 import dev.thinkingvit.store.ModelDirectory;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -9,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -62,5 +64,25 @@ abstract class BaseCommand implements Callable<Integer> {
     /** A command line that contradicts itself. */
     final ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);
+    }
+
+    /** The command line, as a model's provenance or a run's record keep it: without secrets, and what is this machine's alone. */
+    static String typed(CommandSpec spec) {
+        return spec.commandLine().getParent().getParseResult().originalArgs().stream()
+                .map(BaseCommand::withoutMachinesFolders)
+                .map(Secrets::blot)
+                .collect(Collectors.joining(" ", "thinkingvit ", ""));
+    }
+
+    /** A model travels; where things lay on the machine that trained it is nobody's business. */
+    private static String withoutMachinesFolders(String argument) {
+        int start = argument.startsWith("--") ? argument.indexOf('=') + 1 : 0;
+        String value = argument.substring(start);
+        Path path = Path.of(value);
+        int names = path.getNameCount();
+        if (!path.isAbsolute() || names == 0) {
+            return argument;
+        }
+        return argument.substring(0, start) + path.subpath(Math.max(0, names - 2), names);
     }
 }

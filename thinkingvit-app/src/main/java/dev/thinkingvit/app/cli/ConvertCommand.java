@@ -1,22 +1,15 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.files.Printable;
-import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.picture.PreprocessingChange;
 import dev.thinkingvit.store.ModelCard;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.store.WidthCut;
-import java.io.Closeable;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -79,7 +72,7 @@ final class ConvertCommand extends BaseCommand {
         ModelDirectory.Model model = keepWidth ? given : WidthCut.of(given);
         ModelConfig read = model.config();
         ModelCard card = ModelCard.of(in, imported, read, Version.text());
-        if (!write(model, card)) {
+        if (!OutputFolder.write(target, model, card)) {
             err().println("note: " + target.resolve(ModelCard.FILE) + " was there before and is left as it is");
         }
         out().println("read " + Printable.of(origin(imported.state())));
@@ -110,43 +103,5 @@ final class ConvertCommand extends BaseCommand {
             }
         }
         return text.toString();
-    }
-
-    /** A new directory appears whole or not at all; in an existing one each file is replaced as a whole. */
-    private boolean write(ModelDirectory.Model model, ModelCard card) throws IOException {
-        if (Files.exists(target)) {
-            ModelDirectory.write(target, model.config(), model.weights());
-            return card.write(target);
-        }
-        Path absolute = target.toAbsolutePath().normalize();
-        Path parent = absolute.getParent();
-        if (parent == null) {
-            throw new FileAlreadyExistsException(target.toString());
-        }
-        Path existing = parent;
-        while (!Files.exists(existing) && existing.getParent() != null) {
-            existing = existing.getParent();
-        }
-        Path draft = Files.createTempDirectory(existing, ".thinkingvit-convert");
-        try (Closeable clearing = () -> deleteAll(draft)) {
-            // inside the draft, so that the directory gets the usual permissions and not a temporary one's
-            Path made = draft.resolve("model");
-            ModelDirectory.write(made, model.config(), model.weights());
-            card.write(made);
-            Files.createDirectories(parent);
-            Files.move(made, absolute);
-            return true;
-        } catch (CheckpointException e) { // which names the draft
-            throw new CheckpointException(
-                    target, "cannot be written: " + Reasons.of(e.getCause() == null ? e : e.getCause()), e);
-        }
-    }
-
-    private static void deleteAll(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }

@@ -77,6 +77,7 @@ public final class Main implements Runnable {
         all.put("info", InfoCommand::new);
         all.put("train", TrainCommand::new);
         all.put("convert", ConvertCommand::new);
+        all.put("average", AverageCommand::new);
         all.put("export", ExportCommand::new);
         all.put("preprocess", PreprocessCommand::new);
         all.put("verify", VerifyCommand::new);

@@ -1,14 +1,20 @@
 package dev.thinkingvit.app.cli;
 
+import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.files.FolderLock;
 import dev.thinkingvit.files.Presence;
 import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.store.HubModel;
+import dev.thinkingvit.store.ModelCard;
+import dev.thinkingvit.store.ModelDirectory;
+import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -73,5 +79,47 @@ final class OutputFolder {
             throw new IOException(folder + ": is a file, a folder is required");
         }
         refuseCache(folder);
+    }
+
+    /**
+     * Writes a model. A new directory appears whole or not at all; in an existing one each file is replaced as a whole.
+     *
+     * @return whether the card was written too: not over somebody's own
+     */
+    static boolean write(Path target, ModelDirectory.Model model, ModelCard card) throws IOException {
+        if (Files.exists(target)) {
+            ModelDirectory.write(target, model.config(), model.weights());
+            return card.write(target);
+        }
+        Path absolute = target.toAbsolutePath().normalize();
+        Path parent = absolute.getParent();
+        if (parent == null) {
+            throw new FileAlreadyExistsException(target.toString());
+        }
+        Path existing = parent;
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        Path draft = Files.createTempDirectory(existing, ".thinkingvit-model");
+        try (Closeable clearing = () -> deleteAll(draft)) {
+            // inside the draft, so that the directory gets the usual permissions and not a temporary one's
+            Path made = draft.resolve("model");
+            ModelDirectory.write(made, model.config(), model.weights());
+            card.write(made);
+            Files.createDirectories(parent);
+            Files.move(made, absolute);
+            return true;
+        } catch (CheckpointException e) { // which names the draft
+            throw new CheckpointException(
+                    target, "cannot be written: " + Reasons.of(e.getCause() == null ? e : e.getCause()), e);
+        }
+    }
+
+    private static void deleteAll(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 }

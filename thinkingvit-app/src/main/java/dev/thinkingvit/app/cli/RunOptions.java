@@ -2,7 +2,6 @@ package dev.thinkingvit.app.cli;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.data.SegmentationSet;
-import dev.thinkingvit.files.Secrets;
 import dev.thinkingvit.run.RunFolder;
 import dev.thinkingvit.train.Recipe;
 import dev.thinkingvit.train.RecipeFile;
@@ -17,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -312,10 +310,7 @@ final class RunOptions {
                 holdout,
                 init == null ? start(source) : absolute(init),
                 null,
-                spec.commandLine().getParent().getParseResult().originalArgs().stream()
-                        .map(RunOptions::withoutMachinesFolders)
-                        .map(Secrets::blot)
-                        .collect(Collectors.joining(" ", "thinkingvit ", "")),
+                BaseCommand.typed(spec),
                 Version.text(),
                 null,
                 null,
@@ -458,17 +453,5 @@ final class RunOptions {
         if (!keys.isEmpty()) {
             notes.add("note: the training goes on with a change of " + RecipeFile.inWords(keys, begun, changed));
         }
-    }
-
-    /** A model travels; where things lay on the machine that trained it is nobody's business. */
-    private static String withoutMachinesFolders(String argument) {
-        int start = argument.startsWith("--") ? argument.indexOf('=') + 1 : 0;
-        String value = argument.substring(start);
-        Path path = Path.of(value);
-        int names = path.getNameCount();
-        if (!path.isAbsolute() || names == 0) {
-            return argument;
-        }
-        return argument.substring(0, start) + path.subpath(Math.max(0, names - 2), names);
     }
 }
