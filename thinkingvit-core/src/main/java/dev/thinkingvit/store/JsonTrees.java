@@ -63,9 +63,8 @@ final class JsonTrees {
                 return NODES.missingNode();
             }
             JsonNode root = value(parser, first);
-            JsonToken more = parser.nextToken();
-            if (more != null) {
-                throw new StreamReadException(parser, "more follows after the end of the value: " + more);
+            if (parser.nextToken() != null) {
+                throw new StreamReadException(parser, "something follows after the end, where nothing may be");
             }
             return root;
         }

@@ -30,6 +30,8 @@ import tools.jackson.databind.node.ObjectNode;
  * are left alone and survive a rewrite.
  */
 final class ModelConfigJson {
+    private static final String CALIBRATION = "thinking.calibration";
+    private static final String ANEW = "; 'calibrate --save' writes it anew";
     private static final Set<String> ROUTING_KEYS = Set.of("router", "thresholds", "calibration");
 
     private final Path file;
@@ -227,7 +229,7 @@ final class ModelConfigJson {
         }
         Routing.Calibration calibration = null;
         if (thinking.hasNonNull("calibration")) {
-            calibration = calibration(thinking.get("calibration"));
+            calibration = calibration(object(thinking, "calibration"));
         }
         JsonNode named = thinking.get("router");
         if (isSet(named) && text(named).isBlank()) {
@@ -238,53 +240,101 @@ final class ModelConfigJson {
     }
 
     /** By hand, like all else here: a mapper that knows records takes as long to begin as a picture to be classified. */
-    private Routing.Calibration calibration(JsonNode said) {
-        try {
-            List<Routing.Point> curve = new ArrayList<>();
-            for (JsonNode point : said.required("curve").asArray()) {
-                curve.add(new Routing.Point(
-                        measured(point, "threshold"), measured(point, "gmacs"), measured(point, "top1")));
+    private Routing.Calibration calibration(ObjectNode said) {
+        List<Routing.Point> curve = new ArrayList<>();
+        for (JsonNode each : array(CALIBRATION + ".curve", measured(said, "", "curve"))) {
+            String at = ".curve[" + curve.size() + "]";
+            if (!(each instanceof ObjectNode point)) {
+                throw refused(at, "an object of threshold, gmacs and top1", each);
             }
-            JsonNode depth = said.get("tokenDepth");
-            return new Routing.Calibration(
-                    said.required("data").stringValue(),
-                    said.required("images").intValue(),
-                    said.required("target").stringValue(),
-                    curve,
-                    agreement(said.get("bf16")),
-                    agreement(said.get("int8")),
-                    isSet(depth)
-                            ? new Routing.TokenDepth(
-                                    measured(depth, "mean"),
-                                    measured(depth, "least"),
-                                    measured(depth, "largest"),
-                                    measured(depth, "ponder"),
-                                    measured(depth, "gmacs"))
-                            : null);
-        } catch (JacksonException e) {
-            throw new CheckpointException(
-                    file,
-                    "thinking.calibration must hold data, images, target and curve, a list of threshold, gmacs and"
-                            + " top1; 'calibrate --save' writes it anew",
-                    e);
+            curve.add(new Routing.Point(
+                    figure(point, at, "threshold"), figure(point, at, "gmacs"), figure(point, at, "top1")));
         }
+        ObjectNode depth = part(said, "tokenDepth");
+        return new Routing.Calibration(
+                words(said, "data"),
+                count(said, "", "images"),
+                words(said, "target"),
+                curve,
+                agreement(said, "bf16"),
+                agreement(said, "int8"),
+                depth == null
+                        ? null
+                        : new Routing.TokenDepth(
+                                figure(depth, ".tokenDepth", "mean"),
+                                figure(depth, ".tokenDepth", "least"),
+                                figure(depth, ".tokenDepth", "largest"),
+                                figure(depth, ".tokenDepth", "ponder"),
+                                figure(depth, ".tokenDepth", "gmacs")));
     }
 
-    private static double measured(JsonNode holder, String key) {
-        return holder.required(key).doubleValue();
-    }
-
-    private static Routing.@Nullable Agreement agreement(@Nullable JsonNode said) {
-        if (said == null || said.isNull()) {
+    private Routing.@Nullable Agreement agreement(ObjectNode calibration, String precision) {
+        ObjectNode said = part(calibration, precision);
+        if (said == null) {
             return null;
         }
-        JsonNode images = said.get("images");
+        String at = "." + precision;
+        Integer images = said.hasNonNull("images") ? (Integer) count(said, at, "images") : null;
+        if (images != null && images < 1) {
+            throw refused(at + ".images", "at least 1", said.get("images"));
+        }
         JsonNode data = said.get("data");
+        if (isSet(data) && !data.isString()) {
+            throw refused(at + ".data", "a text", data);
+        }
         return new Routing.Agreement(
-                measured(said, "sameTop1"),
-                measured(said, "top1Difference"),
-                images != null && !images.isNull() ? images.intValue() : null,
-                data != null && !data.isNull() ? data.stringValue() : null);
+                figure(said, at, "sameTop1"),
+                figure(said, at, "top1Difference"),
+                images,
+                isSet(data) ? data.stringValue() : null);
+    }
+
+    /** An object within the calibration that may be left out. */
+    private @Nullable ObjectNode part(ObjectNode calibration, String key) {
+        JsonNode said = calibration.get(key);
+        if (!isSet(said)) {
+            return null;
+        }
+        if (said instanceof ObjectNode object) {
+            return object;
+        }
+        throw refused("." + key, "an object", said);
+    }
+
+    private String words(ObjectNode calibration, String key) {
+        JsonNode said = measured(calibration, "", key);
+        if (!said.isString()) {
+            throw refused("." + key, "a text", said);
+        }
+        return said.stringValue();
+    }
+
+    private int count(ObjectNode holder, String at, String key) {
+        JsonNode said = measured(holder, at, key);
+        if (!said.isIntegralNumber() || !said.canConvertToInt()) {
+            throw refused(at + "." + key, "a whole number", said);
+        }
+        return said.intValue();
+    }
+
+    private double figure(ObjectNode holder, String at, String key) {
+        JsonNode said = measured(holder, at, key);
+        if (!said.isNumber()) {
+            throw refused(at + "." + key, "a number", said);
+        }
+        return said.doubleValue();
+    }
+
+    private JsonNode measured(ObjectNode holder, String at, String key) {
+        JsonNode said = holder.get(key);
+        if (said == null) {
+            throw new CheckpointException(file, CALIBRATION + at + "." + key + " is missing" + ANEW);
+        }
+        return said;
+    }
+
+    private CheckpointException refused(String at, String required, JsonNode came) {
+        return new CheckpointException(file, CALIBRATION + at + " must be " + required + ", got " + came + ANEW);
     }
 
     /** What {@link #write} makes, as a text for people. */

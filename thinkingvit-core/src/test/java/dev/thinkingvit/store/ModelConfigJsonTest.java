@@ -91,6 +91,15 @@ class ModelConfigJsonTest {
                 "\"thinking\": {\"thresholds\": [1, 2]} | a model of 2 stages takes 1 or 1",
                 "\"thinking\": {\"thresholds\": [\"low\"]} | thresholds must be a number",
                 "\"thinking\": {\"calibration\": {\"curve\": 1}} | thinking.calibration",
+                "\"thinking\": {\"calibration\": 5} | calibration must be an object, got 5",
+                "\"thinking\": {\"calibration\": {\"curve\": []}} | thinking.calibration.data is missing; 'calibrate --save' writes it anew",
+                "\"thinking\": {\"calibration\": {\"data\": null, \"images\": 9, \"target\": \"t\", \"curve\": []}} | thinking.calibration.data must be a text, got null",
+                "\"thinking\": {\"calibration\": {\"data\": \"x\", \"images\": 9.5, \"target\": \"t\", \"curve\": []}} | thinking.calibration.images must be a whole number, got 9.5",
+                "\"thinking\": {\"calibration\": {\"data\": \"x\", \"images\": 9, \"target\": \"t\", \"curve\": [3]}} | thinking.calibration.curve[0] must be an object of threshold, gmacs and top1, got 3",
+                "\"thinking\": {\"calibration\": {\"data\": \"x\", \"images\": 9, \"target\": \"t\", \"curve\": [{\"threshold\": 1, \"gmacs\": \"1\", \"top1\": 1}]}} | thinking.calibration.curve[0].gmacs must be a number, got \"1\"",
+                "\"thinking\": {\"calibration\": {\"data\": \"x\", \"images\": 9, \"target\": \"t\", \"curve\": [], \"bf16\": {}}} | thinking.calibration.bf16.sameTop1 is missing",
+                "\"thinking\": {\"calibration\": {\"data\": \"x\", \"images\": 9, \"target\": \"t\", \"curve\": [], \"int8\": {\"sameTop1\": 99, \"top1Difference\": 0, \"images\": 0}}} | thinking.calibration.int8.images must be at least 1, got 0",
+                "\"thinking\": {\"calibration\": {\"data\": \"x\", \"images\": 9, \"target\": \"t\", \"curve\": [], \"tokenDepth\": []}} | thinking.calibration.tokenDepth must be an object, got []",
                 "\"depth\": 1, \"depth\": 1 | is not valid JSON: Duplicate"
             })
     void aKeyThatDoesNotFitIsRefused(String extra, String reason) {
@@ -103,6 +112,7 @@ class ModelConfigJsonTest {
             quoteCharacter = '`',
             value = {
                 "[] | must hold a JSON object",
+                "{}{} | is not valid JSON: something follows after the end, where nothing may be",
                 "{ | is not valid JSON",
                 "`` | must hold a JSON object",
                 "{} | model_args is missing",
