@@ -9,32 +9,47 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One model whose every weight is the mean of several models' (a "model soup": Wortsman et al., 2022; of one training's course,
  * "stochastic weight averaging": Izmailov et al., 2018). It costs what one of them costs, and usually scores better than
  * each, if they began alike: weights of trainings that share no start mean nothing together.
  *
- * @param model the average, F32, as the first is configured, but without thresholds and what was measured of them
- * @param apart how far each of the models lies from the first: the length of the difference of their weights over the length of
- *     the first's. About 1.4 where two were drawn apart from each other; the first's own is 0
+ * @param model the average, F32, as the first is configured, but without thresholds and what was measured of them; what their
+ *     files say besides only where all say it
+ * @param likeness how alike each model's weights are to the first's: the cosine of the angle between their matrices, norms and
+ *     biases apart. 1 where they are the same, about 0 where two were drawn apart from each other
  */
-public record WeightAverage(ModelDirectory.Model model, List<Double> apart) {
-    /** From here on, models hardly began alike. */
-    private static final double STRANGERS = 1;
+public record WeightAverage(ModelDirectory.Model model, List<Double> likeness) {
+    /** Below, models hardly began alike. */
+    private static final double STRANGERS = 0.5;
+
+    /** Keys of a configuration that are written anew, or are the first's by what was required of all. */
+    private static final Set<String> KNOWN = Set.of(
+            "architecture",
+            "num_classes",
+            "num_features",
+            "global_pool",
+            "model_args",
+            "pretrained_cfg",
+            "label_names");
 
     public WeightAverage {
         Objects.requireNonNull(model, "the model is null");
-        apart = List.copyOf(apart);
+        likeness = List.copyOf(likeness);
     }
 
     /**
-     * @param models at least two, of one shape, that see pictures alike and name their classes alike; one that comes twice counts
-     *     twice
+     * @param models at least two, of one shape, that normalise pictures alike and do not name their classes otherwise; one that
+     *     comes twice counts twice
      * @throws CheckpointException if one does not fit the first, or has a weight that is no finite number
      */
     public static WeightAverage of(List<ModelDirectory.Model> models) {
@@ -43,48 +58,61 @@ public record WeightAverage(ModelDirectory.Model model, List<Double> apart) {
         }
         ModelDirectory.Model first = models.get(0);
         models.forEach(model -> requireAlike(model, first));
-        double length = 0;
-        double[] distances = new double[models.size()];
+        List<String> labels = labels(models);
+        double[] lengths = new double[models.size()];
+        double[] products = new double[models.size()];
         Map<String, HostTensor> averages = new LinkedHashMap<>();
         for (Map.Entry<String, HostTensor> each : first.weights().entrySet()) {
+            long[] shape = each.getValue().shape();
             float[] own = floats(first, each.getKey());
             double[] sums = new double[own.length];
-            length += dot(own, own);
             for (int i = 0; i < models.size(); i++) {
                 float[] others = i == 0 ? own : floats(models.get(i), each.getKey());
                 for (int j = 0; j < own.length; j++) {
                     sums[j] += others[j];
-                    double difference = (double) others[j] - own[j];
-                    distances[i] += difference * difference;
+                }
+                if (shape.length > 1) {
+                    lengths[i] += dot(others, others);
+                    products[i] += dot(own, others);
                 }
             }
             float[] mean = new float[own.length];
             for (int j = 0; j < own.length; j++) {
                 mean[j] = (float) (sums[j] / models.size());
             }
-            averages.put(each.getKey(), HostTensor.of(mean, each.getValue().shape()));
+            averages.put(each.getKey(), HostTensor.of(mean, shape));
         }
-        double whole = length == 0 ? 1 : length;
+        List<Double> likeness = new ArrayList<>();
+        for (int i = 0; i < models.size(); i++) {
+            double both = Math.sqrt(lengths[0]) * Math.sqrt(lengths[i]);
+            likeness.add(i == 0 ? 1 : both == 0 ? 0 : products[i] / both);
+        }
         ModelConfig config = first.config();
         return new WeightAverage(
                 new ModelDirectory.Model(
                         first.path(),
-                        config.withRouting(new Routing(config.routing().router(), List.of(), null))
-                                .withTraining(JsonText.EMPTY),
+                        new ModelConfig(
+                                config.network(),
+                                config.preprocessing(),
+                                labels,
+                                new Routing(config.routing().router(), List.of(), null),
+                                JsonText.EMPTY,
+                                common(models)),
                         averages),
-                Arrays.stream(distances)
-                        .mapToObj(distance -> Math.sqrt(distance / whole))
-                        .toList());
+                likeness);
     }
 
-    /** Whether a model is so far from the first that they hardly began alike. */
+    /** Whether a model is so unlike the first that they hardly began alike. */
     public boolean isStranger(int index) {
-        return apart.get(index) >= STRANGERS;
+        return likeness.get(index) < STRANGERS;
     }
 
     private static float[] floats(ModelDirectory.Model model, String name) {
-        float[] values = Objects.requireNonNull(model.weights().get(name), name)
-                .toFloats(); // models have all of their network's
+        HostTensor tensor = model.weights().get(name);
+        if (tensor == null) {
+            throw new IllegalStateException("no tensor " + name); // a model has all of its network's
+        }
+        float[] values = tensor.toFloats();
         for (float value : values) {
             if (!Float.isFinite(value)) {
                 throw new CheckpointException(
@@ -102,23 +130,66 @@ public record WeightAverage(ModelDirectory.Model model, List<Double> apart) {
         return sum;
     }
 
+    /** Those that any names; all that name some name the same. */
+    private static List<String> labels(List<ModelDirectory.Model> models) {
+        ModelDirectory.Model naming = null;
+        for (ModelDirectory.Model model : models) {
+            List<String> labels = model.config().labels();
+            if (labels.isEmpty()) {
+                continue;
+            }
+            if (naming == null) {
+                naming = model;
+            } else if (!labels.equals(naming.config().labels())) {
+                throw new CheckpointException(
+                        model.path(),
+                        "names its classes otherwise than " + naming.path() + ": an average is of one task");
+            }
+        }
+        return naming == null ? List.of() : naming.config().labels();
+    }
+
+    /** What the files say besides, a licence or where a model is from, is the average's where all of them say it. */
+    private static JsonText common(List<ModelDirectory.Model> models) {
+        ObjectNode first = ModelConfigJson.tree(models.get(0).config().source());
+        for (ModelDirectory.Model model : models) {
+            ObjectNode other = ModelConfigJson.tree(model.config().source());
+            keepCommon(first, other, KNOWN);
+            if (first.get("pretrained_cfg") instanceof ObjectNode own) {
+                if (other.get("pretrained_cfg") instanceof ObjectNode others) {
+                    keepCommon(own, others, Set.of());
+                } else {
+                    first.remove("pretrained_cfg");
+                }
+            }
+        }
+        return new JsonText(JsonTrees.text(first));
+    }
+
+    private static void keepCommon(ObjectNode own, ObjectNode other, Set<String> kept) {
+        for (String key : new ArrayList<>(own.propertyNames())) {
+            JsonNode value = own.get(key);
+            if (!kept.contains(key) && !value.equals(other.get(key))) {
+                own.remove(key);
+            }
+        }
+    }
+
     private static void requireAlike(ModelDirectory.Model model, ModelDirectory.Model first) {
         NetworkConfig network = model.config().network();
         NetworkConfig firsts = first.config().network();
         if (!network.equals(firsts)) {
-            List<String> its = new ArrayList<>();
-            List<String> those = new ArrayList<>();
-            differences(network, firsts, its, those);
+            boolean sameKind =
+                    network.architecture().name().equals(firsts.architecture().name());
             throw new CheckpointException(
                     model.path(),
-                    "is " + Words.a(network.title()) + " with " + String.join(", ", its) + ", " + first.path() + " is "
-                            + (firsts.title().equals(network.title()) ? "one" : Words.a(firsts.title())) + " with "
-                            + String.join(", ", those) + ": an average is of networks of one shape");
-        }
-        List<String> labels = model.config().labels();
-        if (!labels.equals(first.config().labels())) {
-            throw new CheckpointException(
-                    model.path(), "names its classes otherwise than " + first.path() + ": an average is of one task");
+                    "is " + Words.a(network.title()) + " "
+                            + (sameKind ? "with " + differences(network, firsts) : network.shorthand())
+                            + ", " + first.path() + " is "
+                            + (sameKind
+                                    ? "one with " + differences(firsts, network)
+                                    : Words.a(firsts.title()) + " " + firsts.shorthand())
+                            + ": an average is of networks of one shape");
         }
         Preprocessing input = model.config().preprocessing();
         Preprocessing firstInput = first.config().preprocessing();
@@ -132,25 +203,22 @@ public record WeightAverage(ModelDirectory.Model model, List<Double> apart) {
         }
     }
 
-    /** What two unequal networks have each of what tells them apart. */
-    private static void differences(NetworkConfig one, NetworkConfig other, List<String> ones, List<String> others) {
-        differ("stages", one.shorthand(), other.shorthand(), ones, others);
-        differ("input", one.imageSize(), other.imageSize(), ones, others);
-        differ("classes", one.numClasses(), other.numClasses(), ones, others);
-        Map<String, Object> shape = one.shape();
-        Map<String, Object> otherShape = other.shape();
-        shape.forEach((key, value) -> differ(key, value, otherShape.get(key), ones, others));
-        if (ones.isEmpty()) {
-            ones.add(one.toString());
-            others.add(other.toString());
+    /** What a network has of the arguments that tell it from another of its kind. */
+    private static String differences(NetworkConfig one, NetworkConfig other) {
+        Map<String, @Nullable Object> its =
+                new LinkedHashMap<>(one.architecture().write(one));
+        Map<String, @Nullable Object> others =
+                new LinkedHashMap<>(other.architecture().write(other));
+        its.put("num_classes", one.numClasses());
+        others.put("num_classes", other.numClasses());
+        Set<String> keys = new LinkedHashSet<>(its.keySet());
+        keys.addAll(others.keySet());
+        List<String> differing = new ArrayList<>();
+        for (String key : keys) {
+            if (!Objects.equals(its.get(key), others.get(key))) {
+                differing.add(its.get(key) == null ? "no " + key : key + " " + its.get(key));
+            }
         }
-    }
-
-    private static void differ(
-            String what, Object one, @Nullable Object other, List<String> ones, List<String> others) {
-        if (!one.equals(other)) {
-            ones.add(what + " " + one);
-            others.add(what + " " + other);
-        }
+        return String.join(", ", differing);
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.thinkingvit.checkpoint.CheckpointException;
+import dev.thinkingvit.files.JsonText;
 import dev.thinkingvit.model.NestedNetwork;
 import dev.thinkingvit.model.NetworkConfig;
 import dev.thinkingvit.model.SwinConfig;
@@ -81,20 +82,94 @@ class WeightAverageTest {
                 assertThat(mean[i]).as(name).isEqualTo((float) (6.0 * own[i] / 3));
             }
         });
-        assertThat(average.apart().get(1)).isZero();
-        assertThat(average.apart().get(2)).isCloseTo(3, within(1e-6));
+        assertThat(average.likeness()).allSatisfy(each -> assertThat(each).isCloseTo(1, within(1e-9)));
     }
 
     @Test
-    void modelsThatBeganApartAreStrangersAndThoseOfOneStartAreNot() {
-        ModelDirectory.Model one = model("a", NETWORK, 1);
-        WeightAverage average = WeightAverage.of(List.of(one, scaled(one, "near", 1.2f), scaled(one, "against", -1)));
+    void modelsThatWereDrawnApartAreStrangersInEitherOrder() {
+        for (NetworkConfig shape : List.of(NETWORK, SWIN)) {
+            ModelDirectory.Model one = model("a", shape, 1);
+            ModelDirectory.Model other = model("b", shape, 2);
+            for (List<ModelDirectory.Model> pair : List.of(List.of(one, other), List.of(other, one))) {
+                WeightAverage average = WeightAverage.of(pair);
+                assertThat(average.isStranger(0)).isFalse();
+                assertThat(average.isStranger(1)).isTrue();
+                assertThat(average.likeness().get(1)).isCloseTo(0, within(0.2));
+            }
+        }
+    }
 
-        assertThat(average.apart()).first().isEqualTo(0.0);
-        assertThat(average.isStranger(0)).isFalse();
+    @Test
+    void whatBecameOfAModelIsNoStranger() {
+        ModelDirectory.Model one = model("a", NETWORK, 1);
+        Map<String, HostTensor> trained = new LinkedHashMap<>();
+        ModelDirectory.Model other = model("b", NETWORK, 2);
+        one.weights().forEach((name, tensor) -> {
+            float[] values = tensor.toFloats();
+            float[] step = other.weights().get(name).toFloats();
+            for (int i = 0; i < values.length; i++) {
+                values[i] += 0.3f * step[i];
+            }
+            trained.put(name, HostTensor.of(values, tensor.shape()));
+        });
+        WeightAverage average =
+                WeightAverage.of(List.of(one, new ModelDirectory.Model(Path.of("c"), one.config(), trained)));
         assertThat(average.isStranger(1)).isFalse();
-        assertThat(average.apart().get(1)).isCloseTo(0.2, within(1e-6));
-        assertThat(average.isStranger(2)).isTrue();
+        assertThat(average.likeness().get(1)).isBetween(0.9, 0.99);
+    }
+
+    @Test
+    void aLicenceIsTheAveragesOnlyIfItIsThatOfEach() {
+        ModelDirectory.Model one = model("a", NETWORK, 1);
+        ModelDirectory.Model free = said(
+                one,
+                "{\"license\": \"mit\", \"library_name\": \"x\", \"pretrained_cfg\":"
+                        + " {\"license\": \"mit\", \"url\": \"u\"}}");
+        ModelDirectory.Model other = said(
+                one,
+                "{\"license\": \"gpl-3.0\", \"library_name\": \"x\", \"pretrained_cfg\":"
+                        + " {\"license\": \"gpl-3.0\", \"url\": \"u\"}}");
+
+        assertThat(WeightAverage.of(List.of(free, other))
+                        .model()
+                        .config()
+                        .source()
+                        .text())
+                .isEqualTo("{\"library_name\":\"x\",\"pretrained_cfg\":{\"url\":\"u\"}}");
+        assertThat(WeightAverage.of(List.of(free, free))
+                        .model()
+                        .config()
+                        .source()
+                        .text())
+                .contains("\"license\":\"mit\"");
+        assertThat(WeightAverage.of(List.of(free, one))
+                        .model()
+                        .config()
+                        .source()
+                        .text())
+                .isEqualTo("{}");
+    }
+
+    private static ModelDirectory.Model said(ModelDirectory.Model model, String source) {
+        ModelConfig config = model.config();
+        return configured(
+                model,
+                new ModelConfig(
+                        config.network(),
+                        config.preprocessing(),
+                        config.labels(),
+                        config.routing(),
+                        config.training(),
+                        new JsonText(source)));
+    }
+
+    @Test
+    void namesOfClassesAreThoseThatAnyModelKnows() {
+        ModelDirectory.Model one = model("a", NETWORK, 1);
+        ModelDirectory.Model named = configured(one, one.config().withLabels(List.of("owl", "dog", "cat")));
+        for (List<ModelDirectory.Model> pair : List.of(List.of(one, named), List.of(named, one))) {
+            assertThat(WeightAverage.of(pair).model().config().labels()).containsExactly("owl", "dog", "cat");
+        }
     }
 
     @Test
@@ -116,23 +191,22 @@ class WeightAverageTest {
         ModelDirectory.Model one = model("a", NETWORK, 1);
         refuse(
                 one,
-                model("b", new ThinkingViTConfig(16, 8, 32, 2, 4, List.of(4), 3, 1e-6), 1),
-                "b: is a Vision Transformer with stages 4H",
-                "a is a ThinkingViT with stages 2H → 4H");
-        refuse(
-                one,
                 model("b", new ThinkingViTConfig(16, 8, 32, 3, 4, List.of(2, 4), 3, 1e-6), 1),
                 "b: is a ThinkingViT with depth 3, a is one with depth 2: an average is of networks of one shape");
         refuse(
                 one,
-                model("b", new ThinkingViTConfig(32, 8, 32, 2, 4, List.of(2, 4), 5, 1e-6), 1),
-                "with input 32, classes 5",
-                "with input 16, classes 3");
-        refuse(one, model("b", SWIN, 1), "b: is a Swin Transformer with stages");
+                model("b", new ThinkingViTConfig(32, 8, 32, 2, 4, List.of(2, 4), 5, 1e-5), 1),
+                "b: is a ThinkingViT with img_size 32, norm_eps 1.0E-5, num_classes 5, a is one with img_size 16, norm_eps"
+                        + " 1.0E-6, num_classes 3:");
         refuse(
                 one,
-                configured(one, one.config().withLabels(List.of("owl", "dog", "cat"))),
-                "b: names its classes otherwise than a: an average is of one task");
+                model("b", SWIN, 1),
+                "b: is a Swin Transformer (2,4), a is a ThinkingViT 2H → 4H: an average is of");
+        ModelDirectory.Model named = configured(one, one.config().withLabels(List.of("owl", "dog", "cat")));
+        refuse(
+                named,
+                configured(one, one.config().withLabels(List.of("owl", "cat", "dog"))),
+                "b: names its classes otherwise than b: an average is of one task");
         refuse(
                 one,
                 configured(

@@ -12,8 +12,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -43,7 +45,8 @@ final class AverageCommand extends BaseCommand {
     @Parameters(
             arity = "1..*",
             paramLabel = "MODELS",
-            description = "At least two model directories or checkpoint files, of one shape.")
+            description =
+                    "At least two model directories or checkpoint files, of one shape. --config and --weights are about all of them.")
     private List<Path> inputs = List.of();
 
     @Option(
@@ -57,6 +60,9 @@ final class AverageCommand extends BaseCommand {
     @Mixin
     private final CheckpointOptions checkpoint = new CheckpointOptions();
 
+    @Mixin
+    private final PreprocessingOptions preprocessing = new PreprocessingOptions();
+
     @Option(
             names = "--force",
             description = "Replace the model in DIR if there is one. A card that somebody else wrote is kept.")
@@ -67,6 +73,7 @@ final class AverageCommand extends BaseCommand {
         if (inputs.size() < 2) {
             throw usage("an average is of at least 2 models, got " + inputs.size());
         }
+        PreprocessingChange change = preprocessing.change();
         OutputFolder.refuseToOverwrite(target, force);
         for (Path input : inputs) {
             if (Files.exists(target) && Files.exists(input) && Files.isSameFile(target, input)) {
@@ -74,13 +81,22 @@ final class AverageCommand extends BaseCommand {
             }
         }
         List<ModelImport.Imported> read = new ArrayList<>();
+        Set<Path> files = new LinkedHashSet<>();
+        Set<String> notes = new LinkedHashSet<>();
         for (Path input : inputs) {
             ModelImport.Imported imported = checkpoint.read(input);
-            CheckpointOptions.tell(imported, PreprocessingChange.NONE, err());
+            Path weights = imported.state().file();
+            files.add(weights);
+            files.add(weights.resolveSibling(ModelDirectory.CONFIG));
+            notes.addAll(imported.notes(change));
             read.add(imported);
         }
+        for (String written : List.of(ModelDirectory.WEIGHTS, ModelDirectory.CONFIG)) {
+            OutputFolder.refuseInput(target.resolve(written), files);
+        }
+        notes.forEach(note -> err().println("note: " + Printable.of(note)));
         List<ModelDirectory.Model> models =
-                read.stream().map(ModelImport.Imported::model).toList();
+                read.stream().map(imported -> imported.model().with(change)).toList();
         WeightAverage average = WeightAverage.of(models);
         ModelConfig config = average.model().config().withTraining(provenance(models));
         ModelDirectory.Model made =
@@ -100,14 +116,25 @@ final class AverageCommand extends BaseCommand {
 
     private void tell(WeightAverage average, List<ModelDirectory.Model> models) {
         String first = Models.given(inputs.get(0));
+        ModelConfig firsts = models.get(0).config();
         for (int i = 1; i < models.size(); i++) {
-            String apart =
-                    String.format(Locale.ROOT, "%.3g", 100 * average.apart().get(i));
-            out().println(Printable.of(
-                    Models.given(inputs.get(i)) + ": " + apart + " % of the length of its weights away from " + first));
+            String each = Models.given(inputs.get(i));
+            String cosine =
+                    String.format(Locale.ROOT, "%.4f", average.likeness().get(i));
+            out().println(Printable.of(each + ": cosine " + cosine + " to the weights of " + first));
             if (average.isStranger(i)) {
-                err().println(Printable.of("warning: " + Models.given(inputs.get(i)) + " and " + first
+                err().println(Printable.of("warning: " + each + " and " + first
                         + " hardly began alike; the average of such weights means nothing: 'evaluate' it first"));
+            }
+            ModelConfig its = models.get(i).config();
+            if (!its.preprocessing().equals(firsts.preprocessing())) {
+                err().println(Printable.of(
+                        "note: " + each + " crops or resizes pictures otherwise; the average does as " + first));
+            }
+            if (!its.routing().router().equals(firsts.routing().router())) {
+                err().println(Printable.of(
+                        "note: " + each + " stops by " + its.routing().router() + "; the average by "
+                                + firsts.routing().router() + ", as " + first));
             }
         }
         if (models.stream()

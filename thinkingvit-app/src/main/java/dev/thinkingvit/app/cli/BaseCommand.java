@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -18,6 +20,9 @@ import picocli.CommandLine.Spec;
 
 /** What every command has. */
 abstract class BaseCommand implements Callable<Integer> {
+    /** Of an option that has its value attached, and timm's word for a folder. */
+    private static final Pattern BEFORE_A_PATH = Pattern.compile("(?:--[^=/]*=|-[A-Za-z]=?)?(?:local-dir:)?");
+
     @Option(
             names = {"-h", "--help"},
             usageHelp = true,
@@ -68,7 +73,7 @@ abstract class BaseCommand implements Callable<Integer> {
 
     /** The command line, as a model's provenance or a run's record keep it: without secrets, and what is this machine's alone. */
     static String typed(CommandSpec spec) {
-        return spec.commandLine().getParent().getParseResult().originalArgs().stream()
+        return spec.commandLine().getParent().getParseResult().expandedArgs().stream()
                 .map(BaseCommand::withoutMachinesFolders)
                 .map(Secrets::blot)
                 .collect(Collectors.joining(" ", "thinkingvit ", ""));
@@ -76,7 +81,8 @@ abstract class BaseCommand implements Callable<Integer> {
 
     /** A model travels; where things lay on the machine that trained it is nobody's business. */
     private static String withoutMachinesFolders(String argument) {
-        int start = argument.startsWith("--") ? argument.indexOf('=') + 1 : 0;
+        Matcher before = BEFORE_A_PATH.matcher(argument);
+        int start = before.lookingAt() ? before.end() : 0;
         String value = argument.substring(start);
         Path path = Path.of(value);
         int names = path.getNameCount();

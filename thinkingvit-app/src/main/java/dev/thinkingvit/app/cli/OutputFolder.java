@@ -7,6 +7,7 @@ import dev.thinkingvit.files.Reasons;
 import dev.thinkingvit.store.HubModel;
 import dev.thinkingvit.store.ModelCard;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.RangesFile;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -88,6 +89,7 @@ final class OutputFolder {
      */
     static boolean write(Path target, ModelDirectory.Model model, ModelCard card) throws IOException {
         if (Files.exists(target)) {
+            Files.deleteIfExists(target.resolve(RangesFile.NAME)); // which was measured with the weights that go
             ModelDirectory.write(target, model.config(), model.weights());
             return card.write(target);
         }

@@ -41,7 +41,7 @@ class AverageCommandTest {
 
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out())
-                .containsPattern("model: [0-9.]+ % of the length of its weights away from .*ema")
+                .containsPattern("model: cosine 0\\.9[0-9]+ to the weights of .*ema")
                 .contains("wrote " + out + ": 3H → 6H, the average of 2 models, ");
         Map<String, HostTensor> first = ModelDirectory.read(models[0]).weights();
         Map<String, HostTensor> second = ModelDirectory.read(models[1]).weights();
@@ -107,7 +107,7 @@ class AverageCommandTest {
         CommandRun run = CommandRun.of("average", SHIPPED, stranger, "--out", folder.resolve("out"));
 
         assertThat(run.code()).as(run.err()).isZero();
-        assertThat(run.out()).contains(stranger + ": 200 % of the length of its weights away from " + SHIPPED);
+        assertThat(run.out()).contains(stranger + ": cosine -1.0000 to the weights of " + SHIPPED);
         assertThat(run.err())
                 .contains("warning: " + stranger + " and " + SHIPPED
                         + " hardly began alike; the average of such weights" + " means nothing: 'evaluate' it first");
@@ -124,8 +124,8 @@ class AverageCommandTest {
         CommandRun unlike = CommandRun.of("average", SHIPPED, three, "--out", out);
         assertThat(unlike.code()).isEqualTo(Main.FAILED);
         assertThat(unlike.err().strip())
-                .isEqualTo("thinkingvit: " + three + ": is a ThinkingViT with stages 2H → 3H → 6H, " + SHIPPED
-                        + " is one with stages 3H → 6H: an average is of networks of one shape");
+                .isEqualTo("thinkingvit: " + three + ": is a ThinkingViT with thinking_stages [2, 3, 6], " + SHIPPED
+                        + " is one with thinking_stages [3, 6]: an average is of networks of one shape");
         assertThat(out).doesNotExist();
 
         Path[] models = two();
@@ -138,5 +138,74 @@ class AverageCommandTest {
         CommandRun inTheWay = CommandRun.of("average", models[0], models[0], "--out", models[1]);
         assertThat(inTheWay.code()).isEqualTo(Main.FAILED);
         assertThat(inTheWay.err()).contains("is not empty; --force");
+    }
+
+    @Test
+    void noFileThatIsReadIsWrittenOver() throws IOException {
+        Path[] models = two();
+        byte[] before = Files.readAllBytes(models[0].resolve("model.safetensors"));
+        CommandRun file = CommandRun.of(
+                "average", models[0].resolve("model.safetensors"), models[1], "--out", models[0], "--force");
+        assertThat(file.code()).as(file.err()).isEqualTo(Main.FAILED);
+        assertThat(file.err()).contains("is read as an input and would be lost");
+
+        Path linked = Files.createDirectory(folder.resolve("linked"));
+        for (String name : new String[] {"model.safetensors", "config.json"}) {
+            Files.createSymbolicLink(
+                    linked.resolve(name), models[0].resolve(name).toAbsolutePath());
+        }
+        CommandRun links = CommandRun.of("average", models[0], models[1], "--out", linked, "--force");
+        assertThat(links.code()).as(links.err()).isEqualTo(Main.FAILED);
+        assertThat(links.err()).contains("and would be lost");
+        assertThat(models[0].resolve("model.safetensors")).hasBinaryContent(before);
+    }
+
+    @Test
+    void rangesOfTheWeightsThatGoAreNoneOfThoseThatCome() throws IOException {
+        Path out = Files.createDirectory(folder.resolve("out"));
+        for (String name : new String[] {"model.safetensors", "config.json", "int8.ranges"}) {
+            Files.copy(SHIPPED.resolve(name), out.resolve(name));
+        }
+        CommandRun run = CommandRun.of("average", SHIPPED, SHIPPED, "--out", out, "--force");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(out.resolve("int8.ranges")).doesNotExist();
+    }
+
+    @Test
+    void foldersOfThisMachineDoNotTravel() throws IOException {
+        Path[] models = two();
+        Path arguments = Files.writeString(folder.resolve("arguments"), "-o" + folder.resolve("by-file"));
+        for (String[] out : new String[][] {
+            {"-o" + folder.resolve("short"), "short"},
+            {"-o=" + folder.resolve("equal"), "equal"},
+            {"--out=" + folder.resolve("long"), "long"},
+            {"@" + arguments, "by-file"}
+        }) {
+            CommandRun run = CommandRun.of("average", "local-dir:" + models[0], models[1], out[0]);
+            assertThat(run.code()).as(run.err()).isZero();
+            Path made = folder.resolve(out[1]);
+            assertThat(made.resolve("config.json")).content().doesNotContain(folder.toString());
+            assertThat(made.resolve("README.md")).content().doesNotContain(folder.toString());
+            assertThat(made.resolve("config.json")).content().contains("thinkingvit average local-dir:");
+        }
+    }
+
+    @Test
+    void whoseCropIsTakenIsSaid() {
+        Path other = folder.resolve("other");
+        assertThat(CommandRun.of("convert", SHIPPED, other, "--crop-pct", "0.8").code())
+                .isZero();
+        CommandRun run = CommandRun.of("average", SHIPPED, other, "--out", folder.resolve("out"));
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("note: " + other + " crops or resizes pictures otherwise; the average does as");
+
+        CommandRun asked =
+                CommandRun.of("average", SHIPPED, other, "--out", folder.resolve("asked"), "--crop-pct", "0.7");
+        assertThat(asked.err()).doesNotContain("otherwise");
+        assertThat(ModelDirectory.read(folder.resolve("asked"))
+                        .config()
+                        .preprocessing()
+                        .cropPct())
+                .isEqualTo(0.7);
     }
 }
