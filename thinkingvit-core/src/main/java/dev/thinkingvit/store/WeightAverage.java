@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One model whose every weight is the mean of several models' (a "model soup": Wortsman et al., 2022; of one training's course,
- * "stochastic weight averaging": Izmailov et al., 2018). It costs what one of them costs, and usually scores better than
+ * "stochastic weight averaging": Izmailov et al., 2018). It costs what one of them costs, and often scores better than
  * each, if they began alike: weights of trainings that share no start mean nothing together.
  *
  * @param model the average, F32, as the first is configured, but without thresholds and what was measured of them; what their

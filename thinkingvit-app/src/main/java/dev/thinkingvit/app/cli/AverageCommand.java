@@ -30,7 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
         name = "average",
         description = {
             "Make one model of several, each of its weights the mean of theirs (a model soup).",
-            "It costs what one of them costs and usually scores better than each, if they began alike: the models of a"
+            "It costs what one of them costs and often scores better than each, if they began alike: the models of a"
                     + " run's history/, a model and what a training made of it, trainings from one start. One that is named"
                     + " twice counts twice. 'evaluate' says what came of it, 'calibrate --save' finds its thresholds."
         },
@@ -152,7 +152,7 @@ final class AverageCommand extends BaseCommand {
         ArrayNode averaged = training.putArray("average");
         for (int i = 0; i < models.size(); i++) {
             ObjectNode each = averaged.addObject();
-            each.put("name", Models.name(inputs.get(i)));
+            each.put("name", withoutMachinesFolders(Models.given(inputs.get(i))));
             JsonText its = models.get(i).config().training();
             if (!its.isEmpty()) {
                 each.set("training", JsonMapper.shared().readTree(its.text()));

@@ -80,7 +80,7 @@ abstract class BaseCommand implements Callable<Integer> {
     }
 
     /** A model travels; where things lay on the machine that trained it is nobody's business. */
-    private static String withoutMachinesFolders(String argument) {
+    static String withoutMachinesFolders(String argument) {
         Matcher before = BEFORE_A_PATH.matcher(argument);
         int start = before.lookingAt() ? before.end() : 0;
         String value = argument.substring(start);

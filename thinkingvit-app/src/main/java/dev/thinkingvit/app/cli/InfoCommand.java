@@ -318,7 +318,7 @@ final class InfoCommand extends BaseCommand {
                         + values(input, "mean") + ", std " + values(input, "std"));
         printRouting(info.withObject("routing"));
         if (info.has("training")) {
-            line("training", info.get("training").toString());
+            line("training", told(info.get("training")));
         }
         printStages(info.withArray("stages"));
         if (info.has("cost")) {
@@ -501,5 +501,12 @@ final class InfoCommand extends BaseCommand {
 
     private static String megabytes(long bytes) {
         return String.format("%.1f MB", bytes / 1e6);
+    }
+
+    /** All of it in a line; of a model made of others, whose trainings are in it too, what made it. */
+    private static String told(JsonNode training) {
+        return training.path("average").isArray() && training.has("command")
+                ? training.get("command").asString() + " (--json has the trainings of each)"
+                : training.toString();
     }
 }

@@ -56,8 +56,11 @@ class AverageCommandTest {
         });
         assertThat(made.config().training().text())
                 .contains("\"command\":\"thinkingvit average ")
-                .contains("\"average\":[{\"name\":\"ema\",\"training\":{\"checkpoint\":{\"entry\":\"state_dict_ema\"")
+                .containsPattern(
+                        "\"average\":\\[\\{\"name\":\"[^\"/]+/ema\",\"training\":\\{\"checkpoint\":\\{\"entry\":\"state_dict_ema\"")
                 .doesNotContain(folder.toString());
+        assertThat(CommandRun.of("info", out).out())
+                .containsPattern("training +thinkingvit average .* \\(--json has the trainings of each\\)");
         assertThat(out.resolve("README.md"))
                 .content()
                 .contains("Its weights are the average of those of 2 models, made by thinkingvit")
