@@ -26,9 +26,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The card of a model that was made from another, or from several: a {@code README.md} as on a hub, whose head programs read. It says what
- * the weights and their configuration say, and nothing that has to be guessed. Names in it come from strangers: none can
- * end the head, open markup, or begin a line.
+ * The card of a model that was made from another, or from several: a {@code README.md} as on a hub, whose head programs read.
+ * It says what the weights and their configuration say, and nothing that has to be guessed. Names in it come from strangers:
+ * none can end the head, open markup, or begin a line.
  */
 public final class ModelCard {
     /** Name of the card in a model's folder. */

@@ -239,7 +239,7 @@ final class ModelConfigJson {
         return new Routing(router, thresholds, calibration);
     }
 
-    /** By hand, like all else here: a mapper that knows records takes as long to begin as a picture to be classified. */
+    /** By hand, like all else here: to begin, a mapper takes a tenth of a second, and records most of another. */
     private Routing.Calibration calibration(ObjectNode said) {
         List<Routing.Point> curve = new ArrayList<>();
         for (JsonNode each : array(CALIBRATION + ".curve", measured(said, "", "curve"))) {

@@ -33,7 +33,7 @@ public record WeightAverage(ModelDirectory.Model model, List<Double> likeness) {
     private static final double STRANGERS = 0.5;
 
     /** Keys of a configuration that are written anew, or are the first's by what was required of all. */
-    private static final Set<String> KNOWN = Set.of(
+    private static final Set<String> REWRITTEN = Set.of(
             "architecture",
             "num_classes",
             "num_features",
@@ -154,7 +154,7 @@ public record WeightAverage(ModelDirectory.Model model, List<Double> likeness) {
         ObjectNode first = ModelConfigJson.tree(models.get(0).config().source());
         for (ModelDirectory.Model model : models) {
             ObjectNode other = ModelConfigJson.tree(model.config().source());
-            keepCommon(first, other, KNOWN);
+            keepCommon(first, other, REWRITTEN);
             if (first.get("pretrained_cfg") instanceof ObjectNode own) {
                 if (other.get("pretrained_cfg") instanceof ObjectNode others) {
                     keepCommon(own, others, Set.of());

@@ -46,7 +46,8 @@ final class AverageCommand extends BaseCommand {
             arity = "1..*",
             paramLabel = "MODELS",
             description =
-                    "At least two model directories or checkpoint files, of one shape. --config and --weights are about all of them.")
+                    "At least two model directories or checkpoint files, of one shape. --config and --weights are about all"
+                            + " of them.")
     private List<Path> inputs = List.of();
 
     @Option(
@@ -94,16 +95,14 @@ final class AverageCommand extends BaseCommand {
         for (String written : List.of(ModelDirectory.WEIGHTS, ModelDirectory.CONFIG)) {
             OutputFolder.refuseInput(target.resolve(written), files);
         }
-        notes.forEach(note -> err().println("note: " + Printable.of(note)));
+        CheckpointOptions.tell(notes, err());
         List<ModelDirectory.Model> models =
                 read.stream().map(imported -> imported.model().with(change)).toList();
         WeightAverage average = WeightAverage.of(models);
         ModelConfig config = average.model().config().withTraining(provenance(models));
         ModelDirectory.Model made =
                 new ModelDirectory.Model(target, config, average.model().weights());
-        if (!OutputFolder.write(target, made, ModelCard.ofAverage(inputs, read, config, Version.text()))) {
-            err().println("note: " + target.resolve(ModelCard.FILE) + " was there before and is left as it is");
-        }
+        OutputFolder.write(target, made, ModelCard.ofAverage(inputs, read, config, Version.text()), err());
         tell(average, models);
         out().printf(
                         "wrote %s: %s, the average of %d models, %,d parameters%n",

@@ -10,6 +10,7 @@ import dev.thinkingvit.store.ModelImport;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -59,8 +60,13 @@ final class CheckpointOptions {
         return weights == null ? null : "--weights " + weights.name().toLowerCase(Locale.ROOT);
     }
 
+    /** Says what was done on the way. */
+    static void tell(Collection<String> notes, PrintWriter err) {
+        notes.forEach(note -> err.println("note: " + Printable.of(note)));
+    }
+
     /** Says what was done on the way, but for what is to be done otherwise. */
     static void tell(ModelImport.Imported imported, PreprocessingChange change, PrintWriter err) {
-        imported.notes(change).forEach(note -> err.println("note: " + Printable.of(note)));
+        tell(imported.notes(change), err);
     }
 }

@@ -72,9 +72,7 @@ final class ConvertCommand extends BaseCommand {
         ModelDirectory.Model model = keepWidth ? given : WidthCut.of(given);
         ModelConfig read = model.config();
         ModelCard card = ModelCard.of(in, imported, read, Version.text());
-        if (!OutputFolder.write(target, model, card)) {
-            err().println("note: " + target.resolve(ModelCard.FILE) + " was there before and is left as it is");
-        }
+        OutputFolder.write(target, model, card, err());
         out().println("read " + Printable.of(origin(imported.state())));
         int width = imported.model().config().network().numFeatures();
         if (read.network().numFeatures() != width) {

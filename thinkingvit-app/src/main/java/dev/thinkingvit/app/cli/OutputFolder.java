@@ -10,6 +10,7 @@ import dev.thinkingvit.store.ModelDirectory;
 import dev.thinkingvit.store.RangesFile;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,13 +86,16 @@ final class OutputFolder {
     /**
      * Writes a model. A new directory appears whole or not at all; in an existing one each file is replaced as a whole.
      *
-     * @return whether the card was written too: not over somebody's own
+     * @param err is told if somebody's own card was there, over which none is written
      */
-    static boolean write(Path target, ModelDirectory.Model model, ModelCard card) throws IOException {
+    static void write(Path target, ModelDirectory.Model model, ModelCard card, PrintWriter err) throws IOException {
         if (Files.exists(target)) {
-            Files.deleteIfExists(target.resolve(RangesFile.NAME)); // which was measured with the weights that go
             ModelDirectory.write(target, model.config(), model.weights());
-            return card.write(target);
+            Files.deleteIfExists(target.resolve(RangesFile.NAME)); // which was measured with the weights that went
+            if (!card.write(target)) {
+                err.println("note: " + target.resolve(ModelCard.FILE) + " was there before and is left as it is");
+            }
+            return;
         }
         Path absolute = target.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
@@ -110,7 +114,6 @@ final class OutputFolder {
             card.write(made);
             Files.createDirectories(parent);
             Files.move(made, absolute);
-            return true;
         } catch (CheckpointException e) { // which names the draft
             throw new CheckpointException(
                     target, "cannot be written: " + Reasons.of(e.getCause() == null ? e : e.getCause()), e);
