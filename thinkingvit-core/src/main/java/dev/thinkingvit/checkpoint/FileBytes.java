@@ -112,7 +112,19 @@ public final class FileBytes implements AutoCloseable {
             ByteBuffer here = whole;
             return (from, count) -> part(here, offset + from, count);
         }
-        return (from, count) -> readAnew(offset + from, count);
+        return new HostTensor.Source() {
+            @Override
+            public ByteBuffer read(long from, int count) {
+                ByteBuffer bytes = ByteBuffer.allocate(count);
+                readAnew(offset + from, bytes);
+                return readable(bytes.flip());
+            }
+
+            @Override
+            public void read(long from, ByteBuffer into) {
+                readAnew(offset + from, into);
+            }
+        };
     }
 
     /** @throws CheckpointException if another file has replaced this one since it was opened, or it was written to */
@@ -146,11 +158,10 @@ public final class FileBytes implements AutoCloseable {
         }
     }
 
-    private ByteBuffer readAnew(long offset, int length) {
+    private void readAnew(long offset, ByteBuffer into) {
         try (FileChannel again = FileChannel.open(file, StandardOpenOption.READ)) {
-            ByteBuffer bytes = read(again, offset, length);
+            read(again, offset, into);
             requireUnchanged(); // after reading: what changed meanwhile shows too
-            return bytes;
         } catch (IOException e) {
             throw new CheckpointException(file, "cannot be read any more: " + Reasons.of(e), e);
         }
@@ -166,15 +177,26 @@ public final class FileBytes implements AutoCloseable {
 
     private static ByteBuffer read(FileChannel channel, long offset, int length) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(length);
-        while (bytes.hasRemaining()) {
-            // in pieces: Java keeps a buffer outside its heap for each thread, of the largest size ever read
-            bytes.limit(Math.min(length, bytes.position() + SMALL_FILE));
-            if (channel.read(bytes, offset + bytes.position()) < 0) {
+        read(channel, offset, bytes);
+        return readable(bytes.flip());
+    }
+
+    private static void read(FileChannel channel, long offset, ByteBuffer into) throws IOException {
+        int start = into.position();
+        int end = into.limit();
+        while (into.position() < end) {
+            // in pieces: for memory in its heap Java keeps a buffer outside of it for each thread, of the largest size
+            // ever read
+            into.limit(Math.min(end, into.position() + SMALL_FILE));
+            if (channel.read(into, offset + into.position() - start) < 0) {
                 throw new IOException("the file shrank while it was read");
             }
-            bytes.limit(length);
+            into.limit(end);
         }
-        return bytes.flip().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static ByteBuffer readable(ByteBuffer bytes) {
+        return bytes.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
     }
 
     private static void closeQuietly(@Nullable FileChannel channel) {

@@ -119,17 +119,14 @@ public final class NumpyArchive {
                     "array '" + name + "' of shape " + Arrays.toString(shape) + " and type " + dtype
                             + " is truncated or damaged: " + bytes + " bytes follow its header");
         }
-        HostTensor flat = new HostTensor(dtype, new long[] {elements}, shifted(archive.source(entry), headerBytes));
+        HostTensor flat = new HostTensor(
+                dtype, new long[] {elements}, archive.source(entry).from(headerBytes));
         HostTensor view = views.view(flat, 0, shape, columnMajor ? columnMajor(shape) : rowMajor(shape));
         if (view == null) {
             others.put(name, "a transposed array that would take memory out of proportion to the file");
         } else {
             tensors.put(name, view);
         }
-    }
-
-    private static HostTensor.Source shifted(HostTensor.Source source, int bytes) {
-        return (offset, length) -> source.read(offset + bytes, length);
     }
 
     /** Reads the header and moves {@code content} to the array's first byte. */

@@ -7,6 +7,7 @@ import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Quantizer;
 import dev.thinkingvit.tensor.Scope;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -107,10 +108,30 @@ final class DnnlWeights implements AutoCloseable {
         if (known != null) {
             return known;
         }
-        DenseLayer whole = DenseLayer.of(layer, factor, pattern, stage, this::cut);
-        Packed packed = packed(layer, whole, Math.max(FEW_ROWS, rows), rounding);
+        long atATime = Math.max(FEW_ROWS, rows);
+        boolean stays = rounding == null || !rounds();
+        boolean isPlain = stays && factor == null && pattern == null && !layer.isTransposed();
+        Packed packed = isPlain
+                ? packed(layer, atATime)
+                : packed(layer, DenseLayer.of(layer, factor, pattern, stage, this::cut), atATime, rounding);
         matrices.put(use, packed);
         return packed;
+    }
+
+    /** A layer as it is stored. */
+    private Packed packed(Linear layer, long rows) {
+        try (Scope scope = new Scope()) {
+            NativeArray weight = read(layer.weight());
+            long out = layer.outputs(stage);
+            Parameter bias = layer.bias();
+            DnnlMatrix matrix = laidOut(
+                    weight.reshape(out, weight.elements() / out),
+                    null,
+                    bias == null ? NativeArray.zeros(DType.F32, out) : read(bias),
+                    layer.weight().cast() ? arithmetic.type() : DType.F32,
+                    rows);
+            return new Packed(matrix, null);
+        }
     }
 
     private Packed packed(Linear layer, DenseLayer whole, long rows, EightBits.@Nullable Rounding rounding) {
@@ -170,7 +191,7 @@ final class DnnlWeights implements AutoCloseable {
 
     /** A parameter in F32. */
     NativeArray vector(Parameter parameter) {
-        return made(List.of(parameter.name()), () -> NativeArray.of(cut(parameter), parameter.shape(stage)));
+        return made(List.of(parameter.name()), () -> read(parameter));
     }
 
     /** What a norm's weight and bias become where what it leaves is rounded to eight bits. */
@@ -262,12 +283,31 @@ final class DnnlWeights implements AutoCloseable {
     }
 
     private float[] cut(Parameter parameter) {
+        try (Scope scope = new Scope()) {
+            return read(parameter).toFloats();
+        }
+    }
+
+    /** What the stage reads, F32: read from a file into native memory, with no copy in Java's heap. */
+    private NativeArray read(Parameter parameter) {
         HostTensor host = source == null ? null : source.get(parameter.name());
         if (host == null) {
             throw new IllegalStateException(
                     source == null ? parameter.name() + " was not packed" : "no tensor " + parameter.name());
         }
-        return parameter.cut(stage, host);
+        NativeArray whole =
+                host.dtype() == DType.F32 ? NativeArray.of(host) : NativeArray.of(host.toFloats(), host.shape());
+        NativeArray read = whole;
+        if (!parameter.isWholeAt(stage)) {
+            read = NativeArray.allocate(DType.F32, parameter.shape(stage));
+            parameter.cut(stage, floats(whole), floats(read));
+        }
+        parameter.scale(floats(read));
+        return read;
+    }
+
+    private static FloatBuffer floats(NativeArray array) {
+        return array.memory().asFloatBuffer();
     }
 
     @Override

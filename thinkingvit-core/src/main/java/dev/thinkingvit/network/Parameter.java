@@ -1,6 +1,7 @@
 package dev.thinkingvit.network;
 
 import dev.thinkingvit.tensor.HostTensor;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -98,22 +99,39 @@ public record Parameter(
      * @return row-major, of the shape {@link #shape(int)}
      */
     float[] cut(int stage, HostTensor whole) {
-        float[] values = whole.toFloats();
-        long[] all = shape();
-        long[] own = shape(stage);
-        float[] read = values;
-        if (!Arrays.equals(all, own)) {
-            int[] from = entries(all);
-            int[] to = entries(own);
-            read = new float[Math.toIntExact(own[0] * to[0])];
-            cut(stage, 0, values, from, 0, read, to, 0);
+        FloatBuffer values = FloatBuffer.wrap(whole.toFloats());
+        FloatBuffer read = values;
+        if (!isWholeAt(stage)) {
+            read = FloatBuffer.allocate(
+                    Math.toIntExact(Arrays.stream(shape(stage)).reduce(1, Math::multiplyExact)));
+            cut(stage, values, read);
         }
+        scale(read);
+        return read.array();
+    }
+
+    /** Whether {@code stage} reads all of it. */
+    boolean isWholeAt(int stage) {
+        return Arrays.equals(shape(), shape(stage));
+    }
+
+    /**
+     * What {@code stage} reads of the parameter's values, chunks side by side, as they are stored.
+     *
+     * @param whole row-major, of the shape {@link #shape()}
+     * @param read where it is written to: row-major, of the shape {@link #shape(int)}
+     */
+    void cut(int stage, FloatBuffer whole, FloatBuffer read) {
+        cut(stage, 0, whole, entries(shape()), 0, read, entries(shape(stage)), 0);
+    }
+
+    /** Multiplies chunks side by side by their scales. */
+    void scale(FloatBuffer read) {
         List<Float> scales = scales().orElse(List.of());
-        int chunk = scales.isEmpty() ? 0 : read.length / scales.size();
+        int chunk = scales.isEmpty() ? 0 : read.capacity() / scales.size();
         for (int i = 0; i < chunk * scales.size(); i++) {
-            read[i] *= scales.get(i / chunk);
+            read.put(i, read.get(i) * scales.get(i / chunk));
         }
-        return read;
     }
 
     /**
@@ -123,7 +141,14 @@ public record Parameter(
      * @param start of the first value
      */
     private void cut(
-            int stage, int depth, float[] from, int[] entries, int start, float[] to, int[] toEntries, int toStart) {
+            int stage,
+            int depth,
+            FloatBuffer from,
+            int[] entries,
+            int start,
+            FloatBuffer to,
+            int[] toEntries,
+            int toStart) {
         Axis axis = axes.get(depth);
         int entry = entries[depth];
         int toEntry = toEntries[depth];
@@ -132,7 +157,7 @@ public record Parameter(
             int source = start + chunk * axis.chunk() * entry;
             int target = toStart + chunk * read * toEntry;
             if (entry == toEntry) {
-                System.arraycopy(from, source, to, target, read * entry);
+                to.put(target, from, source, read * entry);
                 continue;
             }
             for (int i = 0; i < read; i++) {

@@ -23,6 +23,32 @@ public final class HostTensor {
          * @throws RuntimeException if they cannot be read, naming the file
          */
         ByteBuffer read(long offset, int length);
+
+        /**
+         * Fills a buffer with bytes; from a file, without another one between.
+         *
+         * @param offset of the first, ≥ 0
+         * @throws RuntimeException if they cannot be read, naming the file
+         */
+        default void read(long offset, ByteBuffer into) {
+            into.put(read(offset, into.remaining()));
+        }
+
+        /** The same without its first bytes. */
+        default Source from(long start) {
+            Source whole = this;
+            return new Source() {
+                @Override
+                public ByteBuffer read(long offset, int length) {
+                    return whole.read(start + offset, length);
+                }
+
+                @Override
+                public void read(long offset, ByteBuffer into) {
+                    whole.read(start + offset, into);
+                }
+            };
+        }
     }
 
     /**
@@ -94,6 +120,15 @@ public final class HostTensor {
         return source.read(0, bytes()).asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /**
+     * Copies the elements' bytes, little-endian.
+     *
+     * @param into with room for {@link #bytes} of them
+     */
+    void read(ByteBuffer into) {
+        source.read(0, into.slice(into.position(), bytes()));
+    }
+
     /** How many bytes the elements take. */
     public int bytes() {
         return Math.toIntExact(elements() * dtype.bytes());
@@ -110,7 +145,7 @@ public final class HostTensor {
         if (offset < 0 || length > bytes() - offset) {
             throw new IllegalArgumentException(length + " bytes at " + offset + " are not within " + this);
         }
-        return new HostTensor(type, sizes, (from, count) -> source.read(offset + from, count));
+        return new HostTensor(type, sizes, source.from(offset));
     }
 
     /** Number of elements. */

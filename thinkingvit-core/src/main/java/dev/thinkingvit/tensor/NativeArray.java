@@ -89,7 +89,7 @@ public final class NativeArray extends NativeTensor {
     public static NativeArray of(HostTensor host) {
         NativeArray array = allocate(host.dtype(), host.shape());
         if (host.bytes() > 0) {
-            array.memory().put(host.data());
+            host.read(array.memory());
         }
         return array;
     }

@@ -65,9 +65,8 @@ public final class Tensors {
                 host.shape(),
                 new TensorOptions(scalarType(host.dtype())),
                 new org.bytedeco.pytorch.MemoryFormatOptional());
-        ByteBuffer source = host.data();
-        if (source.hasRemaining()) {
-            target(tensor, source.remaining()).put(source);
+        if (host.bytes() > 0) {
+            host.read(target(tensor, host.bytes()));
         }
         return tensor;
     }
