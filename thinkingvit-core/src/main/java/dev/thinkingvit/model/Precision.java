@@ -23,8 +23,12 @@ public enum Precision {
         };
     }
 
-    /** @throws IllegalArgumentException if nobody trains in this format */
-    DType ofTraining() {
+    /**
+     * Of a training's products.
+     *
+     * @throws IllegalArgumentException if nobody trains in this format
+     */
+    public DType ofTraining() {
         if (this == INT8) {
             throw new IllegalArgumentException("training computes in fp32 or bf16, int8 was asked for");
         }

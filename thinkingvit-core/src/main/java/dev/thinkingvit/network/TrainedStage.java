@@ -64,26 +64,26 @@ final class TrainedStage implements AutoCloseable {
             if (!outputs.extras().isEmpty()) {
                 throw new TrainingPlan.NotPlannedException("a network that says more than a prediction");
             }
-            plan.output(outputs.tokens());
-            plan.output(outputs.prediction());
-            PlannedMemory ofTokens = plan.gradientInput(outputs.tokens());
-            PlannedMemory ofPrediction = plan.gradientInput(outputs.prediction());
+            Network.Output<TrainingPlan.Value> left =
+                    new Network.Output<>(plan.output(outputs.tokens()), plan.output(outputs.prediction()));
+            PlannedMemory ofTokens = plan.gradientInput(left.tokens());
+            PlannedMemory ofPrediction = plan.gradientInput(left.prediction());
             plan.back();
             PlannedMemory ofPrevious = previous == null ? null : plan.gradientOutput(previous);
-            return new Passing(images, previous, outputs, ofTokens, ofPrediction, ofPrevious);
+            return new Passing(images, previous, left, ofTokens, ofPrediction, ofPrevious);
         }
     }
 
     /**
      * Plans a stage for an image.
      *
+     * @param type of products' operands: F32 or BF16
      * @param tokens whether somebody reads them
      * @throws TrainingPlan.NotPlannedException if the network has layers that are trained by operators only
      */
-    static void requirePlanned(Network network, int stage, boolean tokens) {
+    static void requirePlanned(Network network, int stage, DType type, boolean tokens) {
         try (Scope scope = new Scope()) {
-            TrainingPlan plan =
-                    new TrainingPlan(stage, network.depth(stage), length -> NativeArray.allocate(DType.F32, length));
+            TrainingPlan plan = new TrainingPlan(stage, type, network.depth(stage), NativeArray::allocate);
             Passing.of(network, stage, 1, tokens, plan);
         }
     }
@@ -117,15 +117,23 @@ final class TrainedStage implements AutoCloseable {
     }
 
     /**
+     * @param type of products' operands: F32 or BF16
      * @param count images of a micro-batch
      * @param tokens whether somebody reads them; else there may be fewer: {@link Network#prediction}
      * @param drops whether stochastic depth may leave branches out
      * @throws TrainingPlan.NotPlannedException if the network has layers that are trained by operators only
      */
-    TrainedStage(Network network, int stage, int count, boolean tokens, boolean drops, TrainingPlan.Constants ones) {
+    TrainedStage(
+            Network network,
+            int stage,
+            DType type,
+            int count,
+            boolean tokens,
+            boolean drops,
+            TrainingPlan.Constants ones) {
         Network.Ports ports = network.ports(stage);
         List<Long> before = ports.previous();
-        this.plan = new TrainingPlan(stage, drops ? network.depth(stage) : 0, ones);
+        this.plan = new TrainingPlan(stage, type, drops ? network.depth(stage) : 0, ones);
         this.passing = Passing.of(network, stage, count, tokens, plan);
         Network.Output<TrainingPlan.Value> outputs = passing.outputs;
         this.bytes = plan.layOut();
@@ -192,13 +200,14 @@ final class TrainedStage implements AutoCloseable {
     /**
      * Says where the weights are, and where their gradients are added to.
      *
-     * @param arrays asked for each parameter that the stage reads: F32, of the stage's shape
+     * @param arrays asked for each parameter that the stage reads: of the products' type, F32 if it is not cast, of the
+     *     stage's shape
      */
     void bindWeights(Function<Parameter, NativeArray> arrays) {
         plan.weights().forEach((parameter, memory) -> bind(memory, arrays.apply(parameter)));
     }
 
-    /** See {@link #bindWeights}. */
+    /** As {@link #bindWeights}, all F32. */
     void bindGradients(Function<Parameter, NativeArray> arrays) {
         plan.gradients().forEach((parameter, memory) -> bind(memory, arrays.apply(parameter)));
     }
@@ -207,7 +216,7 @@ final class TrainedStage implements AutoCloseable {
      * Computes {@link #tokens} and {@link #prediction}.
      *
      * @param pictures (G, 3, h, w) F32, needed until the way back is done
-     * @param before what the stage before left, likewise; null in the first
+     * @param before what the stage before left, F32, likewise; null in the first
      */
     void forward(NativeArray pictures, @Nullable NativeArray before, DropPath dropPath, int stage) {
         bind(passing.images.memory(), pictures);
@@ -220,12 +229,12 @@ final class TrainedStage implements AutoCloseable {
         forward.program.run();
     }
 
-    /** (G, N, d). */
+    /** (G, N, d) F32. */
     NativeArray tokens() {
         return tokens;
     }
 
-    /** (G, …). */
+    /** (G, …) F32. */
     NativeArray prediction() {
         return prediction;
     }
@@ -248,7 +257,7 @@ final class TrainedStage implements AutoCloseable {
     /**
      * Adds to the gradients of the weights.
      *
-     * @param ofTheTokens gradient of {@link #tokens}, which is changed
+     * @param ofTheTokens gradient of {@link #tokens}, F32, which is changed
      */
     void back(NativeArray ofTheTokens) {
         back.bind(passing.ofTokens, ofTheTokens);

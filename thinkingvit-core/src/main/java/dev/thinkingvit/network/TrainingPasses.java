@@ -7,18 +7,18 @@ import dev.thinkingvit.tensor.Scope;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchTensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forward and backward passes through a network's stages by oneDNN's programs, F32: gradients as {@link NestedWeights} finds
- * them by libtorch's operators, sooner. Only the losses themselves are libtorch's. Programs are made for a size of
+ * Forward and backward passes through a network's stages by oneDNN's programs: gradients as {@link NestedWeights} finds
+ * them by libtorch's operators, sooner. With products in BF16 the residual stream stays F32, with all that is said outside. Only the losses themselves are libtorch's. Programs are made for a size of
  * micro-batch when it is first met, and kept.
  *
  * <p>For one thread at a time, with as many native threads as the one that first ran it. Owns its memory; close it.
@@ -30,13 +30,14 @@ public final class TrainingPasses implements AutoCloseable {
     private static final int KEPT = 8;
 
     private final Network network;
+    private final DType type;
     private final boolean drops;
     private final Map<Kind, List<TrainedStage>> kinds = new LinkedHashMap<>();
     private final List<@Nullable NativeArray> memory = new ArrayList<>(); // of each stage
     private final List<Map<Slice, Tensor>> gradients = new ArrayList<>(); // of each stage
     private final List<Map<Parameter, NativeArray>> gradientArrays = new ArrayList<>();
     private final List<Tensor> owned = new ArrayList<>();
-    private final Map<Long, NativeArray> ones = new HashMap<>();
+    private final Map<Ones, NativeArray> ones = new HashMap<>();
     private final boolean[] ran; // by stage: whether it has gradients
     private @Nullable NestedWeights weights;
     private List<Map<Parameter, NativeArray>> weightArrays = List.of();
@@ -48,9 +49,15 @@ public final class TrainingPasses implements AutoCloseable {
      */
     private record Kind(int images, int last) {}
 
-    /** @param drops whether stochastic depth may leave branches out */
-    public TrainingPasses(Network network, boolean drops) {
+    private record Ones(DType dtype, long length) {}
+
+    /**
+     * @param type of products' operands: F32 or BF16
+     * @param drops whether stochastic depth may leave branches out
+     */
+    public TrainingPasses(Network network, DType type, boolean drops) {
         this.network = network;
+        this.type = type;
         this.drops = drops;
         this.ran = new boolean[network.stages()];
         for (int stage = 1; stage <= network.stages(); stage++) {
@@ -59,15 +66,24 @@ public final class TrainingPasses implements AutoCloseable {
         }
     }
 
-    /** Whether oneDNN is there and fast at it, and the network has no layers but such as are planned. */
-    public static boolean areFor(Network network) {
-        if (!Dnnl.isFastInAllLayouts()) {
+    /**
+     * Whether oneDNN is there and fast at it, and the network has no layers but such as are planned.
+     *
+     * @param type of products' operands
+     */
+    public static boolean areFor(Network network, DType type) {
+        return Dnnl.isFastInAllLayouts(type) && arePlannedFor(network, type);
+    }
+
+    /** Whether the network has no layers but such as are planned, however fast they are here. */
+    public static boolean arePlannedFor(Network network, DType type) {
+        if (!Dnnl.hasKernel(type)) {
             return false;
         }
         try {
             for (int stage = 1; stage <= network.stages(); stage++) {
                 for (boolean tokens : new boolean[] {true, false}) {
-                    TrainedStage.requirePlanned(network, stage, tokens);
+                    TrainedStage.requirePlanned(network, stage, type, tokens);
                 }
             }
             return true;
@@ -98,7 +114,7 @@ public final class TrainingPasses implements AutoCloseable {
     /**
      * Takes other weights, and forgets gradients that nobody has asked for.
      *
-     * @param cut F32, on the processor; must outlive the passes
+     * @param cut of the products' type, on the processor; must outlive the passes
      */
     public void use(NestedWeights cut) {
         weights = cut;
@@ -134,12 +150,12 @@ public final class TrainingPasses implements AutoCloseable {
         }
     }
 
-    private NativeArray ones(long length) {
-        return ones.computeIfAbsent(length, count -> {
+    private NativeArray ones(DType dtype, long length) {
+        return ones.computeIfAbsent(new Ones(dtype, length), wanted -> {
             try (Scope scope = new Scope()) {
-                float[] values = new float[Math.toIntExact(count)];
-                Arrays.fill(values, 1f);
-                return Scope.own(NativeArray.of(values, count));
+                NativeArray array = Scope.own(NativeArray.allocate(dtype, length));
+                Tensors.shared(array).fill_(new Scalar(1));
+                return array;
             }
         });
     }
@@ -161,7 +177,7 @@ public final class TrainingPasses implements AutoCloseable {
         try {
             for (int stage = 1; stage <= (kind.last == 0 ? network.stages() : kind.last); stage++) {
                 TrainedStage planned =
-                        new TrainedStage(network, stage, kind.images, stage != kind.last, drops, this::ones);
+                        new TrainedStage(network, stage, type, kind.images, stage != kind.last, drops, this::ones);
                 stages.add(planned);
                 planned.bindGradients(gradientArrays.get(stage - 1)::get);
             }

@@ -15,9 +15,12 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Layers as a plan of what oneDNN is to do for a micro-batch forward and back, F32. Each layer writes its forward steps down
+ * Layers as a plan of what oneDNN is to do for a micro-batch forward and back. Each layer writes its forward steps down
  * and notes how its gradient is passed on; {@link #back} then writes the way back, last layer first. As all lifetimes
  * are known beforehand, memory is laid out once: values that the way back wants keep theirs, everything else shares.
+ *
+ * <p>In BF16 operands of products are, with the weights, what lies between the products of a branch, and its gradients. F32
+ * are the residual stream and its gradient, scores, statistics, sums of gradients, and all that comes from outside or goes there.
  *
  * <p>A linear layer waits for what follows it, so that a residual is added while the product is in registers. Gradients that
  * pass a sum unchanged are not copied: several values have the same memory until something is added for one of them alone.
@@ -34,6 +37,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     private static final int BRANCHES = 2; // of a block
 
     private final int stage;
+    private final DType type; // of products' operands
     private final int dropped;
     private final List<PlannedMemory> memories = new ArrayList<>();
     private final List<Consumer<TrainingSteps>> steps = new ArrayList<>();
@@ -55,9 +59,9 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         }
     }
 
-    /** Memory full of ones, at least as long as it is asked for. */
+    /** Memory full of ones, at least as long as it is asked for, F32 or BF16. */
     interface Constants {
-        NativeArray ones(long length);
+        NativeArray ones(DType dtype, long length);
     }
 
     /** How a layer passes on the gradient of what it gave. */
@@ -78,13 +82,15 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
 
     /** What flows. */
     static final class Value {
+        private final DType dtype;
         private final long[] shape;
         private final boolean learns; // whether a gradient is of use
         private @Nullable PlannedMemory memory;
         private @Nullable Pending pending;
-        private @Nullable Gradient gradient;
+        private @Nullable Gradient gradient; // F32 if the value is; may be, else
 
-        private Value(boolean learns, long... shape) {
+        private Value(DType dtype, boolean learns, long... shape) {
+            this.dtype = dtype;
             this.learns = learns;
             this.shape = shape;
         }
@@ -114,30 +120,32 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     }
 
     /**
+     * @param type of products' operands: F32 or BF16
      * @param blocks of the stage whose branches stochastic depth may leave out; 0 if it leaves out none
      * @param ones asked while the plan is made
      */
-    TrainingPlan(int stage, int blocks, Constants ones) {
+    TrainingPlan(int stage, DType type, int blocks, Constants ones) {
         this.stage = stage;
+        this.type = type;
         this.dropped = blocks;
         this.ones = ones;
     }
 
     // -- memory
 
-    private PlannedMemory memory(boolean external, long... shape) {
-        PlannedMemory memory = new PlannedMemory(DType.F32, shape, external);
+    private PlannedMemory memory(DType dtype, boolean external, long... shape) {
+        PlannedMemory memory = new PlannedMemory(dtype, shape, external);
         memories.add(memory);
         return memory;
     }
 
-    private PlannedMemory fresh(long... shape) {
-        return memory(false, shape);
+    private PlannedMemory fresh(DType dtype, long... shape) {
+        return memory(dtype, false, shape);
     }
 
-    private Value value(boolean learns, long... shape) {
-        Value value = new Value(learns, shape);
-        value.memory = fresh(shape);
+    private Value value(DType dtype, boolean learns, long... shape) {
+        Value value = new Value(dtype, learns, shape);
+        value.memory = fresh(dtype, shape);
         return value;
     }
 
@@ -162,33 +170,38 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         return program.constant(all).narrow(0, 0, rows * columns).reshape(rows, columns);
     }
 
+    private DType typeOf(Parameter parameter) {
+        return parameter.cast() ? type : DType.F32;
+    }
+
     private PlannedMemory weight(Parameter parameter) {
-        return weights.computeIfAbsent(parameter, each -> memory(true, each.shape(stage)));
+        return weights.computeIfAbsent(parameter, each -> memory(typeOf(each), true, each.shape(stage)));
     }
 
     private PlannedMemory gradient(Parameter parameter) {
-        return gradients.computeIfAbsent(parameter, each -> memory(true, each.shape(stage)));
+        return gradients.computeIfAbsent(parameter, each -> memory(DType.F32, true, each.shape(stage)));
     }
 
-    /** What comes from outside, (G, …), bound before a run. */
+    /** What comes from outside, (G, …) F32, bound before a run. */
     Value input(boolean learns, long... shape) {
-        Value value = new Value(learns, shape);
-        value.memory = memory(true, shape);
+        Value value = new Value(DType.F32, learns, shape);
+        value.memory = memory(DType.F32, true, shape);
         return value;
     }
 
-    /** Makes the value's memory the outside's. */
-    void output(Value value) {
-        PlannedMemory memory = ready(value).memory();
-        if (memory.external) {
+    /** The value, F32, in memory of the outside's. */
+    Value output(Value value) {
+        Value out = in(DType.F32, value);
+        if (out.memory().external) {
             throw new NotPlannedException("a network that leaves what it was shown, or the same twice,");
         }
-        memory.external = true;
+        out.memory().external = true;
+        return out;
     }
 
-    /** Memory of a gradient that comes from outside and is not read there again. */
+    /** Memory of an output's gradient that comes from outside, F32, and is not read there again. */
     PlannedMemory gradientInput(Value value) {
-        PlannedMemory memory = memory(true, value.shape);
+        PlannedMemory memory = memory(DType.F32, true, value.shape);
         value.gradient = new Gradient(memory);
         return memory;
     }
@@ -207,9 +220,9 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         }
     }
 
-    /** Copies an input's gradient to the outside's memory; zeros if it has none. After {@link #back}. */
+    /** Copies an input's gradient to the outside's memory, F32; zeros if it has none. After {@link #back}. */
     PlannedMemory gradientOutput(Value value) {
-        PlannedMemory out = memory(true, value.shape);
+        PlannedMemory out = memory(DType.F32, true, value.shape);
         Gradient gradient = value.gradient;
         if (gradient == null) {
             step(program -> program.zero(out.view()), out);
@@ -304,7 +317,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             step(program -> add.at(program, known.memory.view()), with(known.memory, read));
             return;
         }
-        PlannedMemory own = fresh(value.shape);
+        PlannedMemory own = fresh(value.dtype, value.shape);
         step(program -> write.at(program, own.view()), with(own, read));
         if (known == null) {
             value.gradient = new Gradient(own);
@@ -333,7 +346,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         if (known != null && known.users == 1) {
             return known.memory;
         }
-        PlannedMemory own = fresh(value.shape);
+        PlannedMemory own = fresh(value.dtype, value.shape);
         if (known == null) {
             step(program -> program.zero(own.view()), own);
         } else {
@@ -356,7 +369,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     /** {@code sum} += the sum of the rows. */
     private void addRows(PlannedMemory gradient, PlannedMemory sum) {
         long rows = elements(gradient.shape) / gradient.shape[gradient.shape.length - 1];
-        NativeArray all = ones.ones(rows);
+        NativeArray all = ones.ones(gradient.dtype, rows);
         step(
                 program -> program.addProduct(
                         ones(program, all, 1, rows), rows(gradient), sum.view().reshape(1, elements(sum.shape))),
@@ -371,10 +384,43 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         Pending pending = value.pending;
         if (pending != null) {
             value.pending = null;
-            value.memory = fresh(value.shape);
+            value.memory = fresh(value.dtype, value.shape);
             product(pending, value.memory, null);
         }
         return value;
+    }
+
+    /** The value in memory, in that type: a product writes it, of anything else it is a copy. */
+    private Value in(DType dtype, Value value) {
+        if (value.dtype == dtype) {
+            return ready(value);
+        }
+        Value out = value(dtype, value.learns, value.shape);
+        Pending pending = value.pending;
+        if (pending != null) {
+            product(pending, out.memory(), null);
+        } else {
+            step(program -> program.copy(value.view(), out.view()), value.memory(), out.memory());
+        }
+        onTape(out, gradient -> {
+            PlannedMemory from = gradient.memory;
+            if (value.dtype == DType.F32 && from.dtype != DType.F32) { // to which others are added
+                give(value, (program, to) -> program.copy(from.view(), to), null, from);
+            } else {
+                pass(value, from, gradient);
+            }
+        });
+        return out;
+    }
+
+    /** The same in that type; a copy if it has another. */
+    private PlannedMemory in(DType dtype, PlannedMemory memory) {
+        if (memory.dtype == dtype) {
+            return memory;
+        }
+        PlannedMemory own = fresh(dtype, memory.shape);
+        step(program -> program.copy(memory.view(), own.view()), memory, own);
+        return own;
     }
 
     private void product(Pending pending, PlannedMemory out, @Nullable PlannedMemory addend) {
@@ -423,7 +469,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             throw new NotPlannedException("an image that is no multiple of a patch");
         }
         Value in = ready(images);
-        Value out = value(false, count, rows * columns, 3L * patch * patch);
+        Value out = value(type, false, count, rows * columns, 3L * patch * patch);
         step(
                 program -> program.copy(
                         in.view().reshape(count, 3, rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5),
@@ -442,9 +488,10 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         long width = patches.last();
         PlannedMemory first = weight(classToken);
         PlannedMemory places = weight(positions);
-        Value out = value(true, images, count + 1, width);
-        PlannedMemory start = fresh(1, width);
-        NativeArray all = ones.ones(images);
+        Value out = value(DType.F32, true, images, count + 1, width);
+        PlannedMemory start = fresh(type, 1, width);
+        NativeArray all = ones.ones(type, images);
+        NativeArray exact = ones.ones(DType.F32, images);
         step(
                 program -> {
                     program.sum(first.view().reshape(1, width), places.view().select(1, 0), start.view());
@@ -464,7 +511,14 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             PlacedRows from = () -> in.view().select(0, image);
             PlacedRows at = () -> places.view().select(0, 0).narrow(0, 1, count);
             if (pending == null) {
-                step(program -> program.sum(from.view(), at.view(), to.view()), in.memory(), places, out.memory());
+                step(
+                        program -> {
+                            program.copy(from.view(), to.view());
+                            program.add(to.view(), at.view());
+                        },
+                        in.memory(),
+                        places,
+                        out.memory());
             } else {
                 product(pending.layer, from, at, to, in.memory(), places, out.memory());
             }
@@ -475,7 +529,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             PlannedMemory ofPlaces = gradient(positions);
             step(
                     program -> {
-                        DnnlView each = ones(program, all, 1, images);
+                        DnnlView each = ones(program, exact, 1, images);
                         program.addProduct(
                                 each, from.view().select(1, 0), ofFirst.view().reshape(1, width));
                         program.addProduct(
@@ -493,13 +547,14 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
 
     @Override
     public Value linear(Value x, Linear layer) {
-        Value in = ready(x);
+        DType operands = typeOf(layer.weight());
+        Value in = in(operands, x);
         long[] shape = in.shape.clone();
         shape[shape.length - 1] = layer.outputs(stage);
-        Value out = new Value(true, shape);
+        Value out = new Value(operands, true, shape);
         out.pending = new Pending(in, layer);
         onTape(out, gradient -> {
-            PlannedMemory from = gradient.memory;
+            PlannedMemory from = in(operands, gradient.memory);
             PlannedMemory weight = weight(layer.weight());
             PlannedMemory ofWeight = gradient(layer.weight());
             step(
@@ -513,7 +568,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
                     from,
                     ofWeight);
             if (layer.bias() != null) {
-                addRows(from, gradient(layer.bias()));
+                addRows(gradient.memory, gradient(layer.bias()));
             }
             long inputs = in.last();
             give(
@@ -539,10 +594,10 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             throw new NotPlannedException("a network that normalises what it is shown");
         }
         long width = in.last();
-        Value out = value(true, in.shape);
+        Value out = value(type, true, in.shape);
         PlannedMemory weight = weight(layer.weight());
         PlannedMemory bias = weight(layer.bias());
-        PlannedMemory statistics = fresh(2, elements(in.shape) / width);
+        PlannedMemory statistics = fresh(DType.F32, 2, elements(in.shape) / width);
         step(
                 program -> program.layerNorm(
                         in.rows(), weight.view(), bias.view(), layer.eps(), statistics.view(), out.rows()),
@@ -552,9 +607,9 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
                 statistics,
                 out.memory());
         onTape(out, gradient -> {
-            PlannedMemory from = gradient.memory;
-            PlannedMemory ofWeight = fresh(width);
-            PlannedMemory ofBias = fresh(width);
+            PlannedMemory from = in(out.dtype, gradient.memory);
+            PlannedMemory ofWeight = fresh(DType.F32, width);
+            PlannedMemory ofBias = fresh(DType.F32, width);
             give(
                     in,
                     (program, to) -> program.layerNormGradient(
@@ -591,11 +646,11 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     @Override
     public Value gelu(Value x) {
         Value in = ready(x);
-        Value out = value(in.learns, in.shape);
+        Value out = value(in.dtype, in.learns, in.shape);
         step(program -> program.gelu(in.rows(), out.rows()), in.memory(), out.memory());
         onTape(out, gradient -> {
-            PlannedMemory from = gradient.memory;
-            if (in.gradient == null && gradient.users == 1) { // in place
+            PlannedMemory from = in(out.dtype, gradient.memory);
+            if (in.gradient == null && gradient.users == 1 && from == gradient.memory) { // in place
                 step(program -> program.geluGradient(in.rows(), rows(from), rows(from)), in.memory(), from);
                 pass(in, from, gradient);
             } else {
@@ -629,23 +684,24 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         long tokens = in.size(1);
         long width = in.last() / 3;
         long head = width / heads;
-        Value out = value(true, images, asking, width);
-        PlannedMemory shares = fresh(images, heads, asking, tokens);
+        Value out = value(type, true, images, asking, width);
+        PlannedMemory shares = fresh(type, images, heads, asking, tokens);
         long together = Math.max(1, Math.min(images, SCORES / (heads * asking * tokens)));
+        PlannedMemory scores = type == DType.F32 ? null : fresh(DType.F32, together, heads, asking, tokens);
+        PlannedMemory[] touched = {in.memory(), shares, out.memory()};
         step(
                 program -> eachPart(images, together, (from, count) -> {
                     Parts parts = Parts.of(in.view().narrow(0, from, count), heads, head);
                     DnnlView own = shares.view().narrow(0, from, count);
-                    program.product(parts.queries(asking), parts.keys.permute(0, 1, 3, 2), own);
-                    program.softmax(own, own);
+                    DnnlView exact = scores == null ? own : scores.view().narrow(0, 0, count);
+                    program.product(parts.queries(asking), parts.keys.permute(0, 1, 3, 2), exact);
+                    program.softmax(exact, own);
                     program.product(own, parts.values, byHead(out.view().narrow(0, from, count), heads));
                 }),
-                in.memory(),
-                shares,
-                out.memory());
+                scores == null ? touched : with(scores, touched));
         onTape(out, gradient -> {
-            PlannedMemory from = gradient.memory;
-            PlannedMemory ofScores = fresh(together, heads, asking, tokens);
+            PlannedMemory from = in(type, gradient.memory);
+            PlannedMemory ofScores = fresh(type, together, heads, asking, tokens);
             give(
                     in,
                     (program, to) -> {
@@ -709,7 +765,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     @Override
     public Value scale(Value x, Parameter factor) {
         Value in = ready(x);
-        Value out = value(true, in.shape);
+        Value out = value(in.dtype, true, in.shape);
         PlannedMemory by = weight(factor);
         step(
                 program -> program.scale(in.rows(), by.view().reshape(1, 1), null, out.rows()),
@@ -721,16 +777,17 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             PlannedMemory sum = gradient(factor);
             long width = in.last();
             long rows = elements(in.shape) / width;
-            PlannedMemory products = fresh(in.shape);
-            PlannedMemory sums = fresh(1, width);
-            NativeArray all = ones.ones(Math.max(rows, width));
+            PlannedMemory products = fresh(from.dtype, in.shape);
+            PlannedMemory sums = fresh(DType.F32, 1, width);
+            NativeArray all = ones.ones(from.dtype, rows);
+            NativeArray exact = ones.ones(DType.F32, width);
             step(
                     program -> {
-                        program.scale(in.rows(), rows(from), null, rows(products));
+                        program.scale(rows(from), in.rows(), null, rows(products));
                         program.product(ones(program, all, 1, rows), rows(products), sums.view());
                         program.addProduct(
                                 sums.view(),
-                                ones(program, all, width, 1),
+                                ones(program, exact, width, 1),
                                 sum.view().reshape(1, 1));
                     },
                     in.memory(),
@@ -738,11 +795,12 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
                     products,
                     sums,
                     sum);
+            PlannedMemory cast = in(in.dtype, from);
             give(
                     in,
-                    (program, to) -> program.scale(rows(from), by.view().reshape(1, 1), null, to.reshape(rows, width)),
+                    (program, to) -> program.scale(rows(cast), by.view().reshape(1, 1), null, to.reshape(rows, width)),
                     null,
-                    from,
+                    cast,
                     by);
         });
         return out;
@@ -755,12 +813,19 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
 
     /** The sum; {@code y}'s product takes it along if it is still to be written. */
     private Value summed(Value in, Value y) {
-        Value out = value(true, in.shape);
+        boolean swaps = in.dtype != y.dtype && in.dtype != DType.F32; // oneDNN's sum is of the first one's type
+        Value out = value(swaps ? y.dtype : in.dtype, true, in.shape);
         Pending pending = y.pending;
         if (pending != null) {
             product(pending, out.memory(), in.memory());
         } else {
-            step(program -> program.sum(in.rows(), y.rows(), out.rows()), in.memory(), y.memory(), out.memory());
+            Value first = swaps ? y : in;
+            Value second = swaps ? in : y;
+            step(
+                    program -> program.sum(first.rows(), second.rows(), out.rows()),
+                    in.memory(),
+                    y.memory(),
+                    out.memory());
         }
         onTape(out, gradient -> {
             pass(in, gradient.memory, gradient);
@@ -776,11 +841,11 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         if (dropped == 0 || block == 0) {
             return summed(in, of);
         }
-        Value added = ready(of);
+        Value added = in(in.dtype, of);
         long images = in.size(0);
         long values = elements(in.shape) / images;
-        Value out = value(true, in.shape);
-        PlannedMemory scales = factors == null ? memory(true, (long) dropped * BRANCHES, images) : factors;
+        Value out = value(in.dtype, true, in.shape);
+        PlannedMemory scales = factors == null ? memory(DType.F32, true, (long) dropped * BRANCHES, images) : factors;
         factors = scales;
         step(
                 program -> program.scale(
@@ -817,7 +882,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     @Override
     public Value token(Value x, int index) {
         Value in = ready(x);
-        Value out = value(in.learns, in.size(0), in.last());
+        Value out = value(in.dtype, in.learns, in.size(0), in.last());
         step(program -> program.copy(in.view().select(1, index), out.view()), in.memory(), out.memory());
         onTape(out, gradient -> {
             PlannedMemory sum = writable(in);
@@ -829,7 +894,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     @Override
     public Value section(Value x, int from, int count) {
         Value in = ready(x);
-        Value out = value(in.learns, in.size(0), count, in.last());
+        Value out = value(in.dtype, in.learns, in.size(0), count, in.last());
         step(program -> program.copy(in.view().narrow(1, from, count), out.view()), in.memory(), out.memory());
         onTape(out, gradient -> {
             PlannedMemory sum = writable(in);

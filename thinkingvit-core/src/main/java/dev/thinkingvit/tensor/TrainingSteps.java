@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The steps of a {@link DnnlProgram} that only a training needs: forward passes that keep what the way back wants, and the
- * way back. Everything is F32. Weights lie as libtorch has them, and are read where they lie: measured, packing them once an
+ * way back. F32 or BF16, statistics and parameters of norms F32. Weights lie as libtorch has them, and are read where they lie: measured, packing them once an
  * update is worth 3 % of a product of 2,000 rows.
  *
  * <p>{@code G} images, {@code N} tokens, {@code d} features.
@@ -125,7 +125,7 @@ public final class TrainingSteps {
     }
 
     /**
-     * {@code out} = {@code x} · {@code factor} + {@code addend}.
+     * {@code out} = {@code x} · {@code factor} + {@code addend}. Fast where {@code out} is of {@code x}'s type.
      *
      * @param x of up to three dimensions
      * @param factor of as many dimensions, each as {@code x}'s or 1
@@ -137,7 +137,7 @@ public final class TrainingSteps {
     }
 
     /**
-     * {@code out} = {@code x} + {@code y}.
+     * {@code out} = {@code x} + {@code y}. Fast where {@code out} is of {@code x}'s type.
      *
      * @param y each dimension as {@code x}'s or 1
      * @param out as {@code x}, or {@code x} itself
@@ -287,7 +287,7 @@ public final class TrainingSteps {
         DnnlProgram.requireShape("bias", bias, weight.shape());
         DnnlProgram.requireShape("out", out, x.shape());
         program.write(() -> {
-            layer_normalization_forward.primitive_desc described = norm(x, statistics, eps);
+            layer_normalization_forward.primitive_desc described = norm(x, statistics, eps, out);
             return program.new Arguments(described, new layer_normalization_forward(described))
                     .with(dnnl.DNNL_ARG_SRC, x)
                     .with(dnnl.DNNL_ARG_SCALE, weight)
@@ -303,13 +303,13 @@ public final class TrainingSteps {
         DnnlProgram.requireShape("statistics", statistics, 2, x.size(0));
     }
 
-    private static layer_normalization_forward.primitive_desc norm(DnnlView x, DnnlView statistics, double eps) {
-        memory.desc shape = Dnnl.describe(x);
+    private static layer_normalization_forward.primitive_desc norm(
+            DnnlView x, DnnlView statistics, double eps, DnnlView out) {
         return new layer_normalization_forward.primitive_desc(
                 Dnnl.engine(),
                 dnnl.prop_kind.forward_training.value,
-                shape,
-                shape,
+                Dnnl.describe(x),
+                Dnnl.describe(out),
                 Dnnl.describe(statistics.select(0, 0)),
                 (float) eps,
                 NORM_FLAGS,
@@ -341,17 +341,16 @@ public final class TrainingSteps {
         DnnlProgram.requireShape("the weight's gradient", ofWeight, weight.shape());
         DnnlProgram.requireShape("the bias's gradient", ofBias, weight.shape());
         program.write(() -> {
-            memory.desc shape = Dnnl.describe(x);
             layer_normalization_backward.primitive_desc described = new layer_normalization_backward.primitive_desc(
                     Dnnl.engine(),
                     dnnl.prop_kind.backward.value,
-                    shape,
-                    shape,
-                    shape,
+                    Dnnl.describe(out),
+                    Dnnl.describe(gradient),
+                    Dnnl.describe(x),
                     Dnnl.describe(statistics.select(0, 0)),
                     (float) eps,
                     NORM_FLAGS,
-                    norm(x, statistics, eps),
+                    norm(x, statistics, eps, gradient),
                     DnnlProgram.attributes(),
                     false);
             return program.new Arguments(described, new layer_normalization_backward(described))

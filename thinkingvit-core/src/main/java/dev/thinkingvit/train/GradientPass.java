@@ -66,9 +66,8 @@ final class GradientPass implements AutoCloseable {
         this.objective = objective;
         long values = Cost.blockValues(model.network(), model.config().stages());
         this.isProgram = !model.device().isCuda()
-                && precision == Precision.FP32
                 && !recipe.execution().gradCheckpointing()
-                && TrainingPasses.areFor(model.network());
+                && TrainingPasses.areFor(model.network(), precision.ofTraining());
         this.microBatch = model.device().isCuda()
                 ? deviceBatch
                 : (int) Math.max(1, (isProgram ? PROGRAM_VALUES : MICRO_BATCH_VALUES) / values);
@@ -149,7 +148,8 @@ final class GradientPass implements AutoCloseable {
         }
         TrainingPasses known = programs.get(worker);
         TrainingPasses own = known == null
-                ? new TrainingPasses(model.network(), recipe.loss().dropPath() > 0)
+                ? new TrainingPasses(
+                        model.network(), precision.ofTraining(), recipe.loss().dropPath() > 0)
                 : known;
         programs.set(worker, own);
         own.use(cut);

@@ -18,6 +18,7 @@ import dev.thinkingvit.onnx.OnnxExport;
 import dev.thinkingvit.picture.ImageSize;
 import dev.thinkingvit.store.ModelConfig;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
 import dev.thinkingvit.tensor.Natives;
 import dev.thinkingvit.tensor.Scope;
@@ -268,7 +269,7 @@ class NetworkContractTest {
 
     @Test
     void programsGiveTheSameGradientsAsOperators() {
-        assumeTrue(TrainingPasses.areFor(network), "trained by operators");
+        assumeTrue(TrainingPasses.arePlannedFor(network, DType.F32), "trained by operators");
         DropPath dropPath = DropPath.draw(0.5, network, eachImage());
         for (int last : new TreeSet<>(List.of(1, stages()))) {
             StageLoss ofPrediction = (stage, output) -> loss(stage, last, output.prediction());
@@ -281,8 +282,8 @@ class NetworkContractTest {
             Map<String, float[]> ofTokens = gradients(last, ofBoth, true, dropPath, null, false);
             Map<String, float[]> without = gradients(last, ofPrediction, true, DropPath.NONE, null, false);
             withGradients(() -> {
-                try (TrainingPasses passes = new TrainingPasses(network, true);
-                        TrainingPasses wholly = new TrainingPasses(network, false)) {
+                try (TrainingPasses passes = new TrainingPasses(network, DType.F32, true);
+                        TrainingPasses wholly = new TrainingPasses(network, DType.F32, false)) {
                     for (boolean tokens : new boolean[] {true, false}) {
                         programs(passes, last, ofPrediction, tokens, dropPath)
                                 .forEach((name, found) -> assertClose(name, found, expected.get(name)));
@@ -297,10 +298,64 @@ class NetworkContractTest {
         }
     }
 
+    /** BF16 rounds: programs' gradients are about as far from exact ones as operators' are. */
+    @Test
+    void programsInBf16AreAsNearToExactGradientsAsOperators() {
+        assumeTrue(TrainingPasses.arePlannedFor(network, DType.BF16), "trained by operators");
+        DropPath dropPath = DropPath.draw(0.5, network, eachImage());
+        for (int last : new TreeSet<>(List.of(1, stages()))) {
+            for (boolean tokens : new boolean[] {true, false}) {
+                StageLoss loss = (stage, output) -> {
+                    Tensor rest = loss(stage, last, output.prediction());
+                    Tensor part = tokens
+                            ? output.tokens().to(ScalarType.Float).square().sum()
+                            : null;
+                    return part == null || rest == null ? (part == null ? rest : part) : part.add(rest);
+                };
+                Map<String, float[]> exact = gradients(last, loss, tokens, dropPath, null, false);
+                withGradients(() -> {
+                    NestedWeights rounded = NestedWeights.cut(network, tensors(weights), ScalarType.BFloat16);
+                    Map<String, Tensor> sums = zeros();
+                    NestedWeights replica = rounded.replica();
+                    replica.backward(specimen.images(IMAGES), last, loss, tokens, dropPath, null, false);
+                    replica.addGradientsTo(sums);
+                    double byOperators = distance(values(sums), exact);
+                    try (TrainingPasses passes = new TrainingPasses(network, DType.BF16, true)) {
+                        double byPrograms = distance(programs(passes, rounded, last, loss, tokens, dropPath), exact);
+                        assertThat(byPrograms)
+                                .as("distance up to stage %d, by operators %s", last, byOperators)
+                                .isPositive()
+                                .isLessThan(Math.max(0.01, 1.5 * byOperators));
+                    }
+                    return null;
+                });
+            }
+        }
+    }
+
+    /** Of all gradients together, as a share of the expected ones' length. */
+    private static double distance(Map<String, float[]> came, Map<String, float[]> expected) {
+        double off = 0;
+        double length = 0;
+        for (Map.Entry<String, float[]> each : expected.entrySet()) {
+            float[] own = came.get(each.getKey());
+            for (int i = 0; i < own.length; i++) {
+                double difference = own[i] - each.getValue()[i];
+                off += difference * difference;
+                length += (double) each.getValue()[i] * each.getValue()[i];
+            }
+        }
+        return Math.sqrt(off / length);
+    }
+
     private Map<String, float[]> programs(
             TrainingPasses passes, int last, StageLoss loss, boolean tokens, DropPath dropPath) {
+        return programs(passes, cut(weights), last, loss, tokens, dropPath);
+    }
+
+    private Map<String, float[]> programs(
+            TrainingPasses passes, NestedWeights cut, int last, StageLoss loss, boolean tokens, DropPath dropPath) {
         Map<String, Tensor> sums = zeros();
-        NestedWeights cut = cut(weights);
         passes.use(cut);
         passes.backward(specimen.images(IMAGES), last, loss, tokens, dropPath);
         passes.use(cut); // what nobody asked for is forgotten
