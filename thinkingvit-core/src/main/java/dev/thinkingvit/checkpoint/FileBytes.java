@@ -187,7 +187,7 @@ public final class FileBytes implements AutoCloseable {
         while (into.position() < end) {
             // in pieces: for memory in its heap Java keeps a buffer outside of it for each thread, of the largest size
             // ever read
-            into.limit(Math.min(end, into.position() + SMALL_FILE));
+            into.limit(into.position() + Math.min(end - into.position(), SMALL_FILE));
             if (channel.read(into, offset + into.position() - start) < 0) {
                 throw new IOException("the file shrank while it was read");
             }

@@ -28,8 +28,10 @@ final class DnnlWeights implements AutoCloseable {
     private @Nullable Map<String, HostTensor> source;
     private final Map<Use, Packed> matrices = new HashMap<>();
     private final Map<Shape, DnnlMatrix> shapes = new HashMap<>(); // the first of each
-    private final Map<List<Object>, NativeArray> arrays = new HashMap<>(); // guarded by this, as the next two
+    private final Map<List<Object>, NativeArray> arrays = new HashMap<>(); // guarded by this, as the next three
     private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Map<Integer, float[]> spare =
+            new HashMap<>(); // by length, of weights that are packed: to be used again
     private long bytes;
 
     /** A linear layer with what is folded into it. */
@@ -79,8 +81,9 @@ final class DnnlWeights implements AutoCloseable {
     }
 
     /** Everything has been asked for once: the source is not needed any more. */
-    void seal() {
+    synchronized void seal() {
         source = null;
+        spare.clear();
     }
 
     /** Bytes of native memory. */
@@ -135,6 +138,12 @@ final class DnnlWeights implements AutoCloseable {
     }
 
     private Packed packed(Linear layer, DenseLayer whole, long rows, EightBits.@Nullable Rounding rounding) {
+        Packed packed = laidOut(layer, whole, rows, rounding);
+        spare.put(whole.weight().length, whole.weight());
+        return packed;
+    }
+
+    private Packed laidOut(Linear layer, DenseLayer whole, long rows, EightBits.@Nullable Rounding rounding) {
         boolean cast = layer.weight().cast();
         float[] bias = whole.bias();
         int in = whole.inputs();
@@ -282,13 +291,18 @@ final class DnnlWeights implements AutoCloseable {
         }
     }
 
-    private float[] cut(Parameter parameter) {
+    private synchronized float[] cut(Parameter parameter) {
         try (Scope scope = new Scope()) {
-            return read(parameter).toFloats();
+            NativeArray read = read(parameter);
+            int length = Math.toIntExact(read.elements());
+            float[] known = spare.remove(length);
+            float[] values = known == null ? new float[length] : known;
+            floats(read).get(values);
+            return values;
         }
     }
 
-    /** What the stage reads, F32: read from a file into native memory, with no copy in Java's heap. */
+    /** What the stage reads, F32. What a file has in F32 comes from there without a copy in Java's heap. */
     private NativeArray read(Parameter parameter) {
         HostTensor host = source == null ? null : source.get(parameter.name());
         if (host == null) {
@@ -302,7 +316,9 @@ final class DnnlWeights implements AutoCloseable {
             read = NativeArray.allocate(DType.F32, parameter.shape(stage));
             parameter.cut(stage, floats(whole), floats(read));
         }
-        parameter.scale(floats(read));
+        if (parameter.scales().isPresent()) {
+            parameter.scale(floats(read));
+        }
         return read;
     }
 

@@ -5,6 +5,7 @@ import dev.thinkingvit.tensor.DnnlProgram;
 import dev.thinkingvit.tensor.DnnlView;
 import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.TensorException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -75,16 +76,22 @@ final class TrainedStage implements AutoCloseable {
     }
 
     /**
-     * Plans a stage for an image.
+     * Plans a stage for an image; in BF16, for whose steps a processor may lack kernels, writes it too.
      *
      * @param type of products' operands: F32 or BF16
      * @param tokens whether somebody reads them
      * @throws TrainingPlan.NotPlannedException if the network has layers that are trained by operators only
+     * @throws TensorException if a step cannot be written
      */
     static void requirePlanned(Network network, int stage, DType type, boolean tokens) {
         try (Scope scope = new Scope()) {
             TrainingPlan plan = new TrainingPlan(stage, type, network.depth(stage), NativeArray::allocate);
             Passing.of(network, stage, 1, tokens, plan);
+            if (type != DType.F32) {
+                long bytes = plan.layOut();
+                new Half(plan, false, bytes).close();
+                new Half(plan, true, bytes).close();
+            }
         }
     }
 

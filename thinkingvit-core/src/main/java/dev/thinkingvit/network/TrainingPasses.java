@@ -4,6 +4,7 @@ import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.Dnnl;
 import dev.thinkingvit.tensor.NativeArray;
 import dev.thinkingvit.tensor.Scope;
+import dev.thinkingvit.tensor.TensorException;
 import dev.thinkingvit.tensor.Tensors;
 import dev.thinkingvit.tensor.TorchTensor;
 import java.util.ArrayList;
@@ -15,10 +16,12 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Forward and backward passes through a network's stages by oneDNN's programs: gradients as {@link NestedWeights} finds
- * them by libtorch's operators, sooner. With products in BF16 the residual stream stays F32, with all that is said outside. Only the losses themselves are libtorch's. Programs are made for a size of
+ * them by libtorch's operators, sooner. In BF16 blocks' residual stream and what stages say stay F32. Only the losses themselves are libtorch's. Programs are made for a size of
  * micro-batch when it is first met, and kept.
  *
  * <p>For one thread at a time, with as many native threads as the one that first ran it. Owns its memory; close it.
@@ -26,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code G} images of a micro-batch, {@code h} and {@code w} their height and width.
  */
 public final class TrainingPasses implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(TrainingPasses.class);
+
     /** Programs that are kept: for the usual micro-batches and those of an epoch's last, up to each stage that is drawn. */
     private static final int KEPT = 8;
 
@@ -88,6 +93,9 @@ public final class TrainingPasses implements AutoCloseable {
             }
             return true;
         } catch (TrainingPlan.NotPlannedException e) {
+            return false;
+        } catch (TensorException e) {
+            log.warn("training goes on by operators, slower: {}", e.getMessage());
             return false;
         }
     }

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * are known beforehand, memory is laid out once: values that the way back wants keep theirs, everything else shares.
  *
  * <p>In BF16 operands of products are, with the weights, what lies between the products of a branch, and its gradients. F32
- * are the residual stream and its gradient, scores, statistics, sums of gradients, and all that comes from outside or goes there.
+ * are blocks' residual stream and its gradient, scores, statistics, gradients of weights, and all that comes from outside or
+ * goes there.
  *
  * <p>A linear layer waits for what follows it, so that a residual is added while the product is in registers. Gradients that
  * pass a sum unchanged are not copied: several values have the same memory until something is added for one of them alone.
@@ -346,7 +347,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         if (known != null && known.users == 1) {
             return known.memory;
         }
-        PlannedMemory own = fresh(value.dtype, value.shape);
+        PlannedMemory own = fresh(known == null ? value.dtype : known.memory.dtype, value.shape);
         if (known == null) {
             step(program -> program.zero(own.view()), own);
         } else {
@@ -396,7 +397,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
             return ready(value);
         }
         Value out = value(dtype, value.learns, value.shape);
-        Pending pending = value.pending;
+        Pending pending = value.dtype == DType.F32 ? ready(value).pending : value.pending;
         if (pending != null) {
             product(pending, out.memory(), null);
         } else {
@@ -593,6 +594,9 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
         if (!in.learns) {
             throw new NotPlannedException("a network that normalises what it is shown");
         }
+        if (typeOf(layer.weight()) != DType.F32 || typeOf(layer.bias()) != DType.F32) {
+            throw new NotPlannedException("a network whose norms are cast");
+        }
         long width = in.last();
         Value out = value(type, true, in.shape);
         PlannedMemory weight = weight(layer.weight());
@@ -679,7 +683,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
 
     /** @param asking how many tokens' queries are asked, the first ones */
     private Value attention(Value qkv, int heads, long asking) {
-        Value in = ready(qkv);
+        Value in = in(type, qkv);
         long images = in.size(0);
         long tokens = in.size(1);
         long width = in.last() / 3;
@@ -836,7 +840,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
 
     @Override
     public Value residual(Value x, Value of) {
-        Value in = ready(x);
+        Value in = in(DType.F32, x);
         int which = block * BRANCHES + branch++;
         if (dropped == 0 || block == 0) {
             return summed(in, of);
@@ -910,7 +914,7 @@ final class TrainingPlan extends SomeLayers<TrainingPlan.Value> {
     public Value block(Value x, int index, UnaryOperator<Value> body) {
         block = index;
         branch = 0;
-        return body.apply(ready(x));
+        return body.apply(in(DType.F32, x));
     }
 
     @Override

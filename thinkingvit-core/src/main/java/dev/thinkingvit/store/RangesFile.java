@@ -4,6 +4,7 @@ import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.network.ActivationRanges;
 import dev.thinkingvit.tensor.HostTensor;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -23,6 +24,7 @@ public final class RangesFile {
 
     private static final String FORMAT = "thinkingvit-int8-ranges";
     private static final String VERSION = "1";
+    private static final int PIECE = 1 << 18; // bytes of a weight that are looked at together
     private static final String AGAIN = "; 'thinkingvit calibrate --save' measures again";
 
     private RangesFile() {}
@@ -104,12 +106,16 @@ public final class RangesFile {
     /** Of the weights that the ranges are about, in the order of their names. */
     private static String checksum(Path file, ModelDirectory.Model model, ActivationRanges ranges) {
         CRC32C sum = new CRC32C();
+        ByteBuffer piece = ByteBuffer.allocate(PIECE);
         for (String name : ranges.weights()) {
             HostTensor weight = model.weights().get(name);
             if (weight == null) {
                 throw new CheckpointException(file, "is about " + name + ", which the model does not have");
             }
-            sum.update(weight.data());
+            for (long from = 0; from < weight.bytes(); from += PIECE) {
+                weight.read(from, piece.clear().limit((int) Math.min(PIECE, weight.bytes() - from)));
+                sum.update(piece.flip());
+            }
         }
         return String.format(Locale.ROOT, "crc32c %08x", sum.getValue());
     }

@@ -101,9 +101,10 @@ public final class Dnnl {
     }
 
     /**
-     * Whether products of that type are faster than libtorch's in all layouts, as a training wants them. In F32 with AVX2
-     * and newer: older kernels take two to three times as long where an operand lies the other way round. In BF16 wherever there
-     * are any: emulated, they take a fortieth.
+     * Whether a training of products of that type, of all layouts, is better done by oneDNN than by libtorch. In F32 with AVX2
+     * and newer: older kernels take two to three times as long where an operand lies the other way round. In BF16 wherever it
+     * has kernels: where AVX-512 emulates them libtorch's operators take 40 times as long, and where there are instructions for
+     * it they are oneDNN's too.
      */
     public static boolean isFastInAllLayouts(DType dtype) {
         return dtype == DType.F32 ? kernel(dtype).startsWith("brg") : hasKernel(dtype);

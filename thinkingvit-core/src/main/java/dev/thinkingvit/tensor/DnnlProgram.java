@@ -738,7 +738,7 @@ public final class DnnlProgram implements AutoCloseable {
         requireShape("out", out, result);
     }
 
-    private static void requireType(String what, DnnlView view, DType required) {
+    static void requireType(String what, DnnlView view, DType required) {
         if (view.dtype() != required) {
             throw new IllegalArgumentException(what + ": " + required + " is required, " + view + " came");
         }

@@ -121,12 +121,17 @@ public final class HostTensor {
     }
 
     /**
-     * Copies the elements' bytes, little-endian.
+     * Fills a buffer with the elements' bytes, little-endian; from a file without another one between.
      *
-     * @param into with room for {@link #bytes} of them
+     * @param offset of the first, in bytes
+     * @param into from its position to its limit
+     * @throws IllegalArgumentException if there are fewer
      */
-    void read(ByteBuffer into) {
-        source.read(0, into.slice(into.position(), bytes()));
+    public void read(long offset, ByteBuffer into) {
+        if (offset < 0 || into.remaining() > bytes() - offset) {
+            throw new IllegalArgumentException(into.remaining() + " bytes at " + offset + " are not within " + this);
+        }
+        source.read(offset, into);
     }
 
     /** How many bytes the elements take. */

@@ -89,7 +89,7 @@ public final class NativeArray extends NativeTensor {
     public static NativeArray of(HostTensor host) {
         NativeArray array = allocate(host.dtype(), host.shape());
         if (host.bytes() > 0) {
-            host.read(array.memory());
+            host.read(0, array.memory());
         }
         return array;
     }

@@ -66,7 +66,7 @@ public final class Tensors {
                 new TensorOptions(scalarType(host.dtype())),
                 new org.bytedeco.pytorch.MemoryFormatOptional());
         if (host.bytes() > 0) {
-            host.read(target(tensor, host.bytes()));
+            host.read(0, target(tensor, host.bytes()));
         }
         return tensor;
     }

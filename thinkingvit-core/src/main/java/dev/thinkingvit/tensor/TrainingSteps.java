@@ -285,6 +285,7 @@ public final class TrainingSteps {
     public void layerNorm(DnnlView x, DnnlView weight, DnnlView bias, double eps, DnnlView statistics, DnnlView out) {
         requireNorm(x, weight, statistics);
         DnnlProgram.requireShape("bias", bias, weight.shape());
+        DnnlProgram.requireType("bias", bias, DType.F32);
         DnnlProgram.requireShape("out", out, x.shape());
         program.write(() -> {
             layer_normalization_forward.primitive_desc described = norm(x, statistics, eps, out);
@@ -300,7 +301,9 @@ public final class TrainingSteps {
 
     private static void requireNorm(DnnlView x, DnnlView weight, DnnlView statistics) {
         DnnlProgram.requireShape("weight", weight, x.size(1));
+        DnnlProgram.requireType("weight", weight, DType.F32);
         DnnlProgram.requireShape("statistics", statistics, 2, x.size(0));
+        DnnlProgram.requireType("statistics", statistics, DType.F32);
     }
 
     private static layer_normalization_forward.primitive_desc norm(

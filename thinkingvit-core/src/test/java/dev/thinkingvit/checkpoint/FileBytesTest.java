@@ -3,14 +3,20 @@ package dev.thinkingvit.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.thinkingvit.tensor.DType;
 import dev.thinkingvit.tensor.HostTensor;
+import dev.thinkingvit.tensor.NativeArray;
+import dev.thinkingvit.tensor.Scope;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,10 +43,42 @@ class FileBytesTest {
     }
 
     private void assertRefused(HostTensor tensor, String reason) {
-        assertThatThrownBy(tensor::toFloats)
-                .isInstanceOf(CheckpointException.class)
-                .hasMessageStartingWith(file + ": ")
-                .hasMessageContaining(reason);
+        List<ThrowingCallable> readers = List.of(tensor::toFloats, () -> {
+            try (Scope scope = new Scope()) {
+                NativeArray.of(tensor);
+            }
+        });
+        for (ThrowingCallable reader : readers) {
+            assertThatThrownBy(reader)
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageStartingWith(file + ": ")
+                    .hasMessageContaining(reason);
+        }
+    }
+
+    @Test
+    void partsAreReadFromWhereTheyAre() {
+        float[] values = new float[1 << 19];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = i;
+        }
+        Path rising = folder.resolve("rising.safetensors");
+        Safetensors.write(rising, Map.of("a", HostTensor.of(values, values.length)), Map.of());
+        HostTensor whole = Safetensors.read(rising).tensors().get("a");
+        HostTensor inner = whole.part(DType.F32, 400, 300_000).part(DType.F32, 40, 290_000);
+        try (Scope scope = new Scope()) {
+            assertThat(NativeArray.of(whole).toFloats()).isEqualTo(values);
+            assertThat(NativeArray.of(inner).toFloats()).isEqualTo(inner.toFloats());
+        }
+        assertThat(inner.toFloats()).startsWith(110, 111).hasSize(290_000);
+        ByteBuffer later =
+                ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).position(4);
+        inner.read(8, later);
+        assertThat(later.getFloat(4)).isEqualTo(112);
+        assertThat(later.getFloat(8)).isEqualTo(113);
+        assertThatThrownBy(() -> inner.read(inner.bytes() - 4, ByteBuffer.allocate(8)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("8 bytes at 1159996 are not within F32 [290000]");
     }
 
     @Test

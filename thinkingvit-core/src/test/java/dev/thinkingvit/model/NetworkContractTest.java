@@ -320,8 +320,14 @@ class NetworkContractTest {
                     replica.backward(specimen.images(IMAGES), last, loss, tokens, dropPath, null, false);
                     replica.addGradientsTo(sums);
                     double byOperators = distance(values(sums), exact);
-                    try (TrainingPasses passes = new TrainingPasses(network, DType.BF16, true)) {
-                        double byPrograms = distance(programs(passes, rounded, last, loss, tokens, dropPath), exact);
+                    try (TrainingPasses passes = new TrainingPasses(network, DType.BF16, true);
+                            TrainingPasses wholly = new TrainingPasses(network, DType.BF16, false)) {
+                        Map<String, float[]> came = programs(passes, rounded, last, loss, tokens, dropPath);
+                        assertNear(came, exact);
+                        assertNear(
+                                programs(wholly, rounded, last, loss, tokens, DropPath.NONE),
+                                gradients(last, loss, tokens, DropPath.NONE, null, false));
+                        double byPrograms = distance(came, exact);
                         assertThat(byPrograms)
                                 .as("distance up to stage %d, by operators %s", last, byOperators)
                                 .isPositive()
@@ -331,6 +337,31 @@ class NetworkContractTest {
                 });
             }
         }
+    }
+
+    /** Each, within a share of its length and a smaller one of that of all together. */
+    private static void assertNear(Map<String, float[]> came, Map<String, float[]> exact) {
+        double all = Math.sqrt(exact.values().stream()
+                .mapToDouble(NetworkContractTest::squares)
+                .sum());
+        came.forEach((name, found) -> {
+            float[] expected = exact.get(name);
+            float[] off = new float[found.length];
+            for (int i = 0; i < off.length; i++) {
+                off[i] = found[i] - expected[i];
+            }
+            assertThat(Math.sqrt(squares(off)))
+                    .as(name)
+                    .isLessThanOrEqualTo(0.06 * Math.sqrt(squares(expected)) + 0.006 * all);
+        });
+    }
+
+    private static double squares(float[] values) {
+        double sum = 0;
+        for (float value : values) {
+            sum += (double) value * value;
+        }
+        return sum;
     }
 
     /** Of all gradients together, as a share of the expected ones' length. */
