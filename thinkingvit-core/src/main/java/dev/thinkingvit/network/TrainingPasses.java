@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Forward and backward passes through a network's stages by oneDNN's programs: gradients as {@link NestedWeights} finds
- * them by libtorch's operators, sooner. In BF16 blocks' residual stream and what stages say stay F32. Only the losses themselves are libtorch's. Programs are made for a size of
- * micro-batch when it is first met, and kept.
+ * them by libtorch's operators, sooner. In BF16 blocks' residual stream and what stages say stay F32. Only the losses
+ * themselves are libtorch's. Programs are made for a size of micro-batch when it is first met, and kept.
  *
  * <p>For one thread at a time, with as many native threads as the one that first ran it. Owns its memory; close it.
  *

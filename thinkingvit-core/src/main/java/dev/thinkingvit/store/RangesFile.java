@@ -7,23 +7,26 @@ import dev.thinkingvit.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The {@value #NAME} beside a model's weights: between which values lies what goes into its linear layers, which computing in
  * eight bits needs to know. A safetensors file by another name, so that nobody takes it for weights. It says its version,
- * and a checksum of the weights it was measured with.
+ * a checksum of itself and one of the weights it was measured with: those of the layers, and all biases and norms. (Positions
+ * are not among them: they are fitted to other sizes of pictures.)
  */
 public final class RangesFile {
     /** Its name in a model's directory. */
     public static final String NAME = "int8.ranges";
 
     private static final String FORMAT = "thinkingvit-int8-ranges";
-    private static final String VERSION = "1";
+    private static final String VERSION = "2";
     private static final int PIECE = 1 << 18; // bytes of a weight that are looked at together
     private static final String AGAIN = "; 'thinkingvit calibrate --save' measures again";
 
@@ -42,9 +45,10 @@ public final class RangesFile {
             throw new CheckpointException(model.path(), "is no model directory, where " + NAME + " could lie");
         }
         Path file = model.path().resolve(NAME);
+        Map<String, HostTensor> tensors = ranges.tensors();
         Safetensors.write(
                 file,
-                ranges.tensors(),
+                tensors,
                 Map.of(
                         "format",
                         FORMAT,
@@ -52,15 +56,17 @@ public final class RangesFile {
                         VERSION,
                         "images",
                         Integer.toString(images),
+                        "ranges",
+                        checksum(tensors),
                         "weights",
-                        checksum(file, model, ranges)));
+                        checksum(about(file, model, ranges))));
         return file;
     }
 
     /**
      * A model's ranges; null if there is no such file.
      *
-     * @throws CheckpointException if it cannot be read, is of another version, or was measured with other weights
+     * @throws CheckpointException if it cannot be read, is damaged or of another version, or was measured with other weights
      */
     public static @Nullable ActivationRanges read(ModelDirectory.Model model) {
         Objects.requireNonNull(model, "the model is null");
@@ -77,13 +83,16 @@ public final class RangesFile {
             throw new CheckpointException(
                     file, "version " + VERSION + " is required, " + says.get("version") + " came" + AGAIN);
         }
+        if (!checksum(contents.tensors()).equals(says.get("ranges"))) {
+            throw new CheckpointException(file, "is damaged: its values are not those that were written" + AGAIN);
+        }
         ActivationRanges ranges;
         try {
             ranges = ActivationRanges.of(contents.tensors());
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
         }
-        if (!checksum(file, model, ranges).equals(says.get("weights"))) {
+        if (!checksum(about(file, model, ranges)).equals(says.get("weights"))) {
             throw new CheckpointException(file, "was measured with other weights than the model's" + AGAIN);
         }
         return ranges;
@@ -103,15 +112,29 @@ public final class RangesFile {
         return ranges;
     }
 
-    /** Of the weights that the ranges are about, in the order of their names. */
-    private static String checksum(Path file, ModelDirectory.Model model, ActivationRanges ranges) {
-        CRC32C sum = new CRC32C();
-        ByteBuffer piece = ByteBuffer.allocate(PIECE);
+    /** The weights that the ranges follow from. */
+    private static Map<String, HostTensor> about(Path file, ModelDirectory.Model model, ActivationRanges ranges) {
+        Map<String, HostTensor> about = new HashMap<>();
         for (String name : ranges.weights()) {
             HostTensor weight = model.weights().get(name);
             if (weight == null) {
                 throw new CheckpointException(file, "is about " + name + ", which the model does not have");
             }
+            about.put(name, weight);
+        }
+        model.weights().forEach((name, weight) -> {
+            if (weight.shape().length == 1) {
+                about.put(name, weight);
+            }
+        });
+        return about;
+    }
+
+    /** In the order of their names. */
+    private static String checksum(Map<String, HostTensor> tensors) {
+        CRC32C sum = new CRC32C();
+        ByteBuffer piece = ByteBuffer.allocate(PIECE);
+        for (HostTensor weight : new TreeMap<>(tensors).values()) {
             for (long from = 0; from < weight.bytes(); from += PIECE) {
                 weight.read(from, piece.clear().limit((int) Math.min(PIECE, weight.bytes() - from)));
                 sum.update(piece.flip());

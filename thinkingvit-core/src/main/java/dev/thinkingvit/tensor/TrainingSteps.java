@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The steps of a {@link DnnlProgram} that only a training needs: forward passes that keep what the way back wants, and the
- * way back. F32 or BF16, statistics and parameters of norms F32. Weights lie as libtorch has them, and are read where they lie: measured, packing them once an
- * update is worth 3 % of a product of 2,000 rows.
+ * way back. F32 or BF16, statistics and parameters of norms F32. Weights lie as libtorch has them, and are read where they
+ * lie: measured, packing them once an update is worth 3 % of a product of 2,000 rows.
  *
  * <p>{@code G} images, {@code N} tokens, {@code d} features.
  */

@@ -97,7 +97,7 @@ class RangesFileTest {
         assertThat(read.keySet()).isEqualTo(ranges.tensors().keySet()).contains("stage2.blocks.0.attn.qkv.weight");
         assertThat(Safetensors.read(file).metadata())
                 .containsEntry("images", "12")
-                .containsEntry("version", "1");
+                .containsEntry("version", "2");
         assertThat(ModelDirectory.read(directory).weights())
                 .as("weights are what they were")
                 .hasSameSizeAs(model.weights());
@@ -120,27 +120,51 @@ class RangesFileTest {
                 .forEach((name, tensor) -> copies.put(name, HostTensor.of(tensor.toFloats(), tensor.shape())));
 
         Map<String, String> newer = new LinkedHashMap<>(contents.metadata());
-        newer.put("version", "2");
+        newer.put("version", "3");
         Safetensors.write(file, copies, newer);
-        assertRefused(model, "version 1 is required, 2 came; 'thinkingvit calibrate --save' measures again");
+        assertRefused(model, "version 2 is required, 3 came; 'thinkingvit calibrate --save' measures again");
 
         Safetensors.write(file, copies, Map.of("format", "pt"));
         assertRefused(model, "format thinkingvit-int8-ranges is required, pt came");
 
         Safetensors.write(file, copies, contents.metadata());
-        Map<String, HostTensor> weights = new LinkedHashMap<>(model.weights());
-        HostTensor changed = weights.get("blocks.0.mlp.fc1.weight");
-        float[] values = changed.toFloats();
-        values[7] += 1e-3f;
-        weights.put("blocks.0.mlp.fc1.weight", HostTensor.of(values, changed.shape()));
-        assertRefused(
-                new ModelDirectory.Model(directory, model.config(), weights),
-                "was measured with other weights than the model's");
+        assertThat(RangesFile.read(model)).isNotNull();
+        for (String name : List.of("blocks.0.mlp.fc1.weight", "blocks.0.norm2.weight", "blocks.1.attn.proj.bias")) {
+            Map<String, HostTensor> others = new LinkedHashMap<>(model.weights());
+            others.put(name, changed(others.get(name)));
+            assertRefused(
+                    new ModelDirectory.Model(directory, model.config(), others),
+                    "was measured with other weights than the model's");
+        }
+        Map<String, HostTensor> fitted = new LinkedHashMap<>(model.weights());
+        fitted.put("pos_embed", changed(fitted.get("pos_embed")));
+        assertThat(RangesFile.read(new ModelDirectory.Model(directory, model.config(), fitted)))
+                .as("positions may be fitted to another size")
+                .isNotNull();
 
+        Map<String, HostTensor> weights = new LinkedHashMap<>(model.weights());
         weights.remove("blocks.0.mlp.fc1.weight");
         assertRefused(
                 new ModelDirectory.Model(directory, model.config(), weights),
                 "is about blocks.0.mlp.fc1.weight, which the model does not have");
+    }
+
+    @Test
+    void rangesThatChangedAreRefused() {
+        Path file = RangesFile.write(model, measured(), IMAGES);
+        Safetensors.Contents contents = Safetensors.read(file);
+        Map<String, HostTensor> copies = new LinkedHashMap<>();
+        contents.tensors()
+                .forEach((name, tensor) -> copies.put(name, HostTensor.of(tensor.toFloats(), tensor.shape())));
+        copies.compute("stage2.blocks.0.attn.qkv.weight", (name, tensor) -> changed(tensor));
+        Safetensors.write(file, copies, contents.metadata());
+        assertRefused(model, "is damaged: its values are not those that were written");
+    }
+
+    private static HostTensor changed(HostTensor tensor) {
+        float[] values = tensor.toFloats();
+        values[7] += 1e-3f;
+        return HostTensor.of(values, tensor.shape());
     }
 
     private static void assertRefused(ModelDirectory.Model model, String words) {
