@@ -27,7 +27,7 @@ public final class RangesFile {
 
     private static final String FORMAT = "thinkingvit-int8-ranges";
     private static final String VERSION = "2";
-    private static final int PIECE = 1 << 18; // bytes of a weight that are looked at together
+    private static final int PIECE = 1 << 18; // bytes of a tensor that are looked at together
     private static final String AGAIN = "; 'thinkingvit calibrate --save' measures again";
 
     private RangesFile() {}
@@ -134,9 +134,9 @@ public final class RangesFile {
     private static String checksum(Map<String, HostTensor> tensors) {
         CRC32C sum = new CRC32C();
         ByteBuffer piece = ByteBuffer.allocate(PIECE);
-        for (HostTensor weight : new TreeMap<>(tensors).values()) {
-            for (long from = 0; from < weight.bytes(); from += PIECE) {
-                weight.read(from, piece.clear().limit((int) Math.min(PIECE, weight.bytes() - from)));
+        for (HostTensor tensor : new TreeMap<>(tensors).values()) {
+            for (long from = 0; from < tensor.bytes(); from += PIECE) {
+                tensor.read(from, piece.clear().limit((int) Math.min(PIECE, tensor.bytes() - from)));
                 sum.update(piece.flip());
             }
         }

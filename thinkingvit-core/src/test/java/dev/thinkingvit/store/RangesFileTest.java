@@ -115,9 +115,7 @@ class RangesFileTest {
     void rangesOfOtherWeightsOrOfAnotherVersionAreRefused() {
         Path file = RangesFile.write(model, measured(), IMAGES);
         Safetensors.Contents contents = Safetensors.read(file);
-        Map<String, HostTensor> copies = new LinkedHashMap<>();
-        contents.tensors()
-                .forEach((name, tensor) -> copies.put(name, HostTensor.of(tensor.toFloats(), tensor.shape())));
+        Map<String, HostTensor> copies = copies(contents);
 
         Map<String, String> newer = new LinkedHashMap<>(contents.metadata());
         newer.put("version", "3");
@@ -153,12 +151,18 @@ class RangesFileTest {
     void rangesThatChangedAreRefused() {
         Path file = RangesFile.write(model, measured(), IMAGES);
         Safetensors.Contents contents = Safetensors.read(file);
-        Map<String, HostTensor> copies = new LinkedHashMap<>();
-        contents.tensors()
-                .forEach((name, tensor) -> copies.put(name, HostTensor.of(tensor.toFloats(), tensor.shape())));
+        Map<String, HostTensor> copies = copies(contents);
         copies.compute("stage2.blocks.0.attn.qkv.weight", (name, tensor) -> changed(tensor));
         Safetensors.write(file, copies, contents.metadata());
         assertRefused(model, "is damaged: its values are not those that were written");
+    }
+
+    /** In memory, so that the file can be written over. */
+    private static Map<String, HostTensor> copies(Safetensors.Contents contents) {
+        Map<String, HostTensor> copies = new LinkedHashMap<>();
+        contents.tensors()
+                .forEach((name, tensor) -> copies.put(name, HostTensor.of(tensor.toFloats(), tensor.shape())));
+        return copies;
     }
 
     private static HostTensor changed(HostTensor tensor) {
