@@ -80,14 +80,29 @@ class LauncherIT {
     }
 
     @Test
-    void anArchiveOfClassesThatIsNoneIsPassedOver() throws Exception {
+    void anArchiveOfClassesIsMadeOnceAndPassedOverWhereItIsNone() throws Exception {
         Path home = Files.createDirectory(elsewhere.resolve("home"));
         Path target = Files.createDirectories(home.resolve("thinkingvit-app/target"));
         Path built = HOME.resolve("thinkingvit-app/target");
         Files.createSymbolicLink(target.resolve("thinkingvit.jar"), built.resolve("thinkingvit.jar"));
         Files.createSymbolicLink(target.resolve("lib"), built.resolve("lib"));
+        Files.createSymbolicLink(home.resolve("samples"), SAMPLES);
+        Files.createSymbolicLink(home.resolve("models"), HOME.resolve("models"));
         Files.copy(HOME.resolve("thinkingvit"), home.resolve("thinkingvit"));
-        Files.writeString(target.resolve("classes.jsa"), "of another Java, or half written");
+        assertPrintsItsVersion(home);
+        Path archive;
+        try (Stream<Path> files = Files.list(target)) {
+            archive = files.filter(file -> file.toString().endsWith(".jsa"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        Files.delete(archive); // it is read-only
+        Files.writeString(archive, "half written");
+        assertPrintsItsVersion(home);
+        assertThat(archive).hasContent("half written");
+    }
+
+    private void assertPrintsItsVersion(Path home) throws Exception {
         Ran ran = runScript(home.resolve("thinkingvit"), "--version");
         assertThat(ran.err()).isEmpty();
         assertThat(ran.exit()).isZero();
