@@ -35,6 +35,9 @@ final class DnnlStage implements PackedStage {
 
     private static final int GROUP_FACTOR = 4;
 
+    /** Tokens of each of the threads that share an image, at least: with fewer, meeting takes longer than it saves. */
+    private static final int LEAST_TOKENS = 4;
+
     private final Network network;
     private final int stage;
     private final DnnlWeights weights;
@@ -205,8 +208,7 @@ final class DnnlStage implements PackedStage {
         while (threads % together != 0) {
             together--;
         }
-        int parts =
-                (int) Math.min(threads / together, network.ports(stage).tokens().get(0));
+        int parts = parts(network.ports(stage).tokens().get(0), threads / together);
         Deque<SharedImage> waiting =
                 idleShared.computeIfAbsent(new SharedKind(pass, parts), of -> new ConcurrentLinkedDeque<>());
         List<SharedImage> under = new ArrayList<>();
@@ -224,6 +226,11 @@ final class DnnlStage implements PackedStage {
         }
         under.forEach(waiting::addFirst);
         return together;
+    }
+
+    /** Among how many of the threads an image is shared out. */
+    static int parts(long tokens, int threads) {
+        return Math.toIntExact(Math.max(1, Math.min(threads, tokens / LEAST_TOKENS)));
     }
 
     private SharedImage shared(StagePass pass, Team team, int parts) {

@@ -84,6 +84,13 @@ class SharedImageTest {
         }
     }
 
+    @Test
+    void fewTokensAreNotSharedOutAmongMany() {
+        assertThat(DnnlStage.parts(197, 2)).isEqualTo(2);
+        assertThat(DnnlStage.parts(65, 64)).isEqualTo(16);
+        assertThat(DnnlStage.parts(3, 2)).isEqualTo(1);
+    }
+
     private static StagePass.Left<NativeArray> run(
             Team team, SharedImage image, int parts, Network.Ports ports, NativeArray images, NativeArray previous) {
         int count = Math.toIntExact((images == null ? previous : images).size(0));
