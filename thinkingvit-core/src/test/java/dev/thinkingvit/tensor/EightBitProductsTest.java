@@ -270,6 +270,7 @@ class EightBitProductsTest {
         assertThat(Dnnl.hasKernel("brg_matmul:avx512_core", DType.U8)).isFalse();
         assertThat(Dnnl.hasKernel("gemm:jit", DType.U8)).isFalse();
         assertThat(Dnnl.hasKernel("ref:any", DType.U8)).isFalse();
+        assertThat(Dnnl.isFast("brg_matmul:avx10_1_512_amx", DType.U8, () -> 0)).isTrue();
         assertThat(Dnnl.isFast("brg_matmul:avx512_core_vnni", DType.U8, () -> 3))
                 .isTrue();
         assertThat(Dnnl.isFast("brg_matmul:avx512_core_vnni", DType.U8, () -> 1))
