@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.store.ModelDirectory;
+import dev.thinkingvit.store.RangesFile;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -130,6 +131,27 @@ class ConvertCommandTest {
                 .isEqualTo("thinkingvit: " + file.resolve("model")
                         + ": cannot be written to: a part of its path is a file, not a folder");
         assertThat(files(directory)).containsExactly("notes.txt");
+    }
+
+    @Test
+    void whatInt8NeedsToKnowGoesWithTheWeightsItWasMeasuredWith() {
+        Path shipped = Path.of("../models/cifar10-3h-6h");
+        Path out = directory.resolve("out");
+        CommandRun run = CommandRun.of("convert", shipped, out);
+        assertThat(run.err()).isEmpty();
+        RangesFile.Measured measured = RangesFile.measured(ModelDirectory.read(out));
+        assertThat(measured).isNotNull();
+        assertThat(measured.images())
+                .isEqualTo(RangesFile.measured(ModelDirectory.read(shipped)).images())
+                .isPositive();
+
+        CommandRun inPlace = CommandRun.of("convert", out, out, "--force");
+        assertThat(inPlace.code()).isZero();
+        assertThat(RangesFile.measured(ModelDirectory.read(out))).isNotNull();
+
+        CommandRun otherwise = CommandRun.of("convert", out, out, "--force", "--mean", "0.5,0.5,0.5");
+        assertThat(otherwise.err()).contains("int8.ranges: is left out, since it was measured with pictures prepared");
+        assertThat(out.resolve(RangesFile.NAME)).doesNotExist();
     }
 
     @Test
