@@ -28,6 +28,8 @@ class TorchLayers implements Layers<Tensor> {
     /** The published code's distance between scores of tokens that have halted and others; its exponential is 0. */
     private static final double FAR = 1000;
 
+    private static final int TILE = 32; // features of BF16 that a tile holds of a row
+
     private final IdentityHashMap<Parameter, Tensor> weights;
     private final ScalarType type;
     private final Branches branches;
@@ -104,6 +106,14 @@ class TorchLayers implements Layers<Tensor> {
         return torch.cat(new TensorVector(first, patches), 1).add(weight(positions)); // (B, N, d)
     }
 
+    /**
+     * By how many features rows are to be longer. With tiles (AMX) libtorch reads them 32 by 32 where there are more, and behind the
+     * last row's end what follows, which times zero is NaN if it is.
+     */
+    private static long beyondTile(long features) {
+        return features > TILE ? Math.floorMod(-features, (long) TILE) : 0;
+    }
+
     @Override
     public final Tensor linear(Tensor x, Linear layer) {
         Tensor weight = weight(layer.weight());
@@ -111,7 +121,12 @@ class TorchLayers implements Layers<Tensor> {
         Tensor matrix = layer.isTransposed() ? flat.t() : flat;
         Parameter bias = layer.bias();
         TensorOptional added = bias == null ? new TensorOptional() : new TensorOptional(weight(bias));
-        return torch.linear(x.to(matrix.scalar_type()), matrix, added);
+        Tensor rows = x.to(matrix.scalar_type());
+        long beyond = Tensors.dtype(matrix) == DType.BF16 ? beyondTile(matrix.size(1)) : 0;
+        if (beyond > 0) {
+            return torch.linear(torch.pad(rows, 0, beyond), torch.pad(matrix, 0, beyond), added);
+        }
+        return torch.linear(rows, matrix, added);
     }
 
     @Override
