@@ -48,6 +48,7 @@ public final class Checkpoints {
     private static final int START_BYTES = 512;
     private static final int TAR_SIGNATURE = 257;
     private static final String INDEX = ".index.json";
+    private static final String EXPORTED = "thinkingvit.json"; // what describes a model that was exported
 
     /** What a directory's weights are called, the first that is there being read. */
     static final List<String> IN_DIRECTORY = List.of(
@@ -114,6 +115,11 @@ public final class Checkpoints {
             names = IN_DIRECTORY.stream()
                     .filter(name -> Files.isRegularFile(directory.resolve(name)))
                     .toList();
+        }
+        if (names.contains(EXPORTED) && names.stream().noneMatch(IN_DIRECTORY::contains)) {
+            throw new CheckpointException(
+                    directory,
+                    "is a model that was exported, whose weights are not read back; name the one it was made of");
         }
         return ModelFolders.weights(names)
                 // a training's state is no model

@@ -54,6 +54,13 @@ class CheckpointsTest {
     }
 
     @Test
+    void anExportIsToldFromACheckpoint() throws IOException {
+        Files.writeString(directory.resolve("thinkingvit.json"), "{}");
+        Files.write(directory.resolve("weights.bin"), new byte[1000]);
+        assertRefused(directory, "is a model that was exported, whose weights are not read back");
+    }
+
+    @Test
     void aDirectoryThatCannotBeLookedIntoIsNotCalledEmpty() throws IOException {
         Files.createSymbolicLink(directory.resolve("model.safetensors"), Path.of("model.safetensors"));
         assertRefused(directory, "model.safetensors in it cannot be read: its links lead round in a circle");
