@@ -66,12 +66,13 @@ public enum Precision {
         }
     }
 
-    /**
-     * How many times as fast as in another format a block's MLP is here; timed once a process and shape.
-     *
-     * @param width of the rows
-     */
-    public double gainHere(Precision over, int rows, int width) {
-        return Dnnl.gain(rows(), over.rows(), rows, width);
+    /** How many times as fast as in F32 a linear layer's product is here; timed once a process. */
+    public double gainHere() {
+        return Dnnl.gain(rows());
+    }
+
+    /** Whether this processor multiplies tiles (AMX), in BF16 and in eight bits. */
+    public static boolean hasTilesHere() {
+        return Dnnl.hasTiles();
     }
 }

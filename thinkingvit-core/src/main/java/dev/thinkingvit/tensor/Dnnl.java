@@ -1,8 +1,6 @@
 package dev.thinkingvit.tensor;
 
 import java.io.IOException;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoubleSupplier;
 import org.bytedeco.dnnl.engine;
@@ -16,12 +14,11 @@ import org.slf4j.LoggerFactory;
 public final class Dnnl {
     private static final Logger log = LoggerFactory.getLogger(Dnnl.class);
     private static final String REFERENCE = "ref"; // how the names of plain, slow kernels begin
+    private static final String TILES = "amx"; // in a kernel's name
     private static final double WORTH_IT = 1.25; // times as fast, or fewer digits cost them for nothing
 
     /** oneDNN's name for scales that go by the outputs of a linear layer. */
     static final int EACH_OUTPUT = 1 << 1;
-
-    private static final Map<Timed, Double> GAINS = new ConcurrentHashMap<>();
 
     private static final AtomicBoolean WARNED = new AtomicBoolean();
     private static final AtomicBoolean UNMAPPED = new AtomicBoolean(); // its memory could not be mapped
@@ -119,14 +116,14 @@ public final class Dnnl {
         return !kernel.startsWith(REFERENCE)
                 && (dtype != DType.U8
                         || kernel.contains("vnni")
-                        || kernel.contains("amx")
+                        || kernel.contains(TILES)
                         || kernel.contains("avx10")); // with which VNNI comes
     }
 
     /**
-     * Whether products of that type are the fast ones on this processor. BF16 and eight bits (U8) are with tiles (AMX), and BF16
-     * is not where it is emulated. With vector instructions alone it depends on the processor: a network in BF16 was measured 1.7
-     * times as fast as in F32 on one, and slower on another, so that products of either type are timed, once a process.
+     * Whether products of that type are the fast ones on this processor. BF16 and eight bits (U8) are with tiles (AMX), and BF16 is
+     * not where it is emulated. With vector instructions alone it depends on the processor: a network in BF16 was measured 1.7 times
+     * as fast as in F32 on one, and slower on another, so that a product of either type is timed, once a process.
      */
     public static boolean isFast(DType dtype) {
         return isFast(kernel(dtype), dtype, () -> gain(dtype));
@@ -140,98 +137,96 @@ public final class Dnnl {
         if (!hasKernel(kernel, dtype) || dtype == DType.F32) {
             return hasKernel(kernel, dtype);
         }
-        return kernel.contains("amx")
+        return kernel.contains(TILES)
                 || ((dtype == DType.U8 || kernel.contains("avx512_core_bf16")) && gain.getAsDouble() >= WORTH_IT);
     }
 
-    /** As {@link #gain(DType, DType, int, int)} over F32, of a DeiT-Small's MLP. */
-    private static double gain(DType dtype) {
-        return gain(dtype, DType.F32, Timed.ROWS, Timed.WIDTH);
-    }
-
     /**
-     * How many times as fast as in another type a block's MLP is, on one thread; 0 where it could not be timed. Timed once a process
-     * and shape, which takes some 20 ms. It takes more than its products, which get faster with fewer bits: GELU hardly does, and the
-     * narrower an MLP is, the larger a part of it that is.
+     * How many times as fast as in F32 a linear layer's product is on one thread; 0 where it could not be timed. Timed once a
+     * process, which takes some 20 ms.
      *
      * @param dtype of the rows that are multiplied: F32, BF16, or U8 for eight bits
-     * @param over likewise
-     * @param width of the rows; a quarter of the hidden ones
      */
-    public static double gain(DType dtype, DType over, int rows, int width) {
-        return dtype == over ? 1 : GAINS.computeIfAbsent(new Timed(dtype, over, rows, width), Timed::gain);
+    public static double gain(DType dtype) {
+        return switch (dtype) {
+            case F32 -> 1;
+            case BF16 -> OfBf16.GAIN;
+            default -> OfEightBits.GAIN;
+        };
     }
 
-    /** An MLP in one type against one in another. */
-    private record Timed(DType dtype, DType over, int rows, int width) {
+    private static final class OfBf16 {
+        static final double GAIN = Timed.gain(DType.BF16);
+    }
+
+    private static final class OfEightBits {
+        static final double GAIN = Timed.gain(DType.U8);
+    }
+
+    /** A product, against one in F32. */
+    private static final class Timed {
         private static final int ROWS = 197;
-        private static final int WIDTH = 384;
+        private static final int IN = 384;
+        private static final int OUT = 1536;
         private static final int TURNS = 9;
 
+        private Timed() {}
+
         /** Shortest times count: others were disturbed. */
-        double gain() {
+        static double gain(DType type) {
             return Natives.onThisThreadOnly(() -> {
                 try (Scope scope = new Scope();
-                        Mlp known = new Mlp(over, rows, width);
-                        Mlp other = new Mlp(dtype, rows, width)) {
-                    long knownNanos = Long.MAX_VALUE;
+                        Product exact = new Product(DType.F32);
+                        Product other = new Product(type)) {
+                    long exactNanos = Long.MAX_VALUE;
                     long nanos = Long.MAX_VALUE;
                     for (int i = 0; i < TURNS; i++) {
-                        knownNanos = Math.min(knownNanos, known.nanos());
+                        exactNanos = Math.min(exactNanos, exact.nanos());
                         nanos = Math.min(nanos, other.nanos());
                     }
-                    log.debug("{} takes {} ns where {} takes {}", dtype, nanos, over, knownNanos);
-                    return (double) knownNanos / nanos;
-                } catch (RuntimeException e) {
-                    log.warn("{} could not be timed, and counts as slow: {}", dtype, Natives.firstLine(e));
+                    log.debug("{} takes {} ns where F32 takes {}", type, nanos, exactNanos);
+                    return (double) exactNanos / nanos;
+                } catch (RuntimeException e) { // else this class would be broken for the rest of the process
+                    log.warn("{} could not be timed, and counts as slow: {}", type, Natives.firstLine(e));
                     return 0.0;
                 }
             });
         }
+
+        /** A linear layer of an MLP, of zeros. */
+        private static final class Product implements AutoCloseable {
+            private final DnnlMatrix matrix;
+            private final DnnlProgram program = new DnnlProgram();
+
+            Product(DType type) {
+                NativeArray bias = NativeArray.zeros(DType.F32, OUT);
+                this.matrix = type == DType.U8
+                        ? DnnlMatrix.inEightBits(NativeArray.zeros(DType.I8, OUT, IN), bias, bias, ROWS)
+                        : new DnnlMatrix(NativeArray.zeros(DType.F32, OUT, IN), bias, type, ROWS);
+                program.linear(
+                        program.constant(NativeArray.zeros(type, ROWS, IN)),
+                        matrix,
+                        program.buffer(type == DType.U8 ? DType.F32 : type, ROWS, OUT),
+                        DnnlProgram.After.NONE);
+            }
+
+            long nanos() {
+                long start = System.nanoTime();
+                program.run();
+                return System.nanoTime() - start;
+            }
+
+            @Override
+            public void close() {
+                program.close();
+                matrix.close();
+            }
+        }
     }
 
-    /** A block's MLP, of zeros. */
-    private static final class Mlp implements AutoCloseable {
-        private static final int HIDDEN = 4; // times the width
-
-        private final DnnlProgram program = new DnnlProgram();
-        private final DnnlMatrix first;
-        private final DnnlMatrix second;
-
-        Mlp(DType type, int rows, int width) {
-            int hidden = HIDDEN * width;
-            this.first = matrix(type, rows, width, hidden);
-            this.second = matrix(type, rows, hidden, width);
-            DnnlView x = program.constant(NativeArray.zeros(type, rows, width));
-            DnnlView inner = program.buffer(type, rows, hidden);
-            if (type == DType.U8) {
-                NativeArray zeros = NativeArray.zeros(DType.F32, hidden);
-                program.linear(x, first, DnnlProgram.After.GELU, new Quantizer(zeros, zeros), inner);
-            } else {
-                program.linear(x, first, inner, DnnlProgram.After.GELU);
-            }
-            program.linear(inner, second, program.buffer(DType.F32, rows, width), DnnlProgram.After.NONE);
-        }
-
-        private static DnnlMatrix matrix(DType type, int rows, int in, int out) {
-            NativeArray bias = NativeArray.zeros(DType.F32, out);
-            return type == DType.U8
-                    ? DnnlMatrix.inEightBits(NativeArray.zeros(DType.I8, out, in), bias, bias, rows)
-                    : new DnnlMatrix(NativeArray.zeros(DType.F32, out, in), bias, type, rows);
-        }
-
-        long nanos() {
-            long start = System.nanoTime();
-            program.run();
-            return System.nanoTime() - start;
-        }
-
-        @Override
-        public void close() {
-            program.close();
-            first.close();
-            second.close();
-        }
+    /** Whether this processor multiplies tiles (AMX). */
+    public static boolean hasTiles() {
+        return kernel(DType.BF16).contains(TILES);
     }
 
     private static String kernel(DType dtype) {

@@ -129,4 +129,30 @@ class ElasticClassifierTest {
         assertThat(ElasticClassifier.precisionFor(config))
                 .isEqualTo(chosen && Precision.BF16.isFastHere() ? Precision.BF16 : Precision.FP32);
     }
+
+    @Test
+    void int8IsChosenWhereItIsFasterThanWhatElseWouldBe() {
+        ModelDirectory.Model shipped = ModelDirectory.read(Path.of("../models/cifar10-3h-6h"));
+        Precision otherwise = ElasticClassifier.precisionFor(shipped.config());
+        Precision chosen = ElasticClassifier.precisionFor(shipped);
+        assertThat(chosen).isEqualTo(ElasticClassifier.precisionFor(shipped));
+        if (Precision.hasTilesHere() || !Precision.INT8.isFastHere()) {
+            assertThat(chosen).as("a narrow network").isEqualTo(otherwise);
+        } else if (otherwise == Precision.FP32) {
+            assertThat(chosen).isEqualTo(Precision.INT8);
+        }
+        ModelDirectory.Model uncalibrated = new ModelDirectory.Model(
+                shipped.path(),
+                shipped.config().withRouting(new Routing("entropy", List.of(0.5), null)),
+                shipped.weights());
+        assertThat(ElasticClassifier.precisionFor(uncalibrated)).isEqualTo(Precision.FP32);
+    }
+
+    @Test
+    void aNetworkIsWideIfAllOfItsStagesAre() {
+        assertThat(ElasticClassifier.isWide(new ThinkingViTConfig(32, 16, 384, 1, 6, List.of(3, 6), 5, 1e-6)))
+                .isFalse();
+        assertThat(ElasticClassifier.isWide(new ThinkingViTConfig(32, 16, 768, 1, 12, List.of(6, 12), 5, 1e-6)))
+                .isTrue();
+    }
 }

@@ -301,19 +301,12 @@ class DnnlProgramTest {
                 .isFalse();
     }
 
-    @ParameterizedTest
-    @EnumSource(
-            value = DType.class,
-            names = {"BF16", "U8"})
-    void anMlpIsTimedOnceAndLeavesNothingBehind(DType dtype) {
-        assumeTrue(Dnnl.hasKernel(dtype), "oneDNN has no kernels here");
+    @Test
+    void timingLeavesNothingBehind() {
         int threads = Natives.threads();
-        Dnnl.gain(dtype, DType.F32, 5, 24); // oneDNN keeps its kernels
+        Dnnl.isFast(DType.BF16); // is timed now, at the latest
         long before = Pointer.totalCount();
-        double gain = Dnnl.gain(dtype, DType.F32, 7, 24);
-        assertThat(gain).isPositive().isFinite();
-        assertThat(Dnnl.gain(dtype, DType.F32, 7, 24)).isEqualTo(gain);
-        assertThat(Dnnl.gain(dtype, dtype, 7, 24)).isOne();
+        assertThat(Dnnl.isFast(DType.BF16)).isEqualTo(Dnnl.isFast(DType.BF16));
         assertThat(Pointer.totalCount()).isEqualTo(before);
         assertThat(Natives.threads()).isEqualTo(threads);
     }

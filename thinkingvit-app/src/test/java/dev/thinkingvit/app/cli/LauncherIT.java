@@ -26,6 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
 class LauncherIT {
     private static final Path HOME = Path.of("").toAbsolutePath().getParent();
     private static final Path SAMPLES = HOME.resolve("samples");
+    private static final Path MODEL = HOME.resolve("models/cifar10-3h-6h");
     private static final Path REFERENCE = HOME.resolve("thinkingvit-core/src/test/resources/reference");
 
     @TempDir
@@ -89,24 +90,30 @@ class LauncherIT {
         Files.createSymbolicLink(home.resolve("samples"), SAMPLES);
         Files.createSymbolicLink(home.resolve("models"), HOME.resolve("models"));
         Files.copy(HOME.resolve("thinkingvit"), home.resolve("thinkingvit"));
-        assertPrintsItsVersion(home);
+        assertRuns(home, "");
         Path archive;
         try (Stream<Path> files = Files.list(target)) {
             archive = files.filter(file -> file.toString().endsWith(".jsa"))
                     .findFirst()
                     .orElseThrow();
         }
+        assertRuns(home, "-Xshare:on"); // or Java would not begin
         Files.delete(archive); // it is read-only
         Files.writeString(archive, "half written");
-        assertPrintsItsVersion(home);
+        assertRuns(home, "");
         assertThat(archive).hasContent("half written");
+
+        Path moved = Files.move(home, elsewhere.resolve("moved"));
+        assertRuns(moved, "");
+        assertRuns(moved, "-Xshare:on");
     }
 
-    private void assertPrintsItsVersion(Path home) throws Exception {
-        Ran ran = runScript(home.resolve("thinkingvit"), "--version");
+    private void assertRuns(Path home, String options) throws Exception {
+        Ran ran = runScript(
+                Path.of("/usr/bin/env"), "THINKINGVIT_OPTS=" + options, home.resolve("thinkingvit"), "info", MODEL);
         assertThat(ran.err()).isEmpty();
         assertThat(ran.exit()).isZero();
-        assertThat(ran.out()).startsWith("thinkingvit ");
+        assertThat(ran.out()).contains("entropy_top10");
     }
 
     @Test
