@@ -35,7 +35,7 @@ final class DnnlStage implements PackedStage {
 
     private static final int GROUP_FACTOR = 4;
 
-    /** Tokens of each of the threads that share an image, at least: with fewer, meeting takes longer than it saves. */
+    /** Tokens of each of the threads that share an image, at least: fewer save little or nothing, and meetings cost. */
     private static final int LEAST_TOKENS = 4;
 
     private final Network network;

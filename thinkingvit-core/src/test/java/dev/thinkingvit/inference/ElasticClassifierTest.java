@@ -150,9 +150,9 @@ class ElasticClassifierTest {
 
     @Test
     void aNetworkIsWideIfAllOfItsStagesAre() {
-        assertThat(ElasticClassifier.isWide(new ThinkingViTConfig(32, 16, 384, 1, 6, List.of(3, 6), 5, 1e-6)))
+        assertThat(ElasticClassifier.isWide(new ThinkingViTConfig(32, 16, 192, 1, 6, List.of(3, 6), 5, 1e-6)))
                 .isFalse();
-        assertThat(ElasticClassifier.isWide(new ThinkingViTConfig(32, 16, 768, 1, 12, List.of(6, 12), 5, 1e-6)))
+        assertThat(ElasticClassifier.isWide(new ThinkingViTConfig(32, 16, 384, 1, 6, List.of(3, 6), 5, 1e-6)))
                 .isTrue();
     }
 }
