@@ -108,9 +108,10 @@ class TorchLayers implements Layers<Tensor> {
 
     /**
      * By how many features rows are to be longer. With tiles (AMX) libtorch reads them 32 by 32 where there are more, and behind the
-     * last row's end what follows, which times zero is NaN if it is.
+     * last row's end what follows, which times zero is NaN if it is. (So it does in the gradient of rows, where a NaN spoils those of the
+     * weights anyway.)
      */
-    private static long beyondTile(long features) {
+    static long beyondTile(long features) {
         return features > TILE ? Math.floorMod(-features, (long) TILE) : 0;
     }
 
@@ -122,7 +123,7 @@ class TorchLayers implements Layers<Tensor> {
         Parameter bias = layer.bias();
         TensorOptional added = bias == null ? new TensorOptional() : new TensorOptional(weight(bias));
         Tensor rows = x.to(matrix.scalar_type());
-        long beyond = Tensors.dtype(matrix) == DType.BF16 ? beyondTile(matrix.size(1)) : 0;
+        long beyond = Tensors.dtype(matrix) == DType.BF16 && !rows.is_cuda() ? beyondTile(matrix.size(1)) : 0;
         if (beyond > 0) {
             return torch.linear(torch.pad(rows, 0, beyond), torch.pad(matrix, 0, beyond), added);
         }

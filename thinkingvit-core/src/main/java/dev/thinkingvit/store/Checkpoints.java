@@ -25,6 +25,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
@@ -49,6 +50,8 @@ public final class Checkpoints {
     private static final int TAR_SIGNATURE = 257;
     private static final String INDEX = ".index.json";
     private static final String EXPORTED = "thinkingvit.json"; // what describes a model that was exported
+    private static final Pattern WEIGHTS_OF_EXPORT =
+            Pattern.compile("weights.*\\.bin"); // beside it, unless they are within
 
     /** What a directory's weights are called, the first that is there being read. */
     static final List<String> IN_DIRECTORY = List.of(
@@ -116,12 +119,15 @@ public final class Checkpoints {
                     .filter(name -> Files.isRegularFile(directory.resolve(name)))
                     .toList();
         }
-        if (names.contains(EXPORTED) && names.stream().noneMatch(IN_DIRECTORY::contains)) {
+        Optional<String> found = ModelFolders.weights(names);
+        if (names.contains(EXPORTED)
+                && found.filter(name -> !WEIGHTS_OF_EXPORT.matcher(name).matches())
+                        .isEmpty()) {
             throw new CheckpointException(
                     directory,
                     "is a model that was exported, whose weights are not read back; name the one it was made of");
         }
-        return ModelFolders.weights(names)
+        return found
                 // a training's state is no model
                 .filter(name ->
                         IN_DIRECTORY.contains(name) || ofTraining(directory).isEmpty())

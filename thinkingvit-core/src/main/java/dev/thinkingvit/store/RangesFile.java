@@ -64,24 +64,11 @@ public final class RangesFile {
     }
 
     /**
-     * What was measured of a model.
-     *
-     * @param images how many pictures have shown it; 0 if nobody says
-     */
-    public record Measured(ActivationRanges ranges, int images) {}
-
-    /**
      * A model's ranges; null if there is no such file.
      *
      * @throws CheckpointException if it cannot be read, is damaged or of another version, or was measured with other weights
      */
     public static @Nullable ActivationRanges read(ModelDirectory.Model model) {
-        Measured measured = measured(model);
-        return measured == null ? null : measured.ranges;
-    }
-
-    /** As {@link #read}, with how many pictures have shown them. */
-    public static @Nullable Measured measured(ModelDirectory.Model model) {
         Objects.requireNonNull(model, "the model is null");
         Path file = model.path().resolve(NAME);
         if (!Files.exists(file)) {
@@ -108,8 +95,7 @@ public final class RangesFile {
         if (!checksum(about(file, model, ranges)).equals(says.get("weights"))) {
             throw new CheckpointException(file, "was measured with other weights than the model's" + AGAIN);
         }
-        String images = says.getOrDefault("images", "");
-        return new Measured(ranges, images.matches("[0-9]{1,9}") ? Integer.parseInt(images) : 0);
+        return ranges;
     }
 
     /**

@@ -31,4 +31,13 @@ class TorchLayersTest {
             assertThat(ours.sub(expected).abs().max().item().toFloat()).isLessThan(1e-4f);
         }
     }
+
+    @Test
+    void rowsAreMadeLongerThatWouldNotEndWithATile() {
+        assertThat(TorchLayers.beyondTile(10)).isZero();
+        assertThat(TorchLayers.beyondTile(32)).isZero();
+        assertThat(TorchLayers.beyondTile(48)).isEqualTo(16);
+        assertThat(TorchLayers.beyondTile(75)).isEqualTo(21);
+        assertThat(TorchLayers.beyondTile(384)).isZero();
+    }
 }

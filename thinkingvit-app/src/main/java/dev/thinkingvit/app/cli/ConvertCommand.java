@@ -1,6 +1,5 @@
 package dev.thinkingvit.app.cli;
 
-import dev.thinkingvit.checkpoint.CheckpointException;
 import dev.thinkingvit.checkpoint.StateDict;
 import dev.thinkingvit.files.Printable;
 import dev.thinkingvit.picture.PreprocessingChange;
@@ -11,8 +10,8 @@ import dev.thinkingvit.store.ModelImport;
 import dev.thinkingvit.store.RangesFile;
 import dev.thinkingvit.store.WidthCut;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -75,10 +74,12 @@ final class ConvertCommand extends BaseCommand {
         ModelDirectory.Model model = keepWidth ? given : WidthCut.of(given);
         ModelConfig read = model.config();
         ModelCard card = ModelCard.of(in, imported, read, Version.text());
-        RangesFile.Measured ranges = ranges(imported.model(), change); // before they may be written over
+        Path folder = Files.isDirectory(in) ? in : in.toAbsolutePath().getParent();
+        boolean leftOut = folder != null && Files.exists(folder.resolve(RangesFile.NAME));
         OutputFolder.write(target, model, card, err());
-        if (ranges != null) {
-            RangesFile.write(ModelDirectory.read(target), ranges.ranges(), ranges.images());
+        if (leftOut) {
+            err().println("note: " + RangesFile.NAME
+                    + " is not taken along; 'thinkingvit calibrate --save' measures it again");
         }
         out().println("read " + Printable.of(origin(imported.state())));
         int width = imported.model().config().network().numFeatures();
@@ -94,22 +95,6 @@ final class ConvertCommand extends BaseCommand {
                         read.network().parameterCount(),
                         model.weights().size());
         return 0;
-    }
-
-    /** What int8 needs to know of weights goes with them. */
-    private RangesFile.@Nullable Measured ranges(ModelDirectory.Model model, PreprocessingChange change) {
-        try {
-            RangesFile.Measured measured = RangesFile.measured(model);
-            if (measured == null || change.isNone()) {
-                return measured;
-            }
-            err().println("note: " + model.path().resolve(RangesFile.NAME)
-                    + ": is left out, since it was measured with pictures prepared as they were;"
-                    + " 'thinkingvit calibrate --save' measures again");
-        } catch (CheckpointException e) {
-            err().println("note: " + e.getMessage() + "; it is left out");
-        }
-        return null;
     }
 
     private static String origin(StateDict state) {

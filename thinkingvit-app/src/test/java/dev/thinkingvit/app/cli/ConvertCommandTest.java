@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.thinkingvit.checkpoint.Safetensors;
 import dev.thinkingvit.store.ModelDirectory;
-import dev.thinkingvit.store.RangesFile;
 import dev.thinkingvit.tensor.HostTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -134,24 +133,15 @@ class ConvertCommandTest {
     }
 
     @Test
-    void whatInt8NeedsToKnowGoesWithTheWeightsItWasMeasuredWith() {
+    void whatInt8NeedsToKnowIsNotLeftOutWithoutAWord() {
         Path shipped = Path.of("../models/cifar10-3h-6h");
-        Path out = directory.resolve("out");
-        CommandRun run = CommandRun.of("convert", shipped, out);
-        assertThat(run.err()).isEmpty();
-        RangesFile.Measured measured = RangesFile.measured(ModelDirectory.read(out));
-        assertThat(measured).isNotNull();
-        assertThat(measured.images())
-                .isEqualTo(RangesFile.measured(ModelDirectory.read(shipped)).images())
-                .isPositive();
-
-        CommandRun inPlace = CommandRun.of("convert", out, out, "--force");
-        assertThat(inPlace.code()).isZero();
-        assertThat(RangesFile.measured(ModelDirectory.read(out))).isNotNull();
-
-        CommandRun otherwise = CommandRun.of("convert", out, out, "--force", "--mean", "0.5,0.5,0.5");
-        assertThat(otherwise.err()).contains("int8.ranges: is left out, since it was measured with pictures prepared");
-        assertThat(out.resolve(RangesFile.NAME)).doesNotExist();
+        for (Path in : List.of(shipped, shipped.resolve("model.safetensors"))) {
+            CommandRun run = CommandRun.of("convert", in, directory.resolve("out"), "--force");
+            assertThat(run.code()).isZero();
+            assertThat(run.err()).contains("note: int8.ranges is not taken along; 'thinkingvit calibrate --save'");
+        }
+        assertThat(CommandRun.of("convert", MODEL, directory.resolve("other")).err())
+                .doesNotContain("int8");
     }
 
     @Test
